@@ -1,0 +1,143 @@
+package org.jresnet.graph;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * An immutable network: nodes in topological order, the first is the {@link Op.Input}, the last
+ * gives the logits. Made with {@link #builder}.
+ */
+public final class Graph {
+  private final String name;
+  private final List<Node> nodes;
+
+  private Graph(String name, List<Node> nodes) {
+    this.name = name;
+    this.nodes = List.copyOf(nodes);
+  }
+
+  /** The architecture's name, such as {@code resnet50}. */
+  public String name() {
+    return name;
+  }
+
+  /** All nodes; every node comes after its inputs. */
+  public List<Node> nodes() {
+    return nodes;
+  }
+
+  /** The node that makes the logits. */
+  public Node output() {
+    return nodes.get(nodes.size() - 1);
+  }
+
+  /** Channels of the input image. */
+  public int channels() {
+    return ((Op.Input) nodes.get(0).op()).channels();
+  }
+
+  /** Extent of the logits. */
+  public int classes() {
+    if (output().op() instanceof Op.Linear linear) {
+      return linear.k();
+    }
+    throw new IllegalStateException(name + " does not end in a linear layer");
+  }
+
+  /** The node of that name, or an {@link IllegalArgumentException}. */
+  public Node node(String wanted) {
+    return nodes.stream()
+        .filter(n -> n.name().equals(wanted))
+        .findFirst()
+        .orElseThrow(() -> new IllegalArgumentException(name + " has no node named " + wanted));
+  }
+
+  /** Every array of the network in the order of torch's state dict, running statistics included. */
+  public List<Parameter> parameters() {
+    return nodes.stream().flatMap(n -> n.parameters().stream()).toList();
+  }
+
+  /** Number of trainable values; 25,557,032 for ResNet-50 with 1000 classes. */
+  public long parameterCount() {
+    return parameters().stream()
+        .filter(p -> p.role().trainable())
+        .mapToLong(Parameter::elements)
+        .sum();
+  }
+
+  /** The nodes that take the output of node {@code index}. */
+  public List<Node> consumers(int index) {
+    return nodes.stream().filter(n -> n.inputs().contains(index)).toList();
+  }
+
+  /**
+   * Output shape of every node, by index, for a batch of images.
+   *
+   * @throws UserError naming the node that the image size does not fit
+   */
+  public List<Shape> shapes(int batch, int height, int width) {
+    List<Shape> shapes = new ArrayList<>();
+    for (Node node : nodes) {
+      if (node.op() instanceof Op.Input input) {
+        shapes.add(new Shape(batch, height, width, input.channels()));
+        continue;
+      }
+      try {
+        shapes.add(node.op().output(node.inputs().stream().map(shapes::get).toList()));
+      } catch (IllegalArgumentException e) {
+        throw new UserError(
+            name
+                + " cannot take images of "
+                + height
+                + "x"
+                + width
+                + ": "
+                + node.name()
+                + ": "
+                + e.getMessage(),
+            e);
+      }
+    }
+    return shapes;
+  }
+
+  /** Starts a network with its image input, named {@code input}. */
+  public static Builder builder(String name, int channels) {
+    return new Builder(name, channels);
+  }
+
+  /** Adds nodes one by one; each call returns the new node's index. */
+  public static final class Builder {
+    private final String name;
+    private final List<Node> nodes = new ArrayList<>();
+    private final Map<String, Integer> byName = new HashMap<>();
+
+    private Builder(String name, int channels) {
+      this.name = name;
+      add("input", new Op.Input(channels));
+    }
+
+    /** Appends a node that reads the given nodes' outputs. */
+    public int add(String node, Op op, Integer... inputs) {
+      int index = nodes.size();
+      if (byName.putIfAbsent(node, index) != null) {
+        throw new IllegalArgumentException("two nodes are named " + node);
+      }
+      for (int input : inputs) {
+        if (input < 0 || input >= index) {
+          throw new IllegalArgumentException(
+              node + " reads node " + input + ", which is not there yet");
+        }
+      }
+      nodes.add(new Node(index, node, op, List.of(inputs)));
+      return index;
+    }
+
+    /** The finished network; the last node added is its output. */
+    public Graph build() {
+      return new Graph(name, nodes);
+    }
+  }
+}

@@ -1,0 +1,35 @@
+package org.jresnet.graph;
+
+/**
+ * Shape of an activation in NHWC order: {@code n} images, {@code h} rows, {@code w} columns, {@code
+ * c} channels. Feature vectors have {@code h = w = 1}.
+ */
+public record Shape(int n, int h, int w, int c) {
+  /** Checks that every extent is at least 1. */
+  public Shape {
+    if (n < 1 || h < 1 || w < 1 || c < 1) {
+      throw new IllegalArgumentException(
+          "every extent of a shape is at least 1, found " + n + "x" + h + "x" + w + "x" + c);
+    }
+  }
+
+  /** {@code n·h·w·c}. */
+  public long elements() {
+    return (long) n * h * w * c;
+  }
+
+  /** {@code n·h·w}: the values that a batch norm averages per channel. */
+  public long perChannel() {
+    return (long) n * h * w;
+  }
+
+  /** The same image shape for another batch size. */
+  public Shape withBatch(int batch) {
+    return new Shape(batch, h, w, c);
+  }
+
+  @Override
+  public String toString() {
+    return n + "x" + h + "x" + w + "x" + c;
+  }
+}

@@ -1,0 +1,145 @@
+package org.jresnet.models;
+
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import org.jresnet.graph.Graph;
+import org.jresnet.graph.Op;
+import org.jresnet.graph.UserError;
+
+/**
+ * Residual networks (He et al. 2015, <a
+ * href="https://arxiv.org/abs/1512.03385">arXiv:1512.03385</a>) in torchvision's version 1.5: the
+ * stride of a bottleneck sits in its 3x3 convolution. Names are those of <a
+ * href="https://pytorch.org/vision/stable/models/resnet.html">torchvision</a>.
+ */
+public enum ResNet {
+  /** 11,689,512 parameters with 1000 classes. */
+  RESNET18(false, 2, 2, 2, 2),
+  /** 21,797,672 parameters with 1000 classes. */
+  RESNET34(false, 3, 4, 6, 3),
+  /** 25,557,032 parameters with 1000 classes. */
+  RESNET50(true, 3, 4, 6, 3),
+  /** 44,549,160 parameters with 1000 classes. */
+  RESNET101(true, 3, 4, 23, 3),
+  /** 60,192,808 parameters with 1000 classes. */
+  RESNET152(true, 3, 8, 36, 3);
+
+  /** Version of the architecture, which weight shapes do not reveal. */
+  public static final String VARIANT = "v1.5";
+
+  private static final int BASE_WIDTH = 64;
+  private static final double BN_EPS = 1e-5;
+  private static final double BN_MOMENTUM = 0.1;
+
+  private final boolean bottleneck;
+  private final int[] blocks;
+
+  ResNet(boolean bottleneck, int... blocks) {
+    this.bottleneck = bottleneck;
+    this.blocks = blocks;
+  }
+
+  /** The name that users write: {@code resnet50}. */
+  public String id() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+
+  /**
+   * The network called {@code id}.
+   *
+   * @throws UserError listing the known names
+   */
+  public static ResNet of(String id) {
+    return Arrays.stream(values())
+        .filter(m -> m.id().equals(id.toLowerCase(Locale.ROOT)))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new UserError(
+                    "unknown model '"
+                        + id
+                        + "'; known models: "
+                        + Arrays.stream(values())
+                            .map(ResNet::id)
+                            .collect(Collectors.joining(", "))));
+  }
+
+  /** The network for RGB images and the given number of classes. */
+  public Graph graph(int classes) {
+    return graph(classes, BASE_WIDTH);
+  }
+
+  /**
+   * The network with {@code width} channels in the stem instead of 64 and all others in proportion:
+   * the same structure at a size that tests and lessons can afford.
+   */
+  public Graph graph(int classes, int width) {
+    Graph.Builder g = Graph.builder(id(), 3);
+    int x = convNormRelu(g, "", 1, new Op.Conv2d(3, width, 7, 2, 3), 0);
+    x = g.add("maxpool", new Op.MaxPool(3, 2, 1), x);
+    int channels = width;
+    for (int stage = 0; stage < blocks.length; stage++) {
+      for (int block = 0; block < blocks[stage]; block++) {
+        String name = "layer" + (stage + 1) + "." + block + ".";
+        int planes = width << stage;
+        int stride = stage > 0 && block == 0 ? 2 : 1;
+        x =
+            bottleneck
+                ? bottleneck(g, name, x, channels, planes, stride)
+                : basic(g, name, x, channels, planes, stride);
+        channels = planes * expansion();
+      }
+    }
+    x = g.add("avgpool", new Op.GlobalAvgPool(), x);
+    g.add("fc", new Op.Linear(channels, classes), x);
+    return g.build();
+  }
+
+  private int expansion() {
+    return bottleneck ? 4 : 1;
+  }
+
+  /** Two 3x3 convolutions beside the identity (figure 5, left, of the paper). */
+  private int basic(Graph.Builder g, String name, int x, int channels, int planes, int stride) {
+    int f = convNormRelu(g, name, 1, new Op.Conv2d(channels, planes, 3, stride, 1), x);
+    f = convNorm(g, name, 2, new Op.Conv2d(planes, planes, 3, 1, 1), f);
+    return join(g, name, f, shortcut(g, name, x, channels, planes, stride));
+  }
+
+  /** 1x1 down, 3x3 with the stride, 1x1 up, beside the identity (figure 5, right, of the paper). */
+  private int bottleneck(
+      Graph.Builder g, String name, int x, int channels, int planes, int stride) {
+    int f = convNormRelu(g, name, 1, new Op.Conv2d(channels, planes, 1, 1, 0), x);
+    f = convNormRelu(g, name, 2, new Op.Conv2d(planes, planes, 3, stride, 1), f);
+    f = convNorm(g, name, 3, new Op.Conv2d(planes, planes * 4, 1, 1, 0), f);
+    return join(g, name, f, shortcut(g, name, x, channels, planes * 4, stride));
+  }
+
+  /** The identity, or a strided 1x1 projection where the shape changes (option B of the paper). */
+  private static int shortcut(
+      Graph.Builder g, String name, int x, int channels, int out, int stride) {
+    if (stride == 1 && channels == out) {
+      return x;
+    }
+    int conv = g.add(name + "downsample.0", new Op.Conv2d(channels, out, 1, stride, 0), x);
+    return g.add(name + "downsample.1", norm(out), conv);
+  }
+
+  private static int join(Graph.Builder g, String name, int f, int shortcut) {
+    int sum = g.add(name + "add", new Op.Add(), f, shortcut);
+    return g.add(name + "relu", new Op.Relu(), sum);
+  }
+
+  private static int convNormRelu(Graph.Builder g, String name, int i, Op.Conv2d conv, int x) {
+    return g.add(name + "relu" + i, new Op.Relu(), convNorm(g, name, i, conv, x));
+  }
+
+  private static int convNorm(Graph.Builder g, String name, int i, Op.Conv2d conv, int x) {
+    return g.add(name + "bn" + i, norm(conv.k()), g.add(name + "conv" + i, conv, x));
+  }
+
+  private static Op.BatchNorm norm(int channels) {
+    return new Op.BatchNorm(channels, BN_EPS, BN_MOMENTUM);
+  }
+}
