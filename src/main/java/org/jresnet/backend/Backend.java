@@ -1,0 +1,59 @@
+package org.jresnet.backend;
+
+import java.util.List;
+import org.jresnet.graph.Shape;
+
+/**
+ * A library that computes. A backend is used from one thread. It never changes device or precision
+ * on its own: what it cannot do it refuses with a reason.
+ */
+public interface Backend extends AutoCloseable {
+  /** The name that users write: {@code onednn}. */
+  String name();
+
+  /** Library version, instruction set and threads, in one line. */
+  String description();
+
+  /** Whether this machine can compute in that precision. */
+  Support supports(Precision precision);
+
+  /** The precision that {@code auto} means here. */
+  Precision autoPrecision();
+
+  /** Whether {@link #plan} would succeed. */
+  Support supports(OpSpec spec);
+
+  /**
+   * Chooses how to compute an op.
+   *
+   * @throws UnsupportedOperationException with the reason of {@link #supports(OpSpec)}
+   */
+  OpPlan plan(OpSpec spec);
+
+  /**
+   * Memory on the device, not initialised.
+   *
+   * @param purpose named in the error
+   * @throws org.jresnet.graph.UserError when there is not enough, saying how much was asked for
+   *     what
+   */
+  Buffer allocate(String purpose, long bytes);
+
+  /** Input normalisation into {@code y}, which has the given shape. */
+  InputOp input(Shape shape, Normalization normalization, Tensor y);
+
+  /**
+   * Loss of {@code logits} ({@code [n, classes]}); the gradient goes to {@code dlogits} of the same
+   * type.
+   */
+  LossOp loss(LossSpec spec, Tensor logits, Tensor dlogits);
+
+  /**
+   * An optimizer over flat arenas; {@code states} has {@link Optimizer#states()} arenas, zero
+   * before the first step.
+   */
+  Updater updater(Optimizer optimizer, Tensor parameters, Tensor gradients, List<Tensor> states);
+
+  @Override
+  void close();
+}

@@ -1,0 +1,19 @@
+package org.jresnet.backend;
+
+/** Loss and its gradient for one batch of logits. */
+public interface LossOp extends AutoCloseable {
+  /**
+   * Computes the loss, the number of correct predictions and, where it was bound, the gradient of
+   * the logits.
+   *
+   * @param labels n class indices
+   * @return mean loss of the batch
+   */
+  double compute(int[] labels);
+
+  /** Images of the last batch whose largest logit (the first one of equals) is at the label. */
+  int correct();
+
+  @Override
+  void close();
+}

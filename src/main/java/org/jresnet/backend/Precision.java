@@ -1,0 +1,66 @@
+package org.jresnet.backend;
+
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import org.jresnet.graph.DType;
+import org.jresnet.graph.UserError;
+
+/**
+ * Element types of a run. Master weights, statistics, loss and optimizer state are never below
+ * single precision.
+ */
+public enum Precision {
+  /** Everything in double precision; the reference backend only. */
+  FP64(DType.F64, DType.F64),
+  /** Everything in single precision, without reduced-precision shortcuts. */
+  FP32(DType.F32, DType.F32),
+  /**
+   * Activations and convolution weights in bfloat16 with single-precision accumulation; all else in
+   * single precision.
+   */
+  BF16(DType.BF16, DType.F32);
+
+  private final DType activation;
+  private final DType parameter;
+
+  Precision(DType activation, DType parameter) {
+    this.activation = activation;
+    this.parameter = parameter;
+  }
+
+  /** Type of activations and of their gradients. */
+  public DType activation() {
+    return activation;
+  }
+
+  /** Type of master weights, parameter gradients, statistics and optimizer state. */
+  public DType parameter() {
+    return parameter;
+  }
+
+  /** The name that users write: {@code bf16}. */
+  public String id() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+
+  /**
+   * The precision called {@code id}.
+   *
+   * @throws UserError listing the known names
+   */
+  public static Precision of(String id) {
+    return Arrays.stream(values())
+        .filter(p -> p.id().equals(id.toLowerCase(Locale.ROOT)))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new UserError(
+                    "unknown precision '"
+                        + id
+                        + "'; known precisions: auto, "
+                        + Arrays.stream(values())
+                            .map(Precision::id)
+                            .collect(Collectors.joining(", "))));
+  }
+}

@@ -1,0 +1,30 @@
+package org.jresnet.backend;
+
+import java.util.List;
+
+/** An {@link Optimizer} tied to flat arenas of parameters, gradients and state. */
+public interface Updater extends AutoCloseable {
+  /** Elements {@code first} to {@code first + count} of the arenas. */
+  record Range(long first, long count) {}
+
+  /**
+   * Square root of the sum of the squared gradients in the ranges; not finite if any gradient is
+   * not.
+   */
+  double gradientNorm(List<Range> ranges);
+
+  /**
+   * Updates the parameters in the ranges.
+   *
+   * @param learningRate of this step
+   * @param step number of this step, from 1 (bias correction)
+   * @param gradientScale factor on every gradient (clipping, accumulation)
+   */
+  void step(List<Range> ranges, double learningRate, long step, double gradientScale);
+
+  /** {@code sum = gradients} or {@code sum += gradients} over the whole arena. */
+  void accumulate(Tensor sum, Grad policy);
+
+  @Override
+  void close();
+}
