@@ -7,7 +7,7 @@ public final class BFloat16 {
   /** Rounds to nearest, ties to even; NaN stays NaN. */
   public static short of(float value) {
     int bits = Float.floatToRawIntBits(value);
-    if (value != value) {
+    if (Float.isNaN(value)) {
       return (short) (bits >>> 16 | 0x40);
     }
     return (short) (bits + 0x7fff + (bits >>> 16 & 1) >>> 16);
