@@ -22,8 +22,10 @@ public interface Updater extends AutoCloseable {
    */
   void step(List<Range> ranges, double learningRate, long step, double gradientScale);
 
-  /** {@code sum = gradients} or {@code sum += gradients} over the whole arena. */
-  void accumulate(Tensor sum, Grad policy);
+  /**
+   * {@code target = source} or {@code target += source} over whole arenas of the parameter type.
+   */
+  void accumulate(Tensor target, Tensor source, Grad policy);
 
   @Override
   void close();

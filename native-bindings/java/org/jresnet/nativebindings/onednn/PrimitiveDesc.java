@@ -1,0 +1,46 @@
+package org.jresnet.nativebindings.onednn;
+
+import org.bytedeco.dnnl.global.dnnl;
+import org.bytedeco.dnnl.primitive_desc_base;
+
+/** An implementation chosen by oneDNN for one operation; lives as long as its scope. */
+public final class PrimitiveDesc {
+  final primitive_desc_base handle;
+  private final OneDnnScope scope;
+
+  PrimitiveDesc(primitive_desc_base handle, OneDnnScope scope) {
+    this.handle = handle;
+    this.scope = scope;
+  }
+
+  /** oneDNN's name of the implementation, such as {@code brgconv:avx512_core_bf16}. */
+  public String implementation() {
+    try (var name = handle.impl_info_str()) {
+      return name.getString();
+    }
+  }
+
+  /** Layout of the weights. */
+  public Desc weights() {
+    return query(dnnl.dnnl_query_weights_md);
+  }
+
+  /** Layout of the weights' gradient. */
+  public Desc diffWeights() {
+    return query(dnnl.dnnl_query_diff_weights_md);
+  }
+
+  /** What forward leaves for backward. */
+  public Desc workspace() {
+    return query(dnnl.dnnl_query_workspace_md);
+  }
+
+  /** Scratch needed while executing. */
+  public Desc scratchpad() {
+    return query(dnnl.dnnl_query_scratchpad_md);
+  }
+
+  private Desc query(int what) {
+    return scope.desc(handle.query_md(what, 0));
+  }
+}

@@ -1,0 +1,69 @@
+package org.jresnet.engine;
+
+import java.util.List;
+import java.util.Set;
+import org.jresnet.backend.Normalization;
+import org.jresnet.backend.Pass;
+
+/**
+ * What an executable is compiled for.
+ *
+ * @param pass inference, or a training step with its backward pass
+ * @param batch images per call
+ * @param height image height in pixels
+ * @param width image width in pixels
+ * @param normalization of the input
+ * @param labelSmoothing see {@link org.jresnet.backend.LossSpec}
+ * @param classWeights see {@link org.jresnet.backend.LossSpec}
+ * @param frozen names of parameters that stay as they are; a batch norm whose weight and bias are
+ *     both frozen uses its running statistics and leaves them alone
+ * @param taps names of nodes whose outputs can be read after a run; a tapped node is never fused
+ *     with its successor
+ */
+public record CompileOptions(
+    Pass pass,
+    int batch,
+    int height,
+    int width,
+    Normalization normalization,
+    double labelSmoothing,
+    List<Double> classWeights,
+    Set<String> frozen,
+    Set<String> taps) {
+  /** Copies the collections. */
+  public CompileOptions {
+    classWeights = List.copyOf(classWeights);
+    frozen = Set.copyOf(frozen);
+    taps = Set.copyOf(taps);
+  }
+
+  /** Inference on batches of square images. */
+  public static CompileOptions inference(int batch, int size, Normalization normalization) {
+    return new CompileOptions(
+        Pass.INFERENCE, batch, size, size, normalization, 0, List.of(), Set.of(), Set.of());
+  }
+
+  /** Training on batches of square images, plain cross-entropy, nothing frozen. */
+  public static CompileOptions training(int batch, int size, Normalization normalization) {
+    return new CompileOptions(
+        Pass.TRAINING, batch, size, size, normalization, 0, List.of(), Set.of(), Set.of());
+  }
+
+  /** The same with another loss. */
+  public CompileOptions withLoss(double smoothing, List<Double> weights) {
+    return new CompileOptions(
+        pass, batch, height, width, normalization, smoothing, weights, frozen, taps);
+  }
+
+  /** The same with frozen parameters. */
+  public CompileOptions withFrozen(Set<String> names) {
+    return new CompileOptions(
+        pass, batch, height, width, normalization, labelSmoothing, classWeights, names, taps);
+  }
+
+  /** The same with taps. */
+  public CompileOptions withTaps(Set<String> nodes) {
+    return new CompileOptions(
+        pass, batch, height, width, normalization, labelSmoothing, classWeights, frozen, nodes);
+  }
+}

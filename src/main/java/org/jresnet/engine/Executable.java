@@ -1,0 +1,542 @@
+package org.jresnet.engine;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jresnet.backend.Backend;
+import org.jresnet.backend.Buffer;
+import org.jresnet.backend.Grad;
+import org.jresnet.backend.InputOp;
+import org.jresnet.backend.LossOp;
+import org.jresnet.backend.LossSpec;
+import org.jresnet.backend.OpPlan;
+import org.jresnet.backend.OpSpec;
+import org.jresnet.backend.Operands;
+import org.jresnet.backend.Pass;
+import org.jresnet.backend.PreparedOp;
+import org.jresnet.backend.Slot;
+import org.jresnet.backend.Tensor;
+import org.jresnet.graph.DType;
+import org.jresnet.graph.Graph;
+import org.jresnet.graph.Node;
+import org.jresnet.graph.Op;
+import org.jresnet.graph.Parameter;
+import org.jresnet.graph.Shape;
+import org.jresnet.graph.UserError;
+
+/**
+ * A model compiled for one pass, batch size and image size: a fixed list of prepared calls over one
+ * planned block of memory. Used from one thread. Closing it leaves the model alone.
+ */
+public final class Executable implements AutoCloseable {
+  /** One line of the plan: what computes a group of nodes, and the memory that it asks for. */
+  public record PlanLine(
+      String name, OpSpec spec, String implementation, long savedBytes, long workspaceBytes) {}
+
+  /** A compiled group. */
+  private record Step(Group group, PreparedOp op) {}
+
+  private final Model model;
+  private final CompileOptions options;
+  private final List<PlanLine> plan = new ArrayList<>();
+  private final List<AutoCloseable> owned = new ArrayList<>();
+  private final Map<String, Tensor> taps = new HashMap<>();
+  private final Map<Integer, Tensor> values = new HashMap<>();
+  private Step[] forward;
+  private Step[] backward;
+  private String[] counters;
+  private InputOp input;
+  private LossOp loss;
+  private Tensor logits;
+  private long memory;
+  private boolean stale = true;
+
+  private Executable(Model model, CompileOptions options) {
+    this.model = model;
+    this.options = options;
+  }
+
+  /**
+   * Plans, allocates and binds everything.
+   *
+   * @throws UserError when the image size does not fit the network, a tap does not exist or memory
+   *     does not suffice
+   * @throws UnsupportedOperationException when the backend cannot compute a node, naming it
+   */
+  public static Executable compile(Model model, CompileOptions options) {
+    if (options.batch() < 1 || options.height() < 1 || options.width() < 1) {
+      throw new UserError(
+          "batch and image size must be at least 1, found batch "
+              + options.batch()
+              + " of "
+              + options.height()
+              + "x"
+              + options.width());
+    }
+    Executable executable = new Executable(model, options);
+    try {
+      executable.build();
+      return executable;
+    } catch (RuntimeException | Error e) {
+      try {
+        executable.close();
+      } catch (RuntimeException suppressed) {
+        e.addSuppressed(suppressed);
+      }
+      throw e;
+    }
+  }
+
+  private void build() {
+    Graph graph = model.graph();
+    DType type = model.precision().activation();
+    List<Group> groups = Lowering.lower(graph, options, type);
+    List<Shape> shapes = graph.shapes(options.batch(), options.height(), options.width());
+    for (String tap : options.taps()) {
+      graph.node(tap);
+    }
+    List<OpPlan> plans = new ArrayList<>();
+    try {
+      for (Group group : groups) {
+        plans.add(plan(group));
+      }
+      Layout layout = new Layout(groups, plans, shapes);
+      Buffer arena = allocate(layout);
+      bind(groups, plans, layout, arena);
+    } finally {
+      plans.forEach(OpPlan::close);
+    }
+  }
+
+  private OpPlan plan(Group group) {
+    try {
+      OpPlan made = model.backend().plan(group.spec());
+      plan.add(
+          new PlanLine(
+              group.name(),
+              group.spec(),
+              made.implementation(),
+              made.savedBytes(),
+              made.workspaceBytes()));
+      return made;
+    } catch (UnsupportedOperationException e) {
+      throw new UnsupportedOperationException(group.name() + ": " + e.getMessage(), e);
+    }
+  }
+
+  private Buffer allocate(Layout layout) {
+    memory = layout.bytes;
+    try {
+      Buffer arena = model.backend().allocate("activations", memory);
+      owned.add(arena);
+      return arena;
+    } catch (UserError e) {
+      throw new UserError(
+          e.getMessage()
+              + ". "
+              + model.graph().name()
+              + " at "
+              + options.height()
+              + "x"
+              + options.width()
+              + " needs about "
+              + (memory / options.batch() >> 20)
+              + " MB per image of the batch; use a smaller --batch"
+              + " than "
+              + options.batch()
+              + " or a smaller --size",
+          e);
+    }
+  }
+
+  /**
+   * When every tensor lives. Forward of group g happens at step g, the loss at step G, backward of
+   * group g at 2G − g; step 2G + 1 is after everything, where logits and taps are read.
+   */
+  private final class Layout {
+    final MemoryPlan memoryPlan = new MemoryPlan();
+    final Map<Integer, MemoryPlan.Block> activations = new HashMap<>();
+    final Map<Integer, MemoryPlan.Block> gradients = new HashMap<>();
+    final Map<Group, MemoryPlan.Block> saved = new HashMap<>();
+    final MemoryPlan.Block workspace;
+    final List<Shape> shapes;
+    final long bytes;
+
+    Layout(List<Group> groups, List<OpPlan> plans, List<Shape> shapes) {
+      this.shapes = shapes;
+      int count = groups.size();
+      int end = 2 * count + 1;
+      activations.put(0, block("input", 0, 0));
+      for (int g = 0; g < count; g++) {
+        Group group = groups.get(g);
+        OpSpec spec = group.spec();
+        boolean training = spec.pass() == Pass.TRAINING;
+        activations.put(group.y(), block(group.name(), group.y(), g));
+        activations.get(group.x()).live(g);
+        if (group.residual() >= 0) {
+          activations.get(group.residual()).live(g);
+        }
+        if (training) {
+          int back = 2 * count - g;
+          if (readsInput(spec)) {
+            activations.get(group.x()).live(back);
+          }
+          if (readsOutput(spec)) {
+            activations.get(group.y()).live(back);
+          }
+          long savedBytes = plans.get(g).savedBytes();
+          if (savedBytes > 0) {
+            saved.put(group, memoryPlan.add(group.name() + " saved", savedBytes, g).live(back));
+          }
+        }
+        if (options.taps().contains(group.nodes().get(group.nodes().size() - 1).name())) {
+          activations.get(group.y()).live(end);
+        }
+      }
+      if (options.taps().contains("input")) {
+        activations.get(0).live(end);
+      }
+      activations.get(groups.get(count - 1).y()).live(end);
+      planGradients(groups);
+      long largest = plans.stream().mapToLong(OpPlan::workspaceBytes).max().orElse(0);
+      workspace = memoryPlan.add("workspace", largest, 0).live(end);
+      bytes = memoryPlan.place();
+    }
+
+    private void planGradients(List<Group> groups) {
+      int count = groups.size();
+      if (options.pass() == Pass.TRAINING) {
+        int logitsNode = groups.get(count - 1).y();
+        gradients.put(logitsNode, block("gradient of logits", logitsNode, count));
+      }
+      for (int g = count - 1; g >= 0; g--) {
+        Group group = groups.get(g);
+        if (group.spec().pass() != Pass.TRAINING) {
+          continue;
+        }
+        int back = 2 * count - g;
+        MemoryPlan.Block dy = gradients.get(group.y()).live(back);
+        if (group.spec() instanceof OpSpec.Norm && group.residual() >= 0) {
+          // The norm writes the residual's gradient over dy: one block serves both.
+          gradients.put(group.residual(), dy);
+        } else if (group.spec() instanceof OpSpec.Add add && add.dresidual() != Grad.NONE) {
+          gradient(group.residual(), back);
+        }
+        if (writesInputGradient(group.spec())) {
+          gradient(group.x(), back);
+        }
+      }
+    }
+
+    private void gradient(int node, int step) {
+      MemoryPlan.Block block = gradients.get(node);
+      if (block == null) {
+        gradients.put(
+            node, block("gradient of " + model.graph().nodes().get(node).name(), node, step));
+      } else {
+        block.live(step);
+      }
+    }
+
+    private MemoryPlan.Block block(String name, int node, int step) {
+      return memoryPlan.add(name, shapes.get(node).elements() * type(node).bytes(), step);
+    }
+
+    Tensor tensor(Buffer arena, MemoryPlan.Block block, int node) {
+      return new Tensor(arena, block.offset(), type(node), shapes.get(node).elements());
+    }
+  }
+
+  /** Logits have the parameters' type, everything before them the activations'. */
+  private DType type(int node) {
+    return model.graph().nodes().get(node).op() instanceof Op.Linear
+        ? model.precision().parameter()
+        : model.precision().activation();
+  }
+
+  private static boolean readsInput(OpSpec spec) {
+    return spec instanceof OpSpec.Norm
+        || spec instanceof OpSpec.Conv conv && conv.dweight() != Grad.NONE
+        || spec instanceof OpSpec.Linear linear && linear.dparameters() != Grad.NONE;
+  }
+
+  private static boolean readsOutput(OpSpec spec) {
+    return spec instanceof OpSpec.Relu
+        || spec instanceof OpSpec.Norm norm && norm.activation() == OpSpec.Activation.RELU;
+  }
+
+  private static boolean writesInputGradient(OpSpec spec) {
+    if (spec instanceof OpSpec.Conv s) {
+      return s.dx() != Grad.NONE;
+    } else if (spec instanceof OpSpec.Norm) {
+      return true;
+    } else if (spec instanceof OpSpec.Relu s) {
+      return s.dx() != Grad.NONE;
+    } else if (spec instanceof OpSpec.Add s) {
+      return s.dx() != Grad.NONE;
+    } else if (spec instanceof OpSpec.MaxPool s) {
+      return s.dx() != Grad.NONE;
+    } else if (spec instanceof OpSpec.GlobalAvgPool s) {
+      return s.dx() != Grad.NONE;
+    } else if (spec instanceof OpSpec.Linear s) {
+      return s.dx() != Grad.NONE;
+    }
+    return false;
+  }
+
+  private void bind(List<Group> groups, List<OpPlan> plans, Layout layout, Buffer arena) {
+    Backend backend = model.backend();
+    layout.activations.forEach(
+        (node, block) -> values.put(node, layout.tensor(arena, block, node)));
+    input = own(backend.input(layout.shapes.get(0), options.normalization(), values.get(0)));
+    List<Step> steps = new ArrayList<>();
+    List<String> tracked = new ArrayList<>();
+    for (int g = 0; g < groups.size(); g++) {
+      Group group = groups.get(g);
+      Operands operands = operands(group, layout, arena);
+      OpPlan opPlan = plans.get(g);
+      if (layout.saved.containsKey(group)) {
+        operands.with(
+            Slot.SAVED,
+            new Tensor(arena, layout.saved.get(group).offset(), DType.U8, opPlan.savedBytes()));
+      }
+      if (opPlan.workspaceBytes() > 0) {
+        operands.with(
+            Slot.WORKSPACE,
+            new Tensor(arena, layout.workspace.offset(), DType.U8, opPlan.workspaceBytes()));
+      }
+      steps.add(new Step(group, own(opPlan.bind(operands))));
+      if (group.spec() instanceof OpSpec.Norm norm
+          && norm.statistics() == OpSpec.Statistics.BATCH) {
+        tracked.add(Lowering.parameter(group, Parameter.Role.BATCHES_TRACKED).orElseThrow());
+      }
+    }
+    forward = steps.toArray(Step[]::new);
+    List<Step> reversed =
+        new ArrayList<>(
+            steps.stream().filter(s -> s.group.spec().pass() == Pass.TRAINING).toList());
+    java.util.Collections.reverse(reversed);
+    backward = reversed.toArray(Step[]::new);
+    counters = tracked.toArray(String[]::new);
+    int logitsNode = groups.get(groups.size() - 1).y();
+    logits = values.get(logitsNode);
+    if (options.pass() == Pass.TRAINING) {
+      LossSpec spec =
+          new LossSpec(
+              options.batch(),
+              model.graph().classes(),
+              options.labelSmoothing(),
+              options.classWeights());
+      loss =
+          own(
+              backend.loss(
+                  spec,
+                  logits,
+                  layout.tensor(arena, layout.gradients.get(logitsNode), logitsNode)));
+    }
+    for (String tap : options.taps()) {
+      taps.put(tap, values.get(model.graph().node(tap).index()));
+    }
+  }
+
+  private Operands operands(Group group, Layout layout, Buffer arena) {
+    Operands operands = new Operands();
+    operands.with(Slot.X, values.get(group.x())).with(Slot.Y, values.get(group.y()));
+    if (group.residual() >= 0) {
+      operands.with(Slot.RESIDUAL, values.get(group.residual()));
+    }
+    boolean training = group.spec().pass() == Pass.TRAINING;
+    for (Node node : group.nodes()) {
+      for (Parameter p : node.parameters()) {
+        if (p.role() == Parameter.Role.BATCHES_TRACKED) {
+          continue;
+        }
+        operands.with(slot(p.role()), model.tensor(p.name()));
+        if (training && p.role().trainable() && wantsParameterGradients(group.spec())) {
+          operands.with(gradientSlot(p.role()), model.gradient(p.name()));
+        }
+      }
+    }
+    if (training) {
+      Tensor dy = layout.tensor(arena, layout.gradients.get(group.y()), group.y());
+      operands.with(Slot.DY, dy);
+      if (writesInputGradient(group.spec())) {
+        operands.with(Slot.DX, layout.tensor(arena, layout.gradients.get(group.x()), group.x()));
+      }
+      if (group.residual() >= 0 && layout.gradients.containsKey(group.residual())) {
+        operands.with(
+            Slot.DRESIDUAL,
+            layout.tensor(arena, layout.gradients.get(group.residual()), group.residual()));
+      }
+    }
+    return operands;
+  }
+
+  private static boolean wantsParameterGradients(OpSpec spec) {
+    return spec instanceof OpSpec.Conv conv && conv.dweight() != Grad.NONE
+        || spec instanceof OpSpec.Norm norm && norm.dparameters() != Grad.NONE
+        || spec instanceof OpSpec.Linear linear && linear.dparameters() != Grad.NONE;
+  }
+
+  private static Slot slot(Parameter.Role role) {
+    return switch (role) {
+      case CONV_WEIGHT, LINEAR_WEIGHT -> Slot.WEIGHT;
+      case LINEAR_BIAS -> Slot.BIAS;
+      case NORM_WEIGHT -> Slot.GAMMA;
+      case NORM_BIAS -> Slot.BETA;
+      case RUNNING_MEAN -> Slot.RUNNING_MEAN;
+      case RUNNING_VAR -> Slot.RUNNING_VAR;
+      case BATCHES_TRACKED -> throw new IllegalArgumentException("a counter is not an operand");
+    };
+  }
+
+  private static Slot gradientSlot(Parameter.Role role) {
+    return switch (role) {
+      case CONV_WEIGHT, LINEAR_WEIGHT -> Slot.DWEIGHT;
+      case LINEAR_BIAS -> Slot.DBIAS;
+      case NORM_WEIGHT -> Slot.DGAMMA;
+      case NORM_BIAS -> Slot.DBETA;
+      default -> throw new IllegalArgumentException(role + " has no gradient");
+    };
+  }
+
+  private <T extends AutoCloseable> T own(T resource) {
+    owned.add(resource);
+    return resource;
+  }
+
+  /** The model that this was compiled from. */
+  public Model model() {
+    return model;
+  }
+
+  /** What it was compiled for. */
+  public CompileOptions options() {
+    return options;
+  }
+
+  /** Implementations chosen, in forward order. */
+  public List<PlanLine> plan() {
+    return List.copyOf(plan);
+  }
+
+  /** Bytes of the planned block of activations, gradients of activations and workspace. */
+  public long memoryBytes() {
+    return memory;
+  }
+
+  /**
+   * Says that parameters or running statistics have changed, so that prepared weights are made
+   * anew.
+   */
+  public void parametersChanged() {
+    stale = true;
+  }
+
+  /**
+   * Runs forward.
+   *
+   * @param pixels batch·height·width·channels unsigned bytes, NHWC
+   * @return logits {@code [batch, classes]}, row by row
+   */
+  public float[] infer(byte[] pixels) {
+    load(pixels);
+    runForward();
+    return logits();
+  }
+
+  /** The logits of the last run, {@code [batch, classes]}. */
+  public float[] logits() {
+    return logits.toFloats();
+  }
+
+  /**
+   * Runs forward, loss and backward: gradients of all parameters that are not frozen are then in
+   * the model, running statistics have moved on. The optimizer is not part of it.
+   *
+   * @param pixels as for {@link #infer}
+   * @param labels batch class indices
+   * @return mean loss of the batch
+   */
+  public double step(byte[] pixels, int[] labels) {
+    if (loss == null) {
+      throw new IllegalStateException("compiled for inference; a step needs Pass.TRAINING");
+    }
+    load(pixels);
+    runForward();
+    double value = loss.compute(labels);
+    for (Step step : backward) {
+      step.op.backward();
+    }
+    for (String counter : counters) {
+      model.setBatchesTracked(counter, model.batchesTracked(counter) + 1);
+    }
+    return value;
+  }
+
+  /** Correct predictions in the last {@link #step}. */
+  public int correct() {
+    return loss.correct();
+  }
+
+  private void load(byte[] pixels) {
+    long expected = values.get(0).elements();
+    if (pixels.length < expected) {
+      throw new IllegalArgumentException(
+          "expected " + expected + " bytes of pixels, found " + pixels.length);
+    }
+    input.load(pixels);
+  }
+
+  private void runForward() {
+    if (stale || options.pass() == Pass.TRAINING) {
+      for (Step step : forward) {
+        step.op.prepare();
+      }
+      stale = false;
+    }
+    for (Step step : forward) {
+      step.op.forward();
+    }
+  }
+
+  /** A tapped node's output in the last run, NHWC. */
+  public float[] tap(String node) {
+    Tensor tensor = taps.get(node);
+    if (tensor == null) {
+      throw new IllegalArgumentException(
+          node + " was not tapped at compile time; taps: " + Set.copyOf(taps.keySet()));
+    }
+    return tensor.toFloats();
+  }
+
+  /**
+   * Finds where a loss or gradient stopped being finite: runs forward again, node by node, and then
+   * looks at the gradients of the last step. Running statistics move on once more, so this is for a
+   * run that stops here.
+   *
+   * @return such as {@code the output of layer1.0.conv1}, or {@code the gradient of fc.weight}
+   */
+  public String blameNonFinite() {
+    for (Parameter p : model.graph().parameters()) {
+      if (p.role() != Parameter.Role.BATCHES_TRACKED && !Finite.all(model.get(p.name()))) {
+        return "the parameter " + p.name();
+      }
+    }
+    for (Step step : forward) {
+      step.op.forward();
+      if (!Finite.all(values.get(step.group.y()).toFloats())) {
+        return "the output of " + step.group.name();
+      }
+    }
+    return model.nonFiniteGradient().map(name -> "the gradient of " + name).orElse("the loss");
+  }
+
+  @Override
+  public void close() {
+    Closing.closeAll(owned);
+    owned.clear();
+  }
+}

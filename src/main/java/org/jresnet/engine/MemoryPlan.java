@@ -1,0 +1,86 @@
+package org.jresnet.engine;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+
+/**
+ * Places blocks that live for known spans of time into one address range, so that blocks alive at
+ * the same time never overlap. Greedy by size (Pisarchyk and Lee 2020, arXiv:2001.03288, section
+ * 5.2): the largest block first, each at the lowest gap that fits.
+ */
+final class MemoryPlan {
+  /** Cache line, and the widest vector. */
+  static final int ALIGNMENT = 64;
+
+  /** A block of memory alive from step {@code first} to step {@code last}, both included. */
+  static final class Block {
+    final String name;
+    final long bytes;
+    int first;
+    int last;
+    private long offset = -1;
+
+    Block(String name, long bytes, int first) {
+      this.name = name;
+      this.bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+      this.first = first;
+      this.last = first;
+    }
+
+    /** Extends the life to the given step, in either direction. */
+    Block live(int step) {
+      first = Math.min(first, step);
+      last = Math.max(last, step);
+      return this;
+    }
+
+    long offset() {
+      if (offset < 0) {
+        throw new IllegalStateException(name + " is not placed yet");
+      }
+      return offset;
+    }
+
+    private boolean meets(Block other) {
+      return first <= other.last && other.first <= last;
+    }
+  }
+
+  private final List<Block> blocks = new ArrayList<>();
+
+  Block add(String name, long bytes, int first) {
+    Block block = new Block(name, bytes, first);
+    blocks.add(block);
+    return block;
+  }
+
+  /** Places all blocks and returns the bytes needed. */
+  long place() {
+    List<Block> placed = new ArrayList<>();
+    List<Block> bySize = new ArrayList<>(blocks);
+    bySize.sort(Comparator.comparingLong((Block b) -> b.bytes).reversed());
+    long size = 0;
+    for (Block block : bySize) {
+      long at = 0;
+      for (Block other : placed) {
+        if (!block.meets(other)) {
+          continue;
+        }
+        if (other.offset - at >= block.bytes) {
+          break;
+        }
+        at = Math.max(at, other.offset + other.bytes);
+      }
+      block.offset = at;
+      size = Math.max(size, at + block.bytes);
+      placed.add(block);
+      placed.sort(Comparator.comparingLong(b -> b.offset));
+    }
+    return size;
+  }
+
+  List<Block> blocks() {
+    return blocks;
+  }
+}

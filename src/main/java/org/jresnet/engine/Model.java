@@ -1,0 +1,286 @@
+package org.jresnet.engine;
+
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SplittableRandom;
+import org.jresnet.backend.Backend;
+import org.jresnet.backend.Buffer;
+import org.jresnet.backend.Precision;
+import org.jresnet.backend.Support;
+import org.jresnet.backend.Tensor;
+import org.jresnet.backend.Updater.Range;
+import org.jresnet.graph.Graph;
+import org.jresnet.graph.Parameter;
+import org.jresnet.graph.UserError;
+
+/**
+ * A network with its parameters on a backend: trainable values in one flat arena, running
+ * statistics in another, both in the precision's parameter type. Executables of several batch sizes
+ * and passes share one model. Owns its memory, not the backend.
+ */
+public final class Model implements AutoCloseable {
+  /**
+   * Parameters start at multiples of this many elements, so that native code may use aligned
+   * vectors.
+   */
+  private static final int ALIGNMENT = 16;
+
+  private final Graph graph;
+  private final Backend backend;
+  private final Precision precision;
+  private final Map<String, Parameter> byName = new LinkedHashMap<>();
+  private final Map<String, Range> ranges = new LinkedHashMap<>();
+  private final Map<String, Long> batchesTracked = new LinkedHashMap<>();
+  private final Tensor parameters;
+  private final Tensor statistics;
+  private Tensor gradients;
+
+  /**
+   * Allocates the parameters, all zero; {@link #initialize} or {@link #set} gives them values.
+   *
+   * @throws UserError if the backend cannot compute in that precision here
+   */
+  public Model(Graph graph, Backend backend, Precision precision) {
+    if (backend.supports(precision) instanceof Support.No no) {
+      throw new UserError(
+          "backend "
+              + backend.name()
+              + " cannot compute in "
+              + precision.id()
+              + " here: "
+              + no.reason());
+    }
+    this.graph = graph;
+    this.backend = backend;
+    this.precision = precision;
+    long trainable = 0;
+    long tracked = 0;
+    for (Parameter p : graph.parameters()) {
+      byName.put(p.name(), p);
+      if (p.role() == Parameter.Role.BATCHES_TRACKED) {
+        batchesTracked.put(p.name(), 0L);
+      } else if (p.role().trainable()) {
+        ranges.put(p.name(), new Range(trainable, p.elements()));
+        trainable = align(trainable + p.elements());
+      } else {
+        ranges.put(p.name(), new Range(tracked, p.elements()));
+        tracked = align(tracked + p.elements());
+      }
+    }
+    parameters = arena("parameters", trainable);
+    statistics = arena("running statistics", tracked);
+  }
+
+  private static long align(long elements) {
+    return (elements + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+  }
+
+  /** A zeroed arena of the parameter type. */
+  Tensor arena(String purpose, long elements) {
+    long bytes = elements * precision.parameter().bytes();
+    Buffer buffer = backend.allocate(purpose, bytes);
+    ByteBuffer zeros = ByteBuffer.allocateDirect((int) Math.min(bytes, 1 << 20));
+    for (long at = 0; at < bytes; at += zeros.capacity()) {
+      zeros.clear().limit((int) Math.min(zeros.capacity(), bytes - at));
+      buffer.write(at, zeros);
+    }
+    return new Tensor(buffer, 0, precision.parameter(), elements);
+  }
+
+  /** The network. */
+  public Graph graph() {
+    return graph;
+  }
+
+  /** Where it lives. */
+  public Backend backend() {
+    return backend;
+  }
+
+  /** Element types of its executables. */
+  public Precision precision() {
+    return precision;
+  }
+
+  /** The flat arena of trainable values; between parameters lie a few zeros. */
+  public Tensor parameters() {
+    return parameters;
+  }
+
+  /**
+   * The flat arena of gradients, laid out as {@link #parameters()}; allocated on the first call.
+   */
+  public Tensor gradients() {
+    if (gradients == null) {
+      gradients = arena("gradients", parameters.elements());
+    }
+    return gradients;
+  }
+
+  /**
+   * Where a trainable parameter lies in the arenas of parameters, gradients and optimizer state.
+   */
+  public Range range(String name) {
+    requireKnown(name);
+    return ranges.get(name);
+  }
+
+  /** View of a parameter or running statistic. */
+  public Tensor tensor(String name) {
+    Range range = range(name);
+    return (byName.get(name).role().trainable() ? parameters : statistics)
+        .slice(range.first(), range.count());
+  }
+
+  /** View of a trainable parameter's gradient. */
+  public Tensor gradient(String name) {
+    Range range = range(name);
+    return gradients().slice(range.first(), range.count());
+  }
+
+  /** A parameter's or running statistic's values in torch's order. */
+  public float[] get(String name) {
+    return tensor(name).toFloats();
+  }
+
+  /**
+   * Replaces a parameter's or running statistic's values; executables need {@link
+   * Executable#parametersChanged()}.
+   */
+  public void set(String name, float[] values) {
+    tensor(name).set(values);
+  }
+
+  /** Training batches seen by a batch norm; {@code name} ends in {@code num_batches_tracked}. */
+  public long batchesTracked(String name) {
+    requireKnown(name);
+    return batchesTracked.get(name);
+  }
+
+  /** Sets the count of training batches of a batch norm. */
+  public void setBatchesTracked(String name, long batches) {
+    requireKnown(name);
+    batchesTracked.put(name, batches);
+  }
+
+  private void requireKnown(String name) {
+    if (!byName.containsKey(name)) {
+      throw new IllegalArgumentException(graph.name() + " has no parameter named " + name);
+    }
+  }
+
+  /** How the last batch norm of each residual block starts. */
+  public enum BlockEnd {
+    /** Weight 1, as torchvision's default. */
+    ONE,
+    /**
+     * Weight 0, so that each block starts as the identity (Goyal et al. 2017, arXiv:1706.02677,
+     * section 5.1).
+     */
+    ZERO
+  }
+
+  /**
+   * torchvision's initialisation: convolutions Kaiming normal with fan-out (He et al. 2015,
+   * arXiv:1502.01852), batch norm weight 1 and bias 0, linear uniform in ±1/√fan-in; running mean
+   * 0, running variance 1, counts 0. Each parameter draws from its own stream of the seed, so a new
+   * head does not change the rest.
+   */
+  public void initialize(long seed, BlockEnd blockEnd) {
+    for (Parameter p : byName.values()) {
+      initialize(p, seed);
+    }
+    if (blockEnd == BlockEnd.ZERO) {
+      for (String norm : lastNorms()) {
+        set(norm + ".weight", new float[byName.get(norm + ".weight").elements()]);
+      }
+    }
+  }
+
+  /** Initialises one parameter as {@link #initialize(long, BlockEnd)} does. */
+  public void initialize(String name, long seed) {
+    requireKnown(name);
+    initialize(byName.get(name), seed);
+  }
+
+  private void initialize(Parameter p, long seed) {
+    SplittableRandom random =
+        new SplittableRandom(seed * 0x9E3779B97F4A7C15L + p.name().hashCode());
+    float[] values = new float[p.elements()];
+    switch (p.role()) {
+      case CONV_WEIGHT -> {
+        List<Integer> kcrs = p.shape();
+        double std = Math.sqrt(2.0 / (kcrs.get(0) * kcrs.get(2) * kcrs.get(3)));
+        for (int i = 0; i < values.length; i++) {
+          values[i] = (float) (std * gaussian(random));
+        }
+      }
+      case LINEAR_WEIGHT -> uniform(values, fanIn(p), random);
+      case LINEAR_BIAS ->
+          uniform(values, fanIn(byName.get(p.name().replace(".bias", ".weight"))), random);
+      case NORM_WEIGHT, RUNNING_VAR -> java.util.Arrays.fill(values, 1f);
+      case NORM_BIAS, RUNNING_MEAN -> {}
+      case BATCHES_TRACKED -> {
+        setBatchesTracked(p.name(), 0);
+        return;
+      }
+    }
+    set(p.name(), values);
+  }
+
+  private static int fanIn(Parameter linearWeight) {
+    return linearWeight.shape().get(1);
+  }
+
+  private static void uniform(float[] values, int fanIn, SplittableRandom random) {
+    double bound = 1 / Math.sqrt(fanIn);
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (float) ((2 * random.nextDouble() - 1) * bound);
+    }
+  }
+
+  /**
+   * Box-Muller; SplittableRandom has no Gaussian that is specified to the bit before Java 17's
+   * default method.
+   */
+  private static double gaussian(SplittableRandom random) {
+    return Math.sqrt(-2 * StrictMath.log(1 - random.nextDouble()))
+        * StrictMath.cos(2 * Math.PI * random.nextDouble());
+  }
+
+  /** Names of the batch norms that feed the main path of a residual addition. */
+  private List<String> lastNorms() {
+    List<String> names = new ArrayList<>();
+    for (var node : graph.nodes()) {
+      if (node.op() instanceof org.jresnet.graph.Op.Add) {
+        names.add(graph.nodes().get(node.inputs().get(0)).name());
+      }
+    }
+    return names;
+  }
+
+  /** Where the first non-finite gradient lies, in backward order; for error texts. */
+  Optional<String> nonFiniteGradient() {
+    List<Parameter> trainable =
+        graph.parameters().stream().filter(p -> p.role().trainable()).toList();
+    for (int i = trainable.size() - 1; i >= 0; i--) {
+      if (!Finite.all(gradient(trainable.get(i).name()).toFloats())) {
+        return Optional.of(trainable.get(i).name());
+      }
+    }
+    return Optional.empty();
+  }
+
+  @Override
+  public void close() {
+    parameters.buffer().close();
+    statistics.buffer().close();
+    if (gradients != null) {
+      gradients.buffer().close();
+    }
+  }
+}

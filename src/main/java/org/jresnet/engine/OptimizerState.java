@@ -1,0 +1,127 @@
+package org.jresnet.engine;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import org.jresnet.backend.Grad;
+import org.jresnet.backend.Optimizer;
+import org.jresnet.backend.Tensor;
+import org.jresnet.backend.Updater;
+import org.jresnet.backend.Updater.Range;
+import org.jresnet.graph.Parameter;
+
+/**
+ * A model's optimizer: its rule, the state arenas (Adam's m and v), and the number of steps done.
+ */
+public final class OptimizerState implements AutoCloseable {
+  private final Model model;
+  private final Optimizer optimizer;
+  private final List<Tensor> states = new ArrayList<>();
+  private final List<Range> ranges;
+  private final Updater updater;
+  private Tensor accumulated;
+  private long steps;
+
+  /** Fresh state for all parameters that are not named in {@code frozen}. */
+  public OptimizerState(Model model, Optimizer optimizer, Set<String> frozen) {
+    this.model = model;
+    this.optimizer = optimizer;
+    this.ranges = ranges(model, frozen);
+    for (int i = 0; i < optimizer.states(); i++) {
+      states.add(model.arena("optimizer state", model.parameters().elements()));
+    }
+    updater = model.backend().updater(optimizer, model.parameters(), model.gradients(), states);
+  }
+
+  /** Neighbouring parameters make one range. */
+  private static List<Range> ranges(Model model, Set<String> frozen) {
+    List<Range> ranges = new ArrayList<>();
+    boolean open = false;
+    for (Parameter p : model.graph().parameters()) {
+      if (!p.role().trainable()) {
+        continue;
+      }
+      if (frozen.contains(p.name())) {
+        open = false;
+        continue;
+      }
+      Range own = model.range(p.name());
+      if (open) {
+        Range last = ranges.remove(ranges.size() - 1);
+        ranges.add(new Range(last.first(), own.first() + own.count() - last.first()));
+      } else {
+        ranges.add(own);
+      }
+      open = true;
+    }
+    return List.copyOf(ranges);
+  }
+
+  /** The rule. */
+  public Optimizer optimizer() {
+    return optimizer;
+  }
+
+  /**
+   * Norm of the gradient over all parameters that are not frozen; not finite if any gradient is
+   * not.
+   */
+  public double gradientNorm() {
+    return updater.gradientNorm(ranges);
+  }
+
+  /**
+   * One update of the parameters.
+   *
+   * @param learningRate of this step
+   * @param gradientScale factor on the gradients
+   */
+  public void step(double learningRate, double gradientScale) {
+    steps++;
+    updater.step(ranges, learningRate, steps, gradientScale);
+  }
+
+  /**
+   * Keeps the model's gradients of the last micro-batch: the first of a group starts a new sum, the
+   * last one puts the sum back into the model's gradients.
+   */
+  public void accumulate(int micro, int of) {
+    if (of == 1) {
+      return;
+    }
+    if (accumulated == null) {
+      accumulated = model.arena("accumulated gradients", model.parameters().elements());
+    }
+    if (micro < of - 1) {
+      updater.accumulate(
+          accumulated, model.gradients(), micro == 0 ? Grad.OVERWRITE : Grad.ACCUMULATE);
+    } else {
+      updater.accumulate(model.gradients(), accumulated, Grad.ACCUMULATE);
+    }
+  }
+
+  /** Steps done so far. */
+  public long steps() {
+    return steps;
+  }
+
+  /** Continues counting after a resume. */
+  public void setSteps(long done) {
+    steps = done;
+  }
+
+  /** View of state {@code index} (Adam: 0 = m, 1 = v) of one parameter. */
+  public Tensor state(int index, String parameter) {
+    Range range = model.range(parameter);
+    return states.get(index).slice(range.first(), range.count());
+  }
+
+  @Override
+  public void close() {
+    updater.close();
+    states.forEach(s -> s.buffer().close());
+    if (accumulated != null) {
+      accumulated.buffer().close();
+    }
+  }
+}
