@@ -37,19 +37,14 @@ public final class HostMemory implements AutoCloseable {
     if (offset < 0 || length < 0 || offset + length > bytes) {
       throw new IndexOutOfBoundsException(offset + "+" + length + " of " + bytes + " bytes");
     }
-    // A Pointer of its own: position and limit belong to the object, and threads may share this
-    // block.
-    try (BytePointer window = new BytePointer(live())) {
-      return window
-          .position(shift + offset)
-          .limit(shift + offset + length)
-          .asByteBuffer()
-          .order(ByteOrder.nativeOrder());
-    }
+    return at(offset).limit(shift + offset + length).asByteBuffer().order(ByteOrder.nativeOrder());
   }
 
-  /** Address of byte {@code offset}, as a pointer that owns nothing. */
-  Pointer at(long offset) {
+  /**
+   * Address of byte {@code offset}. The pointer shares this block's deallocator, so it is never
+   * closed: closing a copy would free the block.
+   */
+  BytePointer at(long offset) {
     return new BytePointer(live()).position(shift + offset);
   }
 

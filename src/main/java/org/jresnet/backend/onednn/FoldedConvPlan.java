@@ -1,0 +1,120 @@
+package org.jresnet.backend.onednn;
+
+import static org.jresnet.backend.onednn.OneDnnOp.Phase.FORWARD;
+import static org.jresnet.backend.onednn.OneDnnOp.Phase.PREPARE;
+
+import java.nio.FloatBuffer;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import org.jresnet.backend.OpSpec;
+import org.jresnet.backend.Operands;
+import org.jresnet.backend.Slot;
+import org.jresnet.backend.Tensor;
+import org.jresnet.graph.DType;
+import org.jresnet.nativebindings.onednn.Arg;
+import org.jresnet.nativebindings.onednn.DataType;
+import org.jresnet.nativebindings.onednn.Desc;
+import org.jresnet.nativebindings.onednn.HostMemory;
+import org.jresnet.nativebindings.onednn.Memory;
+import org.jresnet.nativebindings.onednn.OneDnn;
+import org.jresnet.nativebindings.onednn.OneDnnScope.Geometry;
+import org.jresnet.nativebindings.onednn.OneDnnScope.PostOp;
+import org.jresnet.nativebindings.onednn.PrimitiveDesc;
+
+/**
+ * Inference convolution with batch norm folded into weights and bias, residual and ReLU as
+ * post-ops:
+ *
+ * <pre>
+ *   scale[k] = gamma[k] / √(var[k] + eps)     weight'[k] = weight[k]·scale[k]     bias[k] = beta[k] − mean[k]·scale[k]
+ * </pre>
+ */
+final class FoldedConvPlan extends OneDnnPlan {
+  private final OpSpec.FoldedConv spec;
+  private final Desc x;
+  private final Desc y;
+  private final Desc master;
+  private final Desc bias;
+  private final PrimitiveDesc conv;
+  private final PrimitiveDesc pack;
+
+  FoldedConvPlan(OneDnn dnn, OpSpec.FoldedConv spec) {
+    super(dnn, spec);
+    this.spec = spec;
+    int k = spec.y().c();
+    int c = spec.x().c();
+    int r = spec.window().kernel();
+    x = nhwc(spec.x(), spec.type());
+    y = nhwc(spec.y(), spec.type());
+    master = scope.kcrs(DataType.F32, k, c, r, r);
+    bias = scope.vector(DataType.F32, k);
+    List<PostOp> postOps = new ArrayList<>();
+    if (spec.residual() == OpSpec.Residual.ADD) {
+      postOps.add(PostOp.ADD);
+    }
+    if (spec.activation() == OpSpec.Activation.RELU) {
+      postOps.add(PostOp.RELU);
+    }
+    Desc any = scope.kcrsAnyLayout(dataType(spec.type()), k, c, r, r);
+    conv =
+        require(
+            scope.convInference(
+                List.of(x, any, bias, y),
+                new Geometry(spec.window().stride(), spec.window().padding()),
+                postOps.toArray(PostOp[]::new)),
+            "convolution");
+    pack = require(scope.reorder(master, conv.weights()), "packing of weights");
+    temporaries(master.bytes());
+  }
+
+  @Override
+  public String implementation() {
+    return conv.implementation();
+  }
+
+  @Override
+  void build(OneDnnOp.Builder op, Operands operands) {
+    HostMemory biasMemory = op.allocate(bias.bytes());
+    Desc packedDesc = conv.weights();
+    Memory packed = op.in(op.allocate(packedDesc.bytes()), packedDesc);
+    Tensor workspace = operands.get(Slot.WORKSPACE);
+    long weights = master.bytes() / Float.BYTES;
+    Tensor folded =
+        new Tensor(workspace.buffer(), workspace.offset() + temporary(0), DType.F32, weights);
+    FloatBuffer biasView = biasMemory.view(0, Math.toIntExact(bias.bytes())).asFloatBuffer();
+    op.host(PREPARE, () -> fold(operands, OneDnnBuffer.floats(folded), biasView));
+    op.call(
+        PREPARE,
+        pack,
+        Map.of(Arg.SRC, op.at(master, Slot.WORKSPACE, temporary(0)), Arg.DST, packed));
+    Map<Arg, Memory> arguments = new EnumMap<>(Arg.class);
+    arguments.put(Arg.SRC, op.at(x, Slot.X));
+    arguments.put(Arg.WEIGHTS, packed);
+    arguments.put(Arg.BIAS, op.in(biasMemory, bias));
+    arguments.put(Arg.DST, op.at(y, Slot.Y));
+    if (spec.residual() == OpSpec.Residual.ADD) {
+      arguments.put(Arg.POST_OP_0_SRC_1, op.at(y, Slot.RESIDUAL));
+    }
+    op.call(FORWARD, conv, arguments);
+  }
+
+  private void fold(Operands operands, FloatBuffer folded, FloatBuffer biasOut) {
+    float[] gamma = operands.get(Slot.GAMMA).toFloats();
+    float[] beta = operands.get(Slot.BETA).toFloats();
+    float[] mean = operands.get(Slot.RUNNING_MEAN).toFloats();
+    float[] variance = operands.get(Slot.RUNNING_VAR).toFloats();
+    FloatBuffer weight = OneDnnBuffer.floats(operands.get(Slot.WEIGHT));
+    float[] filter = new float[weight.capacity() / gamma.length];
+    for (int k = 0; k < gamma.length; k++) {
+      double scale = gamma[k] / Math.sqrt(variance[k] + spec.eps());
+      weight.get(k * filter.length, filter);
+      for (int i = 0; i < filter.length; i++) {
+        filter[i] = (float) (filter[i] * scale);
+      }
+      folded.put(k * filter.length, filter);
+      biasOut.put(k, (float) (beta[k] - mean[k] * scale));
+    }
+  }
+}

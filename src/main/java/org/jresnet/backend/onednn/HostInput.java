@@ -1,0 +1,84 @@
+package org.jresnet.backend.onednn;
+
+import java.nio.ByteBuffer;
+import java.nio.FloatBuffer;
+import java.nio.ShortBuffer;
+import org.jresnet.backend.BFloat16;
+import org.jresnet.backend.InputOp;
+import org.jresnet.backend.Normalization;
+import org.jresnet.backend.Tensor;
+import org.jresnet.graph.DType;
+import org.jresnet.graph.Shape;
+
+/** Normalises pixels by table: a channel has only 256 values. */
+final class HostInput implements InputOp {
+  private final Workers workers;
+  private final int channels;
+  private final int rowValues;
+  private final int rows;
+  private final float[] floats;
+  private final short[] shorts;
+  private final FloatBuffer floatTarget;
+  private final ShortBuffer shortTarget;
+  private final float[][] floatRow;
+  private final short[][] shortRow;
+  private byte[] source;
+
+  HostInput(Workers workers, Shape shape, Normalization normalization, Tensor y) {
+    this.workers = workers;
+    channels = shape.c();
+    if (normalization.mean().size() != channels) {
+      throw new IllegalArgumentException(
+          "normalization of "
+              + normalization.mean().size()
+              + " channels for an input of "
+              + channels);
+    }
+    rowValues = shape.w() * channels;
+    rows = shape.n() * shape.h();
+    floats = new float[channels * 256];
+    shorts = new short[channels * 256];
+    for (int c = 0; c < channels; c++) {
+      for (int v = 0; v < 256; v++) {
+        floats[c * 256 + v] = normalization.apply(c, v);
+        shorts[c * 256 + v] = BFloat16.of(floats[c * 256 + v]);
+      }
+    }
+    ByteBuffer target = OneDnnBuffer.bytes(y);
+    boolean wide = y.type() == DType.F32;
+    floatTarget = wide ? target.asFloatBuffer() : null;
+    shortTarget = wide ? null : target.asShortBuffer();
+    floatRow = new float[workers.count()][wide ? rowValues : 0];
+    shortRow = new short[workers.count()][wide ? 0 : rowValues];
+  }
+
+  @Override
+  public void load(byte[] pixels) {
+    source = pixels;
+    workers.run(this::rows);
+    source = null;
+  }
+
+  private void rows(int worker) {
+    int last = (int) workers.share(worker + 1, rows, 1);
+    for (int row = (int) workers.share(worker, rows, 1); row < last; row++) {
+      int at = row * rowValues;
+      if (floatTarget != null) {
+        float[] out = floatRow[worker];
+        for (int i = 0, c = 0; i < rowValues; i++, c = c + 1 == channels ? 0 : c + 1) {
+          out[i] = floats[c * 256 + (source[at + i] & 255)];
+        }
+        floatTarget.put(at, out);
+      } else {
+        short[] out = shortRow[worker];
+        for (int i = 0, c = 0; i < rowValues; i++, c = c + 1 == channels ? 0 : c + 1) {
+          out[i] = shorts[c * 256 + (source[at + i] & 255)];
+        }
+        shortTarget.put(at, out);
+      }
+    }
+  }
+
+  @Override
+  public void close() {}
+}

@@ -1,0 +1,232 @@
+package org.jresnet.backend.onednn;
+
+import java.nio.FloatBuffer;
+import java.util.List;
+import org.jresnet.backend.Grad;
+import org.jresnet.backend.Optimizer;
+import org.jresnet.backend.Tensor;
+import org.jresnet.backend.Updater;
+
+/**
+ * Optimizers over the flat arenas in cache-sized chunks: a chunk of each arena is copied to the
+ * heap, where the compiler vectorises, and back. Memory traffic is the cost; the copies stay in the
+ * first-level cache.
+ */
+final class HostUpdater implements Updater {
+  private static final int CHUNK = 1024;
+
+  private final Workers workers;
+  private final Optimizer optimizer;
+  private final FloatBuffer parameters;
+  private final FloatBuffer gradients;
+  private final FloatBuffer[] states;
+  private final Scratch[] scratch;
+
+  /** One worker's chunk of each arena. */
+  private static final class Scratch {
+    final float[] p = new float[CHUNK];
+    final float[] g = new float[CHUNK];
+    final float[] m = new float[CHUNK];
+    final float[] v = new float[CHUNK];
+    double sum;
+  }
+
+  /** Constants of one step. */
+  private record Step(
+      float rate,
+      float gradientScale,
+      float beta1,
+      float beta2,
+      float eps,
+      float rootCorrection,
+      float decay,
+      float shrink) {}
+
+  HostUpdater(
+      Workers workers,
+      Optimizer optimizer,
+      Tensor parameters,
+      Tensor gradients,
+      List<Tensor> states) {
+    this.workers = workers;
+    this.optimizer = optimizer;
+    this.parameters = OneDnnBuffer.floats(parameters);
+    this.gradients = OneDnnBuffer.floats(gradients);
+    this.states = states.stream().map(OneDnnBuffer::floats).toArray(FloatBuffer[]::new);
+    if (this.states.length != optimizer.states()) {
+      throw new IllegalArgumentException(
+          optimizer + " has " + optimizer.states() + " states, found " + states.size());
+    }
+    scratch = new Scratch[workers.count()];
+    for (int i = 0; i < scratch.length; i++) {
+      scratch[i] = new Scratch();
+    }
+  }
+
+  @Override
+  public double gradientNorm(List<Range> ranges) {
+    double sum = 0;
+    for (Range range : ranges) {
+      workers.run(worker -> scratch[worker].sum = squares(worker, range));
+      for (Scratch s : scratch) {
+        sum += s.sum;
+      }
+    }
+    return Math.sqrt(sum);
+  }
+
+  private double squares(int worker, Range range) {
+    float[] g = scratch[worker].g;
+    double sum = 0;
+    long end = range.first() + workers.share(worker + 1, range.count(), CHUNK);
+    for (long at = range.first() + workers.share(worker, range.count(), CHUNK);
+        at < end;
+        at += CHUNK) {
+      int count = (int) Math.min(CHUNK, end - at);
+      gradients.get((int) at, g, 0, count);
+      for (int i = 0; i < count; i++) {
+        sum += (double) g[i] * g[i];
+      }
+    }
+    return sum;
+  }
+
+  @Override
+  public void step(List<Range> ranges, double learningRate, long step, double gradientScale) {
+    Step constants = constants(learningRate, step, gradientScale);
+    for (Range range : ranges) {
+      workers.run(worker -> update(worker, range, constants));
+    }
+  }
+
+  private Step constants(double learningRate, long step, double scale) {
+    if (optimizer instanceof Optimizer.Sgd sgd) {
+      return new Step(
+          (float) learningRate,
+          (float) scale,
+          (float) sgd.momentum(),
+          0,
+          0,
+          1,
+          (float) sgd.weightDecay(),
+          1);
+    }
+    double beta1;
+    double beta2;
+    double eps;
+    double decay = 0;
+    double shrink = 1;
+    if (optimizer instanceof Optimizer.Adam adam) {
+      beta1 = adam.beta1();
+      beta2 = adam.beta2();
+      eps = adam.eps();
+      decay = adam.weightDecay();
+    } else {
+      Optimizer.AdamW adamW = (Optimizer.AdamW) optimizer;
+      beta1 = adamW.beta1();
+      beta2 = adamW.beta2();
+      eps = adamW.eps();
+      shrink = 1 - learningRate * adamW.weightDecay();
+    }
+    double correction1 = 1 - Math.pow(beta1, step);
+    double correction2 = 1 - Math.pow(beta2, step);
+    return new Step(
+        (float) (learningRate / correction1),
+        (float) scale,
+        (float) beta1,
+        (float) beta2,
+        (float) eps,
+        (float) Math.sqrt(correction2),
+        (float) decay,
+        (float) shrink);
+  }
+
+  private void update(int worker, Range range, Step s) {
+    Scratch chunk = scratch[worker];
+    boolean adam = states.length == 2;
+    long end = range.first() + workers.share(worker + 1, range.count(), CHUNK);
+    for (long from = range.first() + workers.share(worker, range.count(), CHUNK);
+        from < end;
+        from += CHUNK) {
+      int at = (int) from;
+      int count = (int) Math.min(CHUNK, end - from);
+      parameters.get(at, chunk.p, 0, count);
+      gradients.get(at, chunk.g, 0, count);
+      states[0].get(at, chunk.m, 0, count);
+      if (adam) {
+        states[1].get(at, chunk.v, 0, count);
+        adam(chunk, count, s);
+        states[1].put(at, chunk.v, 0, count);
+      } else {
+        momentum(chunk, count, s);
+      }
+      states[0].put(at, chunk.m, 0, count);
+      parameters.put(at, chunk.p, 0, count);
+    }
+  }
+
+  /**
+   *
+   *
+   * <pre>
+   *   g = scale·grad + decay·p     p = shrink·p     m += (1−β₁)(g − m)     v = β₂v + (1−β₂)g²
+   *   p −= rate/(1−β₁ᵗ) · m / (√v/√(1−β₂ᵗ) + eps)
+   * </pre>
+   */
+  private static void adam(Scratch chunk, int count, Step s) {
+    float[] p = chunk.p;
+    float[] g = chunk.g;
+    float[] m = chunk.m;
+    float[] v = chunk.v;
+    for (int i = 0; i < count; i++) {
+      float grad = g[i] * s.gradientScale + s.decay * p[i];
+      float mean = m[i] + (1 - s.beta1) * (grad - m[i]);
+      float square = s.beta2 * v[i] + (1 - s.beta2) * grad * grad;
+      m[i] = mean;
+      v[i] = square;
+      float denominator = (float) Math.sqrt(square) / s.rootCorrection + s.eps;
+      p[i] = p[i] * s.shrink - s.rate * mean / denominator;
+    }
+  }
+
+  /**
+   * {@code g = scale·grad + decay·p; m = momentum·m + g; p −= rate·m}; m starts at zero, so the
+   * first step has m = g.
+   */
+  private static void momentum(Scratch chunk, int count, Step s) {
+    float[] p = chunk.p;
+    float[] g = chunk.g;
+    float[] m = chunk.m;
+    float momentum = s.beta1;
+    for (int i = 0; i < count; i++) {
+      m[i] = momentum * m[i] + (g[i] * s.gradientScale + s.decay * p[i]);
+      p[i] -= s.rate * m[i];
+    }
+  }
+
+  @Override
+  public void accumulate(Tensor target, Tensor source, Grad policy) {
+    FloatBuffer into = OneDnnBuffer.floats(target);
+    FloatBuffer from = OneDnnBuffer.floats(source);
+    boolean adds = policy == Grad.ACCUMULATE;
+    workers.run(
+        worker -> {
+          Scratch chunk = scratch[worker];
+          long end = workers.share(worker + 1, into.capacity(), CHUNK);
+          for (long at = workers.share(worker, into.capacity(), CHUNK); at < end; at += CHUNK) {
+            int count = (int) Math.min(CHUNK, end - at);
+            from.get((int) at, chunk.g, 0, count);
+            if (adds) {
+              into.get((int) at, chunk.m, 0, count);
+              for (int i = 0; i < count; i++) {
+                chunk.g[i] += chunk.m[i];
+              }
+            }
+            into.put((int) at, chunk.g, 0, count);
+          }
+        });
+  }
+
+  @Override
+  public void close() {}
+}

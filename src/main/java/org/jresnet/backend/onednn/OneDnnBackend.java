@@ -1,0 +1,158 @@
+package org.jresnet.backend.onednn;
+
+import java.util.List;
+import org.jresnet.backend.Backend;
+import org.jresnet.backend.Buffer;
+import org.jresnet.backend.InputOp;
+import org.jresnet.backend.LossOp;
+import org.jresnet.backend.LossSpec;
+import org.jresnet.backend.Normalization;
+import org.jresnet.backend.OpPlan;
+import org.jresnet.backend.OpSpec;
+import org.jresnet.backend.Optimizer;
+import org.jresnet.backend.Precision;
+import org.jresnet.backend.Support;
+import org.jresnet.backend.Tensor;
+import org.jresnet.backend.Updater;
+import org.jresnet.graph.Shape;
+import org.jresnet.graph.UserError;
+import org.jresnet.nativebindings.onednn.OneDnn;
+
+/** The CPU backend: <a href="https://oneapi-src.github.io/oneDNN/">oneDNN</a> in fp32 and bf16. */
+public final class OneDnnBackend implements Backend {
+  private final OneDnn dnn;
+  private final Workers workers;
+  private final int threads;
+
+  /**
+   * Loads the library. The number of threads is OpenMP's: {@code OMP_NUM_THREADS}, or all
+   * processors.
+   *
+   * @throws UserError if the library cannot be loaded here
+   */
+  public OneDnnBackend() {
+    try {
+      dnn = new OneDnn();
+    } catch (LinkageError e) {
+      throw new UserError(
+          "the oneDNN library cannot be loaded ("
+              + e.getMessage()
+              + "); jresnet ships it for Linux on x86-64, this is "
+              + System.getProperty("os.name")
+              + " on "
+              + System.getProperty("os.arch")
+              + ". ./jresnet doctor shows more",
+          e);
+    }
+    threads = threads(System.getenv("OMP_NUM_THREADS"));
+    workers = new Workers(threads);
+  }
+
+  private static int threads(String environment) {
+    if (environment != null && environment.matches("[1-9]\\d{0,4}")) {
+      return Integer.parseInt(environment);
+    }
+    return Runtime.getRuntime().availableProcessors();
+  }
+
+  @Override
+  public String name() {
+    return "onednn";
+  }
+
+  @Override
+  public String description() {
+    return "oneDNN "
+        + OneDnn.version()
+        + ", "
+        + OneDnn.instructionSet()
+        + ", "
+        + threads
+        + " threads";
+  }
+
+  @Override
+  public Support supports(Precision precision) {
+    return switch (precision) {
+      case FP32 -> Support.yes();
+      case BF16 ->
+          OneDnn.hasNativeBf16()
+              ? Support.yes()
+              : Support.no(
+                  "bf16 needs AVX512_BF16 or AMX instructions, oneDNN finds only "
+                      + OneDnn.instructionSet()
+                      + "; use --precision fp32");
+      case FP64 -> Support.no("oneDNN has no double precision; the reference backend has");
+    };
+  }
+
+  @Override
+  public Precision autoPrecision() {
+    return OneDnn.hasNativeBf16() ? Precision.BF16 : Precision.FP32;
+  }
+
+  @Override
+  public Support supports(OpSpec spec) {
+    try {
+      plan(spec).close();
+      return Support.yes();
+    } catch (UnsupportedOperationException e) {
+      return Support.no(e.getMessage());
+    }
+  }
+
+  @Override
+  public OpPlan plan(OpSpec spec) {
+    if (spec instanceof OpSpec.Conv s) {
+      return new ConvPlan(dnn, s);
+    } else if (spec instanceof OpSpec.FoldedConv s) {
+      return new FoldedConvPlan(dnn, s);
+    } else if (spec instanceof OpSpec.Norm s) {
+      return new NormPlan(dnn, s);
+    } else if (spec instanceof OpSpec.Relu s) {
+      return new PointwisePlan.Relu(dnn, s);
+    } else if (spec instanceof OpSpec.Add s) {
+      return new PointwisePlan.Add(dnn, s);
+    } else if (spec instanceof OpSpec.MaxPool s) {
+      return PoolPlan.max(dnn, s);
+    } else if (spec instanceof OpSpec.GlobalAvgPool s) {
+      return PoolPlan.mean(dnn, s);
+    } else if (spec instanceof OpSpec.Linear s) {
+      return new LinearPlan(dnn, s);
+    }
+    throw new UnsupportedOperationException("the oneDNN backend has no plan for " + spec);
+  }
+
+  @Override
+  public Buffer allocate(String purpose, long bytes) {
+    MemoryBudget.require(purpose, bytes);
+    try {
+      return new OneDnnBuffer(bytes);
+    } catch (OutOfMemoryError e) {
+      throw new UserError(
+          "not enough memory for " + purpose + ": " + (bytes >> 20) + " MB: " + e.getMessage(), e);
+    }
+  }
+
+  @Override
+  public InputOp input(Shape shape, Normalization normalization, Tensor y) {
+    return new HostInput(workers, shape, normalization, y);
+  }
+
+  @Override
+  public LossOp loss(LossSpec spec, Tensor logits, Tensor dlogits) {
+    return new HostLoss(spec, logits, dlogits);
+  }
+
+  @Override
+  public Updater updater(
+      Optimizer optimizer, Tensor parameters, Tensor gradients, List<Tensor> states) {
+    return new HostUpdater(workers, optimizer, parameters, gradients, states);
+  }
+
+  @Override
+  public void close() {
+    workers.close();
+    dnn.close();
+  }
+}

@@ -1,0 +1,166 @@
+package org.jresnet.backend.reference;
+
+import java.util.Arrays;
+import java.util.List;
+import org.jresnet.backend.Backend;
+import org.jresnet.backend.Buffer;
+import org.jresnet.backend.InputOp;
+import org.jresnet.backend.LossOp;
+import org.jresnet.backend.LossSpec;
+import org.jresnet.backend.Normalization;
+import org.jresnet.backend.OpPlan;
+import org.jresnet.backend.OpSpec;
+import org.jresnet.backend.Operands;
+import org.jresnet.backend.Optimizer;
+import org.jresnet.backend.Precision;
+import org.jresnet.backend.PreparedOp;
+import org.jresnet.backend.Support;
+import org.jresnet.backend.Tensor;
+import org.jresnet.backend.Updater;
+import org.jresnet.backend.reference.ReferenceBuffer.View;
+import org.jresnet.graph.Shape;
+import org.jresnet.graph.UserError;
+
+/** Plain Java, double precision: slow, short, and what everything else is compared with. */
+public final class ReferenceBackend implements Backend {
+  @Override
+  public String name() {
+    return "reference";
+  }
+
+  @Override
+  public String description() {
+    return "plain Java, double precision";
+  }
+
+  @Override
+  public Support supports(Precision precision) {
+    return precision == Precision.FP64
+        ? Support.yes()
+        : Support.no("the reference backend computes in fp64 alone; use --precision fp64");
+  }
+
+  @Override
+  public Precision autoPrecision() {
+    return Precision.FP64;
+  }
+
+  @Override
+  public Support supports(OpSpec spec) {
+    if (spec instanceof OpSpec.Norm norm
+        && norm.statistics() == OpSpec.Statistics.BATCH
+        && norm.y().perChannel() < 2) {
+      return Support.no(
+          "a training batch norm needs more than one value per channel, found " + norm.y());
+    }
+    return Support.yes();
+  }
+
+  /** A plan is nothing but the spec here. */
+  private record Plan(OpSpec spec, long savedBytes) implements OpPlan {
+    @Override
+    public String implementation() {
+      return "java";
+    }
+
+    @Override
+    public long workspaceBytes() {
+      return 0;
+    }
+
+    @Override
+    public PreparedOp bind(Operands operands) {
+      if (spec instanceof OpSpec.Conv s) {
+        return new ConvOp(s, operands);
+      } else if (spec instanceof OpSpec.FoldedConv s) {
+        return new FoldedConvOp(s, operands);
+      } else if (spec instanceof OpSpec.Norm s) {
+        return new NormOp(s, operands);
+      } else if (spec instanceof OpSpec.Relu s) {
+        return new ReluOp(s, operands);
+      } else if (spec instanceof OpSpec.Add s) {
+        return new AddOp(s, operands);
+      } else if (spec instanceof OpSpec.MaxPool s) {
+        return new MaxPoolOp(s, operands);
+      } else if (spec instanceof OpSpec.GlobalAvgPool s) {
+        return new GlobalAvgPoolOp(s, operands);
+      }
+      return new LinearOp((OpSpec.Linear) spec, operands);
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  @Override
+  public OpPlan plan(OpSpec spec) {
+    if (supports(spec) instanceof Support.No no) {
+      throw new UnsupportedOperationException(no.reason());
+    }
+    return new Plan(spec, spec instanceof OpSpec.Norm norm ? NormOp.savedBytes(norm) : 0);
+  }
+
+  @Override
+  public Buffer allocate(String purpose, long bytes) {
+    try {
+      return new ReferenceBuffer(bytes);
+    } catch (OutOfMemoryError | ArithmeticException e) {
+      throw new UserError(
+          "not enough memory for "
+              + purpose
+              + ": "
+              + (bytes >> 20)
+              + " MB do not fit on the Java heap",
+          e);
+    }
+  }
+
+  @Override
+  public InputOp input(Shape shape, Normalization normalization, Tensor y) {
+    View out = new View(y);
+    return new InputOp() {
+      @Override
+      public void load(byte[] pixels) {
+        for (int i = 0; i < out.length; i++) {
+          out.set(i, normalization.apply(i % shape.c(), pixels[i] & 255));
+        }
+      }
+
+      @Override
+      public void close() {}
+    };
+  }
+
+  @Override
+  public LossOp loss(LossSpec spec, Tensor logits, Tensor dlogits) {
+    View z = new View(logits);
+    View dz = new View(dlogits);
+    CrossEntropy loss = new CrossEntropy(spec);
+    return new LossOp() {
+      @Override
+      public double compute(int[] labels) {
+        double[] values = Arrays.copyOfRange(z.a, z.at, z.at + z.length);
+        double mean = loss.compute(values, labels, values);
+        System.arraycopy(values, 0, dz.a, dz.at, dz.length);
+        return mean;
+      }
+
+      @Override
+      public int correct() {
+        return loss.correct();
+      }
+
+      @Override
+      public void close() {}
+    };
+  }
+
+  @Override
+  public Updater updater(
+      Optimizer optimizer, Tensor parameters, Tensor gradients, List<Tensor> states) {
+    return new ReferenceUpdater(optimizer, parameters, gradients, states);
+  }
+
+  @Override
+  public void close() {}
+}

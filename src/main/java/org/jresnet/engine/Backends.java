@@ -1,0 +1,29 @@
+package org.jresnet.engine;
+
+import org.jresnet.backend.Backend;
+import org.jresnet.backend.onednn.OneDnnBackend;
+import org.jresnet.backend.reference.ReferenceBackend;
+import org.jresnet.graph.UserError;
+
+/**
+ * Opens backends by name; a backend's classes and libraries are loaded only when it is asked for.
+ */
+public final class Backends {
+  /** The names that {@link #open} knows. */
+  public static final String NAMES = "onednn, reference";
+
+  private Backends() {}
+
+  /**
+   * Opens the backend of that name.
+   *
+   * @throws UserError listing the known names, or saying what keeps the backend from running here
+   */
+  public static Backend open(String name) {
+    return switch (name) {
+      case "onednn" -> new OneDnnBackend();
+      case "reference" -> new ReferenceBackend();
+      default -> throw new UserError("unknown backend '" + name + "'; known backends: " + NAMES);
+    };
+  }
+}
