@@ -1,0 +1,25 @@
+package org.jresnet.data;
+
+import java.io.IOException;
+import java.nio.file.Path;
+
+/** A file that is not a readable picture; the message names the file and the reason. */
+public final class BadImageException extends IOException {
+  private static final long serialVersionUID = 1L;
+
+  private final transient Path file;
+
+  BadImageException(Path file, String reason, Throwable cause) {
+    super(file + ": " + reason, cause);
+    this.file = file;
+  }
+
+  BadImageException(Path file, String reason) {
+    this(file, reason, null);
+  }
+
+  /** The file. */
+  public Path file() {
+    return file;
+  }
+}

@@ -1,0 +1,43 @@
+package org.jresnet.data;
+
+/** Pictures of one step; valid until the next batch is asked for. */
+public final class Batch {
+  /** Label of a picture that could not be decoded and that nothing stands in for. */
+  public static final int BAD = -1;
+
+  private final byte[] pixels;
+  private final int[] labels;
+  private final int[] samples;
+  private int count;
+
+  Batch(int batch, int size) {
+    pixels =
+        new byte[Math.multiplyExact(batch, Math.multiplyExact(Math.multiplyExact(size, size), 3))];
+    labels = new int[batch];
+    samples = new int[batch];
+  }
+
+  /** Unsigned bytes, NHWC; only the first {@link #count()} pictures mean something. */
+  public byte[] pixels() {
+    return pixels;
+  }
+
+  /** Class indices, {@link #BAD} for a bad picture in sequential order. */
+  public int[] labels() {
+    return labels;
+  }
+
+  /** Index of each picture in the loader's list of samples. */
+  public int[] samples() {
+    return samples;
+  }
+
+  /** Pictures in this batch. */
+  public int count() {
+    return count;
+  }
+
+  void count(int pictures) {
+    count = pictures;
+  }
+}

@@ -1,0 +1,164 @@
+package org.jresnet.data;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.FileSystemLoopException;
+import java.nio.file.FileVisitOption;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.jresnet.graph.UserError;
+
+/**
+ * Pictures in one folder per class, as torchvision's ImageFolder reads them: class ids follow the
+ * sorted folder names, files are sorted, folders below a class belong to it. Hidden files are left
+ * out.
+ */
+public final class ImageFolder {
+  private static final Set<String> EXTENSIONS = Set.of("jpg", "jpeg", "png", "webp", "bmp", "gif");
+
+  private ImageFolder() {}
+
+  /** {@code ~} and {@code ~/…} expanded to the home folder. */
+  public static Path expand(String path) {
+    if (path.equals("~") || path.startsWith("~/")) {
+      return Path.of(System.getProperty("user.home") + path.substring(1));
+    }
+    return Path.of(path);
+  }
+
+  /** Whether a file name has the extension of a picture. */
+  public static boolean isPicture(Path file) {
+    String name = file.getFileName().toString();
+    return !name.startsWith(".")
+        && EXTENSIONS.contains(name.substring(name.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT));
+  }
+
+  /**
+   * Reads the names of all pictures; none is opened.
+   *
+   * @throws UserError when the folder is missing, empty, unreadable, or has fewer than two classes
+   *     with pictures
+   */
+  public static Dataset scan(Path root) {
+    List<String> classes = folders(root);
+    if (classes.isEmpty()) {
+      throw new UserError(
+          root
+              + ": expected one folder per class with pictures in it (such as "
+              + root.resolve("real")
+              + " and "
+              + root.resolve("fake")
+              + "), found no folder");
+    }
+    if (classes.size() == 1) {
+      throw new UserError(
+          root
+              + ": expected at least two class folders, found only '"
+              + classes.get(0)
+              + "'; a classifier needs something to tell apart");
+    }
+    return scan(root, classes);
+  }
+
+  /** As {@link #scan(Path)}, for known classes. */
+  static Dataset scan(Path root, List<String> classes) {
+    List<Sample> samples = new ArrayList<>();
+    int ignored = 0;
+    for (int label = 0; label < classes.size(); label++) {
+      Path folder = root.resolve(classes.get(label));
+      int before = samples.size();
+      List<Path> files = files(folder);
+      for (Path file : files) {
+        if (isPicture(file)) {
+          samples.add(new Sample(file, root.relativize(file).toString().replace('\\', '/'), label));
+        } else {
+          ignored++;
+        }
+      }
+      if (samples.size() == before) {
+        throw new UserError(
+            folder
+                + ": expected pictures (jpg, png, webp, bmp, gif) of class '"
+                + classes.get(label)
+                + "', found none"
+                + (files.isEmpty() ? "" : " among " + files.size() + " files"));
+      }
+    }
+    return new Dataset(classes, samples, ignored);
+  }
+
+  /** Sorted names of the visible folders in {@code root}. */
+  static List<String> folders(Path root) {
+    if (!Files.exists(root)) {
+      throw new UserError("the data folder " + root.toAbsolutePath() + " does not exist");
+    }
+    if (!Files.isDirectory(root)) {
+      throw new UserError(root + " is a file; expected a folder with one folder per class");
+    }
+    List<String> names = new ArrayList<>();
+    try (DirectoryStream<Path> entries = Files.newDirectoryStream(root)) {
+      for (Path entry : entries) {
+        String name = entry.getFileName().toString();
+        if (Files.isDirectory(entry) && !name.startsWith(".")) {
+          names.add(name);
+        }
+      }
+    } catch (IOException e) {
+      throw unreadable(root, e);
+    }
+    Collections.sort(names);
+    return names;
+  }
+
+  private static List<Path> files(Path folder) {
+    try (Stream<Path> walk = Files.walk(folder, FileVisitOption.FOLLOW_LINKS)) {
+      return walk.filter(Files::isRegularFile)
+          .filter(file -> !folder.relativize(file).toString().matches("(.*/)?\\..*"))
+          .sorted()
+          .toList();
+    } catch (UncheckedIOException e) {
+      throw unreadable(folder, e.getCause());
+    } catch (IOException e) {
+      throw unreadable(folder, e);
+    }
+  }
+
+  /**
+   * Pictures named on a command line: files as they are, folders walked.
+   *
+   * @throws UserError when a path does not exist or a folder holds no picture
+   */
+  public static List<Path> pictures(List<Path> paths) {
+    List<Path> pictures = new ArrayList<>();
+    for (Path path : paths) {
+      if (!Files.isDirectory(path)) {
+        pictures.add(path);
+        continue;
+      }
+      List<Path> found = files(path).stream().filter(ImageFolder::isPicture).toList();
+      if (found.isEmpty()) {
+        throw new UserError(path + ": found no picture (jpg, png, webp, bmp, gif) in this folder");
+      }
+      pictures.addAll(found);
+    }
+    return pictures;
+  }
+
+  private static UserError unreadable(Path path, IOException e) {
+    String reason =
+        e instanceof AccessDeniedException
+            ? "permission denied for " + e.getMessage()
+            : e instanceof FileSystemLoopException
+                ? "a link leads back to " + e.getMessage()
+                : e.toString();
+    return new UserError(path + " cannot be read: " + reason, e);
+  }
+}

@@ -1,0 +1,233 @@
+package org.jresnet.data;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Deque;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.jresnet.graph.UserError;
+
+/**
+ * Decodes and prepares pictures ahead of their use on several threads. What a batch holds depends
+ * on seed, epoch and position alone, never on threads or on where an epoch was resumed.
+ */
+public final class Loader implements AutoCloseable {
+  /** Order of the samples. */
+  public enum Order {
+    /**
+     * A new permutation for each epoch; incomplete last batches are dropped, bad pictures replaced
+     * by their successor.
+     */
+    SHUFFLED,
+    /** As listed; the last batch may be short, a bad picture gets the label {@link Batch#BAD}. */
+    SEQUENTIAL
+  }
+
+  /** What happens at a picture that cannot be decoded. */
+  public enum BadImages {
+    /** It is counted and listed, and the run goes on. */
+    SKIP,
+    /** The run stops with its name. */
+    STOP
+  }
+
+  /**
+   * How batches are made.
+   *
+   * @param batch pictures per batch
+   * @param threads decoding threads
+   * @param seed of order and augmentation
+   */
+  public record Options(int batch, int threads, long seed, Order order, BadImages badImages) {}
+
+  private static final int PREFETCH = 3;
+
+  private final List<Sample> samples;
+  private final Preprocess preprocess;
+  private final Augmentation augmentation;
+  private final Options options;
+  private final ExecutorService executor;
+  private final Map<String, String> bad = Collections.synchronizedMap(new TreeMap<>());
+  private long waited;
+
+  /** Starts the threads; nothing is read yet. */
+  public Loader(
+      List<Sample> samples, Preprocess preprocess, Augmentation augmentation, Options options) {
+    if (options.batch() < 1 || options.threads() < 1) {
+      throw new UserError(
+          "batch and loader threads must be at least 1, found "
+              + options.batch()
+              + " and "
+              + options.threads());
+    }
+    this.samples = List.copyOf(samples);
+    this.preprocess = preprocess;
+    this.augmentation = augmentation;
+    this.options = options;
+    executor =
+        Executors.newFixedThreadPool(
+            options.threads(),
+            task -> {
+              Thread thread = new Thread(task, "jresnet-loader");
+              thread.setDaemon(true);
+              return thread;
+            });
+  }
+
+  /** Batches of one epoch. */
+  public int batches() {
+    return options.order() == Order.SHUFFLED
+        ? samples.size() / options.batch()
+        : (samples.size() + options.batch() - 1) / options.batch();
+  }
+
+  /** Files that could not be decoded so far, with the reason. */
+  public Map<String, String> badImages() {
+    synchronized (bad) {
+      return new TreeMap<>(bad);
+    }
+  }
+
+  /** Nanoseconds that the consumer has waited for batches since the last call. */
+  public long takeWaitNanos() {
+    long nanos = waited;
+    waited = 0;
+    return nanos;
+  }
+
+  /** The batches of an epoch from {@code firstBatch} on. */
+  public Epoch epoch(int epoch, int firstBatch) {
+    return new Epoch(epoch, firstBatch);
+  }
+
+  /** A batch that is being filled. */
+  private record Pending(Batch batch, List<Future<?>> pictures) {}
+
+  /** One pass over the samples; close it to stop early. */
+  public final class Epoch implements AutoCloseable {
+    private final int number;
+    private final int[] order;
+    private final Deque<Pending> pending = new ArrayDeque<>();
+    private final Deque<Batch> free = new ArrayDeque<>();
+    private int nextBatch;
+    private Batch current;
+
+    private Epoch(int number, int firstBatch) {
+      this.number = number;
+      this.nextBatch = firstBatch;
+      order =
+          options.order() == Order.SHUFFLED
+              ? RandomStreams.permutation(
+                  samples.size(), RandomStreams.of(options.seed(), "shuffle", number))
+              : java.util.stream.IntStream.range(0, samples.size()).toArray();
+      for (int i = 0; i < PREFETCH; i++) {
+        free.add(new Batch(options.batch(), preprocess.size()));
+      }
+      fill();
+    }
+
+    private void fill() {
+      while (nextBatch < batches() && !free.isEmpty()) {
+        Batch batch = free.poll();
+        int first = nextBatch * options.batch();
+        batch.count(Math.min(options.batch(), samples.size() - first));
+        List<Future<?>> pictures = new ArrayList<>(batch.count());
+        for (int i = 0; i < batch.count(); i++) {
+          int slot = i;
+          pictures.add(executor.submit(() -> load(batch, slot, first + slot)));
+        }
+        pending.add(new Pending(batch, pictures));
+        nextBatch++;
+      }
+    }
+
+    private Void load(Batch batch, int slot, int position) throws BadImageException {
+      int tries = options.order() == Order.SHUFFLED ? samples.size() : 1;
+      for (int t = 0; t < tries; t++) {
+        int index = order[(position + t) % order.length];
+        Sample sample = samples.get(index);
+        try {
+          RgbImage image = ImageDecoder.decode(sample.file());
+          RgbImage ready =
+              augmentation.apply(
+                  image,
+                  preprocess,
+                  RandomStreams.of(options.seed(), "augment", number, index, position));
+          System.arraycopy(
+              ready.rgb(), 0, batch.pixels(), slot * ready.rgb().length, ready.rgb().length);
+          batch.labels()[slot] = sample.label();
+          batch.samples()[slot] = index;
+          return null;
+        } catch (BadImageException e) {
+          if (options.badImages() == BadImages.STOP) {
+            throw e;
+          }
+          bad.put(sample.file().toString(), e.getMessage());
+          batch.labels()[slot] = Batch.BAD;
+          batch.samples()[slot] = index;
+        }
+      }
+      if (options.order() == Order.SHUFFLED) {
+        throw new UserError(
+            "none of the "
+                + samples.size()
+                + " training pictures can be decoded; the first problem is: "
+                + badImages().values().iterator().next());
+      }
+      return null;
+    }
+
+    /** The next batch, or null at the end; the previous batch is reused. */
+    public Batch next() {
+      if (current != null) {
+        free.add(current);
+        current = null;
+      }
+      fill();
+      Pending head = pending.poll();
+      if (head == null) {
+        return null;
+      }
+      long start = System.nanoTime();
+      try {
+        for (Future<?> picture : head.pictures()) {
+          picture.get();
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new IllegalStateException("interrupted while waiting for pictures", e);
+      } catch (ExecutionException e) {
+        if (e.getCause() instanceof UserError error) {
+          throw error;
+        }
+        if (e.getCause() instanceof BadImageException image) {
+          throw new UserError(image.getMessage() + "; bad images stop this run by option", image);
+        }
+        throw new IllegalStateException(e.getCause());
+      } finally {
+        waited += System.nanoTime() - start;
+      }
+      current = head.batch();
+      return current;
+    }
+
+    @Override
+    public void close() {
+      for (Pending p : pending) {
+        p.pictures().forEach(f -> f.cancel(false));
+      }
+      pending.clear();
+    }
+  }
+
+  @Override
+  public void close() {
+    executor.shutdownNow();
+  }
+}

@@ -1,0 +1,36 @@
+package org.jresnet.data;
+
+/**
+ * How a picture becomes the network's input.
+ *
+ * @param size side of the square input in pixels
+ * @param mode how the picture is brought to that size
+ */
+public record Preprocess(int size, Mode mode) {
+  /** Ways to the input size. */
+  public enum Mode {
+    /** {@code Resize((size, size))}: the whole picture, stretched. */
+    STRETCH,
+    /**
+     * {@code Resize(size·256/224)} of the shorter side, then {@code CenterCrop(size)}:
+     * torchvision's evaluation.
+     */
+    CROP
+  }
+
+  /** Checks the size. */
+  public Preprocess {
+    if (size < 1) {
+      throw new IllegalArgumentException("the image size is at least 1, found " + size);
+    }
+  }
+
+  /** Pixels at the input size. */
+  public RgbImage apply(RgbImage image) {
+    if (mode == Mode.STRETCH) {
+      return Resize.bilinear(image, size, size);
+    }
+    return Resize.centerCrop(
+        Resize.shorterSide(image, Math.max(size, Math.round(size * 256f / 224))), size);
+  }
+}

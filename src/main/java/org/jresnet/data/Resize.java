@@ -1,0 +1,127 @@
+package org.jresnet.data;
+
+/**
+ * Pillow's bilinear resize with antialiasing, byte for byte ({@code Image.resize((w, h),
+ * BILINEAR)}, which torchvision's {@code Resize} uses on PIL images): a horizontal and a vertical
+ * pass in 22-bit fixed point, each rounded and clamped to 8 bits; a pass whose side stays the same
+ * is left out.
+ */
+public final class Resize {
+  private static final int PRECISION_BITS = 32 - 8 - 2;
+  private static final int HALF = 1 << (PRECISION_BITS - 1);
+
+  private Resize() {}
+
+  /**
+   * For every output position: where its window starts, how long it is, and its fixed-point
+   * weights.
+   */
+  private record Filter(int[] start, int[] length, int[] weights, int stride) {
+    static Filter bilinear(int in, int out) {
+      double ratio = (double) in / out;
+      double scale = Math.max(ratio, 1);
+      int stride = (int) Math.ceil(scale) * 2 + 1;
+      int[] start = new int[out];
+      int[] length = new int[out];
+      int[] weights = new int[out * stride];
+      double[] triangle = new double[stride];
+      for (int i = 0; i < out; i++) {
+        double centre = (i + 0.5) * ratio;
+        int first = Math.max((int) (centre - scale + 0.5), 0);
+        int count = Math.min((int) (centre + scale + 0.5), in) - first;
+        double sum = 0;
+        for (int j = 0; j < count; j++) {
+          triangle[j] = Math.max(1 - Math.abs((first + j - centre + 0.5) * (1 / scale)), 0);
+          sum += triangle[j];
+        }
+        for (int j = 0; j < count; j++) {
+          weights[i * stride + j] = (int) (triangle[j] / sum * (1 << PRECISION_BITS) + 0.5);
+        }
+        start[i] = first;
+        length[i] = count;
+      }
+      return new Filter(start, length, weights, stride);
+    }
+  }
+
+  /** The picture at exactly that size, whatever its aspect. */
+  public static RgbImage bilinear(RgbImage image, int width, int height) {
+    RgbImage across = width == image.width() ? image : horizontal(image, width);
+    return height == image.height() ? across : vertical(across, height);
+  }
+
+  /**
+   * The picture with its shorter side at {@code size} and the longer one in proportion, cut off, as
+   * torchvision's {@code Resize(int)}.
+   */
+  public static RgbImage shorterSide(RgbImage image, int size) {
+    int shorter = Math.min(image.width(), image.height());
+    int longer = (int) ((long) size * Math.max(image.width(), image.height()) / shorter);
+    return image.width() <= image.height()
+        ? bilinear(image, size, longer)
+        : bilinear(image, longer, size);
+  }
+
+  /**
+   * The middle of the picture with torchvision's rounding (half to even); the picture must be large
+   * enough.
+   */
+  public static RgbImage centerCrop(RgbImage image, int size) {
+    int left = (int) Math.rint((image.width() - size) / 2.0);
+    int top = (int) Math.rint((image.height() - size) / 2.0);
+    return image.crop(left, top, size, size);
+  }
+
+  private static RgbImage horizontal(RgbImage image, int width) {
+    Filter filter = Filter.bilinear(image.width(), width);
+    byte[] in = image.rgb();
+    byte[] out = new byte[image.height() * width * 3];
+    for (int y = 0; y < image.height(); y++) {
+      int row = y * image.width() * 3;
+      for (int x = 0; x < width; x++) {
+        int red = HALF;
+        int green = HALF;
+        int blue = HALF;
+        int from = row + filter.start[x] * 3;
+        int weight = x * filter.stride;
+        for (int j = 0; j < filter.length[x]; j++, from += 3) {
+          int w = filter.weights[weight + j];
+          red += (in[from] & 255) * w;
+          green += (in[from + 1] & 255) * w;
+          blue += (in[from + 2] & 255) * w;
+        }
+        int at = (y * width + x) * 3;
+        out[at] = clamp(red);
+        out[at + 1] = clamp(green);
+        out[at + 2] = clamp(blue);
+      }
+    }
+    return new RgbImage(width, image.height(), out);
+  }
+
+  private static RgbImage vertical(RgbImage image, int height) {
+    Filter filter = Filter.bilinear(image.height(), height);
+    int row = image.width() * 3;
+    byte[] in = image.rgb();
+    byte[] out = new byte[height * row];
+    int[] sums = new int[row];
+    for (int y = 0; y < height; y++) {
+      java.util.Arrays.fill(sums, HALF);
+      for (int j = 0; j < filter.length[y]; j++) {
+        int w = filter.weights[y * filter.stride + j];
+        int from = (filter.start[y] + j) * row;
+        for (int i = 0; i < row; i++) {
+          sums[i] += (in[from + i] & 255) * w;
+        }
+      }
+      for (int i = 0; i < row; i++) {
+        out[y * row + i] = clamp(sums[i]);
+      }
+    }
+    return new RgbImage(image.width(), height, out);
+  }
+
+  private static byte clamp(int sum) {
+    return (byte) Math.max(0, Math.min(255, sum >> PRECISION_BITS));
+  }
+}
