@@ -26,10 +26,11 @@ import org.apache.commons.imaging.formats.tiff.constants.TiffTagConstants;
 /**
  * Decodes pictures to the pixels of Pillow's {@code Image.open(file).convert("RGB")}.
  *
- * <p>Commons Imaging recognises the format and reads size and metadata; pixels of JPEG, WebP, BMP
- * and GIF come from ImageIO (with TwelveMonkeys' readers), which agrees with libjpeg to the bit,
- * pixels of PNG from Commons Imaging. Alpha is dropped, palettes are expanded, grey is repeated,
- * 16-bit colour keeps its high byte, as Pillow does.
+ * <p>Commons Imaging recognises the format and reads sizes and metadata; pixels come from ImageIO
+ * with TwelveMonkeys' readers, which agree with libjpeg and libpng to the bit. Alpha is dropped,
+ * palettes are expanded, grey is repeated. Two differences to Pillow are known: 16-bit grey keeps
+ * its high byte (Pillow saturates everything above 255), and lossy WebP is rounded differently than
+ * by libwebp.
  */
 public final class ImageDecoder {
   /** Pillow's limit against decompression bombs. */
@@ -90,7 +91,6 @@ public final class ImageDecoder {
       requireSaneSize(name, bytes, format);
       if (format == ImageFormats.PNG) {
         requireCompletePng(name, bytes);
-        return rgb(name, Imaging.getBufferedImage(bytes));
       }
       return throughImageIo(name, bytes);
     } catch (BadImageException e) {
