@@ -16,6 +16,14 @@ public interface Buffer extends AutoCloseable {
   /** Fills the remaining bytes of {@code target} from {@code offset}. */
   void read(long offset, ByteBuffer target);
 
+  /**
+   * Bytes for reading at once, as for a file: a live view where the memory is the host's, a copy
+   * elsewhere.
+   *
+   * @param length at most 2 GB
+   */
+  ByteBuffer snapshot(long offset, int length);
+
   /** Gives the memory back; closing twice is harmless, use after it is an error. */
   @Override
   void close();

@@ -45,6 +45,11 @@ public record Tensor(Buffer buffer, long offset, DType type, long elements) {
     return new Tensor(buffer, offset + first * type.bytes(), type, count);
   }
 
+  /** The bytes for reading at once; see {@link Buffer#snapshot}. */
+  public ByteBuffer snapshot() {
+    return buffer.snapshot(offset, Math.toIntExact(bytes()));
+  }
+
   /** Copies the host's values in, rounding to nearest even where the type is narrower. */
   public void set(float[] values) {
     if (values.length != elements) {

@@ -28,7 +28,9 @@ public enum ResNet {
   /** Version of the architecture, which weight shapes do not reveal. */
   public static final String VARIANT = "v1.5";
 
-  private static final int BASE_WIDTH = 64;
+  /** Channels of the stem in the published networks. */
+  public static final int BASE_WIDTH = 64;
+
   private static final double BN_EPS = 1e-5;
   private static final double BN_MOMENTUM = 0.1;
 

@@ -15,6 +15,7 @@ import org.jresnet.graph.UserError;
  *
  * @param architecture such as {@code resnet50}
  * @param variant such as {@code v1.5}, which shapes do not reveal
+ * @param width channels of the stem; 64 in the published networks
  * @param classes class names in the order of the logits
  * @param size side of the input in pixels
  * @param resize {@code stretch} or {@code crop}
@@ -24,6 +25,7 @@ import org.jresnet.graph.UserError;
 public record ModelInfo(
     String architecture,
     String variant,
+    int width,
     List<String> classes,
     int size,
     String resize,
@@ -46,6 +48,7 @@ public record ModelInfo(
     m.put(PREFIX + "format", "1");
     m.put(PREFIX + "architecture", architecture);
     m.put(PREFIX + "variant", variant);
+    m.put(PREFIX + "width", Integer.toString(width));
     try {
       m.put(PREFIX + "classes", JSON.writeValueAsString(classes));
     } catch (JsonProcessingException e) {
@@ -72,6 +75,7 @@ public record ModelInfo(
           new ModelInfo(
               m.get(PREFIX + "architecture"),
               m.get(PREFIX + "variant"),
+              Integer.parseInt(m.get(PREFIX + "width")),
               List.of(JSON.readValue(m.get(PREFIX + "classes"), String[].class)),
               Integer.parseInt(m.get(PREFIX + "size")),
               m.get(PREFIX + "resize"),

@@ -62,6 +62,12 @@ final class OneDnnBuffer implements Buffer {
     }
   }
 
+  @Override
+  public ByteBuffer snapshot(long offset, int length) {
+    requireLittleEndian();
+    return memory.view(offset, length).asReadOnlyBuffer().order(ByteOrder.LITTLE_ENDIAN);
+  }
+
   private static void requireLittleEndian() {
     if (ByteOrder.nativeOrder() != ByteOrder.LITTLE_ENDIAN) {
       throw new UnsupportedOperationException("the oneDNN backend expects a little-endian CPU");

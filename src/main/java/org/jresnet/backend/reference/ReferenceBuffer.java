@@ -49,6 +49,13 @@ final class ReferenceBuffer implements Buffer {
   }
 
   @Override
+  public ByteBuffer snapshot(long offset, int length) {
+    ByteBuffer copy = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
+    read(offset, copy);
+    return copy.flip();
+  }
+
+  @Override
   public void close() {
     values = null;
   }
