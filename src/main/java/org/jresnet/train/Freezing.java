@@ -1,0 +1,51 @@
+package org.jresnet.train;
+
+import java.nio.file.FileSystems;
+import java.nio.file.Path;
+import java.nio.file.PathMatcher;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import org.jresnet.graph.Graph;
+import org.jresnet.graph.Parameter;
+import org.jresnet.graph.UserError;
+
+/** Names the parameters that glob patterns freeze. */
+final class Freezing {
+  private Freezing() {}
+
+  /**
+   * Trainable parameters whose names match a pattern such as {@code layer1.*} or {@code *bn*}.
+   *
+   * @throws UserError for a pattern that matches nothing, or patterns that leave nothing to train
+   */
+  static Set<String> names(Graph graph, List<String> patterns) {
+    List<String> trainable =
+        graph.parameters().stream().filter(p -> p.role().trainable()).map(Parameter::name).toList();
+    Set<String> frozen = new TreeSet<>();
+    for (String pattern : patterns) {
+      PathMatcher matcher = FileSystems.getDefault().getPathMatcher("glob:" + pattern);
+      List<String> matched =
+          trainable.stream().filter(name -> matcher.matches(Path.of(name))).toList();
+      if (matched.isEmpty()) {
+        String known =
+            trainable.stream()
+                .map(n -> n.replaceAll("\\..*", ""))
+                .distinct()
+                .collect(Collectors.joining(", "));
+        throw new UserError(
+            "the freeze pattern '"
+                + pattern
+                + "' matches no parameter; names start with "
+                + known
+                + " (such as layer1.*); `jresnet summary` lists them");
+      }
+      frozen.addAll(matched);
+    }
+    if (frozen.size() == trainable.size()) {
+      throw new UserError("the freeze patterns " + patterns + " leave nothing to train");
+    }
+    return frozen;
+  }
+}

@@ -1,0 +1,124 @@
+package org.jresnet.train;
+
+import java.util.List;
+import org.jresnet.data.Augmentation;
+import org.jresnet.data.Loader.BadImages;
+import org.jresnet.data.Preprocess;
+
+/**
+ * Everything that decides the result of a training run; stored in {@code run.json}.
+ *
+ * @param data the data folder
+ * @param split how it is divided
+ * @param network what is trained
+ * @param input how pictures become input
+ * @param epochs passes over the training part
+ * @param batch pictures per forward and backward pass
+ * @param accumulate passes whose gradients are added up before a step
+ * @param optimizer the update rule
+ * @param schedule learning rate over time
+ * @param loss the loss
+ * @param clip largest norm of the gradient; 0 switches clipping off
+ * @param patience epochs without improvement after which training stops; 0 switches early stopping
+ *     off
+ * @param seed of split, order, augmentation and initialisation
+ */
+public record TrainOptions(
+    String data,
+    SplitOptions split,
+    NetworkOptions network,
+    InputOptions input,
+    int epochs,
+    int batch,
+    int accumulate,
+    OptimizerOptions optimizer,
+    ScheduleOptions schedule,
+    LossOptions loss,
+    double clip,
+    int patience,
+    long seed) {
+
+  /**
+   * Division of the data.
+   *
+   * @param train share of training
+   * @param val share of validation
+   * @param test share of the sealed part
+   * @param group regular expression whose matches stay together; empty for none
+   * @param csv file with {@code file,class,split} lines that decides instead; empty for none
+   */
+  public record SplitOptions(double train, double val, double test, String group, String csv) {}
+
+  /**
+   * The network.
+   *
+   * @param model such as {@code resnet50}
+   * @param width channels of the stem, 64 in the published networks
+   * @param weights file to start from; empty to start from random values
+   * @param newHead whether the classifier starts anew even where its shape fits
+   * @param zeroInit whether each block starts as the identity
+   * @param freeze glob patterns on parameter names that stay as they are
+   * @param backend such as {@code onednn}
+   * @param precision such as {@code bf16}
+   */
+  public record NetworkOptions(
+      String model,
+      int width,
+      String weights,
+      boolean newHead,
+      boolean zeroInit,
+      List<String> freeze,
+      String backend,
+      String precision) {}
+
+  /**
+   * The pictures' way.
+   *
+   * @param preprocess size and resize mode
+   * @param augmentation random changes of training pictures
+   * @param badImages what happens at a picture that cannot be decoded
+   * @param threads decoding threads; no influence on the result
+   */
+  public record InputOptions(
+      Preprocess preprocess, Augmentation augmentation, BadImages badImages, int threads) {}
+
+  /**
+   * The update rule.
+   *
+   * @param kind {@code adam}, {@code adamw} or {@code sgd}
+   * @param learningRate base learning rate
+   * @param beta1 decay of the first moment
+   * @param beta2 decay of the second moment
+   * @param eps added to the root of the second moment
+   * @param momentum of SGD
+   * @param weightDecay L2 (adam, sgd) or decoupled (adamw)
+   */
+  public record OptimizerOptions(
+      String kind,
+      double learningRate,
+      double beta1,
+      double beta2,
+      double eps,
+      double momentum,
+      double weightDecay) {}
+
+  /**
+   * Learning rate over time.
+   *
+   * @param kind {@code constant}, {@code step} or {@code cosine}
+   * @param warmupEpochs epochs in which the rate grows linearly from nearly zero
+   * @param stepEpochs epochs between two drops of {@code step}
+   * @param gamma factor of a drop
+   * @param finalFactor share of the base rate at the end of {@code cosine}
+   */
+  public record ScheduleOptions(
+      String kind, double warmupEpochs, double stepEpochs, double gamma, double finalFactor) {}
+
+  /**
+   * The loss.
+   *
+   * @param labelSmoothing share of the target that is spread over all classes
+   * @param classWeights {@code none}, {@code balanced}, or one number per class separated by commas
+   */
+  public record LossOptions(double labelSmoothing, String classWeights) {}
+}
