@@ -1,0 +1,115 @@
+package org.jresnet.cli;
+
+import com.sun.management.OperatingSystemMXBean;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jresnet.backend.Backend;
+import org.jresnet.backend.Precision;
+import org.jresnet.backend.Support;
+import org.jresnet.engine.Backends;
+import org.jresnet.engine.CompileOptions;
+import org.jresnet.engine.Executable;
+import org.jresnet.engine.Model;
+import org.jresnet.models.ResNet;
+import org.jresnet.train.ModelFiles;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code jresnet doctor}. */
+@Command(name = "doctor", description = "Says what this machine offers, and tries it out.")
+final class DoctorCommand implements Callable<Integer> {
+  private static final int RUNS = 5;
+  private static final int SIZE = 224;
+
+  @Option(names = "--json", description = "Print the findings as a JSON object.")
+  private boolean json;
+
+  private final Map<String, Object> findings = new LinkedHashMap<>();
+
+  @Override
+  public Integer call() throws Exception {
+    Console console = new Console(json);
+    OperatingSystemMXBean os = (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
+    find(console, "jresnet", Main.Version.number());
+    find(
+        console,
+        "java",
+        System.getProperty("java.version") + " (" + System.getProperty("java.vendor") + ")");
+    find(
+        console,
+        "system",
+        System.getProperty("os.name")
+            + " "
+            + System.getProperty("os.version")
+            + " "
+            + System.getProperty("os.arch"));
+    find(console, "processor", processor());
+    find(console, "processors", Runtime.getRuntime().availableProcessors());
+    find(console, "memory_mb", os.getTotalMemorySize() >> 20);
+    find(console, "java_heap_mb", Runtime.getRuntime().maxMemory() >> 20);
+    find(console, "OMP_NUM_THREADS", String.valueOf(System.getenv("OMP_NUM_THREADS")));
+    find(console, "ONEDNN_MAX_CPU_ISA", String.valueOf(System.getenv("ONEDNN_MAX_CPU_ISA")));
+    try (Backend backend = Backends.open("onednn")) {
+      find(console, "onednn", backend.description());
+      for (Precision precision : List.of(Precision.FP32, Precision.BF16)) {
+        String key = "onednn_" + precision.id();
+        if (backend.supports(precision) instanceof Support.No no) {
+          find(console, key, "no: " + no.reason());
+        } else {
+          find(
+              console,
+              key,
+              String.format(
+                  java.util.Locale.ROOT,
+                  "resnet50, one picture of 224x224: %.1f ms",
+                  time(backend, precision)));
+        }
+      }
+    }
+    find(console, "gpu", "this version computes on the CPU; there is no GPU backend");
+    console.object(findings);
+    return 0;
+  }
+
+  private void find(Console console, String key, Object value) {
+    findings.put(key, value);
+    console.print("%-20s %s", key, value);
+  }
+
+  private static String processor() throws java.io.IOException {
+    Path info = Path.of("/proc/cpuinfo");
+    if (!Files.isReadable(info)) {
+      return "unknown";
+    }
+    try (var lines = Files.lines(info)) {
+      return lines
+          .filter(l -> l.startsWith("model name"))
+          .map(l -> l.replaceAll("^[^:]*:\\s*", ""))
+          .findFirst()
+          .orElse("unknown");
+    }
+  }
+
+  private static double time(Backend backend, Precision precision) {
+    try (Model model = new Model(ResNet.RESNET50.graph(1000), backend, precision)) {
+      model.initialize(1, Model.BlockEnd.ONE);
+      try (Executable e =
+          Executable.compile(model, CompileOptions.inference(1, SIZE, ModelFiles.IMAGENET))) {
+        byte[] grey = new byte[SIZE * SIZE * 3];
+        e.infer(grey);
+        double best = Double.MAX_VALUE;
+        for (int i = 0; i < RUNS; i++) {
+          long start = System.nanoTime();
+          e.infer(grey);
+          best = Math.min(best, (System.nanoTime() - start) / 1e6);
+        }
+        return best;
+      }
+    }
+  }
+}

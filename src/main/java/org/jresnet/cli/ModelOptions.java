@@ -1,0 +1,52 @@
+package org.jresnet.cli;
+
+import java.util.Optional;
+import org.jresnet.data.ImageFolder;
+import org.jresnet.data.Preprocess;
+import org.jresnet.graph.UserError;
+import org.jresnet.models.ResNet;
+import org.jresnet.train.LoadedModel;
+import org.jresnet.train.ModelFiles;
+import org.jresnet.weights.ModelInfo;
+import picocli.CommandLine.Option;
+
+/** What a model file may not say about itself. */
+final class ModelOptions {
+  @Option(
+      names = "--model",
+      paramLabel = "NAME",
+      description = "Network of a file that does not name it, such as resnet50.")
+  private String model;
+
+  @Option(
+      names = "--size",
+      paramLabel = "PIXELS",
+      description = "Side of the input; default: what the model was trained on, or 224.")
+  private Integer size;
+
+  @Option(names = "--resize", description = "stretch or crop; default: as trained, or crop.")
+  private Preprocess.Mode resize;
+
+  /** Opens a model file and says what its reader noticed. */
+  LoadedModel open(String path, Console console) {
+    Optional<String> architecture = Optional.ofNullable(model).map(name -> ResNet.of(name).id());
+    LoadedModel loaded = ModelFiles.open(ImageFolder.expand(path), architecture);
+    loaded.weights().notes().forEach(console::note);
+    return loaded;
+  }
+
+  /** Input size. */
+  int size(ModelInfo info) {
+    return preprocess(info).size();
+  }
+
+  /** Size and resize mode. */
+  Preprocess preprocess(ModelInfo info) {
+    Preprocess trained = ModelFiles.preprocess(info);
+    if (size != null && size < 1) {
+      throw new UserError("--size must be at least 1, found " + size);
+    }
+    return new Preprocess(
+        size == null ? trained.size() : size, resize == null ? trained.mode() : resize);
+  }
+}
