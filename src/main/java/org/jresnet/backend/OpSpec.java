@@ -11,6 +11,9 @@ public sealed interface OpSpec {
   /** Shape of {@link Slot#Y}. */
   Shape y();
 
+  /** Type of activations and of their gradients. */
+  DType type();
+
   /** Whether backward will be called. */
   Pass pass();
 

@@ -18,35 +18,43 @@ import org.jresnet.backend.reference.ReferenceBuffer.View;
  *   dx[n,h,w,c]  = Σ_{k,r,s}  dy[n,p,q,k] · w[k,c,r,s]        over p,q with p·u+r−o = h, q·u+s−o = w
  *   dw[k,c,r,s]  = Σ_{n,p,q}  dy[n,p,q,k] · x[n, p·u+r−o, q·u+s−o, c]
  * </pre>
+ *
+ * The three are one loop over (output position, filter position) and differ only in which of the
+ * three factors is summed. Filters are turned to {@code krsc} first, so that every inner loop runs
+ * over consecutive channels.
  */
 final class ConvOp extends ReferenceOp {
   private final OpSpec.Conv spec;
+  private final int c;
+  private final int k;
+
+  /** Extent of the filter, r = s. */
+  private final int extent;
 
   ConvOp(OpSpec.Conv spec, Operands operands) {
     super(operands);
     this.spec = spec;
+    c = spec.x().c();
+    k = spec.y().c();
+    extent = spec.window().kernel();
   }
 
-  /** Called for every pair of an output element's position and an input element that it sees. */
+  /** What happens at one filter position: y[n,p,q,·] sees x[n,h,w,·] through w[·,·,r,s]. */
   private interface Visit {
     void at(int y, int x, int rs);
   }
 
-  /**
-   * Visits the window of every output position of image n: indices of y[n,p,q,0], x[n,h,w,0] and
-   * r·s.
-   */
+  /** Visits every filter position of every output position of image n, leaving out the padding. */
   private void windows(int n, Visit visit) {
-    int size = spec.window().kernel();
     for (int p = 0; p < spec.y().h(); p++) {
       for (int q = 0; q < spec.y().w(); q++) {
-        int y = ((n * spec.y().h() + p) * spec.y().w() + q) * spec.y().c();
-        for (int r = 0; r < size; r++) {
+        int y = ((n * spec.y().h() + p) * spec.y().w() + q) * k;
+        for (int r = 0; r < extent; r++) {
           int h = p * spec.window().stride() + r - spec.window().padding();
-          for (int s = 0; s < size; s++) {
+          for (int s = 0; s < extent; s++) {
             int w = q * spec.window().stride() + s - spec.window().padding();
             if (h >= 0 && h < spec.x().h() && w >= 0 && w < spec.x().w()) {
-              visit.at(y, ((n * spec.x().h() + h) * spec.x().w() + w) * spec.x().c(), r * size + s);
+              visit.at(y, ((n * spec.x().h() + h) * spec.x().w() + w) * c, r * extent + s);
             }
           }
         }
@@ -54,66 +62,112 @@ final class ConvOp extends ReferenceOp {
     }
   }
 
+  /** Index of w[i,r,s,0] in krsc order. */
+  private int filter(int i, int rs) {
+    return (i * extent * extent + rs) * c;
+  }
+
+  /** The weights in krsc order. */
+  private double[] krsc() {
+    View w = view(WEIGHT);
+    double[] turned = new double[w.length];
+    for (int i = 0; i < turned.length; i++) {
+      turned[i] = w.get(kcrs(i));
+    }
+    return turned;
+  }
+
+  /** The index in kcrs order of element i in krsc order. */
+  private int kcrs(int i) {
+    int area = extent * extent;
+    return (i / c / area * c + i % c) * area + i / c % area;
+  }
+
+  /** Images are independent of each other, so they run side by side. */
+  private IntStream images() {
+    return IntStream.range(0, spec.y().n()).parallel();
+  }
+
   @Override
   public void forward() {
     View x = view(X);
-    View w = view(WEIGHT);
     View y = view(Y);
-    int channels = spec.x().c();
-    int area = spec.window().kernel() * spec.window().kernel();
+    double[] w = krsc();
     y.zero();
-    // Images are independent, so they may run side by side.
-    IntStream.range(0, spec.y().n())
-        .parallel()
+    images()
         .forEach(
             n ->
                 windows(
                     n,
-                    (at, from, rs) -> {
-                      for (int k = 0; k < spec.y().c(); k++) {
+                    (toY, fromX, rs) -> {
+                      for (int i = 0; i < k; i++) {
+                        int fromW = filter(i, rs);
                         double sum = 0;
-                        for (int c = 0; c < channels; c++) {
-                          sum += x.get(from + c) * w.get((k * channels + c) * area + rs);
+                        for (int j = 0; j < c; j++) {
+                          sum += x.get(fromX + j) * w[fromW + j];
                         }
-                        y.add(at + k, sum);
+                        y.add(toY + i, sum);
                       }
                     }));
   }
 
   @Override
   public void backward() {
-    View x = view(X);
-    View w = view(WEIGHT);
-    View dy = view(DY);
-    int channels = spec.x().c();
-    int area = spec.window().kernel() * spec.window().kernel();
     if (spec.dx() != Grad.NONE) {
-      View dx = gradient(DX, spec.dx());
-      for (int n = 0; n < spec.y().n(); n++) {
-        windows(
-            n,
-            (at, from, rs) -> {
-              for (int k = 0; k < spec.y().c(); k++) {
-                for (int c = 0; c < channels; c++) {
-                  dx.add(from + c, dy.get(at + k) * w.get((k * channels + c) * area + rs));
-                }
-              }
-            });
-      }
+      dx();
     }
     if (spec.dweight() != Grad.NONE) {
-      View dw = gradient(DWEIGHT, spec.dweight());
-      for (int n = 0; n < spec.y().n(); n++) {
-        windows(
-            n,
-            (at, from, rs) -> {
-              for (int k = 0; k < spec.y().c(); k++) {
-                for (int c = 0; c < channels; c++) {
-                  dw.add((k * channels + c) * area + rs, dy.get(at + k) * x.get(from + c));
-                }
+      dweight();
+    }
+  }
+
+  private void dx() {
+    View dy = view(DY);
+    View dx = gradient(DX, spec.dx());
+    double[] w = krsc();
+    images()
+        .forEach(
+            n ->
+                windows(
+                    n,
+                    (fromY, toX, rs) -> {
+                      for (int i = 0; i < k; i++) {
+                        int fromW = filter(i, rs);
+                        double g = dy.get(fromY + i);
+                        for (int j = 0; j < c; j++) {
+                          dx.add(toX + j, g * w[fromW + j]);
+                        }
+                      }
+                    }));
+  }
+
+  private void dweight() {
+    View x = view(X);
+    View dy = view(DY);
+    View dw = gradient(DWEIGHT, spec.dweight());
+    double[] sums = new double[dw.length];
+    // Two halves of the output channels side by side: each filter is summed by one thread alone, in
+    // the order of images, so the result does not depend on the number of threads.
+    IntStream.range(0, 2)
+        .parallel()
+        .forEach(
+            half -> {
+              for (int n = 0; n < spec.y().n(); n++) {
+                windows(
+                    n,
+                    (fromY, fromX, rs) -> {
+                      for (int i = half * k / 2; i < (half + 1) * k / 2; i++) {
+                        int toW = filter(i, rs);
+                        double g = dy.get(fromY + i);
+                        for (int j = 0; j < c; j++) {
+                          sums[toW + j] += g * x.get(fromX + j);
+                        }
+                      }
+                    });
               }
             });
-      }
+    for (int i = 0; i < sums.length; i++) {
+      dw.add(kcrs(i), sums[i]);
     }
   }
 }

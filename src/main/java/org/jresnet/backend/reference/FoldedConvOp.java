@@ -10,7 +10,11 @@ import org.jresnet.backend.reference.ReferenceBuffer.View;
 
 /**
  * Inference convolution with its batch norm, residual and activation, written as what it stands for
- * rather than as the folded form: {@code y = act((x∗w − mean)/√(var+eps)·gamma + beta + residual)}.
+ * rather than as the folded form:
+ *
+ * <pre>
+ *   y = act((x∗w − mean)/√(var+eps)·gamma + beta + residual)
+ * </pre>
  */
 final class FoldedConvOp extends ReferenceOp {
   private final OpSpec.FoldedConv spec;
@@ -34,21 +38,22 @@ final class FoldedConvOp extends ReferenceOp {
 
   @Override
   public void forward() {
+    // The residual may be the same tensor as y, which the convolution is about to overwrite.
+    double[] residual =
+        spec.residual() == OpSpec.Residual.ADD
+            ? view(RESIDUAL).copy()
+            : new double[Math.toIntExact(spec.y().elements())];
     conv.forward();
     View y = view(Y);
     View gamma = view(GAMMA);
     View beta = view(BETA);
     View mean = view(RUNNING_MEAN);
     View variance = view(RUNNING_VAR);
-    View residual = spec.residual() == OpSpec.Residual.ADD ? view(RESIDUAL) : null;
-    int k = spec.y().c();
     for (int i = 0; i < y.length; i++) {
-      int c = i % k;
-      double v =
-          (y.get(i) - mean.get(c)) / Math.sqrt(variance.get(c) + spec.eps()) * gamma.get(c)
-              + beta.get(c);
-      v += residual == null ? 0 : residual.get(i);
-      y.set(i, spec.activation() == OpSpec.Activation.RELU ? Math.max(v, 0) : v);
+      int k = i % spec.y().c();
+      double normed = (y.get(i) - mean.get(k)) / Math.sqrt(variance.get(k) + spec.eps());
+      double v = normed * gamma.get(k) + beta.get(k) + residual[i];
+      y.set(i, activate(spec.activation(), v));
     }
   }
 

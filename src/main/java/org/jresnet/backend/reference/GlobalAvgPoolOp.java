@@ -7,7 +7,14 @@ import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
 import org.jresnet.backend.reference.ReferenceBuffer.View;
 
-/** {@code y[n,c] = Σ_{h,w} x[n,h,w,c] / (h·w)}; {@code dx[n,h,w,c] = dy[n,c] / (h·w)}. */
+/**
+ * Mean over the image (<a
+ * href="https://pytorch.org/docs/stable/generated/torch.nn.AdaptiveAvgPool2d.html">torch.nn.AdaptiveAvgPool2d(1)</a>):
+ *
+ * <pre>
+ *   y[n,c] = Σ_{h,w} x[n,h,w,c] / (h·w)        dx[n,h,w,c] = dy[n,c] / (h·w)
+ * </pre>
+ */
 final class GlobalAvgPoolOp extends ReferenceOp {
   private final OpSpec.GlobalAvgPool spec;
   private final int area;
@@ -20,8 +27,8 @@ final class GlobalAvgPoolOp extends ReferenceOp {
 
   /** Index of the output that input element i belongs to. */
   private int output(int i) {
-    int channels = spec.x().c();
-    return i / (area * channels) * channels + i % channels;
+    int c = spec.x().c();
+    return i / (area * c) * c + i % c;
   }
 
   @Override
@@ -30,7 +37,10 @@ final class GlobalAvgPoolOp extends ReferenceOp {
     View y = view(Y);
     y.zero();
     for (int i = 0; i < x.length; i++) {
-      y.add(output(i), x.get(i) / area);
+      y.add(output(i), x.get(i));
+    }
+    for (int i = 0; i < y.length; i++) {
+      y.set(i, y.get(i) / area);
     }
   }
 

@@ -12,18 +12,20 @@ import org.jresnet.backend.reference.ReferenceBuffer.View;
  * href="https://pytorch.org/docs/stable/generated/torch.nn.Linear.html">torch.nn.Linear</a>):
  *
  * <pre>
- *   y[n,k] = Σ_c x[n,c]·w[k,c] + b[k]
+ *   y[n,k]  = Σ_c x[n,c]·w[k,c] + b[k]
  *   dx[n,c] = Σ_k dy[n,k]·w[k,c]     dw[k,c] = Σ_n dy[n,k]·x[n,c]     db[k] = Σ_n dy[n,k]
  * </pre>
  */
 final class LinearOp extends ReferenceOp {
   private final OpSpec.Linear spec;
+  private final int images;
   private final int c;
   private final int k;
 
   LinearOp(OpSpec.Linear spec, Operands operands) {
     super(operands);
     this.spec = spec;
+    images = spec.x().n();
     c = spec.x().c();
     k = spec.y().c();
   }
@@ -34,35 +36,51 @@ final class LinearOp extends ReferenceOp {
     View w = view(WEIGHT);
     View b = view(BIAS);
     View y = view(Y);
-    for (int i = 0; i < y.length; i++) {
-      double sum = b.get(i % k);
-      for (int j = 0; j < c; j++) {
-        sum += x.get(i / k * c + j) * w.get(i % k * c + j);
+    for (int n = 0; n < images; n++) {
+      for (int i = 0; i < k; i++) {
+        double sum = b.get(i);
+        for (int j = 0; j < c; j++) {
+          sum += x.get(n * c + j) * w.get(i * c + j);
+        }
+        y.set(n * k + i, sum);
       }
-      y.set(i, sum);
     }
   }
 
   @Override
   public void backward() {
-    View x = view(X);
+    if (spec.dx() != Grad.NONE) {
+      dx();
+    }
+    if (spec.dparameters() != Grad.NONE) {
+      dparameters();
+    }
+  }
+
+  private void dx() {
     View w = view(WEIGHT);
     View dy = view(DY);
-    boolean parameters = spec.dparameters() != Grad.NONE;
-    View dx = spec.dx() == Grad.NONE ? null : gradient(DX, spec.dx());
-    View dw = parameters ? gradient(DWEIGHT, spec.dparameters()) : null;
-    View db = parameters ? gradient(DBIAS, spec.dparameters()) : null;
-    for (int i = 0; i < dy.length; i++) {
-      for (int j = 0; j < c; j++) {
-        if (dx != null) {
-          dx.add(i / k * c + j, dy.get(i) * w.get(i % k * c + j));
-        }
-        if (parameters) {
-          dw.add(i % k * c + j, dy.get(i) * x.get(i / k * c + j));
+    View dx = gradient(DX, spec.dx());
+    for (int n = 0; n < images; n++) {
+      for (int i = 0; i < k; i++) {
+        for (int j = 0; j < c; j++) {
+          dx.add(n * c + j, dy.get(n * k + i) * w.get(i * c + j));
         }
       }
-      if (parameters) {
-        db.add(i % k, dy.get(i));
+    }
+  }
+
+  private void dparameters() {
+    View x = view(X);
+    View dy = view(DY);
+    View dw = gradient(DWEIGHT, spec.dparameters());
+    View db = gradient(DBIAS, spec.dparameters());
+    for (int n = 0; n < images; n++) {
+      for (int i = 0; i < k; i++) {
+        for (int j = 0; j < c; j++) {
+          dw.add(i * c + j, dy.get(n * k + i) * x.get(n * c + j));
+        }
+        db.add(i, dy.get(n * k + i));
       }
     }
   }

@@ -5,51 +5,71 @@ import static org.jresnet.backend.Slot.*;
 import org.jresnet.backend.Grad;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
+import org.jresnet.backend.Pass;
 import org.jresnet.backend.reference.ReferenceBuffer.View;
 
 /**
  * Maximum over a window (<a
- * href="https://pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html">torch.nn.MaxPool2d
- * </a>): padding never wins, the first maximum in row-major order gets the gradient.
+ * href="https://pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html">torch.nn.MaxPool2d</a>),
+ * stride u, padding o:
+ *
+ * <pre>
+ *   y[n,p,q,c]  = max_{r,s} x[n, p·u+r−o, q·u+s−o, c]          padding never wins
+ *   dx[n,h,w,c] = Σ dy[n,p,q,c]   over the p,q whose window was won by h,w
+ * </pre>
+ *
+ * Of equal maxima the first in row-major order wins. NaN beats every number, and a later NaN beats
+ * an earlier one; this is what torch computes on CPUs.
  */
 final class MaxPoolOp extends ReferenceOp {
   private final OpSpec.MaxPool spec;
-  private final int[] winner;
 
   MaxPoolOp(OpSpec.MaxPool spec, Operands operands) {
     super(operands);
     this.spec = spec;
-    winner = new int[Math.toIntExact(spec.y().elements())];
+  }
+
+  /** Bytes of what forward leaves: for each element of y the index of its winner in x. */
+  static long savedBytes(OpSpec.MaxPool spec) {
+    return spec.pass() == Pass.TRAINING ? spec.y().elements() * Double.BYTES : 0;
   }
 
   @Override
   public void forward() {
     View x = view(X);
     View y = view(Y);
+    View winners = spec.pass() == Pass.TRAINING ? saved(y.length) : null;
+    for (int i = 0; i < y.length; i++) {
+      int winner = winner(x, i);
+      y.set(i, x.get(winner));
+      if (winners != null) {
+        winners.set(i, winner);
+      }
+    }
+  }
+
+  /** Index in x of the element that wins the window of y's element i. */
+  private int winner(View x, int i) {
     int channels = spec.y().c();
     int size = spec.window().kernel();
-    for (int i = 0; i < y.length; i++) {
-      int c = i % channels;
-      int q = i / channels % spec.y().w();
-      int p = i / channels / spec.y().w() % spec.y().h();
-      int n = i / channels / spec.y().w() / spec.y().h();
-      int best = -1;
-      for (int r = 0; r < size; r++) {
-        int h = p * spec.window().stride() + r - spec.window().padding();
-        for (int s = 0; s < size; s++) {
-          int w = q * spec.window().stride() + s - spec.window().padding();
-          if (h < 0 || h >= spec.x().h() || w < 0 || w >= spec.x().w()) {
-            continue;
-          }
+    int c = i % channels;
+    int q = i / channels % spec.y().w();
+    int p = i / channels / spec.y().w() % spec.y().h();
+    int n = i / channels / spec.y().w() / spec.y().h();
+    int best = -1;
+    for (int r = 0; r < size; r++) {
+      int h = p * spec.window().stride() + r - spec.window().padding();
+      for (int s = 0; s < size; s++) {
+        int w = q * spec.window().stride() + s - spec.window().padding();
+        if (h >= 0 && h < spec.x().h() && w >= 0 && w < spec.x().w()) {
           int at = ((n * spec.x().h() + h) * spec.x().w() + w) * channels + c;
-          if (best < 0 || x.get(at) > x.get(best)) {
+          if (best < 0 || x.get(at) > x.get(best) || Double.isNaN(x.get(at))) {
             best = at;
           }
         }
       }
-      winner[i] = best;
-      y.set(i, x.get(best));
     }
+    return best;
   }
 
   @Override
@@ -59,8 +79,9 @@ final class MaxPoolOp extends ReferenceOp {
     }
     View dy = view(DY);
     View dx = gradient(DX, spec.dx());
+    View winners = saved(dy.length);
     for (int i = 0; i < dy.length; i++) {
-      dx.add(winner[i], dy.get(i));
+      dx.add((int) winners.get(i), dy.get(i));
     }
   }
 }

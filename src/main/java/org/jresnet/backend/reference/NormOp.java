@@ -4,7 +4,6 @@ import static org.jresnet.backend.Slot.*;
 
 import org.jresnet.backend.Grad;
 import org.jresnet.backend.OpSpec;
-import org.jresnet.backend.OpSpec.Activation;
 import org.jresnet.backend.OpSpec.Residual;
 import org.jresnet.backend.OpSpec.Statistics;
 import org.jresnet.backend.Operands;
@@ -26,6 +25,9 @@ import org.jresnet.backend.reference.ReferenceBuffer.View;
  *   dx = gamma/√(var+eps) · (g − dbeta/m − x̂·dgamma/m)     batch statistics
  *   dx = gamma/√(var+eps) · g                               running statistics
  * </pre>
+ *
+ * <p>Residual and y, and dresidual and dy, may each be one tensor: an element is read before it is
+ * written.
  */
 final class NormOp extends ReferenceOp {
   private final OpSpec.Norm spec;
@@ -41,16 +43,7 @@ final class NormOp extends ReferenceOp {
 
   /** Bytes of what forward leaves: mean and 1/√(var+eps) of each channel. */
   static long savedBytes(OpSpec.Norm spec) {
-    return 2L * spec.y().c() * Double.BYTES;
-  }
-
-  private View saved() {
-    return new View(
-        new org.jresnet.backend.Tensor(
-            operand(SAVED).buffer(),
-            operand(SAVED).offset(),
-            org.jresnet.graph.DType.F64,
-            2L * channels));
+    return spec.pass() == Pass.TRAINING ? 2L * spec.y().c() * Double.BYTES : 0;
   }
 
   @Override
@@ -62,36 +55,48 @@ final class NormOp extends ReferenceOp {
     View runningMean = view(RUNNING_MEAN);
     View runningVar = view(RUNNING_VAR);
     View residual = spec.residual() == Residual.ADD ? view(RESIDUAL) : null;
+    View saved = spec.pass() == Pass.TRAINING ? saved(2 * channels) : null;
     for (int c = 0; c < channels; c++) {
       double mean = runningMean.get(c);
-      double variance = runningVar.get(c);
+      double var = runningVar.get(c);
       if (spec.statistics() == Statistics.BATCH) {
-        mean = 0;
-        for (int i = c; i < x.length; i += channels) {
-          mean += x.get(i);
-        }
-        mean /= m;
-        variance = 0;
-        for (int i = c; i < x.length; i += channels) {
-          variance += (x.get(i) - mean) * (x.get(i) - mean);
-        }
-        variance /= m;
-        runningMean.set(c, (1 - spec.momentum()) * runningMean.get(c) + spec.momentum() * mean);
-        runningVar.set(
-            c,
-            (1 - spec.momentum()) * runningVar.get(c) + spec.momentum() * variance * m / (m - 1));
+        mean = mean(x, c);
+        var = variance(x, c, mean);
+        mix(runningMean, c, mean);
+        mix(runningVar, c, var * m / (m - 1));
       }
-      double scale = 1 / Math.sqrt(variance + spec.eps());
+      double scale = 1 / Math.sqrt(var + spec.eps());
       for (int i = c; i < x.length; i += channels) {
-        double v = gamma.get(c) * (x.get(i) - mean) * scale + beta.get(c);
+        double v = gamma.get(c) * ((x.get(i) - mean) * scale) + beta.get(c);
         v += residual == null ? 0 : residual.get(i);
-        y.set(i, spec.activation() == Activation.RELU ? Math.max(v, 0) : v);
+        y.set(i, activate(spec.activation(), v));
       }
-      if (spec.pass() == Pass.TRAINING) {
-        saved().set(c, mean);
-        saved().set(channels + c, scale);
+      if (saved != null) {
+        saved.set(c, mean);
+        saved.set(channels + c, scale);
       }
     }
+  }
+
+  private double mean(View x, int c) {
+    double sum = 0;
+    for (int i = c; i < x.length; i += channels) {
+      sum += x.get(i);
+    }
+    return sum / m;
+  }
+
+  /** The biased variance. */
+  private double variance(View x, int c, double mean) {
+    double sum = 0;
+    for (int i = c; i < x.length; i += channels) {
+      sum += (x.get(i) - mean) * (x.get(i) - mean);
+    }
+    return sum / m;
+  }
+
+  private void mix(View running, int c, double batch) {
+    running.set(c, (1 - spec.momentum()) * running.get(c) + spec.momentum() * batch);
   }
 
   @Override
@@ -99,37 +104,39 @@ final class NormOp extends ReferenceOp {
     View x = view(X);
     View y = view(Y);
     View dy = view(DY);
-    View dx = view(DX);
     View gamma = view(GAMMA);
-    View saved = saved();
+    View saved = saved(2 * channels);
+    boolean batch = spec.statistics() == Statistics.BATCH;
     View dresidual = spec.residual() == Residual.ADD ? view(DRESIDUAL) : null;
+    View dx = spec.dx() == Grad.NONE ? null : gradient(DX, spec.dx());
+    boolean wanted = spec.dparameters() != Grad.NONE;
+    View dgammas = wanted ? gradient(DGAMMA, spec.dparameters()) : null;
+    View dbetas = wanted ? gradient(DBETA, spec.dparameters()) : null;
     for (int c = 0; c < channels; c++) {
       double mean = saved.get(c);
       double scale = saved.get(channels + c);
       double dbeta = 0;
       double dgamma = 0;
       for (int i = c; i < x.length; i += channels) {
-        double g = through(y, dy, i);
+        double g = through(spec.activation(), y.get(i), dy.get(i));
         dbeta += g;
-        dgamma += g * (x.get(i) - mean) * scale;
+        dgamma += g * ((x.get(i) - mean) * scale);
       }
-      boolean batch = spec.statistics() == Statistics.BATCH;
       for (int i = c; i < x.length; i += channels) {
-        double g = through(y, dy, i);
-        double centred = batch ? g - dbeta / m - (x.get(i) - mean) * scale * dgamma / m : g;
-        dx.set(i, gamma.get(c) * scale * centred);
+        double g = through(spec.activation(), y.get(i), dy.get(i));
+        if (dx != null) {
+          double hat = (x.get(i) - mean) * scale;
+          double centred = batch ? g - dbeta / m - hat * dgamma / m : g;
+          dx.add(i, gamma.get(c) * scale * centred);
+        }
         if (dresidual != null) {
           dresidual.set(i, g);
         }
       }
-      if (spec.dparameters() != Grad.NONE) {
-        view(DGAMMA).set(c, dgamma);
-        view(DBETA).set(c, dbeta);
+      if (wanted) {
+        dgammas.add(c, dgamma);
+        dbetas.add(c, dbeta);
       }
     }
-  }
-
-  private double through(View y, View dy, int i) {
-    return spec.activation() == Activation.RELU && !(y.get(i) > 0) ? 0 : dy.get(i);
   }
 }

@@ -1,6 +1,5 @@
 package org.jresnet.backend.reference;
 
-import java.util.Arrays;
 import java.util.List;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Buffer;
@@ -17,7 +16,7 @@ import org.jresnet.backend.PreparedOp;
 import org.jresnet.backend.Support;
 import org.jresnet.backend.Tensor;
 import org.jresnet.backend.Updater;
-import org.jresnet.backend.reference.ReferenceBuffer.View;
+import org.jresnet.graph.DType;
 import org.jresnet.graph.Shape;
 import org.jresnet.graph.UserError;
 
@@ -47,6 +46,9 @@ public final class ReferenceBackend implements Backend {
 
   @Override
   public Support supports(OpSpec spec) {
+    if (spec.type() != DType.F64) {
+      return Support.no("the reference backend computes in F64, asked for " + spec);
+    }
     if (spec instanceof OpSpec.Norm norm
         && norm.statistics() == OpSpec.Statistics.BATCH
         && norm.y().perChannel() < 2) {
@@ -97,7 +99,12 @@ public final class ReferenceBackend implements Backend {
     if (supports(spec) instanceof Support.No no) {
       throw new UnsupportedOperationException(no.reason());
     }
-    return new Plan(spec, spec instanceof OpSpec.Norm norm ? NormOp.savedBytes(norm) : 0);
+    if (spec instanceof OpSpec.Norm norm) {
+      return new Plan(spec, NormOp.savedBytes(norm));
+    } else if (spec instanceof OpSpec.MaxPool pool) {
+      return new Plan(spec, MaxPoolOp.savedBytes(pool));
+    }
+    return new Plan(spec, 0);
   }
 
   @Override
@@ -117,42 +124,12 @@ public final class ReferenceBackend implements Backend {
 
   @Override
   public InputOp input(Shape shape, Normalization normalization, Tensor y) {
-    View out = new View(y);
-    return new InputOp() {
-      @Override
-      public void load(byte[] pixels) {
-        for (int i = 0; i < out.length; i++) {
-          out.set(i, normalization.apply(i % shape.c(), pixels[i] & 255));
-        }
-      }
-
-      @Override
-      public void close() {}
-    };
+    return new ReferenceInput(shape, normalization, y);
   }
 
   @Override
   public LossOp loss(LossSpec spec, Tensor logits, Tensor dlogits) {
-    View z = new View(logits);
-    View dz = new View(dlogits);
-    CrossEntropy loss = new CrossEntropy(spec);
-    return new LossOp() {
-      @Override
-      public double compute(int[] labels) {
-        double[] values = Arrays.copyOfRange(z.a, z.at, z.at + z.length);
-        double mean = loss.compute(values, labels, values);
-        System.arraycopy(values, 0, dz.a, dz.at, dz.length);
-        return mean;
-      }
-
-      @Override
-      public int correct() {
-        return loss.correct();
-      }
-
-      @Override
-      public void close() {}
-    };
+    return new ReferenceLoss(spec, logits, dlogits);
   }
 
   @Override

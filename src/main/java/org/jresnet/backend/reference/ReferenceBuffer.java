@@ -2,21 +2,22 @@ package org.jresnet.backend.reference;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import org.jresnet.backend.Buffer;
 import org.jresnet.backend.Tensor;
 import org.jresnet.graph.DType;
 
-/** Doubles on the Java heap. */
+/** Doubles on the Java heap; byte offsets and lengths are multiples of 8. */
 final class ReferenceBuffer implements Buffer {
   private double[] values;
 
   ReferenceBuffer(long bytes) {
-    values = new double[Math.toIntExact((bytes + 7) / 8)];
+    values = new double[Math.toIntExact((bytes + Double.BYTES - 1) / Double.BYTES)];
   }
 
   @Override
   public long bytes() {
-    return 8L * live().length;
+    return (long) Double.BYTES * live().length;
   }
 
   private double[] live() {
@@ -26,25 +27,32 @@ final class ReferenceBuffer implements Buffer {
     return values;
   }
 
+  /** Index of the double at a byte offset. */
+  private static int index(long bytes) {
+    if (bytes % Double.BYTES != 0) {
+      throw new IllegalArgumentException(
+          "the reference backend stores doubles; expected a multiple of 8 bytes, found " + bytes);
+    }
+    return Math.toIntExact(bytes / Double.BYTES);
+  }
+
   @Override
   public void write(long offset, ByteBuffer source) {
-    int count = source.remaining() / 8;
     source
         .slice()
         .order(ByteOrder.LITTLE_ENDIAN)
         .asDoubleBuffer()
-        .get(live(), (int) (offset / 8), count);
+        .get(live(), index(offset), index(source.remaining()));
     source.position(source.limit());
   }
 
   @Override
   public void read(long offset, ByteBuffer target) {
-    int count = target.remaining() / 8;
     target
         .slice()
         .order(ByteOrder.LITTLE_ENDIAN)
         .asDoubleBuffer()
-        .put(live(), (int) (offset / 8), count);
+        .put(live(), index(offset), index(target.remaining()));
     target.position(target.limit());
   }
 
@@ -71,8 +79,13 @@ final class ReferenceBuffer implements Buffer {
         throw new IllegalArgumentException(
             "the reference backend computes in F64, found " + tensor.type());
       }
-      a = ((ReferenceBuffer) tensor.buffer()).live();
-      at = Math.toIntExact(tensor.offset() / 8);
+      if (!(tensor.buffer() instanceof ReferenceBuffer buffer)) {
+        throw new IllegalArgumentException(
+            "expected memory of the reference backend, found that of "
+                + tensor.buffer().getClass().getSimpleName());
+      }
+      a = buffer.live();
+      at = index(tensor.offset());
       length = Math.toIntExact(tensor.elements());
     }
 
@@ -89,7 +102,11 @@ final class ReferenceBuffer implements Buffer {
     }
 
     void zero() {
-      java.util.Arrays.fill(a, at, at + length, 0);
+      Arrays.fill(a, at, at + length, 0);
+    }
+
+    double[] copy() {
+      return Arrays.copyOfRange(a, at, at + length);
     }
   }
 }

@@ -8,18 +8,21 @@ import org.jresnet.backend.Updater;
 import org.jresnet.backend.reference.ReferenceBuffer.View;
 
 /**
- * The update rules, with g = scale·gradient:
+ * The update rules in torch's order of operations, with g = scale·gradient, rate η, decay λ, and t
+ * the number of the step, from 1:
  *
  * <pre>
- *   Adam    g += λp                m = β₁m + (1−β₁)g     v = β₂v + (1−β₂)g²
- *   AdamW   p −= rate·λ·p          m, v as Adam's
- *           both                   p −= rate/(1−β₁ᵗ) · m / (√v/√(1−β₂ᵗ) + eps)
- *   SGD     g += λp                m = μm + g            p −= rate·m
+ *   Adam    g = g + λp
+ *   AdamW   p = p·(1 − ηλ)
+ *   both    m = m + (1−β₁)(g − m)     v = β₂v + (1−β₂)g²
+ *           p = p − η/(1−β₁ᵗ) · m / (√v/√(1−β₂ᵗ) + eps)
+ *
+ *   SGD     g = g + λp     m = μm + g     p = p − ηm
  * </pre>
  *
- * Sources: <a href="https://arxiv.org/abs/1412.6980">arXiv:1412.6980</a>, <a
- * href="https://arxiv.org/abs/1711.05101">arXiv:1711.05101</a>, and the torch pages named in {@link
- * Optimizer}.
+ * Sources: <a href="https://arxiv.org/abs/1412.6980">arXiv:1412.6980</a> (Adam), <a
+ * href="https://arxiv.org/abs/1711.05101">arXiv:1711.05101</a> (AdamW), and the torch pages named
+ * in {@link Optimizer}. SGD's m starts at zero, so the first step has m = g, as torch's has.
  */
 final class ReferenceUpdater implements Updater {
   private final Optimizer optimizer;
@@ -28,6 +31,10 @@ final class ReferenceUpdater implements Updater {
   private final List<View> states;
 
   ReferenceUpdater(Optimizer optimizer, Tensor parameters, Tensor gradients, List<Tensor> states) {
+    if (states.size() != optimizer.states()) {
+      throw new IllegalArgumentException(
+          optimizer + " has " + optimizer.states() + " states, found " + states.size());
+    }
     this.optimizer = optimizer;
     p = new View(parameters);
     g = new View(gradients);
@@ -38,7 +45,7 @@ final class ReferenceUpdater implements Updater {
   public double gradientNorm(List<Range> ranges) {
     double sum = 0;
     for (Range range : ranges) {
-      for (int i = (int) range.first(); i < range.first() + range.count(); i++) {
+      for (int i = first(range); i < end(range); i++) {
         sum += g.get(i) * g.get(i);
       }
     }
@@ -46,23 +53,21 @@ final class ReferenceUpdater implements Updater {
   }
 
   @Override
-  public void step(List<Range> ranges, double rate, long step, double scale) {
+  public void step(List<Range> ranges, double rate, long t, double scale) {
     for (Range range : ranges) {
-      for (int i = (int) range.first(); i < range.first() + range.count(); i++) {
-        if (optimizer instanceof Optimizer.Adam a) {
-          adam(i, scale * g.get(i) + a.weightDecay() * p.get(i), rate, step, a);
-        } else if (optimizer instanceof Optimizer.AdamW w) {
-          p.set(i, p.get(i) - rate * w.weightDecay() * p.get(i));
-          adam(
-              i,
-              scale * g.get(i),
-              rate,
-              step,
-              new Optimizer.Adam(w.beta1(), w.beta2(), w.eps(), 0));
-        } else if (optimizer instanceof Optimizer.Sgd s) {
-          View m = states.get(0);
-          m.set(i, s.momentum() * m.get(i) + scale * g.get(i) + s.weightDecay() * p.get(i));
-          p.set(i, p.get(i) - rate * m.get(i));
+      if (optimizer instanceof Optimizer.Adam a) {
+        for (int i = first(range); i < end(range); i++) {
+          adam(i, scale * g.get(i) + a.weightDecay() * p.get(i), rate, t, a);
+        }
+      } else if (optimizer instanceof Optimizer.AdamW w) {
+        Optimizer.Adam a = new Optimizer.Adam(w.beta1(), w.beta2(), w.eps(), 0);
+        for (int i = first(range); i < end(range); i++) {
+          p.set(i, p.get(i) * (1 - rate * w.weightDecay()));
+          adam(i, scale * g.get(i), rate, t, a);
+        }
+      } else if (optimizer instanceof Optimizer.Sgd s) {
+        for (int i = first(range); i < end(range); i++) {
+          sgd(i, scale * g.get(i) + s.weightDecay() * p.get(i), rate, s);
         }
       }
     }
@@ -71,10 +76,24 @@ final class ReferenceUpdater implements Updater {
   private void adam(int i, double gradient, double rate, long t, Optimizer.Adam a) {
     View m = states.get(0);
     View v = states.get(1);
-    m.set(i, a.beta1() * m.get(i) + (1 - a.beta1()) * gradient);
+    m.add(i, (1 - a.beta1()) * (gradient - m.get(i)));
     v.set(i, a.beta2() * v.get(i) + (1 - a.beta2()) * gradient * gradient);
     double root = Math.sqrt(v.get(i)) / Math.sqrt(1 - Math.pow(a.beta2(), t));
-    p.set(i, p.get(i) - rate / (1 - Math.pow(a.beta1(), t)) * m.get(i) / (root + a.eps()));
+    p.add(i, -rate / (1 - Math.pow(a.beta1(), t)) * m.get(i) / (root + a.eps()));
+  }
+
+  private void sgd(int i, double gradient, double rate, Optimizer.Sgd s) {
+    View m = states.get(0);
+    m.set(i, s.momentum() * m.get(i) + gradient);
+    p.add(i, -rate * m.get(i));
+  }
+
+  private static int first(Range range) {
+    return Math.toIntExact(range.first());
+  }
+
+  private static int end(Range range) {
+    return Math.toIntExact(range.first() + range.count());
   }
 
   @Override
@@ -82,7 +101,7 @@ final class ReferenceUpdater implements Updater {
     View into = new View(target);
     View from = new View(source);
     for (int i = 0; i < into.length; i++) {
-      into.set(i, from.get(i) + (policy == Grad.ACCUMULATE ? into.get(i) : 0));
+      into.set(i, policy == Grad.ACCUMULATE ? into.get(i) + from.get(i) : from.get(i));
     }
   }
 

@@ -4,10 +4,15 @@ import static org.jresnet.backend.Slot.*;
 
 import org.jresnet.backend.Grad;
 import org.jresnet.backend.OpSpec;
+import org.jresnet.backend.OpSpec.Activation;
 import org.jresnet.backend.Operands;
 import org.jresnet.backend.reference.ReferenceBuffer.View;
 
-/** {@code y = max(x, 0)}; {@code dx = dy} where {@code y > 0}, else 0. */
+/**
+ * {@code y = max(x, 0)}; {@code dx = dy} where {@code y > 0}, else 0 (<a
+ * href="https://pytorch.org/docs/stable/generated/torch.nn.ReLU.html">torch.nn.ReLU</a>). Backward
+ * needs y alone, so x may be forgotten.
+ */
 final class ReluOp extends ReferenceOp {
   private final OpSpec.Relu spec;
 
@@ -21,7 +26,7 @@ final class ReluOp extends ReferenceOp {
     View x = view(X);
     View y = view(Y);
     for (int i = 0; i < y.length; i++) {
-      y.set(i, Math.max(x.get(i), 0));
+      y.set(i, activate(Activation.RELU, x.get(i)));
     }
   }
 
@@ -34,7 +39,7 @@ final class ReluOp extends ReferenceOp {
     View dy = view(DY);
     View dx = gradient(DX, spec.dx());
     for (int i = 0; i < dx.length; i++) {
-      dx.add(i, y.get(i) > 0 ? dy.get(i) : 0);
+      dx.add(i, through(Activation.RELU, y.get(i), dy.get(i)));
     }
   }
 }
