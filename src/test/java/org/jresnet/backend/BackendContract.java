@@ -1,0 +1,731 @@
+package org.jresnet.backend;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.jresnet.backend.OpSpec.Activation;
+import org.jresnet.backend.OpSpec.Residual;
+import org.jresnet.backend.OpSpec.Statistics;
+import org.jresnet.backend.Updater.Range;
+import org.jresnet.graph.DType;
+import org.jresnet.graph.Shape;
+import org.jresnet.graph.UserError;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.opentest4j.AssertionFailedError;
+
+/**
+ * What every backend must do, written once; a subclass says which backend, in which precisions, and
+ * what it is compared with. A backend is done when its subclass passes.
+ *
+ * <p>Numbers called torch's are in {@code torch-ops.json}, which {@code python
+ * tools/torch_op_numbers.py} makes.
+ */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+abstract class BackendContract {
+  private static final Bound EXACT = new Bound.Exact();
+  private Backend backend;
+  private JsonNode torch;
+
+  /** Opens the backend under test. */
+  abstract Backend open();
+
+  /** The name that it must have. */
+  abstract String name();
+
+  /** Precisions to test; one that this machine lacks is skipped with the backend's reason. */
+  abstract List<Precision> precisions();
+
+  /** What the op must give in double precision: the slots that it writes. */
+  abstract Map<Slot, double[]> expected(OpSpec inDouble, Map<Slot, double[]> inputs);
+
+  /** How far real-valued results may be off, by op and precision. */
+  abstract Bound bound(OpSpec spec);
+
+  @BeforeAll
+  void openBackend() throws IOException {
+    backend = open();
+    assertThat(backend.name()).isEqualTo(name());
+    try (InputStream in = BackendContract.class.getResourceAsStream("torch-ops.json")) {
+      torch = new ObjectMapper().readTree(in);
+    }
+  }
+
+  @AfterAll
+  void closeBackend() {
+    backend.close();
+  }
+
+  /** One case in one precision; its text is the name of the test. */
+  record Run(String backend, Precision precision, OpCase op) {
+    @Override
+    public String toString() {
+      return backend + " " + precision.id() + " " + op;
+    }
+  }
+
+  private Stream<Run> runs(List<OpCase> cases) {
+    return precisions().stream()
+        .flatMap(precision -> cases.stream().map(op -> new Run(name(), precision, op)));
+  }
+
+  Stream<Run> conv() {
+    return runs(OpCase.conv());
+  }
+
+  Stream<Run> foldedConv() {
+    return runs(OpCase.foldedConv());
+  }
+
+  Stream<Run> norm() {
+    return runs(OpCase.norm());
+  }
+
+  Stream<Run> pointwise() {
+    return runs(OpCase.pointwise());
+  }
+
+  Stream<Run> pools() {
+    return runs(OpCase.pools());
+  }
+
+  Stream<Run> linear() {
+    return runs(OpCase.linear());
+  }
+
+  Stream<Run> accumulatingParameters() {
+    return runs(OpCase.accumulatingParameters());
+  }
+
+  @ParameterizedTest
+  @MethodSource({"conv", "foldedConv", "norm", "pointwise", "pools", "linear"})
+  void computes(Run run) {
+    check(run);
+  }
+
+  @ParameterizedTest
+  @MethodSource("accumulatingParameters")
+  void addsToParameterGradientsOrSaysThatItCannot(Run run) {
+    require(run.precision);
+    if (backend.supports(run.op.spec().apply(run.precision.activation()))
+        instanceof Support.No no) {
+      assertThat(no.reason()).isNotBlank();
+      return;
+    }
+    check(run);
+  }
+
+  private void check(Run run) {
+    require(run.precision);
+    OpSpec spec = run.op.spec().apply(run.precision.activation());
+    assertThat(backend.supports(spec)).as("support of %s", spec).isEqualTo(Support.yes());
+    Map<Slot, double[]> inputs = run.op.values(spec.type());
+    Map<Slot, double[]> expected = expected(run.op.spec().apply(DType.F64), inputs);
+    boolean exact = spec.type() != DType.BF16 && run.op.inputs() != OpCase.Inputs.REALS;
+    try {
+      compare(spec, run.op.aliases(), inputs, expected, exact ? EXACT : bound(spec));
+    } catch (AssertionFailedError e) {
+      throw new AssertionFailedError(e.getMessage() + "\n  " + run, e);
+    }
+  }
+
+  /** Runs the op; what is not expected to be written must keep its bits. */
+  private void compare(
+      OpSpec spec,
+      Map<Slot, Slot> aliases,
+      Map<Slot, double[]> inputs,
+      Map<Slot, double[]> expected,
+      Bound bound) {
+    Map<Slot, double[]> actual = OpRun.run(backend, spec, inputs, aliases);
+    actual.forEach(
+        (slot, values) -> {
+          boolean overwritten =
+              aliases.entrySet().stream()
+                  .anyMatch(
+                      e ->
+                          e.getKey() == slot && expected.containsKey(e.getValue())
+                              || e.getValue() == slot && expected.containsKey(e.getKey()));
+          int[] extents = OpRun.extents(spec, slot);
+          if (expected.containsKey(slot)) {
+            Bound here =
+                bound instanceof Bound.Largest b ? cancelling(spec, slot, inputs, b) : bound;
+            here.check(slot.name(), extents, values, expected.get(slot));
+          } else if (!overwritten) {
+            new Bound.Untouched()
+                .check(slot + ", not to be written", extents, values, inputs.get(slot));
+          }
+        });
+  }
+
+  /**
+   * With two values per channel, x̂ is ±1 but for eps, and the terms of a batch norm's dx cancel to
+   * almost nothing: g − dbeta/m − x̂·dgamma/m = O(eps). No arithmetic can be exact relative to
+   * that; the error is that of the terms, which are at most |gamma|/√(var+eps)·|g|.
+   */
+  private static Bound cancelling(
+      OpSpec spec, Slot slot, Map<Slot, double[]> inputs, Bound.Largest bound) {
+    if (slot != Slot.DX
+        || !(spec instanceof OpSpec.Norm norm)
+        || norm.statistics() == Statistics.RUNNING
+        || norm.y().perChannel() > 2) {
+      return bound;
+    }
+    double largest = 0;
+    int channels = norm.y().c();
+    for (int c = 0; c < channels; c++) {
+      double half = (inputs.get(Slot.X)[c] - inputs.get(Slot.X)[channels + c]) / 2;
+      double scale = Math.abs(inputs.get(Slot.GAMMA)[c]) / Math.sqrt(half * half + norm.eps());
+      double g =
+          Math.max(Math.abs(inputs.get(Slot.DY)[c]), Math.abs(inputs.get(Slot.DY)[channels + c]));
+      largest = Math.max(largest, scale * g);
+    }
+    return new Bound.Absolute(3 * bound.relative() * largest);
+  }
+
+  private void require(Precision precision) {
+    if (backend.supports(precision) instanceof Support.No no) {
+      assumeTrue(false, name() + " " + precision.id() + " did not run: " + no.reason());
+    }
+  }
+
+  // Against PyTorch.
+
+  private static double[] doubles(JsonNode array) {
+    double[] values = new double[array.size()];
+    // Text, because JSON has no NaN; as("nan") is Python's spelling.
+    for (int i = 0; i < values.length; i++) {
+      String text = array.get(i).asText();
+      values[i] =
+          switch (text) {
+            case "nan" -> Double.NaN;
+            case "inf" -> Double.POSITIVE_INFINITY;
+            case "-inf" -> Double.NEGATIVE_INFINITY;
+            default -> Double.parseDouble(text);
+          };
+    }
+    return values;
+  }
+
+  private static Shape shape(JsonNode s) {
+    return new Shape(s.get(0).asInt(), s.get(1).asInt(), s.get(2).asInt(), s.get(3).asInt());
+  }
+
+  private static Map<Slot, double[]> slots(JsonNode from, Slot... slots) {
+    Map<Slot, double[]> values = new EnumMap<>(Slot.class);
+    for (Slot slot : slots) {
+      values.put(slot, doubles(from.get(slot.name().toLowerCase(java.util.Locale.ROOT))));
+    }
+    return values;
+  }
+
+  /** Precisions whose inputs are torch's to the bit. */
+  private Stream<Precision> wide() {
+    return precisions().stream().filter(p -> p != Precision.BF16);
+  }
+
+  @ParameterizedTest
+  @MethodSource("wide")
+  void convolvesAsTorch(Precision precision) {
+    for (JsonNode c : torch.get("conv")) {
+      JsonNode w = c.get("window");
+      OpSpec spec =
+          new OpSpec.Conv(
+              shape(c.get("shape")),
+              shape(c.get("out")),
+              new OpSpec.Window(w.get(0).asInt(), w.get(1).asInt(), w.get(2).asInt()),
+              precision.activation(),
+              Pass.TRAINING,
+              Grad.OVERWRITE,
+              Grad.OVERWRITE);
+      compare(
+          spec,
+          Map.of(),
+          slots(c, Slot.X, Slot.WEIGHT, Slot.DY),
+          slots(c, Slot.Y, Slot.DX, Slot.DWEIGHT),
+          bound(spec));
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("wide")
+  void normalisesAsTorch(Precision precision) {
+    for (JsonNode c : torch.get("norm")) {
+      boolean batch = c.get("training").asBoolean();
+      OpSpec spec =
+          new OpSpec.Norm(
+              shape(c.get("shape")),
+              1e-5,
+              0.1,
+              precision.activation(),
+              Pass.TRAINING,
+              batch ? Statistics.BATCH : Statistics.RUNNING,
+              Residual.ADD,
+              Activation.RELU,
+              Grad.OVERWRITE,
+              Grad.OVERWRITE);
+      Map<Slot, double[]> expected =
+          slots(c, Slot.Y, Slot.DX, Slot.DRESIDUAL, Slot.DGAMMA, Slot.DBETA);
+      if (batch) {
+        expected.put(Slot.RUNNING_MEAN, doubles(c.get("running_mean_after")));
+        expected.put(Slot.RUNNING_VAR, doubles(c.get("running_var_after")));
+      }
+      Map<Slot, double[]> inputs =
+          slots(
+              c,
+              Slot.X,
+              Slot.RESIDUAL,
+              Slot.GAMMA,
+              Slot.BETA,
+              Slot.RUNNING_MEAN,
+              Slot.RUNNING_VAR,
+              Slot.DY);
+      compare(spec, Map.of(), inputs, expected, bound(spec));
+    }
+  }
+
+  /** Ties, NaN and a window of nothing but −∞. */
+  @ParameterizedTest
+  @MethodSource("wide")
+  void poolsAsTorch(Precision precision) {
+    for (JsonNode c : torch.get("max_pool")) {
+      if (!maxPoolKeepsNonFinite()
+          && Arrays.stream(doubles(c.get("x"))).anyMatch(v -> !Double.isFinite(v))) {
+        continue;
+      }
+      OpSpec spec =
+          new OpSpec.MaxPool(
+              shape(c.get("shape")),
+              shape(c.get("out")),
+              new OpSpec.Window(3, 2, 1),
+              precision.activation(),
+              Pass.TRAINING,
+              Grad.OVERWRITE);
+      compare(spec, Map.of(), slots(c, Slot.X, Slot.DY), slots(c, Slot.Y, Slot.DX), bound(spec));
+    }
+  }
+
+  /** Whether max pooling treats NaN and −∞ as torch does; a backend that says no says why. */
+  abstract boolean maxPoolKeepsNonFinite();
+
+  @ParameterizedTest
+  @MethodSource("precisions")
+  void crossEntropyIsTorchs(Precision precision) {
+    require(precision);
+    for (JsonNode c : torch.get("cross_entropy")) {
+      List<Double> weights = Arrays.stream(doubles(c.get("weights"))).boxed().toList();
+      LossSpec spec = new LossSpec(4, 5, c.get("smoothing").asDouble(), weights);
+      int[] labels = IntStream.range(0, 4).map(i -> c.get("labels").get(i).asInt()).toArray();
+      Loss loss = loss(precision, spec, doubles(c.get("logits")), labels);
+      assertThat(loss.value).isCloseTo(c.get("loss").asDouble(), within(1e-12));
+      assertThat(loss.correct).isEqualTo(c.get("correct").asInt());
+      rounded(precision)
+          .check("dlogits of " + spec, new int[] {4, 5}, loss.dlogits, doubles(c.get("dlogits")));
+    }
+  }
+
+  /** One rounding to the parameters' type, and 1e-12 for another order of operations. */
+  private static Bound rounded(Precision precision) {
+    return new Bound.Largest(precision.parameter() == DType.F64 ? 1e-12 : Math.ulp(1f));
+  }
+
+  private record Loss(double value, int correct, double[] dlogits) {}
+
+  private Loss loss(Precision precision, LossSpec spec, double[] logits, int[] labels) {
+    DType type = precision.parameter();
+    long bytes = (long) logits.length * type.bytes();
+    try (Buffer memory = backend.allocate("a test", 2 * bytes)) {
+      Tensor z = new Tensor(memory, 0, type, logits.length);
+      Tensor dz = new Tensor(memory, bytes, type, logits.length);
+      OpRun.write(z, logits);
+      OpRun.write(dz, nan(logits.length));
+      try (LossOp op = backend.loss(spec, z, dz)) {
+        double value = op.compute(labels);
+        new Bound.Untouched().check("logits", new int[] {logits.length}, OpRun.read(z), logits);
+        return new Loss(value, op.correct(), OpRun.read(dz));
+      }
+    }
+  }
+
+  private static double[] nan(int count) {
+    double[] values = new double[count];
+    Arrays.fill(values, Double.NaN);
+    return values;
+  }
+
+  @ParameterizedTest
+  @MethodSource("precisions")
+  void crossEntropyStaysFiniteForExtremeLogits(Precision precision) {
+    require(precision);
+    double[] logits = {1000, -1000, 0, -0x1p100, 0x1p100, 0, Double.NEGATIVE_INFINITY, 2, 2};
+    Loss loss = loss(precision, new LossSpec(3, 3, 0, List.of()), logits, new int[] {0, 1, 2});
+    assertThat(loss.value).isCloseTo(Math.log(2) / 3, within(1e-12));
+    double[] expected = {0, 0, 0, 0, 0, 0, 0, 1 / 6.0, -1 / 6.0};
+    rounded(precision).check("dlogits", new int[] {3, 3}, loss.dlogits, expected);
+    // Of equal logits the first counts as the prediction.
+    assertThat(loss.correct).isEqualTo(2);
+  }
+
+  @ParameterizedTest
+  @MethodSource("precisions")
+  void crossEntropyNamesABadLabel(Precision precision) {
+    require(precision);
+    assertThatThrownBy(
+            () ->
+                loss(
+                    precision,
+                    new LossSpec(2, 3, 0, List.of()),
+                    new double[] {1, 2, 3, 4, 5, 6},
+                    new int[] {0, 3}))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("label 3 of image 1");
+  }
+
+  /** Arenas of an optimizer. */
+  private final class Arenas implements AutoCloseable {
+    final Buffer memory;
+    final Tensor parameters;
+    final Tensor gradients;
+    final List<Tensor> states = new ArrayList<>();
+    final Updater updater;
+
+    Arenas(Precision precision, Optimizer optimizer, double[] start) {
+      DType type = precision.parameter();
+      int count = start.length;
+      memory = backend.allocate("a test", (2L + optimizer.states()) * count * type.bytes());
+      List<Tensor> tensors = new ArrayList<>();
+      for (int i = 0; i < 2 + optimizer.states(); i++) {
+        tensors.add(new Tensor(memory, (long) i * count * type.bytes(), type, count));
+        OpRun.write(tensors.get(i), i == 0 ? start : new double[count]);
+      }
+      parameters = tensors.get(0);
+      gradients = tensors.get(1);
+      states.addAll(tensors.subList(2, tensors.size()));
+      updater = backend.updater(optimizer, parameters, gradients, states);
+    }
+
+    @Override
+    public void close() {
+      updater.close();
+      memory.close();
+    }
+  }
+
+  /** Ten steps in single precision stay within this of torch's ten in double precision. */
+  private static Bound optimizerBound(Precision precision) {
+    return new Bound.Largest(precision.parameter() == DType.F64 ? 1e-14 : 1e-6);
+  }
+
+  @ParameterizedTest
+  @MethodSource("precisions")
+  void optimizersAreTorchs(Precision precision) {
+    require(precision);
+    for (JsonNode c : torch.get("optimizer")) {
+      JsonNode o = c.get("options");
+      double decay = o.get("weight_decay").asDouble();
+      Optimizer optimizer =
+          switch (c.get("kind").asText()) {
+            case "adam" -> new Optimizer.Adam(0.9, 0.999, 1e-8, decay);
+            case "adamw" -> new Optimizer.AdamW(0.9, 0.999, 1e-8, decay);
+            default -> new Optimizer.Sgd(o.get("momentum").asDouble(), decay);
+          };
+      double[] start = doubles(c.get("parameters"));
+      int[] extents = {start.length};
+      try (Arenas arenas = new Arenas(precision, optimizer, start)) {
+        int step = 1;
+        for (JsonNode gradient : c.get("gradients")) {
+          OpRun.write(arenas.gradients, doubles(gradient));
+          List<Range> all = List.of(new Range(0, start.length));
+          arenas.updater.step(all, o.get("lr").asDouble(), step++, 1);
+        }
+        Bound bound = optimizerBound(precision);
+        bound.check(
+            "parameters of " + optimizer,
+            extents,
+            OpRun.read(arenas.parameters),
+            doubles(c.get("after")));
+        for (int i = 0; i < arenas.states.size(); i++) {
+          bound.check(
+              "state " + i + " of " + optimizer,
+              extents,
+              OpRun.read(arenas.states.get(i)),
+              doubles(c.get("states").get(i)));
+        }
+      }
+    }
+  }
+
+  /** Many elements, several ranges, a scale: only what is in the ranges may move. */
+  @ParameterizedTest
+  @MethodSource("precisions")
+  void optimizersKeepToTheirRanges(Precision precision) {
+    require(precision);
+    int count = 7001;
+    Random random = new Random(5);
+    double[] start = random.doubles(count).map(v -> (float) v).toArray();
+    double[] gradient = random.doubles(count, -1, 1).map(v -> (float) v).toArray();
+    List<Range> ranges = List.of(new Range(3, 2500), new Range(2600, 0), new Range(4000, 3001));
+    double scale = 0.25;
+    for (Optimizer optimizer :
+        List.of(
+            new Optimizer.Adam(0.9, 0.999, 1e-8, 0.01),
+            new Optimizer.AdamW(0.9, 0.999, 1e-8, 0.01),
+            new Optimizer.Sgd(0.9, 0.01))) {
+      try (Arenas arenas = new Arenas(precision, optimizer, start)) {
+        OpRun.write(arenas.gradients, gradient);
+        arenas.updater.step(ranges, 0.1, 1, scale);
+        double[] after = OpRun.read(arenas.parameters);
+        double[] expected = start.clone();
+        for (Range range : ranges) {
+          for (int i = (int) range.first(); i < range.first() + range.count(); i++) {
+            // A first step: m and v, corrected for their bias, are g and g².
+            double g = scale * gradient[i];
+            if (optimizer instanceof Optimizer.Sgd) {
+              expected[i] -= 0.1 * (g + 0.01 * start[i]);
+            } else if (optimizer instanceof Optimizer.Adam) {
+              double decayed = g + 0.01 * start[i];
+              expected[i] -= 0.1 * decayed / (Math.abs(decayed) + 1e-8);
+            } else {
+              expected[i] -= 0.1 * (0.01 * start[i] + g / (Math.abs(g) + 1e-8));
+            }
+          }
+        }
+        int[] extents = {count};
+        // One step loses one rounding per operation, about ten of them.
+        Bound bound = new Bound.Largest(precision.parameter() == DType.F64 ? 1e-12 : 1e-6);
+        bound.check("parameters of " + optimizer, extents, after, expected);
+        new Bound.Untouched()
+            .check(
+                "parameters outside of the ranges",
+                extents,
+                outside(ranges, after),
+                outside(ranges, start));
+        for (Tensor state : arenas.states) {
+          new Bound.Untouched()
+              .check(
+                  "state outside of the ranges",
+                  extents,
+                  outside(ranges, OpRun.read(state)),
+                  new double[count]);
+        }
+        new Bound.Untouched().check("gradients", extents, OpRun.read(arenas.gradients), gradient);
+      }
+    }
+  }
+
+  private static double[] outside(List<Range> ranges, double[] values) {
+    double[] rest = values.clone();
+    for (Range range : ranges) {
+      Arrays.fill(rest, (int) range.first(), (int) (range.first() + range.count()), 0);
+    }
+    return rest;
+  }
+
+  @ParameterizedTest
+  @MethodSource("precisions")
+  void measuresAndAccumulatesGradients(Precision precision) {
+    require(precision);
+    int count = 5003;
+    double[] gradient = new Random(7).doubles(count, -1, 1).map(v -> (float) v).toArray();
+    List<Range> ranges = List.of(new Range(1, 2000), new Range(3000, 2003));
+    double squares =
+        ranges.stream()
+            .flatMapToDouble(
+                r ->
+                    IntStream.range((int) r.first(), (int) (r.first() + r.count()))
+                        .mapToDouble(i -> gradient[i] * gradient[i]))
+            .sum();
+    try (Arenas arenas = new Arenas(precision, new Optimizer.Sgd(0, 0), new double[count])) {
+      OpRun.write(arenas.gradients, gradient);
+      // Summed in double precision in every backend.
+      assertThat(arenas.updater.gradientNorm(ranges))
+          .isCloseTo(Math.sqrt(squares), within(1e-12 * Math.sqrt(squares)));
+      Tensor target = arenas.states.get(0);
+      OpRun.write(target, nan(count));
+      arenas.updater.accumulate(target, arenas.gradients, Grad.OVERWRITE);
+      EXACT.check("overwritten", new int[] {count}, OpRun.read(target), gradient);
+      arenas.updater.accumulate(target, arenas.gradients, Grad.ACCUMULATE);
+      double[] twice = Arrays.stream(gradient).map(g -> 2 * g).toArray();
+      EXACT.check("accumulated", new int[] {count}, OpRun.read(target), twice);
+      gradient[4000] = Double.NaN;
+      OpRun.write(arenas.gradients, gradient);
+      assertThat(arenas.updater.gradientNorm(ranges)).isNaN();
+      assertThat(arenas.updater.gradientNorm(ranges.subList(0, 1))).isFinite();
+    }
+  }
+
+  // Input and memory.
+
+  @ParameterizedTest
+  @MethodSource("precisions")
+  void normalisesPixels(Precision precision) {
+    require(precision);
+    Shape shape = new Shape(2, 16, 16, 3);
+    List<Float> mean = List.of(0.485f, 0.456f, 0.406f);
+    List<Float> std = List.of(0.229f, 0.224f, 0.225f);
+    byte[] pixels = new byte[(int) shape.elements() + 5];
+    new Random(3).nextBytes(pixels);
+    double[] expected = new double[(int) shape.elements()];
+    for (int i = 0; i < expected.length; i++) {
+      float unit = (pixels[i] & 255) / 255f;
+      expected[i] = OpRun.round((unit - mean.get(i % 3)) / std.get(i % 3), precision.activation());
+    }
+    long bytes = shape.elements() * precision.activation().bytes();
+    try (Buffer memory = backend.allocate("a test", bytes)) {
+      Tensor y = new Tensor(memory, 0, precision.activation(), shape.elements());
+      OpRun.write(y, nan(expected.length));
+      try (InputOp input = backend.input(shape, new Normalization(mean, std), y)) {
+        input.load(pixels);
+      }
+      EXACT.check("y", new int[] {2, 16, 16, 3}, OpRun.read(y), expected);
+      assertThatThrownBy(() -> backend.input(shape, new Normalization(List.of(0f), List.of(1f)), y))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("1 channels");
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("precisions")
+  void memoryKeepsWhatIsWritten(Precision precision) {
+    for (DType type : List.of(precision.activation(), precision.parameter())) {
+      // More than one of the chunks in which tensors cross to the host.
+      int count = 70_001;
+      float[] values = new float[count];
+      Random random = new Random(1);
+      for (int i = 0; i < count; i++) {
+        values[i] = (float) OpRun.round(random.nextGaussian(), type);
+      }
+      long bytes = (long) count * type.bytes();
+      Buffer memory = backend.allocate("a test", bytes + 64);
+      Tensor tensor = new Tensor(memory, 64, type, count);
+      tensor.set(values);
+      assertThat(tensor.toFloats()).isEqualTo(values);
+      assertThat(tensor.slice(9, 2).toFloats()).containsExactly(values[9], values[10]);
+      ByteBuffer read = ByteBuffer.allocate((int) bytes).order(ByteOrder.LITTLE_ENDIAN);
+      memory.read(64, read);
+      assertThat(read.hasRemaining()).isFalse();
+      assertThat(tensor.snapshot()).isEqualTo(read.flip());
+      memory.close();
+      memory.close();
+      assertThatThrownBy(() -> memory.write(0, ByteBuffer.allocate(8)))
+          .isInstanceOf(IllegalStateException.class);
+    }
+  }
+
+  @Test
+  void tooMuchMemoryIsAUserErrorThatSaysForWhat() {
+    assertThatThrownBy(() -> backend.allocate("activations of a test", 1L << 50))
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining("activations of a test")
+        .hasMessageContaining("1073741824 MB");
+  }
+
+  // What it says about itself.
+
+  @Test
+  void refusesWithAReason() {
+    assertThat(backend.description()).isNotBlank();
+    assertThat(backend.supports(backend.autoPrecision())).isEqualTo(Support.yes());
+    for (Precision precision : Precision.values()) {
+      if (backend.supports(precision) instanceof Support.No no) {
+        assertThat(no.reason()).containsIgnoringCase(name());
+      }
+    }
+    DType foreign = precisions().contains(Precision.FP64) ? DType.F32 : DType.F64;
+    OpSpec spec = new OpSpec.Relu(new Shape(1, 2, 2, 4), foreign, Pass.INFERENCE, Grad.NONE);
+    assertThat(backend.supports(spec)).isInstanceOf(Support.No.class);
+    assertThatThrownBy(() -> backend.plan(spec))
+        .isInstanceOf(UnsupportedOperationException.class)
+        .hasMessageContaining(foreign.toString());
+  }
+
+  @ParameterizedTest
+  @MethodSource("precisions")
+  void refusesToTrainABatchNormOnOneValuePerChannel(Precision precision) {
+    require(precision);
+    for (Statistics statistics : Statistics.values()) {
+      OpSpec spec =
+          new OpSpec.Norm(
+              new Shape(1, 1, 1, 8),
+              1e-5,
+              0.1,
+              precision.activation(),
+              Pass.TRAINING,
+              statistics,
+              Residual.NONE,
+              Activation.NONE,
+              Grad.OVERWRITE,
+              Grad.OVERWRITE);
+      if (statistics == Statistics.RUNNING) {
+        assertThat(backend.supports(spec)).isEqualTo(Support.yes());
+        continue;
+      }
+      assertThat(backend.supports(spec)).isInstanceOf(Support.No.class);
+      assertThatThrownBy(() -> backend.plan(spec))
+          .isInstanceOf(UnsupportedOperationException.class)
+          .hasMessageContaining("more than one value per channel")
+          .hasMessageContaining("1x1x1x8");
+    }
+  }
+
+  /** Weights packed at one time must not be used after they have changed. */
+  @ParameterizedTest
+  @MethodSource("precisions")
+  void preparesAgainAfterParametersChanged(Precision precision) {
+    require(precision);
+    Shape x = new Shape(1, 1, 1, 16);
+    OpSpec spec =
+        new OpSpec.Conv(
+            x,
+            x,
+            new OpSpec.Window(1, 1, 0),
+            precision.activation(),
+            Pass.INFERENCE,
+            Grad.NONE,
+            Grad.NONE);
+    try (OpPlan plan = backend.plan(spec);
+        Buffer memory = backend.allocate("a test", 1 << 16);
+        Buffer workspace = backend.allocate("a test", Math.max(64, plan.workspaceBytes()))) {
+      Tensor in = new Tensor(memory, 0, precision.activation(), 16);
+      Tensor out = new Tensor(memory, 256, precision.activation(), 16);
+      Tensor weight = new Tensor(memory, 1024, precision.parameter(), 256);
+      Operands operands =
+          new Operands().with(Slot.X, in).with(Slot.Y, out).with(Slot.WEIGHT, weight);
+      if (plan.workspaceBytes() > 0) {
+        operands.with(Slot.WORKSPACE, new Tensor(workspace, 0, DType.U8, plan.workspaceBytes()));
+      }
+      try (PreparedOp op = plan.bind(operands)) {
+        double[] values = IntStream.range(0, 16).mapToDouble(i -> i).toArray();
+        OpRun.write(in, values);
+        for (int factor : new int[] {1, -3}) {
+          double[] diagonal = new double[256];
+          IntStream.range(0, 16).forEach(i -> diagonal[i * 17] = factor);
+          OpRun.write(weight, diagonal);
+          op.prepare();
+          op.forward();
+          double[] expected = Arrays.stream(values).map(v -> factor * v).toArray();
+          EXACT.check("y", new int[] {1, 1, 1, 16}, OpRun.read(out), expected);
+        }
+      }
+    }
+  }
+}

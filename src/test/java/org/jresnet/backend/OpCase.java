@@ -1,0 +1,383 @@
+package org.jresnet.backend;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.function.Function;
+import org.jresnet.backend.OpSpec.Activation;
+import org.jresnet.backend.OpSpec.Residual;
+import org.jresnet.backend.OpSpec.Statistics;
+import org.jresnet.backend.OpSpec.Window;
+import org.jresnet.graph.DType;
+import org.jresnet.graph.Shape;
+
+/**
+ * One op at one size, for any element type, with seeded inputs.
+ *
+ * @param spec the op in a given type
+ * @param aliases slots that share another slot's tensor
+ * @param inputs which numbers go in
+ * @param seed of the inputs
+ */
+public record OpCase(
+    Function<DType, OpSpec> spec, Map<Slot, Slot> aliases, Inputs inputs, long seed) {
+
+  /** Which numbers go in. */
+  public enum Inputs {
+    /** Small integers, so that every sum is exact in single precision. */
+    INTEGERS,
+    /** Small negative integers with many ties: padding must not win a maximum. */
+    NEGATIVE_INTEGERS,
+    /** Multiples of h·w, so that means are integers. */
+    MULTIPLES_OF_AREA,
+    /** Normally distributed. */
+    REALS
+  }
+
+  private static final List<Window> WINDOWS =
+      List.of(
+          new Window(7, 2, 3),
+          new Window(3, 1, 1),
+          new Window(3, 2, 1),
+          new Window(1, 1, 0),
+          new Window(1, 2, 0));
+
+  @Override
+  public String toString() {
+    return spec.apply(DType.F64).toString().replace(", type=F64", "") + aliases + " seed " + seed;
+  }
+
+  private static Shape through(Shape x, Window w, int k) {
+    return new Shape(
+        x.n(),
+        (x.h() + 2 * w.padding() - w.kernel()) / w.stride() + 1,
+        (x.w() + 2 * w.padding() - w.kernel()) / w.stride() + 1,
+        k);
+  }
+
+  private static Pass pass(Grad... policies) {
+    return List.of(policies).stream().allMatch(g -> g == Grad.NONE)
+        ? Pass.INFERENCE
+        : Pass.TRAINING;
+  }
+
+  private static OpCase integers(Function<DType, OpSpec> spec) {
+    // The hash of a text is the same in every run; that of an enum is not.
+    return new OpCase(spec, Map.of(), Inputs.INTEGERS, spec.apply(DType.F64).toString().hashCode());
+  }
+
+  /** A convolution in, out and window, and its input. */
+  private record ConvSize(Shape x, int k, Window window) {}
+
+  private static List<ConvSize> convSizes() {
+    List<ConvSize> sizes = new ArrayList<>();
+    for (Window window : WINDOWS) {
+      if (window.kernel() == 7) {
+        sizes.add(new ConvSize(new Shape(1, 17, 23, 3), 8, window));
+        sizes.add(new ConvSize(new Shape(2, 32, 32, 3), 64, window));
+        sizes.add(new ConvSize(new Shape(5, 9, 14, 3), 16, window));
+      } else {
+        sizes.add(new ConvSize(new Shape(2, 9, 7, 8), 16, window));
+        sizes.add(new ConvSize(new Shape(1, 15, 14, 64), 64, window));
+        sizes.add(new ConvSize(new Shape(5, 8, 11, 24), 3, window));
+        sizes.add(new ConvSize(new Shape(1, 5, 6, 3), 24, window));
+      }
+    }
+    return sizes;
+  }
+
+  /** Every convolution of a ResNet; every policy of its two gradients with every window. */
+  static List<OpCase> conv() {
+    Grad[][] policies = {
+      {Grad.OVERWRITE, Grad.OVERWRITE},
+      {Grad.ACCUMULATE, Grad.OVERWRITE},
+      {Grad.NONE, Grad.OVERWRITE},
+      {Grad.OVERWRITE, Grad.NONE},
+      {Grad.ACCUMULATE, Grad.NONE},
+      {Grad.NONE, Grad.NONE}
+    };
+    Set<Window> seen = new HashSet<>();
+    List<OpCase> cases = new ArrayList<>();
+    for (ConvSize s : convSizes()) {
+      boolean first = seen.add(s.window);
+      for (Grad[] g : first ? policies : Arrays.copyOf(policies, 2)) {
+        Shape y = through(s.x, s.window, s.k);
+        cases.add(integers(t -> new OpSpec.Conv(s.x, y, s.window, t, pass(g), g[0], g[1])));
+      }
+    }
+    return cases;
+  }
+
+  /** What may follow a folded convolution; the residual may be the same tensor as y. */
+  private record Tail(Residual residual, Activation activation, Map<Slot, Slot> aliases) {}
+
+  static List<OpCase> foldedConv() {
+    List<Tail> tails =
+        List.of(
+            new Tail(Residual.ADD, Activation.RELU, Map.of(Slot.RESIDUAL, Slot.Y)),
+            new Tail(Residual.NONE, Activation.RELU, Map.of()),
+            new Tail(Residual.NONE, Activation.NONE, Map.of()),
+            new Tail(Residual.ADD, Activation.RELU, Map.of()),
+            new Tail(Residual.ADD, Activation.NONE, Map.of()),
+            new Tail(Residual.ADD, Activation.NONE, Map.of(Slot.RESIDUAL, Slot.Y)));
+    Set<Window> seen = new HashSet<>();
+    List<OpCase> cases = new ArrayList<>();
+    for (ConvSize s : convSizes()) {
+      boolean first = seen.add(s.window);
+      for (Tail tail : first ? tails : tails.subList(0, 2)) {
+        Shape y = through(s.x, s.window, s.k);
+        cases.add(
+            new OpCase(
+                t ->
+                    new OpSpec.FoldedConv(
+                        s.x, y, s.window, t, 1e-5, tail.residual, tail.activation),
+                tail.aliases,
+                Inputs.REALS,
+                cases.size()));
+      }
+    }
+    return cases;
+  }
+
+  static List<OpCase> norm() {
+    List<OpCase> cases = new ArrayList<>();
+    for (Shape y :
+        List.of(
+            new Shape(2, 9, 7, 16),
+            new Shape(5, 4, 4, 64),
+            new Shape(1, 5, 3, 3),
+            new Shape(2, 7, 8, 24),
+            new Shape(2, 1, 1, 8))) {
+      for (Statistics statistics : Statistics.values()) {
+        for (Residual residual : Residual.values()) {
+          for (Activation activation : Activation.values()) {
+            // Frozen gamma and beta do not depend on the size: once is enough.
+            for (Grad parameters :
+                y.n() == 2 && y.c() == 16
+                    ? List.of(Grad.OVERWRITE, Grad.NONE)
+                    : List.of(Grad.OVERWRITE)) {
+              Function<DType, OpSpec> spec =
+                  t ->
+                      new OpSpec.Norm(
+                          y,
+                          1e-5,
+                          0.1,
+                          t,
+                          Pass.TRAINING,
+                          statistics,
+                          residual,
+                          activation,
+                          Grad.OVERWRITE,
+                          parameters);
+              cases.add(new OpCase(spec, Map.of(), Inputs.REALS, cases.size()));
+              if (residual == Residual.ADD) {
+                cases.add(
+                    new OpCase(spec, Map.of(Slot.DRESIDUAL, Slot.DY), Inputs.REALS, cases.size()));
+              }
+            }
+            if (statistics == Statistics.RUNNING) {
+              cases.add(
+                  new OpCase(
+                      t ->
+                          new OpSpec.Norm(
+                              y,
+                              1e-5,
+                              0.1,
+                              t,
+                              Pass.INFERENCE,
+                              statistics,
+                              residual,
+                              activation,
+                              Grad.NONE,
+                              Grad.NONE),
+                      Map.of(),
+                      Inputs.REALS,
+                      cases.size()));
+            }
+          }
+        }
+      }
+    }
+    return cases;
+  }
+
+  static List<OpCase> pointwise() {
+    List<OpCase> cases = new ArrayList<>();
+    for (Shape y :
+        List.of(
+            new Shape(1, 5, 7, 3),
+            new Shape(2, 8, 9, 16),
+            new Shape(5, 3, 3, 24),
+            new Shape(2, 1, 1, 64))) {
+      for (Grad dx : Grad.values()) {
+        cases.add(integers(t -> new OpSpec.Relu(y, t, pass(dx), dx)));
+        for (Grad dresidual : Grad.values()) {
+          cases.add(integers(t -> new OpSpec.Add(y, t, pass(dx, dresidual), dx, dresidual)));
+        }
+      }
+    }
+    return cases;
+  }
+
+  static List<OpCase> pools() {
+    List<OpCase> cases = new ArrayList<>();
+    for (Shape x :
+        List.of(
+            new Shape(1, 16, 16, 64),
+            new Shape(2, 9, 7, 16),
+            new Shape(5, 11, 8, 24),
+            new Shape(2, 4, 5, 8),
+            new Shape(1, 3, 4, 3))) {
+      for (Grad dx : Grad.values()) {
+        for (Inputs inputs : List.of(Inputs.INTEGERS, Inputs.NEGATIVE_INTEGERS)) {
+          for (Window w : List.of(new Window(3, 2, 1), new Window(2, 2, 0))) {
+            Shape y = through(x, w, x.c());
+            cases.add(
+                new OpCase(
+                    t -> new OpSpec.MaxPool(x, y, w, t, pass(dx), dx),
+                    Map.of(),
+                    inputs,
+                    cases.size()));
+          }
+        }
+        Shape mean = new Shape(x.n(), 1, 1, x.c());
+        cases.add(
+            new OpCase(
+                t -> new OpSpec.GlobalAvgPool(x, mean, t, pass(dx), dx),
+                Map.of(),
+                Inputs.MULTIPLES_OF_AREA,
+                cases.size()));
+      }
+    }
+    return cases;
+  }
+
+  static List<OpCase> linear() {
+    List<OpCase> cases = new ArrayList<>();
+    for (int[] nck : new int[][] {{1, 3, 2}, {2, 64, 10}, {5, 24, 1000}, {2, 8, 1}, {5, 16, 24}}) {
+      Shape x = new Shape(nck[0], 1, 1, nck[1]);
+      Shape y = new Shape(nck[0], 1, 1, nck[2]);
+      for (Grad dx : Grad.values()) {
+        for (Grad parameters : List.of(Grad.NONE, Grad.OVERWRITE)) {
+          cases.add(
+              integers(t -> new OpSpec.Linear(x, y, t, pass(dx, parameters), dx, parameters)));
+        }
+      }
+    }
+    return cases;
+  }
+
+  /** Ops that would have to add to the gradients of parameters, or a norm to dx. */
+  static List<OpCase> accumulatingParameters() {
+    Shape x = new Shape(2, 5, 6, 8);
+    Shape features = new Shape(2, 1, 1, 8);
+    Window w = new Window(3, 1, 1);
+    Grad o = Grad.OVERWRITE;
+    Grad a = Grad.ACCUMULATE;
+    return List.of(
+        integers(t -> new OpSpec.Conv(x, x, w, t, Pass.TRAINING, o, a)),
+        integers(t -> new OpSpec.Linear(features, features, t, Pass.TRAINING, o, a)),
+        norm(x, o, a),
+        norm(x, a, o));
+  }
+
+  private static OpCase norm(Shape x, Grad dx, Grad parameters) {
+    return new OpCase(
+        t ->
+            new OpSpec.Norm(
+                x,
+                1e-5,
+                0.1,
+                t,
+                Pass.TRAINING,
+                Statistics.BATCH,
+                Residual.NONE,
+                Activation.NONE,
+                dx,
+                parameters),
+        Map.of(),
+        Inputs.REALS,
+        1);
+  }
+
+  /**
+   * Values for every slot that the op reads or adds to or must leave alone; slots that it writes
+   * are absent and stay poisoned.
+   */
+  Map<Slot, double[]> values(DType type) {
+    OpSpec op = spec.apply(type);
+    Random random = new Random(seed);
+    Map<Slot, double[]> values = new EnumMap<>(Slot.class);
+    for (Slot slot : OpRun.slots(op)) {
+      boolean written =
+          slot == Slot.Y
+              || slot.name().startsWith("D")
+                  && slot != Slot.DY
+                  && OpRun.policy(op, slot) == Grad.OVERWRITE;
+      double[] v = new double[OpRun.elements(op, slot)];
+      for (int i = 0; i < v.length; i++) {
+        v[i] = OpRun.round(draw(op, slot, random), OpRun.type(op, slot));
+      }
+      if (!written) {
+        values.put(slot, v);
+      }
+    }
+    if (op instanceof OpSpec.Norm norm
+        && norm.residual() == Residual.ADD
+        && norm.activation() == Activation.RELU) {
+      keepOffTies(norm, values);
+    }
+    return values;
+  }
+
+  /**
+   * Moves the residual so that no sum is near 0: there, one rounding decides whether the whole
+   * gradient passes, and the comparison would measure that instead of the arithmetic.
+   */
+  private static void keepOffTies(OpSpec.Norm s, Map<Slot, double[]> values) {
+    OpSpec open =
+        new OpSpec.Norm(
+            s.y(),
+            s.eps(),
+            s.momentum(),
+            s.type(),
+            Pass.INFERENCE,
+            s.statistics(),
+            s.residual(),
+            Activation.NONE,
+            Grad.NONE,
+            Grad.NONE);
+    double[] sum = Definitions.of(open, values).get(Slot.Y);
+    double[] residual = values.get(Slot.RESIDUAL);
+    for (int i = 0; i < sum.length; i++) {
+      if (Math.abs(sum[i]) < 0.125) {
+        residual[i] = OpRun.round(residual[i] + Math.copySign(0.25, sum[i]), s.type());
+      }
+    }
+  }
+
+  private double draw(OpSpec op, Slot slot, Random random) {
+    double area = OpRun.x(op).h() * OpRun.x(op).w();
+    return switch (inputs) {
+      case INTEGERS -> random.nextInt(9) - 4;
+      case NEGATIVE_INTEGERS -> slot == Slot.X ? -1 - random.nextInt(5) : random.nextInt(9) - 4;
+      case MULTIPLES_OF_AREA -> area * (random.nextInt(9) - 4);
+      case REALS ->
+          switch (slot) {
+            case RUNNING_VAR -> 0.25 + random.nextDouble();
+            case GAMMA -> (random.nextBoolean() ? 1 : -1) * (0.5 + random.nextDouble());
+            // A typical filter: the sum over its window has about the size of one input.
+            case WEIGHT ->
+                random.nextGaussian()
+                    / Math.sqrt(OpRun.elements(op, Slot.WEIGHT) / (double) op.y().c());
+            case X -> 0.5 + random.nextGaussian();
+            default -> random.nextGaussian();
+          };
+    };
+  }
+}

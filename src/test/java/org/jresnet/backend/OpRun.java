@@ -1,0 +1,269 @@
+package org.jresnet.backend;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jresnet.backend.OpSpec.Residual;
+import org.jresnet.graph.DType;
+import org.jresnet.graph.Shape;
+
+/**
+ * Runs one op of one backend over memory that trusts nobody: all of it is NaN (0xFF bytes) before
+ * inputs are written, so an output element that is never written shows, and so does a read outside
+ * of a tensor; zones between tensors must still be 0xFF afterwards. The workspace is poisoned again
+ * between forward and backward, because other ops may use it there.
+ */
+public final class OpRun {
+  private static final int GUARD = 256;
+  private static final int ALIGNMENT = 64;
+  private static final byte POISON = (byte) 0xFF;
+
+  private OpRun() {}
+
+  /**
+   * Runs forward, and backward where the spec trains.
+   *
+   * @param inputs values of all slots that the op reads, and of gradients that it adds to or leaves
+   *     alone
+   * @param aliases slots that share another slot's tensor
+   * @return the values of all slots afterwards
+   */
+  public static Map<Slot, double[]> run(
+      Backend backend, OpSpec spec, Map<Slot, double[]> inputs, Map<Slot, Slot> aliases) {
+    Set<Slot> slots = slots(spec);
+    try (OpPlan plan = backend.plan(spec)) {
+      Map<Slot, Long> bytes = new EnumMap<>(Slot.class);
+      for (Slot slot : slots) {
+        if (!aliases.containsKey(slot)) {
+          bytes.put(slot, (long) elements(spec, slot) * type(spec, slot).bytes());
+        }
+      }
+      bytes.put(Slot.SAVED, plan.savedBytes());
+      bytes.put(Slot.WORKSPACE, plan.workspaceBytes());
+      Map<Slot, Long> offsets = new EnumMap<>(Slot.class);
+      long end = GUARD;
+      for (Map.Entry<Slot, Long> e : bytes.entrySet()) {
+        offsets.put(e.getKey(), end);
+        end = (end + e.getValue() + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT + GUARD;
+      }
+      try (Buffer memory = backend.allocate("a test", end)) {
+        fill(memory, 0, end);
+        Operands operands = new Operands();
+        for (Slot slot : slots) {
+          long offset = offsets.get(aliases.getOrDefault(slot, slot));
+          operands.with(slot, new Tensor(memory, offset, type(spec, slot), elements(spec, slot)));
+        }
+        for (Slot slot : List.of(Slot.SAVED, Slot.WORKSPACE)) {
+          if (bytes.get(slot) > 0) {
+            operands.with(slot, new Tensor(memory, offsets.get(slot), DType.U8, bytes.get(slot)));
+          }
+        }
+        inputs.forEach((slot, values) -> write(operands.get(slot), values));
+        try (PreparedOp op = plan.bind(operands)) {
+          op.prepare();
+          op.forward();
+          if (spec.pass() == Pass.TRAINING) {
+            fill(memory, offsets.get(Slot.WORKSPACE), bytes.get(Slot.WORKSPACE));
+            op.backward();
+          }
+        }
+        requireGuards(memory, offsets, bytes, end);
+        Map<Slot, double[]> after = new EnumMap<>(Slot.class);
+        slots.forEach(slot -> after.put(slot, read(operands.get(slot))));
+        return after;
+      }
+    }
+  }
+
+  private static void fill(Buffer memory, long offset, long length) {
+    byte[] poison = new byte[Math.toIntExact(length)];
+    Arrays.fill(poison, POISON);
+    memory.write(offset, ByteBuffer.wrap(poison));
+  }
+
+  private static void requireGuards(
+      Buffer memory, Map<Slot, Long> offsets, Map<Slot, Long> bytes, long end) {
+    long from = 0;
+    List<Slot> order = new ArrayList<>(offsets.keySet());
+    for (int i = 0; i <= order.size(); i++) {
+      long to = i < order.size() ? offsets.get(order.get(i)) : end;
+      // Whole doubles only: a backend may store nothing smaller.
+      long first = (from + Double.BYTES - 1) / Double.BYTES * Double.BYTES;
+      ByteBuffer zone = ByteBuffer.allocate((int) (to - first));
+      memory.read(first, zone.duplicate());
+      for (int at = 0; at < zone.remaining(); at++) {
+        if (zone.get(at) != POISON) {
+          assertThat(zone.get(at))
+              .as(
+                  "guard byte %d of the zone between %s and %s",
+                  at,
+                  i == 0 ? "the start" : order.get(i - 1),
+                  i < order.size() ? order.get(i) : "the end")
+              .isEqualTo(POISON);
+        }
+      }
+      from = i < order.size() ? to + bytes.get(order.get(i)) : end;
+    }
+  }
+
+  /** Writes doubles, rounded to the tensor's type. */
+  public static void write(Tensor tensor, double[] values) {
+    assertThat(values.length).as("values for a tensor").isEqualTo((int) tensor.elements());
+    ByteBuffer bytes = ByteBuffer.allocate((int) tensor.bytes()).order(ByteOrder.LITTLE_ENDIAN);
+    for (double v : values) {
+      switch (tensor.type()) {
+        case F64 -> bytes.putDouble(v);
+        case F32 -> bytes.putFloat((float) v);
+        default -> bytes.putShort(BFloat16.of((float) v));
+      }
+    }
+    tensor.buffer().write(tensor.offset(), bytes.flip());
+  }
+
+  /** The tensor's values, without loss. */
+  public static double[] read(Tensor tensor) {
+    ByteBuffer bytes = ByteBuffer.allocate((int) tensor.bytes()).order(ByteOrder.LITTLE_ENDIAN);
+    tensor.buffer().read(tensor.offset(), bytes);
+    bytes.flip();
+    double[] values = new double[(int) tensor.elements()];
+    for (int i = 0; i < values.length; i++) {
+      values[i] =
+          switch (tensor.type()) {
+            case F64 -> bytes.getDouble();
+            case F32 -> bytes.getFloat();
+            default -> BFloat16.toFloat(bytes.getShort());
+          };
+    }
+    return values;
+  }
+
+  /** The value nearest to {@code v} in that type. */
+  static double round(double v, DType type) {
+    return switch (type) {
+      case F64 -> v;
+      case F32 -> (float) v;
+      default -> BFloat16.toFloat(BFloat16.of((float) v));
+    };
+  }
+
+  /** The slots of an op, gradients included even where their policy is NONE. */
+  public static Set<Slot> slots(OpSpec spec) {
+    Set<Slot> slots = EnumSet.of(Slot.X, Slot.Y);
+    if (window(spec) != null && !(spec instanceof OpSpec.MaxPool)) {
+      slots.add(Slot.WEIGHT);
+    } else if (spec instanceof OpSpec.Linear) {
+      slots.addAll(EnumSet.of(Slot.WEIGHT, Slot.BIAS));
+    }
+    if (spec instanceof OpSpec.Norm || spec instanceof OpSpec.FoldedConv) {
+      slots.addAll(EnumSet.of(Slot.GAMMA, Slot.BETA, Slot.RUNNING_MEAN, Slot.RUNNING_VAR));
+    }
+    if (spec instanceof OpSpec.Add
+        || spec instanceof OpSpec.Norm norm && norm.residual() == Residual.ADD
+        || spec instanceof OpSpec.FoldedConv conv && conv.residual() == Residual.ADD) {
+      slots.add(Slot.RESIDUAL);
+    }
+    if (spec.pass() == Pass.TRAINING) {
+      slots.add(Slot.DY);
+      for (Slot slot : EnumSet.copyOf(slots)) {
+        gradient(slot).ifPresent(slots::add);
+      }
+    }
+    return slots;
+  }
+
+  private static java.util.Optional<Slot> gradient(Slot slot) {
+    return switch (slot) {
+      case X, RESIDUAL, WEIGHT, BIAS, GAMMA, BETA ->
+          java.util.Optional.of(Slot.valueOf("D" + slot));
+      default -> java.util.Optional.empty();
+    };
+  }
+
+  /** Whether and how the op computes that gradient. */
+  public static Grad policy(OpSpec spec, Slot gradient) {
+    if (spec instanceof OpSpec.Conv s) {
+      return gradient == Slot.DX ? s.dx() : s.dweight();
+    } else if (spec instanceof OpSpec.Norm s) {
+      return gradient == Slot.DX
+          ? s.dx()
+          : gradient == Slot.DRESIDUAL ? Grad.OVERWRITE : s.dparameters();
+    } else if (spec instanceof OpSpec.Relu s) {
+      return s.dx();
+    } else if (spec instanceof OpSpec.Add s) {
+      return gradient == Slot.DX ? s.dx() : s.dresidual();
+    } else if (spec instanceof OpSpec.MaxPool s) {
+      return s.dx();
+    } else if (spec instanceof OpSpec.GlobalAvgPool s) {
+      return s.dx();
+    }
+    OpSpec.Linear s = (OpSpec.Linear) spec;
+    return gradient == Slot.DX ? s.dx() : s.dparameters();
+  }
+
+  /** Shape of the input. */
+  public static Shape x(OpSpec spec) {
+    if (spec instanceof OpSpec.Conv s) {
+      return s.x();
+    } else if (spec instanceof OpSpec.FoldedConv s) {
+      return s.x();
+    } else if (spec instanceof OpSpec.MaxPool s) {
+      return s.x();
+    } else if (spec instanceof OpSpec.GlobalAvgPool s) {
+      return s.x();
+    } else if (spec instanceof OpSpec.Linear s) {
+      return s.x();
+    }
+    return spec.y();
+  }
+
+  /** The window, or null where there is none. */
+  static OpSpec.Window window(OpSpec spec) {
+    if (spec instanceof OpSpec.Conv s) {
+      return s.window();
+    } else if (spec instanceof OpSpec.FoldedConv s) {
+      return s.window();
+    } else if (spec instanceof OpSpec.MaxPool s) {
+      return s.window();
+    }
+    return null;
+  }
+
+  /** Extents of a slot's tensor. */
+  public static int[] extents(OpSpec spec, Slot slot) {
+    Shape x = x(spec);
+    Shape y = spec.y();
+    return switch (slot) {
+      case X, DX -> new int[] {x.n(), x.h(), x.w(), x.c()};
+      case Y, DY, RESIDUAL, DRESIDUAL -> new int[] {y.n(), y.h(), y.w(), y.c()};
+      case WEIGHT, DWEIGHT -> {
+        OpSpec.Window window = window(spec);
+        yield window == null
+            ? new int[] {y.c(), x.c()}
+            : new int[] {y.c(), x.c(), window.kernel(), window.kernel()};
+      }
+      default -> new int[] {y.c()};
+    };
+  }
+
+  static int elements(OpSpec spec, Slot slot) {
+    return Arrays.stream(extents(spec, slot)).reduce(1, Math::multiplyExact);
+  }
+
+  /** Element type of a slot's tensor. */
+  static DType type(OpSpec spec, Slot slot) {
+    DType parameter = spec.type() == DType.F64 ? DType.F64 : DType.F32;
+    return switch (slot) {
+      case Y, DY -> spec instanceof OpSpec.Linear ? parameter : spec.type();
+      case X, DX, RESIDUAL, DRESIDUAL -> spec.type();
+      default -> parameter;
+    };
+  }
+}

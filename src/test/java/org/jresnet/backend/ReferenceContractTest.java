@@ -1,0 +1,39 @@
+package org.jresnet.backend;
+
+import java.util.List;
+import java.util.Map;
+import org.jresnet.backend.reference.ReferenceBackend;
+
+/** The reference backend against definitions that share nothing with it, and against PyTorch. */
+class ReferenceContractTest extends BackendContract {
+  @Override
+  Backend open() {
+    return new ReferenceBackend();
+  }
+
+  @Override
+  String name() {
+    return "reference";
+  }
+
+  @Override
+  List<Precision> precisions() {
+    return List.of(Precision.FP64);
+  }
+
+  @Override
+  Map<Slot, double[]> expected(OpSpec inDouble, Map<Slot, double[]> inputs) {
+    return Definitions.of(inDouble, inputs);
+  }
+
+  /** Another order of a few thousand additions in double precision. */
+  @Override
+  Bound bound(OpSpec spec) {
+    return new Bound.Largest(1e-12);
+  }
+
+  @Override
+  boolean maxPoolKeepsNonFinite() {
+    return true;
+  }
+}

@@ -1,0 +1,230 @@
+package org.jresnet.backend.reference;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.function.ToDoubleFunction;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.jresnet.backend.Backend;
+import org.jresnet.backend.Grad;
+import org.jresnet.backend.LossSpec;
+import org.jresnet.backend.OpRun;
+import org.jresnet.backend.OpSpec;
+import org.jresnet.backend.OpSpec.Activation;
+import org.jresnet.backend.OpSpec.Residual;
+import org.jresnet.backend.OpSpec.Statistics;
+import org.jresnet.backend.OpSpec.Window;
+import org.jresnet.backend.Pass;
+import org.jresnet.backend.Slot;
+import org.jresnet.graph.DType;
+import org.jresnet.graph.Shape;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.opentest4j.AssertionFailedError;
+
+/**
+ * Every gradient of every op of the reference backend against central differences of {@code L = Σ
+ * dy·y}, with a random cotangent dy: with dy = 1 the input gradients of batch norm and softmax are
+ * zero whatever the code says.
+ *
+ * <p>Each evaluation starts from the same inputs, running statistics included. Inputs keep away
+ * from where ReLU and max have a corner; a test that would come near one fails.
+ */
+class GradientCheckTest {
+  private static final long SEED = 11;
+
+  /** Rounding adds about 1e-16/STEP to the difference, curvature about STEP². */
+  private static final double STEP = 1e-5;
+
+  /** Nothing may be nearer to a corner. */
+  private static final double MARGIN = 1e-3;
+
+  private static final double RELATIVE = 1e-6;
+  private static final double ABSOLUTE = 1e-9;
+  private static final List<Slot> DIFFERENTIABLE =
+      List.of(Slot.X, Slot.RESIDUAL, Slot.WEIGHT, Slot.BIAS, Slot.GAMMA, Slot.BETA);
+
+  private final Backend backend = new ReferenceBackend();
+
+  static Stream<OpSpec> conv() {
+    return Stream.of(
+            new Window(7, 2, 3),
+            new Window(3, 1, 1),
+            new Window(3, 2, 1),
+            new Window(1, 1, 0),
+            new Window(1, 2, 0))
+        .map(
+            w ->
+                new OpSpec.Conv(
+                    new Shape(2, 6, 5, 3),
+                    new Shape(
+                        2,
+                        (6 + 2 * w.padding() - w.kernel()) / w.stride() + 1,
+                        (5 + 2 * w.padding() - w.kernel()) / w.stride() + 1,
+                        4),
+                    w,
+                    DType.F64,
+                    Pass.TRAINING,
+                    Grad.OVERWRITE,
+                    Grad.OVERWRITE));
+  }
+
+  static Stream<OpSpec> norm() {
+    List<OpSpec> specs = new ArrayList<>();
+    for (Statistics statistics : Statistics.values()) {
+      for (Residual residual : Residual.values()) {
+        for (Activation activation : Activation.values()) {
+          specs.add(norm(statistics, residual, activation));
+        }
+      }
+    }
+    return specs.stream();
+  }
+
+  private static OpSpec norm(Statistics statistics, Residual residual, Activation activation) {
+    return new OpSpec.Norm(
+        new Shape(3, 2, 3, 4),
+        1e-5,
+        0.1,
+        DType.F64,
+        Pass.TRAINING,
+        statistics,
+        residual,
+        activation,
+        Grad.OVERWRITE,
+        Grad.OVERWRITE);
+  }
+
+  static Stream<OpSpec> others() {
+    Shape x = new Shape(2, 5, 6, 3);
+    Grad o = Grad.OVERWRITE;
+    Pass training = Pass.TRAINING;
+    return Stream.of(
+        new OpSpec.Relu(x, DType.F64, training, o),
+        new OpSpec.Add(x, DType.F64, training, o, o),
+        new OpSpec.MaxPool(x, new Shape(2, 3, 3, 3), new Window(3, 2, 1), DType.F64, training, o),
+        new OpSpec.GlobalAvgPool(x, new Shape(2, 1, 1, 3), DType.F64, training, o),
+        new OpSpec.Linear(new Shape(3, 1, 1, 5), new Shape(3, 1, 1, 4), DType.F64, training, o, o));
+  }
+
+  @ParameterizedTest
+  @MethodSource({"conv", "norm", "others"})
+  void backwardIsTheDerivativeOfForward(OpSpec spec) {
+    assertThat(backend.name()).isEqualTo("reference");
+    Map<Slot, double[]> inputs = inputs(spec, new Random(SEED));
+    Map<Slot, double[]> analytic = OpRun.run(backend, spec, inputs, Map.of());
+    double[] dy = inputs.get(Slot.DY);
+    int checked = 0;
+    for (Slot slot : DIFFERENTIABLE) {
+      if (inputs.containsKey(slot)) {
+        check(
+            spec + ", seed " + SEED + ", d" + slot,
+            inputs.get(slot),
+            analytic.get(Slot.valueOf("D" + slot)),
+            changed -> {
+              Map<Slot, double[]> copy = new EnumMap<>(inputs);
+              copy.put(slot, changed);
+              double[] y = OpRun.run(backend, spec, copy, Map.of()).get(Slot.Y);
+              return IntStream.range(0, y.length).mapToDouble(i -> y[i] * dy[i]).sum();
+            });
+        checked++;
+      }
+    }
+    assertThat(checked).as("gradients checked").isPositive();
+  }
+
+  private Map<Slot, double[]> inputs(OpSpec spec, Random random) {
+    Map<Slot, double[]> inputs = new EnumMap<>(Slot.class);
+    for (Slot slot : OpRun.slots(spec)) {
+      boolean written = slot == Slot.Y || slot.name().startsWith("D") && slot != Slot.DY;
+      if (!written) {
+        int count = Arrays.stream(OpRun.extents(spec, slot)).reduce(1, (a, b) -> a * b);
+        double offset = slot == Slot.RUNNING_VAR ? 1.5 : 0;
+        inputs.put(slot, random.doubles(count, -1, 1).map(v -> offset + v).toArray());
+      }
+    }
+    double[] x = inputs.get(Slot.X);
+    if (spec instanceof OpSpec.Relu) {
+      Arrays.setAll(x, i -> x[i] + Math.copySign(MARGIN, x[i]));
+    } else if (spec instanceof OpSpec.MaxPool) {
+      // A shuffled ladder: any two values differ by more than the margin.
+      List<Integer> order = new ArrayList<>(IntStream.range(0, x.length).boxed().toList());
+      Collections.shuffle(order, random);
+      Arrays.setAll(x, i -> 2 * MARGIN * order.get(i));
+    } else if (spec instanceof OpSpec.Norm norm && norm.activation() == Activation.RELU) {
+      OpSpec open = norm(norm.statistics(), norm.residual(), Activation.NONE);
+      double[] before = OpRun.run(backend, open, inputs, Map.of()).get(Slot.Y);
+      assertThat(Arrays.stream(before).map(Math::abs).min().orElseThrow())
+          .as("distance of the nearest value from ReLU's corner; choose another seed")
+          .isGreaterThan(MARGIN);
+      assertThat(Arrays.stream(before).anyMatch(v -> v > 0)).as("some pass").isTrue();
+      assertThat(Arrays.stream(before).anyMatch(v -> v < 0)).as("some stop").isTrue();
+    }
+    return inputs;
+  }
+
+  /** Every element of the gradient against a central difference. */
+  private static void check(
+      String what, double[] at, double[] gradient, ToDoubleFunction<double[]> loss) {
+    assertThat(Arrays.stream(gradient).filter(g -> g != 0).count())
+        .as("elements of %s that are not zero", what)
+        .isPositive();
+    for (int i = 0; i < at.length; i++) {
+      double[] changed = at.clone();
+      changed[i] = at[i] + STEP;
+      double above = loss.applyAsDouble(changed);
+      changed[i] = at[i] - STEP;
+      double below = loss.applyAsDouble(changed);
+      // Divided by the distance that the two points really have.
+      double numeric = (above - below) / (at[i] + STEP - changed[i]);
+      double error = Math.abs(gradient[i] - numeric);
+      double allowed = Math.max(ABSOLUTE, RELATIVE * Math.abs(numeric));
+      if (!(error <= allowed)) {
+        throw new AssertionFailedError(
+            "%s[%d]: backward gives %s, the difference %s: error %.3g, allowed %.3g"
+                .formatted(what, i, gradient[i], numeric, error, allowed));
+      }
+    }
+  }
+
+  static Stream<LossSpec> losses() {
+    List<Double> weights = List.of(0.5, 2.0, 1.0, 0.0);
+    return Stream.of(0.0, 0.1)
+        .flatMap(s -> Stream.of(List.<Double>of(), weights).map(w -> new LossSpec(5, 4, s, w)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("losses")
+  void gradientOfTheLossIsItsDerivative(LossSpec spec) {
+    double[] logits = new Random(SEED).doubles(20, -3, 3).toArray();
+    int[] labels = {2, 0, 3, 1, 1};
+    CrossEntropy loss = new CrossEntropy(spec);
+    double[] gradient = new double[20];
+    loss.compute(logits, labels, gradient);
+    check(
+        spec + ", seed " + SEED + ", dlogits",
+        logits,
+        gradient,
+        z -> loss.compute(z, labels, new double[20]));
+  }
+
+  /** What the checks above rely on: an evaluation does not disturb the next one. */
+  @Test
+  void evaluationsStartFromTheSameRunningStatistics() {
+    OpSpec spec = norm(Statistics.BATCH, Residual.NONE, Activation.NONE);
+    Map<Slot, double[]> inputs = inputs(spec, new Random(SEED));
+    double[] before = inputs.get(Slot.RUNNING_MEAN).clone();
+    double[] once = OpRun.run(backend, spec, inputs, Map.of()).get(Slot.RUNNING_MEAN);
+    double[] again = OpRun.run(backend, spec, inputs, Map.of()).get(Slot.RUNNING_MEAN);
+    assertThat(once).isEqualTo(again).isNotEqualTo(before);
+    assertThat(inputs.get(Slot.RUNNING_MEAN)).isEqualTo(before);
+  }
+}

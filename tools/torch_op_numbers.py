@@ -1,0 +1,121 @@
+"""Writes src/test/resources/org/jresnet/backend/torch-ops.json: what PyTorch computes for single operations.
+
+    pip install torch==2.13.0
+    python tools/torch_op_numbers.py
+
+Everything is computed in float64 on the CPU. Activations are written NHWC, filters OIHW.
+"""
+
+import json
+import pathlib
+
+import torch
+import torch.nn.functional as F
+
+SEED = 20260101
+OUT = pathlib.Path(__file__).parent.parent / "src/test/resources/org/jresnet/backend/torch-ops.json"
+
+torch.set_default_dtype(torch.float64)
+torch.set_num_threads(1)
+generator = torch.Generator().manual_seed(SEED)
+
+
+def rand(*shape):
+    """Normal values in steps of 1/64: exact in float32, so every precision starts from the same numbers, and short."""
+    return torch.randn(shape, generator=generator).mul(64).round().div(64)
+
+
+def flat(t):
+    t = t.detach()
+    return (t.permute(0, 2, 3, 1) if t.dim() == 4 else t).reshape(-1).tolist()
+
+
+def conv(stride, kernel, padding):
+    x, w = rand(2, 3, 7, 5).requires_grad_(), rand(4, 3, kernel, kernel).requires_grad_()
+    y = F.conv2d(x, w, stride=stride, padding=padding)
+    dy = rand(*y.shape)
+    y.backward(dy)
+    return {
+        "x": flat(x), "weight": w.detach().reshape(-1).tolist(), "dy": flat(dy), "y": flat(y),
+        "dx": flat(x.grad), "dweight": w.grad.reshape(-1).tolist(),
+        "shape": [2, 7, 5, 3], "out": [2, y.shape[2], y.shape[3], 4], "window": [kernel, stride, padding],
+    }
+
+
+def norm(training):
+    x, residual = rand(2, 3, 3, 4).requires_grad_(), rand(2, 3, 3, 4).requires_grad_()
+    gamma, beta = rand(3).requires_grad_(), rand(3).requires_grad_()
+    mean, var = rand(3), rand(3).abs().add(0.5)
+    case = {"running_mean": flat(mean), "running_var": flat(var), "training": training}
+    y = F.relu(F.batch_norm(x, mean, var, gamma, beta, training, 0.1, 1e-5) + residual)
+    dy = rand(*y.shape)
+    y.backward(dy)
+    return case | {
+        "x": flat(x), "residual": flat(residual), "gamma": flat(gamma), "beta": flat(beta), "dy": flat(dy),
+        "y": flat(y), "running_mean_after": flat(mean), "running_var_after": flat(var), "dx": flat(x.grad),
+        "dresidual": flat(residual.grad), "dgamma": flat(gamma.grad), "dbeta": flat(beta.grad),
+        "shape": [2, 3, 4, 3],
+    }
+
+
+def max_pool(x):
+    x = x.requires_grad_()
+    y = F.max_pool2d(x, 3, 2, 1)
+    dy = rand(*y.shape)
+    y.backward(dy)
+    n, c, h, w = x.shape
+    return {
+        "x": [str(v) for v in flat(x)], "dy": flat(dy), "y": [str(v) for v in flat(y)], "dx": flat(x.grad),
+        "shape": [n, h, w, c], "out": [n, y.shape[2], y.shape[3], c],
+    }
+
+
+def cross_entropy(smoothing, weights):
+    z, labels = rand(4, 5).mul(3).requires_grad_(), torch.tensor([3, 0, 4, 3])
+    weight = torch.tensor(weights) if weights else None
+    loss = F.cross_entropy(z, labels, weight=weight, label_smoothing=smoothing)
+    loss.backward()
+    return {
+        "logits": flat(z), "labels": labels.tolist(), "smoothing": smoothing, "weights": weights,
+        "loss": loss.item(), "dlogits": flat(z.grad), "correct": int((z.argmax(1) == labels).sum()),
+    }
+
+
+def optimizer(kind, make, **options):
+    p = rand(6).requires_grad_()
+    case = {"kind": kind, "options": options, "parameters": flat(p), "gradients": []}
+    rule = make([p], **options)
+    for _ in range(10):
+        p.grad = rand(6)
+        case["gradients"].append(flat(p.grad))
+        rule.step()
+    state = rule.state[p]
+    names = [s for s in ("exp_avg", "exp_avg_sq", "momentum_buffer") if s in state]
+    return case | {"after": flat(p), "states": [flat(state[s]) for s in names]}
+
+
+nan = float("nan")
+ties = torch.randint(-2, 3, (2, 2, 7, 6), generator=generator).double()
+nans = rand(1, 1, 7, 7)
+nans[0, 0, 2, 3] = nans[0, 0, 3, 3] = nans[0, 0, 6, 0] = nan
+lowest = torch.full((1, 1, 4, 4), -float("inf"))
+
+numbers = {
+    "made_by": f"tools/torch_op_numbers.py, torch {torch.__version__}, seed {SEED}",
+    "conv": [conv(2, 3, 1), conv(2, 7, 3), conv(2, 1, 0)],
+    "norm": [norm(True), norm(False)],
+    "max_pool": [max_pool(ties), max_pool(nans), max_pool(lowest)],
+    "cross_entropy": [
+        cross_entropy(s, w) for s in (0.0, 0.1) for w in ([], [0.5, 2.0, 1.0, 0.25, 3.0])
+    ],
+    "optimizer": [
+        optimizer("adam", torch.optim.Adam, lr=1e-3, weight_decay=0.0),
+        optimizer("adam", torch.optim.Adam, lr=1e-2, weight_decay=0.1),
+        optimizer("adamw", torch.optim.AdamW, lr=1e-2, weight_decay=0.1),
+        optimizer("sgd", torch.optim.SGD, lr=1e-2, momentum=0.9, weight_decay=1e-2),
+        optimizer("sgd", torch.optim.SGD, lr=1e-2, momentum=0.9, weight_decay=0.0),
+    ],
+}
+OUT.parent.mkdir(parents=True, exist_ok=True)
+OUT.write_text(json.dumps(numbers, indent=None, separators=(",", ":"), allow_nan=False).replace('],"', '],\n"') + "\n")
+print(f"{OUT}: {OUT.stat().st_size} bytes")
