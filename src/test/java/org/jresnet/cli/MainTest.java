@@ -1,0 +1,334 @@
+package org.jresnet.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.RandomAccessFile;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.jresnet.data.drawn.DrawnFaces;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The command line as a user meets it, on a narrow network and a few drawn faces. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+final class MainTest {
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final String[] SMALL = {
+    "--model", "resnet18", "--width", "8", "--size", "32", "--batch", "8", "--precision", "fp32"
+  };
+
+  private Path folder;
+  private Path faces;
+  private Path run;
+
+  /** What a command printed and returned. */
+  private record Result(int code, String out, String err) {}
+
+  private static Result jresnet(Object... arguments) {
+    PrintStream out = System.out;
+    PrintStream err = System.err;
+    ByteArrayOutputStream outBytes = new ByteArrayOutputStream();
+    ByteArrayOutputStream errBytes = new ByteArrayOutputStream();
+    System.setOut(new PrintStream(outBytes, true, StandardCharsets.UTF_8));
+    System.setErr(new PrintStream(errBytes, true, StandardCharsets.UTF_8));
+    try {
+      int code = Main.run(Stream.of(arguments).map(Object::toString).toArray(String[]::new));
+      return new Result(
+          code,
+          outBytes.toString(StandardCharsets.UTF_8),
+          errBytes.toString(StandardCharsets.UTF_8));
+    } finally {
+      System.setOut(out);
+      System.setErr(err);
+    }
+  }
+
+  private static Object[] with(Object[] first, Object... more) {
+    return Stream.concat(Stream.of(more), Stream.of(first)).toArray();
+  }
+
+  @BeforeAll
+  void trainOnce(@TempDir Path shared) {
+    folder = shared;
+    faces = folder.resolve("faces");
+    run = folder.resolve("run");
+    DrawnFaces.write(faces, new DrawnFaces.Options(20, 32, 1), done -> {});
+    Result result = jresnet(with(SMALL, "train", faces, "--out", run, "--epochs", 2, "--json"));
+    assertThat(result.code()).as(result.err()).isZero();
+    assertThat(result.out().lines()).hasSize(1);
+  }
+
+  @Test
+  void trainingWritesEverythingThatIsNeededToRepeatIt() throws IOException {
+    assertThat(run)
+        .isDirectoryContaining("glob:**best.safetensors")
+        .isDirectoryContaining("glob:**last.ckpt");
+    assertThat(run.resolve("metrics.csv"))
+        .content()
+        .contains("epoch,learning_rate,train_loss")
+        .hasLineCount(3);
+    assertThat(run.resolve("split.csv")).content().contains("file,class,split").hasLineCount(41);
+    assertThat(Files.size(run.resolve("curves.png"))).isGreaterThan(1000);
+    JsonNode record = JSON.readTree(run.resolve("run.json").toFile());
+    assertThat(record.at("/options/seed").asLong()).isEqualTo(42);
+    assertThat(record.at("/options/network/precision").asText()).isEqualTo("fp32");
+    assertThat(record.at("/backend").asText()).startsWith("oneDNN 3.");
+    assertThat(record.at("/splitHash").asText()).hasSize(64);
+  }
+
+  @Test
+  void aSecondRunIntoTheFolderIsRefused() throws IOException {
+    byte[] before = Files.readAllBytes(run.resolve("best.safetensors"));
+    Result result = jresnet(with(SMALL, "train", faces, "--out", run));
+    assertThat(result.code()).isEqualTo(1);
+    assertThat(result.err()).contains("not empty").contains("--resume").contains("--overwrite");
+    assertThat(Files.readAllBytes(run.resolve("best.safetensors"))).isEqualTo(before);
+  }
+
+  @Test
+  void evaluationReportsAllMetrics() throws IOException {
+    Result result = jresnet("evaluate", run, faces, "--precision", "fp32", "--json");
+    assertThat(result.code()).as(result.err()).isZero();
+    JsonNode values = JSON.readTree(result.out());
+    assertThat(values.get("pictures").asInt()).isEqualTo(40);
+    assertThat(values.get("accuracy").asDouble()).isBetween(0.0, 1.0);
+    assertThat(values.has("auc") && values.has("eer") && values.has("average_precision")).isTrue();
+    assertThat(values.at("/confusion/0/0").asInt() + values.at("/confusion/0/1").asInt())
+        .isEqualTo(20);
+  }
+
+  @Test
+  void predictionGivesOneObjectPerPictureAndNamesBadFiles() throws IOException {
+    Path bad = Files.writeString(folder.resolve("bad.jpg"), "no picture");
+    Path csv = folder.resolve("out.csv");
+    Result result =
+        jresnet(
+            "predict",
+            run,
+            faces.resolve("camera"),
+            bad,
+            "--precision",
+            "fp32",
+            "--json",
+            "--csv",
+            csv);
+    assertThat(result.code()).isEqualTo(1);
+    assertThat(result.err()).contains("bad.jpg").contains("1 of 21");
+    List<String> lines = result.out().lines().toList();
+    assertThat(lines).hasSize(20);
+    JsonNode first = JSON.readTree(lines.get(0));
+    double sum =
+        first.at("/probabilities/camera").asDouble()
+            + first.at("/probabilities/generated").asDouble();
+    assertThat(sum).isBetween(0.999999, 1.000001);
+    assertThat(first.get("probability").asDouble()).isGreaterThanOrEqualTo(0.5);
+    assertThat(first.get("inference_ms").asDouble()).isPositive();
+    assertThat(csv).content().hasLineCount(22).contains("p(generated)");
+  }
+
+  @Test
+  void backendsAgreeOnAPicture() throws IOException {
+    Path picture = faces.resolve("generated/00003.jpg");
+    double[] p = new double[2];
+    for (String backend : List.of("onednn", "reference")) {
+      String precision = backend.equals("onednn") ? "fp32" : "fp64";
+      Result result =
+          jresnet(
+              "predict", run, picture, "--backend", backend, "--precision", precision, "--json");
+      assertThat(result.code()).as(result.err()).isZero();
+      p[backend.equals("onednn") ? 0 : 1] =
+          JSON.readTree(result.out()).get("probability").asDouble();
+    }
+    assertThat(p[0]).isCloseTo(p[1], org.assertj.core.data.Offset.offset(1e-4));
+  }
+
+  @Test
+  void conversionKeepsEveryBit() throws IOException {
+    Path pth = folder.resolve("a.pth");
+    Path back = folder.resolve("b.safetensors");
+    assertThat(jresnet("convert", run, pth).code()).isZero();
+    assertThat(jresnet("convert", pth, back).code()).isZero();
+    var original = org.jresnet.weights.WeightFiles.read(run.resolve("best.safetensors")).tensors();
+    var returned = org.jresnet.weights.WeightFiles.read(back).tensors();
+    assertThat(returned.keySet()).isEqualTo(original.keySet());
+    returned.forEach(
+        (name, tensor) -> assertThat(tensor.data()).as(name).isEqualTo(original.get(name).data()));
+    Result again = jresnet("convert", run, pth);
+    assertThat(again.code()).isEqualTo(1);
+    assertThat(again.err()).contains("--overwrite");
+  }
+
+  @Test
+  void summaryCounts() throws IOException {
+    Result result = jresnet("summary", "--model", "resnet50", "--classes", "2", "--json");
+    List<String> lines = result.out().lines().toList();
+    assertThat(JSON.readTree(lines.get(lines.size() - 1)).get("parameters").asLong())
+        .isEqualTo(23_512_130);
+    assertThat(jresnet("summary", "--size", "224x96").code()).isZero();
+  }
+
+  @Test
+  void versionAndHelp() {
+    assertThat(jresnet("--version").out()).startsWith("jresnet ");
+    for (String command :
+        List.of("demo", "train", "evaluate", "predict", "summary", "convert", "doctor")) {
+      Result help = jresnet(command, "--help");
+      assertThat(help.code()).isZero();
+      assertThat(help.out()).contains("Usage: jresnet " + command);
+    }
+    assertThat(jresnet("train", "--help").out()).contains("Default: 1e-3");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "train",
+        "predict",
+        "nonsense",
+        "summary --unknown",
+        "train x --out y --epochs many"
+      })
+  void wrongUsageIsTwo(String line) {
+    Result result = jresnet((Object[]) line.split(" "));
+    assertThat(result.code()).as(result.err()).isEqualTo(2);
+    // An unknown word gets suggestions instead of the usage text.
+    assertThat(result.err()).containsAnyOf("Usage: jresnet", "Unmatched argument");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "train {}/nowhere --out {}/o1 | does not exist",
+        "train {}/faces/camera --out {}/o2 | expected one folder per class",
+        "train {}/faces/camera/00000.jpg --out {}/o3 | is a file",
+        "train {}/faces --out {}/faces/README.md | cannot be made",
+        "train {}/faces --out {}/o4 --model resnet51 | unknown model 'resnet51'",
+        "train {}/faces --out {}/o5 --backend opencl | unknown backend 'opencl'",
+        "train {}/faces --out {}/o6 --precision fp8 | unknown precision 'fp8'",
+        "train {}/faces --out {}/o7 --precision fp64 | no double precision",
+        "train {}/faces --out {}/o8 --batch 0 | at least 1",
+        "train {}/faces --out {}/o9 --size 0 | at least 1",
+        "train {}/faces --out {}/o10 --freeze layer9.* | matches no parameter",
+        "train {}/faces --out {}/o11 --lr -1 | learning rate",
+        "train {}/faces --out {}/o12 --optimizer lion | unknown optimizer",
+        "train {}/faces --out {}/o13 --schedule zigzag | unknown schedule",
+        "train {}/faces --out {}/o14 --weights {}/none.pth | none.pth",
+        "train {}/faces --out {}/o15 --split 0.5,0.1,0.1 | add up to 1",
+        "train {}/faces --out {}/o16 --preset best | unknown preset",
+        "train --out {}/o17 --resume | nothing to resume",
+        "train {}/faces --out {}/o18 --class-weights 1,2,3 | class weights",
+        "train {}/faces --out {}/o19 --flip 2 | between 0 and 1",
+        "predict {}/faces {}/faces | without best.safetensors",
+        "predict {}/none.pth {}/faces | does not exist",
+        "predict {}/run {}/nothing.jpg | does not exist",
+        "evaluate {}/run {}/run | one folder per class",
+        "evaluate {}/run {}/faces --model resnet50 | holds a resnet18",
+        "convert {}/faces/README.md {}/x.pth | is no weight file",
+        "convert {}/run {}/x.onnx | extension",
+        "demo --out {}/d1 --images 7 | even number",
+        "demo --out {}/d2 --size 33 | multiple of 4"
+      })
+  void badInputIsOneAndSaysWhy(String line, String reason) {
+    Result result = jresnet((Object[]) line.strip().replace("{}", folder.toString()).split(" "));
+    assertThat(result.code()).as(result.err()).isEqualTo(1);
+    assertThat(result.err()).contains(reason).doesNotContain("\tat org.jresnet");
+  }
+
+  @Test
+  void classesMustBeTheModels() throws IOException {
+    Path other = folder.resolve("other");
+    for (String kind : List.of("cats", "dogs")) {
+      Files.createDirectories(other.resolve(kind));
+      Files.copy(faces.resolve("camera/00000.jpg"), other.resolve(kind + "/a.jpg"));
+    }
+    Result result = jresnet("evaluate", run, other);
+    assertThat(result.code()).isEqualTo(1);
+    assertThat(result.err()).contains("[camera, generated]").contains("[cats, dogs]");
+    Result tooFew = jresnet(with(SMALL, "train", other, "--out", folder.resolve("few")));
+    assertThat(tooFew.code()).isEqualTo(1);
+    assertThat(tooFew.err()).contains("class 'cats' has 1 picture").contains("too few");
+  }
+
+  @Test
+  void damagedWeightsAreNamed() throws IOException {
+    Path best = run.resolve("best.safetensors");
+    Path cut = folder.resolve("cut.safetensors");
+    byte[] bytes = Files.readAllBytes(best);
+    Files.write(cut, java.util.Arrays.copyOf(bytes, bytes.length - 100));
+    assertThat(jresnet("predict", cut, faces).err()).contains("truncated");
+    Path huge = folder.resolve("huge.safetensors");
+    try (RandomAccessFile file = new RandomAccessFile(huge.toFile(), "rw")) {
+      file.write(ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(1L << 31).array());
+      file.write("{}".getBytes(StandardCharsets.US_ASCII));
+    }
+    assertThat(jresnet("predict", huge, faces).err()).contains("2147483648");
+    Path pth = folder.resolve("wrong.pth");
+    assertThat(jresnet("convert", run, pth, "--overwrite").code()).isZero();
+    Result wrong = jresnet("predict", pth, faces, "--model", "resnet34");
+    assertThat(wrong.code()).isEqualTo(1);
+    assertThat(wrong.err())
+        .contains("missing")
+        .contains("wrong shape")
+        .contains("conv1.weight: expected [64, 3, 7, 7]");
+  }
+
+  @Test
+  void fineTuningReplacesTheClassifierAndSaysSo() throws IOException {
+    Path three = folder.resolve("three");
+    for (String kind : List.of("a", "b", "c")) {
+      Files.createDirectories(three.resolve(kind));
+      for (int i = 0; i < 6; i++) {
+        Files.copy(
+            faces.resolve("camera/0000" + i + ".jpg"), three.resolve(kind + "/" + i + ".jpg"));
+      }
+    }
+    Result result =
+        jresnet(
+            with(
+                SMALL,
+                "train",
+                three,
+                "--out",
+                folder.resolve("tuned"),
+                "--epochs",
+                1,
+                "--weights",
+                run.resolve("best.safetensors"),
+                "--freeze",
+                "conv1.*,bn1.*,layer1.*"));
+    assertThat(result.code()).as(result.err()).isZero();
+    assertThat(result.err())
+        .contains("classifier (fc) starts anew")
+        .contains("2 classes")
+        .contains("3");
+    var before = org.jresnet.weights.WeightFiles.read(run.resolve("best.safetensors")).tensors();
+    var after =
+        org.jresnet.weights.WeightFiles.read(folder.resolve("tuned/best.safetensors")).tensors();
+    for (String frozen :
+        List.of(
+            "conv1.weight",
+            "bn1.running_mean",
+            "layer1.1.bn2.bias",
+            "layer1.0.bn1.num_batches_tracked")) {
+      assertThat(after.get(frozen).data()).as(frozen).isEqualTo(before.get(frozen).data());
+    }
+    assertThat(after.get("layer2.0.conv1.weight").data())
+        .isNotEqualTo(before.get("layer2.0.conv1.weight").data());
+  }
+}
