@@ -1,79 +1,176 @@
 package org.jresnet.data;
 
 import java.awt.image.BufferedImage;
+import java.awt.image.DataBufferInt;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.SplittableRandom;
 import javax.imageio.IIOImage;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageWriteParam;
 import javax.imageio.ImageWriter;
 import javax.imageio.stream.ImageOutputStream;
+import javax.imageio.stream.MemoryCacheImageOutputStream;
+import org.jresnet.graph.UserError;
 
 /**
- * Random changes of training pictures. JPEG re-compression and blur teach a detector of generated
- * pictures not to lean on traces that any re-encoding destroys (Wang et al. 2020, <a
- * href="https://arxiv.org/abs/1912.11035">arXiv:1912.11035 </a>).
+ * Random changes of training pictures, in this order: blur, JPEG re-compression, random resized
+ * crop (else the evaluation's own resize), flip. JPEG re-compression and blur teach a detector of
+ * generated pictures not to lean on traces that any re-encoding destroys (Wang et al. 2020, <a
+ * href="https://arxiv.org/abs/1912.11035">arXiv:1912.11035</a>).
  *
  * @param flip probability of a horizontal flip
- * @param cropScale smallest share of the area that a random resized crop keeps; 1 switches it off
- * @param jpeg probability of re-compression with a quality of 60 to 95
- * @param blur probability of a Gaussian blur with a sigma of 0.1 to 2 pixels
+ * @param crop random resized crop
+ * @param jpeg JPEG re-compression
+ * @param blur Gaussian blur
  */
-public record Augmentation(double flip, double cropScale, double jpeg, double blur) {
+public record Augmentation(double flip, Crop crop, Jpeg jpeg, Blur blur) {
   /** Nothing changes. */
   public static final Augmentation NONE = new Augmentation(0, 1, 0, 0);
 
-  private static final int MIN_QUALITY = 60;
-  private static final int MAX_QUALITY = 95;
-  private static final double MIN_SIGMA = 0.1;
-  private static final double MAX_SIGMA = 2;
-  private static final double MIN_RATIO = 3.0 / 4;
-  private static final double MAX_RATIO = 4.0 / 3;
   private static final int CROP_TRIES = 10;
+  private static final int BLUR_BITS = 16;
 
-  /** Checks that probabilities are probabilities. */
-  public Augmentation {
-    if (!(flip >= 0 && flip <= 1 && jpeg >= 0 && jpeg <= 1 && blur >= 0 && blur <= 1)) {
-      throw new IllegalArgumentException(
-          "probabilities lie between 0 and 1, found flip "
-              + flip
-              + ", jpeg "
-              + jpeg
-              + ", blur "
-              + blur);
+  /**
+   * Closed interval that values are drawn from uniformly.
+   *
+   * @param min smallest value
+   * @param max largest value
+   */
+  public record Range(double min, double max) {
+    /** Checks the order. */
+    public Range {
+      if (!(min <= max && max < Double.POSITIVE_INFINITY && min > Double.NEGATIVE_INFINITY)) {
+        throw new UserError("a range goes from low to high, found " + min + " to " + max);
+      }
     }
-    if (!(cropScale > 0 && cropScale <= 1)) {
-      throw new IllegalArgumentException("the crop scale lies in (0, 1], found " + cropScale);
-    }
-  }
 
-  /** Changes a decoded picture and brings it to the input size. */
-  public RgbImage apply(RgbImage image, Preprocess preprocess, SplittableRandom random) {
-    RgbImage out = image;
-    if (random.nextDouble() < blur) {
-      out = blur(out, MIN_SIGMA + random.nextDouble() * (MAX_SIGMA - MIN_SIGMA));
+    double draw(SplittableRandom random) {
+      return min + random.nextDouble() * (max - min);
     }
-    if (random.nextDouble() < jpeg) {
-      out = recompress(out, MIN_QUALITY + random.nextInt(MAX_QUALITY - MIN_QUALITY + 1));
-    }
-    out = cropScale < 1 ? randomResizedCrop(out, preprocess.size(), random) : preprocess.apply(out);
-    return random.nextDouble() < flip ? out.flipHorizontally() : out;
   }
 
   /**
-   * torchvision's RandomResizedCrop: ten tries for an area and a ratio, then the largest centred
-   * crop.
+   * torchvision's {@code RandomResizedCrop}.
+   *
+   * @param scale share of the area that is kept; {@code [1, 1]} switches the crop off
+   * @param ratio width by height before the resize
    */
+  public record Crop(Range scale, Range ratio) {
+    /** torchvision's range of aspect ratios. */
+    public static final Range DEFAULT_RATIO = new Range(3.0 / 4, 4.0 / 3);
+
+    /** Checks the ranges. */
+    public Crop {
+      if (!(scale.min() > 0 && scale.max() <= 1)) {
+        throw new UserError("the crop scale lies in (0, 1], found " + scale);
+      }
+      if (!(ratio.min() > 0)) {
+        throw new UserError("the crop ratio must be positive, found " + ratio);
+      }
+    }
+
+    boolean isOff() {
+      return scale.min() == 1;
+    }
+  }
+
+  /**
+   * Through a JPEG encoder (4:2:0) and back.
+   *
+   * @param probability of doing it
+   * @param quality 1 to 100, whole numbers
+   */
+  public record Jpeg(double probability, Range quality) {
+    /** Qualities that pictures on the web have. */
+    public static final Range DEFAULT_QUALITY = new Range(60, 95);
+
+    /** Checks the ranges. */
+    public Jpeg {
+      requireProbability("jpeg", probability);
+      if (!(quality.min() >= 1 && quality.max() <= 100)) {
+        throw new UserError("the JPEG quality lies between 1 and 100, found " + quality);
+      }
+    }
+  }
+
+  /**
+   * Gaussian blur: weights {@code exp(−i²/2σ²)} for {@code |i| ≤ ⌈3σ⌉}, normalised, in 1/65536 with
+   * the rounding difference at the centre; edges repeated; across, then down, each rounded to a
+   * byte.
+   *
+   * @param probability of doing it
+   * @param sigma standard deviation in pixels of the decoded picture
+   */
+  public record Blur(double probability, Range sigma) {
+    /** From invisible to clearly soft. */
+    public static final Range DEFAULT_SIGMA = new Range(0.1, 2);
+
+    /** Checks the ranges. */
+    public Blur {
+      requireProbability("blur", probability);
+      if (!(sigma.min() > 0 && sigma.max() <= 100)) {
+        throw new UserError("the blur's sigma lies in (0, 100] pixels, found " + sigma);
+      }
+    }
+  }
+
+  /** Checks the probability. */
+  public Augmentation {
+    requireProbability("flip", flip);
+  }
+
+  /**
+   * With the default ranges.
+   *
+   * @param cropScale smallest share of the area that a random resized crop keeps; 1 switches it off
+   */
+  public Augmentation(double flip, double cropScale, double jpeg, double blur) {
+    this(
+        flip,
+        new Crop(new Range(cropScale, 1), Crop.DEFAULT_RATIO),
+        new Jpeg(jpeg, Jpeg.DEFAULT_QUALITY),
+        new Blur(blur, Blur.DEFAULT_SIGMA));
+  }
+
+  private static void requireProbability(String name, double p) {
+    if (!(p >= 0 && p <= 1)) {
+      throw new UserError("the probability of " + name + " lies between 0 and 1, found " + p);
+    }
+  }
+
+  /**
+   * Changes a decoded picture and brings it to the input size.
+   *
+   * @param random the stream of this sample in this epoch; nothing else decides
+   */
+  public RgbImage apply(RgbImage image, Preprocess preprocess, SplittableRandom random) {
+    RgbImage out = image;
+    if (random.nextDouble() < blur.probability()) {
+      out = blur(out, blur.sigma().draw(random));
+    }
+    if (random.nextDouble() < jpeg.probability()) {
+      out = recompress(out, (int) Math.rint(jpeg.quality().draw(random)));
+    }
+    out =
+        crop.isOff()
+            ? preprocess.apply(out)
+            : randomResizedCrop(out, preprocess.size(), random);
+    return random.nextDouble() < flip ? out.flipHorizontally() : out;
+  }
+
+  /** Ten tries for an area and a ratio, then the largest centred crop, as torchvision. */
   private RgbImage randomResizedCrop(RgbImage image, int size, SplittableRandom random) {
     double area = (double) image.width() * image.height();
+    // StrictMath: the same pictures on every processor.
+    Range log =
+        new Range(StrictMath.log(crop.ratio().min()), StrictMath.log(crop.ratio().max()));
     for (int i = 0; i < CROP_TRIES; i++) {
-      double target = area * (cropScale + random.nextDouble() * (1 - cropScale));
-      double log =
-          Math.log(MIN_RATIO) + random.nextDouble() * (Math.log(MAX_RATIO) - Math.log(MIN_RATIO));
-      double ratio = Math.exp(log);
+      double target = area * crop.scale().draw(random);
+      double ratio = StrictMath.exp(log.draw(random));
       int width = (int) Math.rint(Math.sqrt(target * ratio));
       int height = (int) Math.rint(Math.sqrt(target / ratio));
       if (width > 0 && width <= image.width() && height > 0 && height <= image.height()) {
@@ -83,60 +180,87 @@ public record Augmentation(double flip, double cropScale, double jpeg, double bl
       }
     }
     double ratio = (double) image.width() / image.height();
-    int width = ratio > MAX_RATIO ? (int) Math.rint(image.height() * MAX_RATIO) : image.width();
-    int height = ratio < MIN_RATIO ? (int) Math.rint(image.width() / MIN_RATIO) : image.height();
-    RgbImage crop =
+    int width = image.width();
+    int height = image.height();
+    if (ratio > crop.ratio().max()) {
+      width = Math.max(1, (int) Math.rint(height * crop.ratio().max()));
+    } else if (ratio < crop.ratio().min()) {
+      height = Math.max(1, (int) Math.rint(width / crop.ratio().min()));
+    }
+    RgbImage middle =
         image.crop((image.width() - width) / 2, (image.height() - height) / 2, width, height);
-    return Resize.bilinear(crop, size, size);
+    return Resize.bilinear(middle, size, size);
   }
 
-  /** Separable Gaussian, cut off at three sigma, edges repeated, rounded after each direction. */
+  /** See {@link Blur}. */
   static RgbImage blur(RgbImage image, double sigma) {
-    int radius = Math.max(1, (int) Math.ceil(3 * sigma));
-    double[] kernel = new double[2 * radius + 1];
+    int radius = (int) Math.ceil(3 * sigma);
+    int[] weights = new int[2 * radius + 1];
     double sum = 0;
     for (int i = -radius; i <= radius; i++) {
-      kernel[i + radius] = Math.exp(-i * i / (2 * sigma * sigma));
-      sum += kernel[i + radius];
+      sum += StrictMath.exp(-i * i / (2 * sigma * sigma));
     }
-    float[] weights = new float[kernel.length];
-    for (int i = 0; i < kernel.length; i++) {
-      weights[i] = (float) (kernel[i] / sum);
+    int rest = 1 << BLUR_BITS;
+    for (int i = -radius; i <= radius; i++) {
+      double weight = StrictMath.exp(-i * i / (2 * sigma * sigma)) / sum;
+      weights[i + radius] = (int) Math.rint(weight * (1 << BLUR_BITS));
+      rest -= weights[i + radius];
     }
-    byte[] across = convolve(image.rgb(), image, weights, 1, 0);
-    return new RgbImage(image.width(), image.height(), convolve(across, image, weights, 0, 1));
+    weights[radius] += rest;
+    return new RgbImage(image.width(), image.height(), down(across(image, weights), image, weights));
   }
 
-  private static byte[] convolve(byte[] in, RgbImage size, float[] weights, int dx, int dy) {
+  private static byte[] across(RgbImage image, int[] weights) {
     int radius = weights.length / 2;
-    byte[] out = new byte[in.length];
-    for (int y = 0; y < size.height(); y++) {
-      for (int x = 0; x < size.width(); x++) {
-        float red = 0.5f;
-        float green = 0.5f;
-        float blue = 0.5f;
-        for (int j = -radius; j <= radius; j++) {
-          int fromX = Math.max(0, Math.min(size.width() - 1, x + j * dx));
-          int fromY = Math.max(0, Math.min(size.height() - 1, y + j * dy));
-          int from = (fromY * size.width() + fromX) * 3;
-          float w = weights[j + radius];
-          red += (in[from] & 255) * w;
-          green += (in[from + 1] & 255) * w;
-          blue += (in[from + 2] & 255) * w;
+    int row = image.width() * 3;
+    int[] padded = new int[row + 6 * radius];
+    int[] sums = new int[row];
+    byte[] out = new byte[image.rgb().length];
+    for (int y = 0; y < image.height(); y++) {
+      for (int i = 0; i < padded.length; i++) {
+        int x = Math.max(0, Math.min(image.width() - 1, i / 3 - radius));
+        padded[i] = image.rgb()[y * row + x * 3 + i % 3] & 255;
+      }
+      Arrays.fill(sums, 1 << (BLUR_BITS - 1));
+      for (int j = 0; j < weights.length; j++) {
+        int weight = weights[j];
+        for (int i = 0; i < row; i++) {
+          sums[i] += padded[i + 3 * j] * weight;
         }
-        int at = (y * size.width() + x) * 3;
-        out[at] = (byte) Math.min(255, (int) red);
-        out[at + 1] = (byte) Math.min(255, (int) green);
-        out[at + 2] = (byte) Math.min(255, (int) blue);
+      }
+      for (int i = 0; i < row; i++) {
+        out[y * row + i] = (byte) (sums[i] >> BLUR_BITS);
       }
     }
     return out;
   }
 
-  /** Through a JPEG encoder (4:2:0) and back. */
+  private static byte[] down(byte[] in, RgbImage size, int[] weights) {
+    int radius = weights.length / 2;
+    int row = size.width() * 3;
+    int[] sums = new int[row];
+    byte[] out = new byte[in.length];
+    for (int y = 0; y < size.height(); y++) {
+      Arrays.fill(sums, 1 << (BLUR_BITS - 1));
+      for (int j = 0; j < weights.length; j++) {
+        int weight = weights[j];
+        int from = Math.max(0, Math.min(size.height() - 1, y + j - radius)) * row;
+        for (int i = 0; i < row; i++) {
+          sums[i] += (in[from + i] & 255) * weight;
+        }
+      }
+      for (int i = 0; i < row; i++) {
+        out[y * row + i] = (byte) (sums[i] >> BLUR_BITS);
+      }
+    }
+    return out;
+  }
+
+  /** See {@link Jpeg}. */
   static RgbImage recompress(RgbImage image, int quality) {
     try {
-      return ImageDecoder.decode(Path.of("re-compressed picture"), jpeg(image, quality));
+      return ImageDecoder.decode(
+          Path.of("re-compressed picture"), jpeg(image, quality), ImageDecoder.Options.DEFAULT);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -146,20 +270,15 @@ public record Augmentation(double flip, double cropScale, double jpeg, double bl
   public static byte[] jpeg(RgbImage image, int quality) throws IOException {
     BufferedImage buffered =
         new BufferedImage(image.width(), image.height(), BufferedImage.TYPE_INT_RGB);
-    int[] row = new int[image.width()];
-    for (int y = 0; y < image.height(); y++) {
-      for (int x = 0; x < image.width(); x++) {
-        int at = (y * image.width() + x) * 3;
-        row[x] =
-            (image.rgb()[at] & 255) << 16
-                | (image.rgb()[at + 1] & 255) << 8
-                | image.rgb()[at + 2] & 255;
-      }
-      buffered.setRGB(0, y, image.width(), 1, row, 0, image.width());
+    int[] pixels = ((DataBufferInt) buffered.getRaster().getDataBuffer()).getData();
+    byte[] rgb = image.rgb();
+    for (int i = 0, at = 0; i < pixels.length; i++, at += 3) {
+      pixels[i] = (rgb[at] & 255) << 16 | (rgb[at + 1] & 255) << 8 | rgb[at + 2] & 255;
     }
     ImageWriter writer = ImageIO.getImageWritersByFormatName("jpeg").next();
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    try (ImageOutputStream stream = ImageIO.createImageOutputStream(bytes)) {
+    // Not ImageIO.createImageOutputStream: that one goes through a file.
+    try (ImageOutputStream stream = new MemoryCacheImageOutputStream(bytes)) {
       ImageWriteParam parameters = writer.getDefaultWriteParam();
       parameters.setCompressionMode(ImageWriteParam.MODE_EXPLICIT);
       parameters.setCompressionQuality(quality / 100f);

@@ -1,12 +1,15 @@
 package org.jresnet.data;
 
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.regex.Pattern;
+import org.jresnet.graph.UserError;
 
 /**
  * Labelled pictures of a folder.
@@ -16,9 +19,15 @@ import java.util.regex.Pattern;
  * @param ignored files that are no pictures by their names
  */
 public record Dataset(List<String> classes, List<Sample> samples, int ignored) {
+  /** Words for generated pictures and names of their usual sources. */
   private static final Pattern GENERATED =
       Pattern.compile(
-          "(?i).*(fake|gan|generated|synth|diffusion|deepfake|ai[-_ ]?gen|artificial).*");
+          "(?i)fake|generated|synth|diffus|artificial|forged|manipulated|midjourney|dall.?e"
+              + "|firefly|sdxl|tpdne|thispersondoesnotexist|100k.?(faces|generated)|face.?swap"
+              + "|neural.?textures|face2face|gan(\\d|\\b|_)|(\\b|_)(ai|sd|flux)(\\d|\\b|_)");
+
+  private static final Pattern REAL =
+      Pattern.compile("(?i)real|genuine|authentic|camera|pristine|human|(not|non|no).?fake");
 
   /** Copies the lists. */
   public Dataset {
@@ -36,7 +45,8 @@ public record Dataset(List<String> classes, List<Sample> samples, int ignored) {
    * apart, not real from fake.
    */
   public Optional<String> onlyFakesWarning() {
-    return classes.stream().allMatch(name -> GENERATED.matcher(name).matches())
+    return classes.stream()
+            .allMatch(name -> GENERATED.matcher(name).find() && !REAL.matcher(name).find())
         ? Optional.of(
             "all classes "
                 + classes
@@ -46,11 +56,21 @@ public record Dataset(List<String> classes, List<Sample> samples, int ignored) {
   }
 
   /**
-   * SHA-256 over ids and labels, in order. Contents are not read: a set of 87,000 pictures must
-   * start quickly.
+   * SHA-256 over the lines {@code id TAB bytes TAB label LF} of all samples, in order. Contents are
+   * not read: a set of 87,000 pictures must start quickly.
+   *
+   * @throws UserError when a file has gone
    */
   public String hash() {
-    return hash(samples.stream().map(s -> s.id() + "\t" + s.label()).toList());
+    return hash(samples.stream().map(s -> s.id() + "\t" + size(s) + "\t" + s.label()).toList());
+  }
+
+  private static long size(Sample sample) {
+    try {
+      return Files.size(sample.file());
+    } catch (IOException e) {
+      throw new UserError("the picture " + sample.file() + " is gone or cannot be read: " + e, e);
+    }
   }
 
   static String hash(List<String> lines) {

@@ -1,19 +1,20 @@
 package org.jresnet.data;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileSystemLoopException;
 import java.nio.file.FileVisitOption;
+import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
-import java.util.Collections;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
-import java.util.stream.Stream;
 import org.jresnet.graph.UserError;
 
 /**
@@ -50,13 +51,15 @@ public final class ImageFolder {
   public static Dataset scan(Path root) {
     List<String> classes = folders(root);
     if (classes.isEmpty()) {
+      int files = files(root).size();
       throw new UserError(
           root
               + ": expected one folder per class with pictures in it (such as "
               + root.resolve("real")
               + " and "
               + root.resolve("fake")
-              + "), found no folder");
+              + "), found "
+              + (files == 0 ? "an empty folder" : files + " files and no folder"));
     }
     if (classes.size() == 1) {
       throw new UserError(
@@ -114,21 +117,68 @@ public final class ImageFolder {
     } catch (IOException e) {
       throw unreadable(root, e);
     }
-    Collections.sort(names);
+    names.sort(ImageFolder::pythonOrder);
     return names;
   }
 
+  /** Order by code points, as Python's {@code sorted}; Java's own order puts 😀 before ﬁ. */
+  static int pythonOrder(String a, String b) {
+    for (int i = 0; i < Math.min(a.length(), b.length()); i++) {
+      char x = a.charAt(i);
+      char y = b.charAt(i);
+      if (x != y) {
+        boolean beyond = Character.isSurrogate(x);
+        return beyond == Character.isSurrogate(y) ? x - y : beyond ? 1 : -1;
+      }
+    }
+    return a.length() - b.length();
+  }
+
+  /**
+   * Visible files below a folder, sorted by path. Links are followed, but not back into a folder
+   * that the walk is in.
+   */
   private static List<Path> files(Path folder) {
-    try (Stream<Path> walk = Files.walk(folder, FileVisitOption.FOLLOW_LINKS)) {
-      return walk.filter(Files::isRegularFile)
-          .filter(file -> !folder.relativize(file).toString().matches("(.*/)?\\..*"))
-          .sorted()
-          .toList();
-    } catch (UncheckedIOException e) {
-      throw unreadable(folder, e.getCause());
+    List<Path> files = new ArrayList<>();
+    try {
+      Files.walkFileTree(
+          folder,
+          EnumSet.of(FileVisitOption.FOLLOW_LINKS),
+          Integer.MAX_VALUE,
+          new SimpleFileVisitor<>() {
+            @Override
+            public FileVisitResult preVisitDirectory(Path dir, BasicFileAttributes attributes) {
+              return !dir.equals(folder) && isHidden(dir)
+                  ? FileVisitResult.SKIP_SUBTREE
+                  : FileVisitResult.CONTINUE;
+            }
+
+            @Override
+            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
+              // A dangling link stays in the list: it is reported like any picture that is missing.
+              if (!isHidden(file) && (attributes.isRegularFile() || attributes.isSymbolicLink())) {
+                files.add(file);
+              }
+              return FileVisitResult.CONTINUE;
+            }
+
+            @Override
+            public FileVisitResult visitFileFailed(Path file, IOException e) throws IOException {
+              if (e instanceof FileSystemLoopException) {
+                return FileVisitResult.CONTINUE;
+              }
+              throw e;
+            }
+          });
     } catch (IOException e) {
       throw unreadable(folder, e);
     }
+    files.sort((a, b) -> pythonOrder(a.toString(), b.toString()));
+    return files;
+  }
+
+  private static boolean isHidden(Path path) {
+    return path.getFileName().toString().startsWith(".");
   }
 
   /**
@@ -156,9 +206,7 @@ public final class ImageFolder {
     String reason =
         e instanceof AccessDeniedException
             ? "permission denied for " + e.getMessage()
-            : e instanceof FileSystemLoopException
-                ? "a link leads back to " + e.getMessage()
-                : e.toString();
+            : e.toString();
     return new UserError(path + " cannot be read: " + reason, e);
   }
 }

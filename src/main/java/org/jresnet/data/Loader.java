@@ -2,15 +2,18 @@ package org.jresnet.data;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import org.jresnet.graph.UserError;
 
 /**
@@ -21,12 +24,20 @@ public final class Loader implements AutoCloseable {
   /** Order of the samples. */
   public enum Order {
     /**
-     * A new permutation for each epoch; incomplete last batches are dropped, bad pictures replaced
-     * by their successor.
+     * A new permutation for each epoch, drawn from seed and epoch alone; a bad picture is replaced
+     * by the next good one of the permutation.
      */
     SHUFFLED,
-    /** As listed; the last batch may be short, a bad picture gets the label {@link Batch#BAD}. */
+    /** As listed; a bad picture gets the label {@link Batch#BAD}. */
     SEQUENTIAL
+  }
+
+  /** What happens to pictures that do not fill a batch. */
+  public enum LastBatch {
+    /** They wait for another epoch's order. */
+    DROP,
+    /** The last batch is short. */
+    KEEP
   }
 
   /** What happens at a picture that cannot be decoded. */
@@ -42,37 +53,84 @@ public final class Loader implements AutoCloseable {
    *
    * @param batch pictures per batch
    * @param threads decoding threads
+   * @param prefetch batches that are prepared while one is in use
    * @param seed of order and augmentation
+   * @param order of the samples
+   * @param lastBatch what happens to the rest
+   * @param badImages what happens at a picture that cannot be decoded
    */
-  public record Options(int batch, int threads, long seed, Order order, BadImages badImages) {}
+  public record Options(
+      int batch,
+      int threads,
+      int prefetch,
+      long seed,
+      Order order,
+      LastBatch lastBatch,
+      BadImages badImages) {
+    private static final int DEFAULT_PREFETCH = 2;
 
-  private static final int PREFETCH = 3;
+    /** Checks the numbers. */
+    public Options {
+      if (batch < 1 || threads < 1 || prefetch < 1) {
+        throw new UserError(
+            "batch, loader threads and prefetched batches must be at least 1, found "
+                + batch
+                + ", "
+                + threads
+                + " and "
+                + prefetch);
+      }
+    }
+
+    /** Two batches ahead; a shuffled order drops the rest, a sequential one keeps it. */
+    public Options(int batch, int threads, long seed, Order order, BadImages badImages) {
+      this(
+          batch,
+          threads,
+          DEFAULT_PREFETCH,
+          seed,
+          order,
+          order == Order.SHUFFLED ? LastBatch.DROP : LastBatch.KEEP,
+          badImages);
+    }
+  }
+
+  private static final long CLOSE_SECONDS = 10;
 
   private final List<Sample> samples;
   private final Preprocess preprocess;
   private final Augmentation augmentation;
   private final Options options;
-  private final ExecutorService executor;
+  private final ThreadPoolExecutor executor;
   private final Map<String, String> bad = Collections.synchronizedMap(new TreeMap<>());
   private long waited;
 
-  /** Starts the threads; nothing is read yet. */
+  /**
+   * Makes ready; threads start with the first epoch.
+   *
+   * @throws UserError when incomplete batches are dropped and the samples fill not even one
+   */
   public Loader(
       List<Sample> samples, Preprocess preprocess, Augmentation augmentation, Options options) {
-    if (options.batch() < 1 || options.threads() < 1) {
+    if (options.lastBatch() == LastBatch.DROP && samples.size() < options.batch()) {
       throw new UserError(
-          "batch and loader threads must be at least 1, found "
+          "there are "
+              + samples.size()
+              + " pictures to train on, fewer than one batch of "
               + options.batch()
-              + " and "
-              + options.threads());
+              + "; use a smaller batch or add pictures");
     }
     this.samples = List.copyOf(samples);
     this.preprocess = preprocess;
     this.augmentation = augmentation;
     this.options = options;
     executor =
-        Executors.newFixedThreadPool(
+        new ThreadPoolExecutor(
             options.threads(),
+            options.threads(),
+            0,
+            TimeUnit.SECONDS,
+            new LinkedBlockingQueue<>(),
             task -> {
               Thread thread = new Thread(task, "jresnet-loader");
               thread.setDaemon(true);
@@ -82,7 +140,7 @@ public final class Loader implements AutoCloseable {
 
   /** Batches of one epoch. */
   public int batches() {
-    return options.order() == Order.SHUFFLED
+    return options.lastBatch() == LastBatch.DROP
         ? samples.size() / options.batch()
         : (samples.size() + options.batch() - 1) / options.batch();
   }
@@ -101,8 +159,17 @@ public final class Loader implements AutoCloseable {
     return nanos;
   }
 
-  /** The batches of an epoch from {@code firstBatch} on. */
+  /** The batches of an epoch from {@code firstBatch} on, the same as without those before it. */
   public Epoch epoch(int epoch, int firstBatch) {
+    if (epoch < 0 || firstBatch < 0 || firstBatch > batches()) {
+      throw new IllegalArgumentException(
+          "expected an epoch from 0 and a first batch from 0 to "
+              + batches()
+              + ", found "
+              + epoch
+              + " and "
+              + firstBatch);
+    }
     return new Epoch(epoch, firstBatch);
   }
 
@@ -125,8 +192,8 @@ public final class Loader implements AutoCloseable {
           options.order() == Order.SHUFFLED
               ? RandomStreams.permutation(
                   samples.size(), RandomStreams.of(options.seed(), "shuffle", number))
-              : java.util.stream.IntStream.range(0, samples.size()).toArray();
-      for (int i = 0; i < PREFETCH; i++) {
+              : IntStream.range(0, samples.size()).toArray();
+      for (int i = 0; i <= options.prefetch(); i++) {
         free.add(new Batch(options.batch(), preprocess.size()));
       }
       fill();
@@ -158,7 +225,7 @@ public final class Loader implements AutoCloseable {
               augmentation.apply(
                   image,
                   preprocess,
-                  RandomStreams.of(options.seed(), "augment", number, index, position));
+                  RandomStreams.of(options.seed(), "augment", number, index));
           System.arraycopy(
               ready.rgb(), 0, batch.pixels(), slot * ready.rgb().length, ready.rgb().length);
           batch.labels()[slot] = sample.label();
@@ -171,6 +238,8 @@ public final class Loader implements AutoCloseable {
           bad.put(sample.file().toString(), e.getMessage());
           batch.labels()[slot] = Batch.BAD;
           batch.samples()[slot] = index;
+          int bytes = batch.pixels().length / options.batch();
+          Arrays.fill(batch.pixels(), slot * bytes, (slot + 1) * bytes, (byte) 0);
         }
       }
       if (options.order() == Order.SHUFFLED) {
@@ -183,7 +252,12 @@ public final class Loader implements AutoCloseable {
       return null;
     }
 
-    /** The next batch, or null at the end; the previous batch is reused. */
+    /**
+     * The next batch, or null at the end; the previous batch is reused.
+     *
+     * @throws UserError when a picture stops the run, naming it, or none can be decoded
+     * @throws IllegalStateException when the thread is interrupted; its flag stays set
+     */
     public Batch next() {
       if (current != null) {
         free.add(current);
@@ -209,7 +283,7 @@ public final class Loader implements AutoCloseable {
         if (e.getCause() instanceof BadImageException image) {
           throw new UserError(image.getMessage() + "; bad images stop this run by option", image);
         }
-        throw new IllegalStateException(e.getCause());
+        throw new IllegalStateException("a loader thread failed", e.getCause());
       } finally {
         waited += System.nanoTime() - start;
       }
@@ -226,8 +300,18 @@ public final class Loader implements AutoCloseable {
     }
   }
 
+  /**
+   * Ends the threads. Pictures in work are finished first, not interrupted: an interrupted read
+   * would look like a bad file.
+   */
   @Override
   public void close() {
-    executor.shutdownNow();
+    executor.getQueue().clear();
+    executor.shutdown();
+    try {
+      executor.awaitTermination(CLOSE_SECONDS, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 }

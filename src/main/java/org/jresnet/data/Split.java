@@ -1,18 +1,21 @@
 package org.jresnet.data;
 
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
 import org.jresnet.graph.UserError;
 
 /**
@@ -22,6 +25,12 @@ import org.jresnet.graph.UserError;
  * @param parts samples of each part; a part may be empty
  */
 public record Split(List<String> classes, Map<Part, List<Sample>> parts) {
+  private static final List<String> HEADER = List.of("file", "class", "split");
+
+  private static final Comparator<Sample> ORDER =
+      Comparator.comparingInt(Sample::label)
+          .thenComparing(Sample::id, ImageFolder::pythonOrder);
+
   /** Parts of a data set. */
   public enum Part {
     /** The gradient sees these. */
@@ -47,6 +56,9 @@ public record Split(List<String> classes, Map<Part, List<Sample>> parts) {
   public record Fractions(double train, double val, double test) {
     /** 70 % training, 15 % validation, 15 % sealed. */
     public static final Fractions DEFAULT = new Fractions(0.7, 0.15, 0.15);
+
+    /** 80 % training, 20 % validation, nothing sealed: the seed recipe. */
+    public static final Fractions SEED_RECIPE = new Fractions(0.8, 0.2, 0);
 
     /** Checks the sum. */
     public Fractions {
@@ -77,7 +89,7 @@ public record Split(List<String> classes, Map<Part, List<Sample>> parts) {
     for (Part part : Part.values()) {
       copy.put(part, List.copyOf(parts.getOrDefault(part, List.of())));
     }
-    parts = java.util.Collections.unmodifiableMap(copy);
+    parts = Collections.unmodifiableMap(copy);
   }
 
   /** Samples of one part. */
@@ -85,23 +97,43 @@ public record Split(List<String> classes, Map<Part, List<Sample>> parts) {
     return parts.get(part);
   }
 
+  /** The pattern that keeps together what lies below the same folder of that depth (1 = class). */
+  public static String folderLevel(int depth) {
+    if (depth < 1) {
+      throw new UserError("the folder level of a group is at least 1, found " + depth);
+    }
+    return "^((?:[^/]+/){" + depth + "})";
+  }
+
   /**
    * Reads a data folder and splits it: by its own {@code train/}, {@code val/}, {@code test/}
    * folders if it has them, else stratified at random.
    *
    * @param group regular expression on ids whose first group (or whole match) names what must stay
-   *     together, or empty
+   *     together, or empty; own folders are only checked against it
+   * @throws UserError as {@link ImageFolder#scan(Path)} and {@link #stratified}
    */
   public static Split of(Path root, Fractions fractions, long seed, String group) {
     List<String> folders = ImageFolder.folders(root);
-    if (folders.contains("train") && folders.contains("val")) {
-      return fixed(root, folders);
+    List<String> parts = Arrays.stream(Part.values()).map(Part::id).toList();
+    if (!folders.contains(Part.TRAIN.id()) || !parts.containsAll(folders)) {
+      return stratified(ImageFolder.scan(root), fractions, seed, group);
     }
-    return stratified(ImageFolder.scan(root), fractions, seed, group);
+    if (!folders.contains(Part.VAL.id())) {
+      throw new UserError(
+          root
+              + ": expected the parts train, val and perhaps test, found "
+              + folders
+              + "; move some pictures of each class from train to val, or give the folder train"
+              + " itself to have it split");
+    }
+    Split split = fixed(root, folders);
+    split.requireGroupsApart(pattern(group));
+    return split;
   }
 
   private static Split fixed(Path root, List<String> folders) {
-    List<String> classes = ImageFolder.scan(root.resolve("train")).classes();
+    List<String> classes = ImageFolder.scan(root.resolve(Part.TRAIN.id())).classes();
     Map<Part, List<Sample>> parts = new EnumMap<>(Part.class);
     for (Part part : Part.values()) {
       if (!folders.contains(part.id())) {
@@ -122,158 +154,214 @@ public record Split(List<String> classes, Map<Part, List<Sample>> parts) {
     return new Split(classes, parts);
   }
 
+  /** Groups of given parts: their ids lose the part's folder first. */
+  private void requireGroupsApart(Pattern group) {
+    if (group == null) {
+      return;
+    }
+    Map<String, Part> seen = new HashMap<>();
+    parts.forEach(
+        (part, samples) -> {
+          for (Sample s : samples) {
+            String key = key(group, s.id().substring(part.id().length() + 1));
+            Part before = seen.putIfAbsent(key, part);
+            if (before != null && before != part) {
+              throw new UserError(
+                  "the group '"
+                      + key
+                      + "' lies in the part "
+                      + before.id()
+                      + " and, with "
+                      + s.file()
+                      + ", in the part "
+                      + part.id()
+                      + "; a group must stay on one side");
+            }
+          }
+        });
+  }
+
   /**
    * Splits each class in the same proportions; groups stay whole.
    *
-   * @throws UserError when a class has fewer groups than there are parts
+   * @param group as in {@link #of}
+   * @throws UserError when a class has fewer pictures or groups than there are parts, or the
+   *     pattern is wrong or does not match an id
    */
   public static Split stratified(Dataset data, Fractions fractions, long seed, String group) {
-    Pattern pattern = group.isEmpty() ? null : Pattern.compile(group);
-    List<Part> wanted = Arrays.stream(Part.values()).filter(p -> fractions.of(p) > 0).toList();
-    Map<Part, List<Sample>> parts = new EnumMap<>(Part.class);
-    wanted.forEach(p -> parts.put(p, new ArrayList<>()));
-    Map<String, Part> groupPart = new HashMap<>();
+    Pattern pattern = pattern(group);
+    Assignment assignment = new Assignment(fractions);
     for (int label = 0; label < data.classes().size(); label++) {
       Map<String, List<Sample>> groups = new LinkedHashMap<>();
-      int total = 0;
       for (Sample s : data.samples()) {
         if (s.label() == label) {
-          groups.computeIfAbsent(key(pattern, s), k -> new ArrayList<>()).add(s);
-          total++;
+          groups.computeIfAbsent(key(pattern, s.id()), k -> new ArrayList<>()).add(s);
         }
       }
-      if (groups.size() < wanted.size()) {
+      assignment.add(
+          data.classes().get(label),
+          pattern == null ? "pictures" : "groups",
+          groups,
+          RandomStreams.of(seed, "split", label));
+    }
+    assignment.parts.values().forEach(list -> list.sort(ORDER));
+    return new Split(data.classes(), assignment.parts);
+  }
+
+  /** Groups on their way to the parts, class after class. */
+  private static final class Assignment {
+    private final Fractions fractions;
+    private final List<Part> wanted;
+    private final Map<Part, List<Sample>> parts = new EnumMap<>(Part.class);
+    private final Map<String, Part> places = new HashMap<>();
+
+    Assignment(Fractions fractions) {
+      this.fractions = fractions;
+      wanted = Arrays.stream(Part.values()).filter(p -> fractions.of(p) > 0).toList();
+      wanted.forEach(p -> parts.put(p, new ArrayList<>()));
+    }
+
+    /**
+     * Each group, in random order, goes to the part that is furthest behind its share; groups that
+     * an earlier class has placed stay there, and the last ones fill parts that are empty.
+     */
+    void add(
+        String name, String unit, Map<String, List<Sample>> groups, SplittableRandom random) {
+      int total = groups.values().stream().mapToInt(List::size).sum();
+      Map<Part, Integer> filled = new EnumMap<>(Part.class);
+      List<String> free = new ArrayList<>();
+      groups.forEach(
+          (key, samples) -> {
+            Part place = places.get(key);
+            if (place == null) {
+              free.add(key);
+            } else {
+              put(place, samples, filled);
+            }
+          });
+      int[] order = RandomStreams.permutation(free.size(), random);
+      for (int i = 0; i < order.length; i++) {
+        List<Part> empty = wanted.stream().filter(p -> !filled.containsKey(p)).toList();
+        List<Part> choice = order.length - i <= empty.size() ? empty : wanted;
+        Part place =
+            Collections.max(
+                choice,
+                Comparator.comparingDouble(
+                    p -> fractions.of(p) * total - filled.getOrDefault(p, 0)));
+        String key = free.get(order[i]);
+        places.put(key, place);
+        put(place, groups.get(key), filled);
+      }
+      if (filled.size() < wanted.size()) {
         throw new UserError(
             "class '"
-                + data.classes().get(label)
+                + name
                 + "' has "
-                + total
-                + (total == 1 ? " picture" : " pictures")
-                + (pattern == null ? "" : " in " + groups.size() + " groups")
+                + groups.size()
+                + " "
+                + unit
+                + (groups.size() == total ? "" : " (" + total + " pictures)")
                 + ", too few for the "
                 + wanted.size()
                 + " parts "
                 + wanted.stream().map(Part::id).toList()
                 + " of the split; add pictures or use fewer parts");
       }
-      assign(
-          groups,
-          total,
-          fractions,
-          wanted,
-          parts,
-          groupPart,
-          RandomStreams.of(seed, "split", label));
     }
-    parts
-        .values()
-        .forEach(
-            list ->
-                list.sort(
-                    java.util.Comparator.comparingInt(Sample::label).thenComparing(Sample::id)));
-    return new Split(data.classes(), parts);
+
+    private void put(Part part, List<Sample> samples, Map<Part, Integer> filled) {
+      parts.get(part).addAll(samples);
+      filled.merge(part, samples.size(), Integer::sum);
+    }
+  }
+
+  private static Pattern pattern(String group) {
+    try {
+      return group.isEmpty() ? null : Pattern.compile(group);
+    } catch (PatternSyntaxException e) {
+      throw new UserError(
+          "the group pattern '" + group + "' is no regular expression: " + e.getDescription(), e);
+    }
+  }
+
+  private static String key(Pattern pattern, String id) {
+    if (pattern == null) {
+      return id;
+    }
+    Matcher m = pattern.matcher(id);
+    if (!m.find()) {
+      throw new UserError(
+          "the group pattern '" + pattern + "' does not match '" + id + "'; it must match every id");
+    }
+    String key = m.groupCount() > 0 ? m.group(1) : m.group();
+    if (key == null) {
+      throw new UserError(
+          "the first group of the pattern '" + pattern + "' stays empty for '" + id + "'");
+    }
+    return key;
   }
 
   /**
-   * Each group, in random order, goes to the part that is furthest behind its share; every part
-   * gets one first.
+   * Reads {@code file,class,split} lines; files are relative to {@code root}.
+   *
+   * @throws UserError naming the line that is wrong, a file that stands twice, or what is missing
    */
-  private static void assign(
-      Map<String, List<Sample>> groups,
-      int total,
-      Fractions fractions,
-      List<Part> wanted,
-      Map<Part, List<Sample>> parts,
-      Map<String, Part> groupPart,
-      SplittableRandom random) {
-    List<String> keys = new ArrayList<>(groups.keySet());
-    Map<Part, Integer> filled = new EnumMap<>(Part.class);
-    int[] order = RandomStreams.permutation(keys.size(), random);
-    for (int i = 0; i < order.length; i++) {
-      String key = keys.get(order[i]);
-      Part target = groupPart.get(key);
-      if (target == null) {
-        int left = order.length - i;
-        List<Part> empty = wanted.stream().filter(p -> !filled.containsKey(p)).toList();
-        List<Part> choice = left <= empty.size() ? empty : wanted;
-        double worst = Double.NEGATIVE_INFINITY;
-        for (Part p : choice) {
-          double behind = fractions.of(p) * total - filled.getOrDefault(p, 0);
-          if (behind > worst) {
-            worst = behind;
-            target = p;
-          }
-        }
-        groupPart.put(key, target);
-      }
-      parts.get(target).addAll(groups.get(key));
-      filled.merge(target, groups.get(key).size(), Integer::sum);
-    }
-  }
-
-  private static String key(Pattern pattern, Sample sample) {
-    if (pattern == null) {
-      return sample.id();
-    }
-    Matcher m = pattern.matcher(sample.id());
-    if (!m.find()) {
-      throw new UserError("the group pattern '" + pattern + "' does not match " + sample.id());
-    }
-    return m.groupCount() > 0 ? m.group(1) : m.group();
-  }
-
-  /** Reads {@code file,class,split} lines; files are relative to {@code root}. */
   public static Split readCsv(Path csv, Path root) {
-    Map<Part, List<Sample>> parts = new EnumMap<>(Part.class);
-    List<String[]> rows = new ArrayList<>();
-    try {
-      List<String> lines = Files.readAllLines(csv);
-      for (int i = 1; i < lines.size(); i++) {
-        String line = lines.get(i);
-        int second = line.lastIndexOf(',');
-        int first = line.lastIndexOf(',', second - 1);
-        if (first < 0) {
-          throw new UserError(
-              csv + " line " + (i + 1) + ": expected file,class,split, found '" + line + "'");
-        }
-        rows.add(
-            new String[] {
-              line.substring(0, first),
-              line.substring(first + 1, second),
-              line.substring(second + 1)
-            });
-      }
-    } catch (IOException e) {
-      throw new UserError("the split file " + csv + " cannot be read: " + e, e);
+    List<List<String>> rows = Csv.read(csv);
+    if (rows.isEmpty() || !rows.get(0).equals(HEADER)) {
+      throw new UserError(
+          csv
+              + ": expected the first line "
+              + String.join(",", HEADER)
+              + ", found "
+              + (rows.isEmpty() ? "an empty file" : "'" + String.join(",", rows.get(0)) + "'"));
     }
-    List<String> classes = rows.stream().map(r -> r[1]).distinct().sorted().toList();
-    for (String[] row : rows) {
+    List<List<String>> entries = rows.subList(1, rows.size());
+    for (int i = 0; i < entries.size(); i++) {
+      if (entries.get(i).size() != HEADER.size()) {
+        throw new UserError(
+            csv + " record " + (i + 2) + ": expected file,class,split, found " + entries.get(i));
+      }
+    }
+    List<String> classes =
+        entries.stream().map(r -> r.get(1)).distinct().sorted(ImageFolder::pythonOrder).toList();
+    if (classes.size() < 2) {
+      throw new UserError(csv + ": expected at least two classes, found " + classes);
+    }
+    Map<Part, List<Sample>> parts = new EnumMap<>(Part.class);
+    Set<String> seen = new HashSet<>();
+    for (List<String> row : entries) {
+      if (!seen.add(row.get(0))) {
+        throw new UserError(csv + ": the file '" + row.get(0) + "' stands there twice");
+      }
       Part part =
           Arrays.stream(Part.values())
-              .filter(p -> p.id().equals(row[2]))
+              .filter(p -> p.id().equals(row.get(2)))
               .findFirst()
               .orElseThrow(
                   () ->
-                      new UserError(csv + ": expected train, val or test, found '" + row[2] + "'"));
+                      new UserError(
+                          csv + ": expected train, val or test, found '" + row.get(2) + "'"));
       parts
           .computeIfAbsent(part, p -> new ArrayList<>())
-          .add(new Sample(root.resolve(row[0]), row[0], classes.indexOf(row[1])));
+          .add(new Sample(root.resolve(row.get(0)), row.get(0), classes.indexOf(row.get(1))));
     }
     for (Part needed : List.of(Part.TRAIN, Part.VAL)) {
       if (!parts.containsKey(needed)) {
         throw new UserError(csv + ": no line belongs to the part " + needed.id());
       }
     }
+    parts.values().forEach(list -> list.sort(ORDER));
     return new Split(classes, parts);
   }
 
   /** The lines of {@code split.csv}. */
   public List<String> csv() {
-    List<String> lines = new ArrayList<>(List.of("file,class,split"));
+    List<String> lines = new ArrayList<>(List.of(Csv.line(HEADER)));
     parts.forEach(
         (part, samples) ->
             samples.forEach(
-                s -> lines.add(s.id() + "," + classes.get(s.label()) + "," + part.id())));
+                s -> lines.add(Csv.line(List.of(s.id(), classes.get(s.label()), part.id())))));
     return lines;
   }
 

@@ -1,0 +1,202 @@
+package org.jresnet.data;
+
+import java.awt.image.ComponentSampleModel;
+import java.awt.image.DataBufferByte;
+import java.awt.image.Raster;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+
+/**
+ * From the components that a JPEG file stores to RGB, by libjpeg's integer arithmetic ({@code
+ * jdcolor.c}) and Pillow's ({@code Convert.c} for CMYK).
+ *
+ * <p>ImageIO would do it too, but guesses the meaning of the components by other rules than libjpeg
+ * and applies colour profiles, which Pillow does not.
+ */
+final class JpegPixels {
+  private enum Coding {
+    GREY,
+    YCC,
+    RGB,
+    CMYK,
+    YCCK
+  }
+
+  private static final int BITS = 16;
+  private static final int HALF = 1 << (BITS - 1);
+  private static final int RED_OF_CR = fixed(1.402);
+  private static final int GREEN_OF_CR = fixed(0.71414);
+  private static final int GREEN_OF_CB = fixed(0.34414);
+  private static final int BLUE_OF_CB = fixed(1.772);
+
+  private final Coding coding;
+
+  private JpegPixels(Coding coding) {
+    this.coding = coding;
+  }
+
+  private static int fixed(double x) {
+    return (int) (x * (1 << BITS) + 0.5);
+  }
+
+  /**
+   * Reads the markers before the first scan, as {@code default_decompress_parms} of libjpeg does.
+   *
+   * @throws BadImageException when the header is cut off or the coding is neither baseline nor
+   *     progressive
+   */
+  static JpegPixels of(Path name, byte[] jpeg) throws BadImageException {
+    int components = 0;
+    int[] ids = new int[0];
+    boolean jfif = false;
+    int adobe = -1;
+    int at = 2;
+    while (at + 4 <= jpeg.length) {
+      int marker = jpeg[at + 1] & 255;
+      if (jpeg[at] != (byte) 0xFF
+          || marker == 0
+          || marker == 1
+          || marker == 0xFF
+          || marker >= 0xD0 && marker <= 0xD9) {
+        at++;
+        continue;
+      }
+      if (marker == 0xDA) {
+        break;
+      }
+      int data = at + 4;
+      int length = ((jpeg[at + 2] & 255) << 8 | jpeg[at + 3] & 255) - 2;
+      if (length < 0 || data + length > jpeg.length) {
+        throw new BadImageException(name, "is truncated: its JPEG header is cut off");
+      }
+      if (marker == 0xE0 && length >= 14 && starts(jpeg, data, "JFIF\0")) {
+        jfif = true;
+      } else if (marker == 0xEE && length >= 12 && starts(jpeg, data, "Adobe")) {
+        adobe = jpeg[data + 11] & 255;
+      } else if (marker >= 0xC0 && marker <= 0xCF && marker % 4 != 0 || marker == 0xC0) {
+        if (marker > 0xC2) {
+          throw new BadImageException(
+              name,
+              String.format(
+                  "is a lossless, hierarchical or arithmetic-coded JPEG (SOF %02X); expected a"
+                      + " baseline or progressive one, save it again as such or as PNG",
+                  marker));
+        }
+        components = length > 5 ? jpeg[data + 5] : 0;
+        if (length < 6 + 3 * components) {
+          throw new BadImageException(name, "is corrupt: its JPEG frame header is too short");
+        }
+        ids = new int[components];
+        for (int i = 0; i < components; i++) {
+          ids[i] = jpeg[data + 6 + 3 * i] & 255;
+        }
+      }
+      at = data + length;
+    }
+    return new JpegPixels(
+        switch (components) {
+          case 1 -> Coding.GREY;
+          case 3 -> {
+            boolean named = ids[0] == 'R' && ids[1] == 'G' && ids[2] == 'B';
+            yield !jfif && (adobe == 0 || adobe < 0 && named) ? Coding.RGB : Coding.YCC;
+          }
+          case 4 -> adobe < 0 || adobe == 0 ? Coding.CMYK : Coding.YCCK;
+          default ->
+              throw new BadImageException(
+                  name, "has " + components + " JPEG components, expected 1, 3 or 4");
+        });
+  }
+
+  private static boolean starts(byte[] bytes, int at, String text) {
+    byte[] wanted = text.getBytes(StandardCharsets.ISO_8859_1);
+    return java.util.Arrays.equals(bytes, at, at + wanted.length, wanted, 0, wanted.length);
+  }
+
+  /** Converts stored components (bytes, interleaved) to RGB. */
+  RgbImage rgb(Path name, Raster raster) throws BadImageException {
+    int bands = coding == Coding.GREY ? 1 : coding == Coding.CMYK || coding == Coding.YCCK ? 4 : 3;
+    if (raster.getNumBands() != bands
+        || !(raster.getSampleModel() instanceof ComponentSampleModel model)
+        || !(raster.getDataBuffer() instanceof DataBufferByte buffer)
+        || model.getPixelStride() != bands
+        || model.getScanlineStride() != bands * raster.getWidth()) {
+      throw new BadImageException(
+          name, "is corrupt: its JPEG frame and its scan disagree on the components");
+    }
+    byte[] in = buffer.getData();
+    int size = Math.multiplyExact(raster.getWidth() * raster.getHeight(), 3);
+    // Nobody else holds the raster: three components are converted where they are.
+    byte[] out = bands == 3 && in.length == size ? in : new byte[size];
+    switch (coding) {
+      case GREY -> grey(in, out);
+      case RGB -> System.arraycopy(in, 0, out, 0, size);
+      case YCC -> ycc(in, out);
+      case CMYK -> cmyk(in, out);
+      case YCCK -> ycck(in, out);
+    }
+    return new RgbImage(raster.getWidth(), raster.getHeight(), out);
+  }
+
+  private static void grey(byte[] in, byte[] out) {
+    for (int i = 0, o = 0; o < out.length; i++, o += 3) {
+      out[o] = in[i];
+      out[o + 1] = in[i];
+      out[o + 2] = in[i];
+    }
+  }
+
+  private static void ycc(byte[] in, byte[] out) {
+    for (int i = 0; i < out.length; i += 3) {
+      int y = in[i] & 255;
+      int cb = (in[i + 1] & 255) - 128;
+      int cr = (in[i + 2] & 255) - 128;
+      out[i] = (byte) red(y, cr);
+      out[i + 1] = (byte) green(y, cb, cr);
+      out[i + 2] = (byte) blue(y, cb);
+    }
+  }
+
+  private static int red(int y, int cr) {
+    return clamp(y + ((RED_OF_CR * cr + HALF) >> BITS));
+  }
+
+  private static int green(int y, int cb, int cr) {
+    return clamp(y + ((-GREEN_OF_CB * cb + HALF - GREEN_OF_CR * cr) >> BITS));
+  }
+
+  private static int blue(int y, int cb) {
+    return clamp(y + ((BLUE_OF_CB * cb + HALF) >> BITS));
+  }
+
+  private static int clamp(int v) {
+    return Math.max(0, Math.min(255, v));
+  }
+
+  /** Pillow takes all four as inverted, as Adobe writes them. */
+  private static void cmyk(byte[] in, byte[] out) {
+    for (int i = 0, o = 0; o < out.length; i += 4, o += 3) {
+      int k = in[i + 3] & 255;
+      out[o] = ink(k, 255 - (in[i] & 255));
+      out[o + 1] = ink(k, 255 - (in[i + 1] & 255));
+      out[o + 2] = ink(k, 255 - (in[i + 2] & 255));
+    }
+  }
+
+  private static void ycck(byte[] in, byte[] out) {
+    for (int i = 0, o = 0; o < out.length; i += 4, o += 3) {
+      int y = in[i] & 255;
+      int cb = (in[i + 1] & 255) - 128;
+      int cr = (in[i + 2] & 255) - 128;
+      int k = in[i + 3] & 255;
+      out[o] = ink(k, red(y, cr));
+      out[o + 1] = ink(k, green(y, cb, cr));
+      out[o + 2] = ink(k, blue(y, cb));
+    }
+  }
+
+  /** White that is left after black and one ink: {@code nk - MULDIV255(c, nk)}. */
+  private static byte ink(int notBlack, int c) {
+    int product = c * notBlack + 128;
+    return (byte) (notBlack - (((product >> 8) + product) >> 8));
+  }
+}

@@ -1,0 +1,72 @@
+package org.jresnet.data;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jresnet.data.Preprocess.Mode;
+import org.junit.jupiter.api.Test;
+
+/** Resizing against Pillow's and torchvision's bytes. */
+class ResizeTest {
+  @Test
+  void everySizeEqualsPillow() throws IOException {
+    List<String[]> rows = Goldens.table("resize.tsv");
+    assertThat(rows).hasSizeGreaterThan(60);
+    Map<String, String> wrong = new TreeMap<>();
+    for (String[] row : rows) {
+      RgbImage source = ImageDecoder.decode(Goldens.picture(row[0]));
+      String found = Goldens.of(operate(source, row[1], row[2]));
+      if (!found.equals(row[2] + " " + row[3])) {
+        wrong.put(row[0] + " " + row[1] + " " + row[2], found);
+      }
+    }
+    assertThat(wrong).as("resized pictures that differ" + Goldens.REGENERATE).isEmpty();
+  }
+
+  private static RgbImage operate(RgbImage source, String operation, String size) {
+    String[] words = operation.split(" ");
+    int n = words.length > 1 ? Integer.parseInt(words[1]) : 0;
+    int x = size.indexOf('x');
+    return switch (words[0]) {
+      case "bilinear" ->
+          Resize.bilinear(
+              source,
+              Integer.parseInt(size.substring(0, x)),
+              Integer.parseInt(size.substring(x + 1)));
+      case "shorter" -> Resize.shorterSide(source, n);
+      case "center" -> Resize.centerCrop(source, n);
+      case "stretch" -> new Preprocess(n, Mode.STRETCH).apply(source);
+      case "crop" -> new Preprocess(n, Mode.CROP).apply(source);
+      default -> throw new IllegalArgumentException(operation);
+    };
+  }
+
+  @Test
+  void sameSizeIsTheSamePicture() {
+    RgbImage image = Goldens.noise(13, 7, 1);
+    assertThat(Resize.bilinear(image, 13, 7)).isSameAs(image);
+  }
+
+  @Test
+  void flipTwiceIsNothing() {
+    RgbImage image = Goldens.noise(13, 7, 1);
+    RgbImage flipped = image.flipHorizontally();
+    assertThat(flipped.rgb()).isNotEqualTo(image.rgb());
+    assertThat(flipped.rgb()[0]).isEqualTo(image.rgb()[12 * 3]);
+    assertThat(flipped.flipHorizontally().rgb()).isEqualTo(image.rgb());
+  }
+
+  @Test
+  void cropTakesTheRectangle() {
+    RgbImage image = Goldens.noise(13, 7, 1);
+    RgbImage crop = image.crop(4, 2, 5, 3);
+    assertThat(crop.rgb()[(2 * 5 + 3) * 3 + 1]).isEqualTo(image.rgb()[(4 * 13 + 7) * 3 + 1]);
+    assertThatThrownBy(() -> image.crop(9, 2, 5, 3)).hasMessageContaining("5x3+9+2 leaves 13x7");
+    assertThatThrownBy(() -> new RgbImage(2, 2, new byte[11])).hasMessageContaining("11 bytes");
+    assertThatThrownBy(() -> new Preprocess(0, Mode.CROP)).hasMessageContaining("at least 1");
+  }
+}
