@@ -235,7 +235,9 @@ def pngs():
 def srgb():
     from PIL import ImageCms
 
-    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    profile[24:36] = bytes(12)  # the time of its making
+    return bytes(profile)
 
 
 # ------------------------------------------------------------------------- WebP, GIF and BMP
@@ -247,6 +249,11 @@ def webps():
     save("webp-lossy.webp", image(101, 75), quality=80)
     save("webp-lossy-odd.webp", image(33, 17), quality=30)
     save("webp-lossy-alpha.webp", image(48, 40, "RGBA"), quality=80)
+    Image.new("RGB", (300, 200), (10, 20, 30)).save(OUT / "webp-flat.webp", lossless=True)
+    # Truncated inside, with headers that agree with what is left.
+    part = (OUT / "webp-lossless.webp").read_bytes()[:1400]
+    part = part[:4] + struct.pack("<I", len(part) - 8) + part[8:16] + struct.pack("<I", len(part) - 20) + part[20:]
+    (OUT / "broken-webp-inside.webp").write_bytes(part)
     save("webp-1x1.webp", image(1, 1), lossless=True)
     save("webp-exif6.webp", image(24, 16), lossless=True, exif=exif(6))
     save("webp-animated.webp", image(24, 16), save_all=True, lossless=True, append_images=[image(24, 16, seed=1)])

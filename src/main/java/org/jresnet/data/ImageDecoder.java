@@ -20,6 +20,7 @@ import java.util.zip.CRC32;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
 import javax.imageio.metadata.IIOMetadataNode;
+import javax.imageio.stream.ImageInputStream;
 import org.apache.commons.imaging.ImageFormat;
 import org.apache.commons.imaging.ImageFormats;
 import org.apache.commons.imaging.Imaging;
@@ -187,7 +188,11 @@ public final class ImageDecoder {
     List<String> warnings = new ArrayList<>();
     reader.addIIOReadWarningListener((source, warning) -> warnings.add(warning));
     try {
-      reader.setInput(new ByteArrayImageInputStream(bytes), true, false);
+      ImageInputStream stream =
+          format == ImageFormats.WEBP
+              ? new PaddedStream(bytes)
+              : new ByteArrayImageInputStream(bytes);
+      reader.setInput(stream, true, false);
       requireSaneSize(name, reader.getWidth(0), reader.getHeight(0), maxPixels);
       if (jpeg != null) {
         RgbImage image = jpeg.rgb(name, reader.readRaster(0, null));
