@@ -155,10 +155,7 @@ public record Augmentation(double flip, Crop crop, Jpeg jpeg, Blur blur) {
     if (random.nextDouble() < jpeg.probability()) {
       out = recompress(out, (int) Math.rint(jpeg.quality().draw(random)));
     }
-    out =
-        crop.isOff()
-            ? preprocess.apply(out)
-            : randomResizedCrop(out, preprocess.size(), random);
+    out = crop.isOff() ? preprocess.apply(out) : randomResizedCrop(out, preprocess.size(), random);
     return random.nextDouble() < flip ? out.flipHorizontally() : out;
   }
 
@@ -166,8 +163,7 @@ public record Augmentation(double flip, Crop crop, Jpeg jpeg, Blur blur) {
   private RgbImage randomResizedCrop(RgbImage image, int size, SplittableRandom random) {
     double area = (double) image.width() * image.height();
     // StrictMath: the same pictures on every processor.
-    Range log =
-        new Range(StrictMath.log(crop.ratio().min()), StrictMath.log(crop.ratio().max()));
+    Range log = new Range(StrictMath.log(crop.ratio().min()), StrictMath.log(crop.ratio().max()));
     for (int i = 0; i < CROP_TRIES; i++) {
       double target = area * crop.scale().draw(random);
       double ratio = StrictMath.exp(log.draw(random));
@@ -207,7 +203,8 @@ public record Augmentation(double flip, Crop crop, Jpeg jpeg, Blur blur) {
       rest -= weights[i + radius];
     }
     weights[radius] += rest;
-    return new RgbImage(image.width(), image.height(), down(across(image, weights), image, weights));
+    return new RgbImage(
+        image.width(), image.height(), down(across(image, weights), image, weights));
   }
 
   private static byte[] across(RgbImage image, int[] weights) {

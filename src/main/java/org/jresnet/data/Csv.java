@@ -15,9 +15,7 @@ final class Csv {
 
   static String line(List<String> fields) {
     return fields.stream()
-        .map(
-            f ->
-                f.matches("(?s).*[,\"\r\n].*") ? "\"" + f.replace("\"", "\"\"") + "\"" : f)
+        .map(f -> f.matches("(?s).*[,\"\r\n].*") ? "\"" + f.replace("\"", "\"\"") + "\"" : f)
         .collect(Collectors.joining(","));
   }
 

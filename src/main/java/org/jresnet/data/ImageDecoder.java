@@ -26,9 +26,9 @@ import org.apache.commons.imaging.ImageFormats;
 import org.apache.commons.imaging.Imaging;
 
 /**
- * Decodes pictures to the pixels of Pillow's {@code Image.open(file).convert("RGB")}: JPEG (baseline
- * and progressive, every subsampling, grey, YCC, RGB, CMYK, YCCK), PNG (all 15 kinds, interlaced
- * or not), lossless WebP, BMP, and the first frame of GIF.
+ * Decodes pictures to the pixels of Pillow's {@code Image.open(file).convert("RGB")}: JPEG
+ * (baseline and progressive, every subsampling, grey, YCC, RGB, CMYK, YCCK), PNG (all 15 kinds,
+ * interlaced or not), lossless WebP, BMP, and the first frame of GIF.
  *
  * <p>As in Pillow, alpha is dropped, palettes are expanded, colour profiles and gamma are ignored,
  * RGB of 16 bits keeps its high byte, and grey of 16 bits is cut off at 255. Commons Imaging
@@ -66,8 +66,7 @@ public final class ImageDecoder {
     /** Checks the limit. */
     public Options {
       if (maxPixels < 1) {
-        throw new IllegalArgumentException(
-            "the pixel limit must be positive, found " + maxPixels);
+        throw new IllegalArgumentException("the pixel limit must be positive, found " + maxPixels);
       }
     }
   }
@@ -134,8 +133,7 @@ public final class ImageDecoder {
    * @param name what messages call it
    * @throws BadImageException as {@link #decode(Path, Options)}
    */
-  public static RgbImage decode(Path name, byte[] bytes, Options options)
-      throws BadImageException {
+  public static RgbImage decode(Path name, byte[] bytes, Options options) throws BadImageException {
     ImageFormat format = format(name, bytes);
     try {
       RgbImage image = pixels(name, bytes, format, options.maxPixels());
@@ -215,8 +213,7 @@ public final class ImageDecoder {
       throws BadImageException {
     if ((long) width * height > maxPixels) {
       throw new BadImageException(
-          name,
-          "has " + width + "x" + height + " pixels, more than the limit of " + maxPixels);
+          name, "has " + width + "x" + height + " pixels, more than the limit of " + maxPixels);
     }
   }
 
@@ -236,7 +233,8 @@ public final class ImageDecoder {
       CRC32 crc = new CRC32();
       crc.update(bytes, at + 4, length + 4);
       if ((int) crc.getValue() != png.getInt(at + 8 + length)) {
-        throw new BadImageException(name, "is corrupt: the checksum of its PNG chunk " + type + " is wrong");
+        throw new BadImageException(
+            name, "is corrupt: the checksum of its PNG chunk " + type + " is wrong");
       }
       at += 12 + length;
     }
@@ -277,8 +275,7 @@ public final class ImageDecoder {
       Path name, ImageReader reader, byte[] bytes, RgbImage frame, long maxPixels)
       throws IOException {
     IIOMetadataNode tree =
-        (IIOMetadataNode)
-            reader.getImageMetadata(0).getAsTree("javax_imageio_gif_image_1.0");
+        (IIOMetadataNode) reader.getImageMetadata(0).getAsTree("javax_imageio_gif_image_1.0");
     IIOMetadataNode descriptor =
         (IIOMetadataNode) tree.getElementsByTagName("ImageDescriptor").item(0);
     int left = Integer.parseInt(descriptor.getAttribute("imageLeftPosition"));
@@ -290,8 +287,7 @@ public final class ImageDecoder {
       return frame;
     }
     requireSaneSize(name, width, height, maxPixels);
-    IndexColorModel palette =
-        (IndexColorModel) reader.getImageTypes(0).next().getColorModel();
+    IndexColorModel palette = (IndexColorModel) reader.getImageTypes(0).next().getColorModel();
     int fill = palette.getRGB(Math.max(0, palette.getTransparentPixel()));
     byte[] out = new byte[width * height * 3];
     for (int i = 0; i < out.length; i += 3) {
@@ -307,7 +303,8 @@ public final class ImageDecoder {
   }
 
   /** Samples as they are stored: {@code getRGB} would convert grey through a gamma curve. */
-  private static RgbImage rgb(Path name, BufferedImage image, Sixteen sixteen) throws BadImageException {
+  private static RgbImage rgb(Path name, BufferedImage image, Sixteen sixteen)
+      throws BadImageException {
     int width = image.getWidth();
     int height = image.getHeight();
     byte[] out = new byte[Math.multiplyExact(Math.multiplyExact(width, height), 3)];

@@ -20,8 +20,7 @@ import org.apache.commons.imaging.formats.webp.WebPImageMetadata;
  * @param width columns as stored
  * @param height rows as stored
  * @param orientation EXIF orientation, 1 to 8; 1 is upright
- * @param colorProfile bytes of the embedded ICC profile, 0
- *     without one
+ * @param colorProfile bytes of the embedded ICC profile, 0 without one
  */
 public record ImageInfo(String format, int width, int height, int orientation, int colorProfile) {
   /**

@@ -223,9 +223,7 @@ public final class Loader implements AutoCloseable {
           RgbImage image = ImageDecoder.decode(sample.file());
           RgbImage ready =
               augmentation.apply(
-                  image,
-                  preprocess,
-                  RandomStreams.of(options.seed(), "augment", number, index));
+                  image, preprocess, RandomStreams.of(options.seed(), "augment", number, index));
           System.arraycopy(
               ready.rgb(), 0, batch.pixels(), slot * ready.rgb().length, ready.rgb().length);
           batch.labels()[slot] = sample.label();
@@ -270,6 +268,10 @@ public final class Loader implements AutoCloseable {
       }
       long start = System.nanoTime();
       try {
+        if (Thread.interrupted()) {
+          // Finished pictures would be handed out without a look at the flag.
+          throw new InterruptedException();
+        }
         for (Future<?> picture : head.pictures()) {
           picture.get();
         }

@@ -28,8 +28,7 @@ public record Split(List<String> classes, Map<Part, List<Sample>> parts) {
   private static final List<String> HEADER = List.of("file", "class", "split");
 
   private static final Comparator<Sample> ORDER =
-      Comparator.comparingInt(Sample::label)
-          .thenComparing(Sample::id, ImageFolder::pythonOrder);
+      Comparator.comparingInt(Sample::label).thenComparing(Sample::id, ImageFolder::pythonOrder);
 
   /** Parts of a data set. */
   public enum Part {
@@ -225,8 +224,7 @@ public record Split(List<String> classes, Map<Part, List<Sample>> parts) {
      * Each group, in random order, goes to the part that is furthest behind its share; groups that
      * an earlier class has placed stay there, and the last ones fill parts that are empty.
      */
-    void add(
-        String name, String unit, Map<String, List<Sample>> groups, SplittableRandom random) {
+    void add(String name, String unit, Map<String, List<Sample>> groups, SplittableRandom random) {
       int total = groups.values().stream().mapToInt(List::size).sum();
       Map<Part, Integer> filled = new EnumMap<>(Part.class);
       List<String> free = new ArrayList<>();
@@ -291,7 +289,11 @@ public record Split(List<String> classes, Map<Part, List<Sample>> parts) {
     Matcher m = pattern.matcher(id);
     if (!m.find()) {
       throw new UserError(
-          "the group pattern '" + pattern + "' does not match '" + id + "'; it must match every id");
+          "the group pattern '"
+              + pattern
+              + "' does not match '"
+              + id
+              + "'; it must match every id");
     }
     String key = m.groupCount() > 0 ? m.group(1) : m.group();
     if (key == null) {

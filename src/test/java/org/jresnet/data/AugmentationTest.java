@@ -113,8 +113,7 @@ class AugmentationTest {
     double coarse = error(Augmentation.recompress(image, 20));
     assertThat(fine).isPositive();
     assertThat(coarse).isGreaterThan(fine);
-    assertThat(apply(new Augmentation(0, 1, 1, 0), 0).rgb())
-        .isNotEqualTo(SIZE.apply(image).rgb());
+    assertThat(apply(new Augmentation(0, 1, 1, 0), 0).rgb()).isNotEqualTo(SIZE.apply(image).rgb());
   }
 
   private static int indexOf(byte[] jpeg, int marker) {

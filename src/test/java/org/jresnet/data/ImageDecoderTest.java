@@ -66,9 +66,7 @@ class ImageDecoderTest {
     String expected = row[1].equals("error") ? "error" : row[1] + " " + row[2];
     String found;
     try {
-      found =
-          Goldens.of(
-              ImageDecoder.decode(Path.of(row[0]), bytes, ImageDecoder.Options.DEFAULT));
+      found = Goldens.of(ImageDecoder.decode(Path.of(row[0]), bytes, ImageDecoder.Options.DEFAULT));
     } catch (BadImageException e) {
       found = "error";
       if (!e.getMessage().startsWith(row[0] + ": ") || e.getMessage().contains("null")) {
@@ -86,8 +84,7 @@ class ImageDecoderTest {
       RgbImage upright =
           ImageDecoder.decode(
               Goldens.picture(row[0]),
-              new ImageDecoder.Options(
-                  ImageDecoder.Orientation.APPLY, ImageDecoder.MAX_PIXELS));
+              new ImageDecoder.Options(ImageDecoder.Orientation.APPLY, ImageDecoder.MAX_PIXELS));
       assertThat(Goldens.of(upright)).as(row[0]).isEqualTo(row[1] + " " + row[2]);
     }
     RgbImage stored = ImageDecoder.decode(Goldens.picture("jpeg-exif6.jpg"));
@@ -159,8 +156,7 @@ class ImageDecoderTest {
       for (int length = 1; length < whole.length; length += 1 + length / 40) {
         byte[] part = java.util.Arrays.copyOf(whole, length);
         try {
-          RgbImage image =
-              ImageDecoder.decode(Path.of(name), part, ImageDecoder.Options.DEFAULT);
+          RgbImage image = ImageDecoder.decode(Path.of(name), part, ImageDecoder.Options.DEFAULT);
           if (!Goldens.of(image).equals(pixels)) {
             accepted.add(name + " cut to " + length + " of " + whole.length + " bytes");
           }

@@ -52,7 +52,8 @@ class ImageFolderTest {
   @Test
   void orderIsPythons() {
     // sorted(["\U0001F600", "\uFB01", "a", "B", "a1"]) in Python
-    List<String> names = new java.util.ArrayList<>(List.of("\uD83D\uDE00", "\uFB01", "a1", "a", "B"));
+    List<String> names =
+        new java.util.ArrayList<>(List.of("\uD83D\uDE00", "\uFB01", "a1", "a", "B"));
     names.sort(ImageFolder::pythonOrder);
     assertThat(names).containsExactly("B", "a", "a1", "\uFB01", "\uD83D\uDE00");
   }

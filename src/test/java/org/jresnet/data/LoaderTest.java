@@ -226,8 +226,7 @@ class LoaderTest {
 
   @Test
   void interruptEndsTheWait() {
-    try (Loader loader =
-            new Loader(good, SIZE, ALL, options(1, Order.SHUFFLED, BadImages.SKIP));
+    try (Loader loader = new Loader(good, SIZE, ALL, options(1, Order.SHUFFLED, BadImages.SKIP));
         Loader.Epoch epoch = loader.epoch(0, 0)) {
       Thread.currentThread().interrupt();
       try {
