@@ -1,0 +1,529 @@
+#!/usr/bin/env python3
+"""Fixtures of whole networks, computed by PyTorch and torchvision.
+
+    pip install torch==2.13.0 torchvision==0.28.0 safetensors
+    python tools/fixtures_network.py                 # all cases, half a minute on two idle cores
+    python tools/fixtures_network.py resnet18-w8     # one case; `state-dicts` is the JSON file
+    python tools/fixtures_network.py --search 50 resnet18-w8      # how `image_seed` was chosen, see below
+
+Made with torch 2.13.0 (CPU), torchvision 0.28.0, numpy 2.4, safetensors 0.8, weights from seed 42. Writes
+src/test/resources/fixtures/network/<case>.safetensors and state-dicts.json. Every number is computed by a
+float64 network and stored as float32. The same is computed in float32, and `float32_distance` says for each
+quantity how far PyTorch's own float32 lies from the stored values: `worst` and `median` over its tensors of
+|float32 - float64| / |float64| (L2 norms), and which tensor is worst. Facts like this one stand in the file's
+metadata, in one entry `fixture`, which is a JSON object. Another machine gives the same values up to rounding,
+not always the same bytes.
+
+Weights and images are not stored: they follow from their name. Element i of the tensor called `name`, counted
+in row-major order of torch's shape (images: n, h, w, c), with unsigned 64-bit arithmetic that wraps:
+
+    h     = fnv1a64(utf8(name))                 offset 0xCBF29CE484222325, prime 0x100000001B3
+    z     = h + seed * G + i + G                G = 0x9E3779B97F4A7C15
+    z     = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9
+    z     = (z ^ (z >> 27)) * 0x94D049BB133111EB
+    u     =  z ^ (z >> 31)
+    v     = (u >> 40) / 2^24 - 0.5              exact in float32, -0.5 <= v < 0.5
+
+and, each line one float32 operation per rounding, the scale computed in double and rounded once:
+
+    convolution [k, c, r, s]   v * float32(sqrt(12) * sqrt(2 / (r * s * k)))     Kaiming's fan-out deviation
+    batch norm weight          1 + 0.5 * v; a quarter of that for the third one of a bottleneck (`bn3.weight`)
+    batch norm bias            v * float32(0.2)
+    running_mean               v * float32(0.2)
+    running_var                1 + v
+    num_batches_tracked        7
+    fc.weight, fc.bias         v * float32(2 / sqrt(fan_in))
+    pixels, name `pixels`      u >> 56, an unsigned byte, with the case's `image_seed` instead of the weights' seed
+    network input, `input`     (pixel / 255 - mean) / std, ImageNet's, as torchvision's ToTensor and Normalize
+
+The metadata's `sha256` holds SHA-256 of the little-endian bytes of some of these tensors.
+
+Why the quarter and the image seeds: the gradient of a ReLU jumps where its input is zero. One input among N that
+rounding puts on the other side changes the gradients by about 1/sqrt(N), which for these small images is far more
+than any rounding, and a test could not tell that from a mistake. With the quarter a 50-layer network multiplies
+rounding errors by 20 instead of 1000, and `image_seed` is one of those for which every ReLU input (and every
+decision of the max pool) keeps a distance of several float32 errors from the jump: the metadata's `margin` is
+the smallest distance in units of the root mean square of PyTorch's own float32 error in that tensor. Each is
+among the best of 100 seeds (400 for the full ResNet-50). The margin covers one step: the ten steps of the
+optimizers can still meet a jump, and Adam, which divides each gradient by its own size, moves a parameter whose
+gradient is all rounding by up to the learning rate a step.
+
+Layout. A quantity is stored whole under its key, or, where that would be too large, as `<key>/samples` and
+`<key>/norm` (L2 norm of the whole). Sample j of n elements is element u mod n, with u as above for the name
+`<name>#samples`, seed 0, i = j; <name> is the key's last part. Activations are NHWC; keys name jresnet's nodes:
+
+    labels, class_weights                            as given to the loss
+    eval/activation/<node>                           evaluation mode; maxpool (stem), layerN.M.relu (end of stage N),
+                                                     avgpool, fc (logits)
+    train/activation/<node>                          training mode (batch statistics)
+    train/loss, train/dlogits                        mean cross-entropy and its gradient by the logits
+    train/gradient/<parameter>
+    train/statistic/<running statistic>              after that one forward pass; num_batches_tracked is int64
+    smooth/loss, smooth/dlogits                      label smoothing 0.1 and class weights
+    frozen/loss, frozen/gradient/<parameter>         training step with every batch norm in evaluation mode
+    <optimizer>/loss                                 ten steps on the same batch in training mode, loss before each
+    <optimizer>/parameter/<parameter>                after the tenth step
+    clip/norm, clip/parameter/<parameter>            one SGD step, lr 1, of gradients clipped to the norm 1
+
+Optimizers: adam (lr 1e-3), adamw (lr 1e-3, weight decay 0.05), sgd (lr 0.01, momentum 0.9, weight decay 1e-4);
+all else torch's defaults. Case `<model>-w8` is the network with 8 instead of 64 channels in the stem and all
+others in proportion.
+"""
+
+import argparse
+import dataclasses
+import functools
+import hashlib
+import json
+import math
+import pathlib
+import statistics
+import time
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+
+from torchvision_import import import_torchvision
+
+SEED = 42
+OUT = pathlib.Path(__file__).resolve().parent.parent / "src/test/resources/fixtures/network"
+COMMAND = "python tools/fixtures_network.py"
+BATCHES_TRACKED = 7
+MODELS = ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]
+
+
+resnet = import_torchvision().models.resnet
+
+# ---------------------------------------------------------------- values from names
+
+GOLDEN = 0x9E3779B97F4A7C15
+MASK = (1 << 64) - 1
+
+
+def fnv1a64(text):
+    h = 0xCBF29CE484222325
+    for b in text.encode():
+        h = (h ^ b) * 0x100000001B3 & MASK
+    return h
+
+
+def mix(name, seed, count):
+    """The 64-bit numbers u of `count` elements."""
+    z = np.arange(count, dtype=np.uint64) + np.uint64((fnv1a64(name) + seed * GOLDEN + GOLDEN) & MASK)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+def unit(name, shape, seed):
+    """The values v as float32."""
+    u = mix(name, seed, math.prod(shape)) >> np.uint64(40)
+    return ((u.astype(np.float64) / 2**24) - 0.5).astype(np.float32).reshape(shape)
+
+
+@functools.cache
+def seeded(name, shape, fan_in):
+    """A float parameter or running statistic; `fan_in` is that of the linear layer."""
+    v = unit(name, shape, SEED)
+    if name.startswith("fc."):
+        return v * np.float32(2 / math.sqrt(fan_in))
+    if name.endswith("running_mean") or name.endswith(".bias"):
+        return v * np.float32(0.2)
+    if name.endswith("running_var"):
+        return np.float32(1) + v
+    if len(shape) == 4:
+        return v * np.float32(math.sqrt(12) * math.sqrt(2 / (shape[2] * shape[3] * shape[0])))
+    weight = np.float32(1) + np.float32(0.5) * v
+    return np.float32(0.25) * weight if name.endswith("bn3.weight") else weight
+
+
+def seeded_pixels(batch, height, width, seed):
+    """Images as bytes, NHWC."""
+    shape = (batch, height, width, 3)
+    return (mix("pixels", seed, math.prod(shape)) >> np.uint64(56)).astype(np.uint8).reshape(shape)
+
+
+def normalized(pixels):
+    mean, std = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225])
+    return (pixels.astype(np.float32) / np.float32(255) - mean) / std
+
+
+def sample_indices(name, elements, count):
+    return (mix(name + "#samples", 0, count) % np.uint64(elements)).astype(np.int64)
+
+
+# ---------------------------------------------------------------- networks
+
+
+def architecture(model, width, classes):
+    """torchvision's network with `width` instead of 64 channels in the stem, without values."""
+    with torch.device("meta"):
+        net = getattr(resnet, model)(num_classes=classes)
+        if width != 64:
+            stages = [net.layer1, net.layer2, net.layer3, net.layer4]
+            block = type(net.layer1[0])
+            net.inplanes = width
+            net.conv1 = torch.nn.Conv2d(3, width, kernel_size=7, stride=2, padding=3, bias=False)
+            net.bn1 = torch.nn.BatchNorm2d(width)
+            for i, stage in enumerate(stages):
+                made = net._make_layer(block, width << i, len(stage), stride=1 if i == 0 else 2)
+                setattr(net, f"layer{i + 1}", made)
+            net.fc = torch.nn.Linear((width << 3) * block.expansion, classes)
+    return net
+
+
+def network(case, dtype):
+    net = architecture(case.model, case.width, case.classes)
+    state = {}
+    for name, t in net.state_dict().items():
+        if name.endswith("num_batches_tracked"):
+            state[name] = torch.tensor(BATCHES_TRACKED)
+        else:
+            state[name] = torch.from_numpy(seeded(name, tuple(t.shape), net.fc.in_features))
+            state[name] = state[name].to(dtype, copy=True)
+    net.load_state_dict(state, strict=True, assign=True)
+    return net
+
+
+def tapped(net, x):
+    """Logits, and activations by node name, NHWC."""
+    taps = {}
+    nodes = {"maxpool": net.maxpool, "avgpool": net.avgpool, "fc": net.fc}
+    for i in range(1, 5):
+        stage = getattr(net, f"layer{i}")
+        nodes[f"layer{i}.{len(stage) - 1}.relu"] = stage
+
+    def keep(node):
+        def hook(module, inputs, y):
+            y = y.detach().clone()
+            if y.dim() == 4:
+                y = y.permute(0, 2, 3, 1)
+            taps[node] = y.flatten(1) if node == "avgpool" else y.contiguous()
+
+        return hook
+
+    handles = [module.register_forward_hook(keep(node)) for node, module in nodes.items()]
+    logits = net(x)
+    for handle in handles:
+        handle.remove()
+    return logits, taps
+
+
+# ---------------------------------------------------------------- what is computed
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    model: str
+    width: int
+    classes: int
+    labels: tuple
+    height: int
+    width_px: int
+    image_seed: int
+    recipes: tuple
+    whole: tuple  # prefixes of keys that are stored whole
+
+    def pixels(self):
+        return seeded_pixels(len(self.labels), self.height, self.width_px, self.image_seed)
+
+    def input(self, dtype):
+        return torch.from_numpy(normalized(self.pixels())).permute(0, 3, 1, 2).contiguous().to(dtype)
+
+
+ACTIVATIONS = ("eval/activation", "train/activation")
+NARROW = (5, (1, 4, 2, 0))
+FULL = (1000, (7, 938))
+CASES = {
+    "resnet18-w8": Case(
+        "resnet18", 8, *NARROW, 64, 64, 59,
+        ("eval", "train", "smooth", "frozen", "clip", "adam", "adamw", "sgd"),
+        (*ACTIVATIONS, "train", "adam/"),
+    ),
+    "resnet18-w8-75x61": Case("resnet18", 8, *NARROW, 75, 61, 82, ("eval", "train"), ACTIVATIONS),
+    "resnet50-w8": Case(
+        "resnet50", 8, *NARROW, 64, 64, 34, ("eval", "train", "smooth", "adam"), (*ACTIVATIONS, "train")
+    ),
+    "resnet18": Case("resnet18", 64, *FULL, 64, 64, 31, ("eval", "train", "adam-loss"), ()),
+    "resnet50": Case("resnet50", 64, *FULL, 64, 64, 144, ("eval", "train"), ()),
+    "resnet50-224": Case("resnet50", 64, 1000, (7,), 224, 224, 0, ("eval",), ()),
+}  # fmt: skip
+
+OPTIMIZERS = {
+    "adam": lambda p: torch.optim.Adam(p, lr=1e-3),
+    "adamw": lambda p: torch.optim.AdamW(p, lr=1e-3, weight_decay=0.05),
+    "sgd": lambda p: torch.optim.SGD(p, lr=0.01, momentum=0.9, weight_decay=1e-4),
+}
+
+
+def class_weights(case, dtype):
+    return torch.tensor([0.5 + 0.25 * (i % 5) for i in range(case.classes)], dtype=dtype)
+
+
+def evaluate(case, dtype):
+    with torch.no_grad():
+        _, taps = tapped(network(case, dtype).eval(), case.input(dtype))
+    return {f"eval/activation/{node}": y for node, y in taps.items()}
+
+
+def gradients(net, prefix):
+    return {f"{prefix}/{name}": p.grad.clone() for name, p in net.named_parameters()}
+
+
+def parameters(net, prefix):
+    return {f"{prefix}/{name}": p.detach().clone() for name, p in net.named_parameters()}
+
+
+def train(case, dtype):
+    net = network(case, dtype).train()
+    logits, taps = tapped(net, case.input(dtype))
+    logits.retain_grad()
+    loss = torch.nn.functional.cross_entropy(logits, torch.tensor(case.labels))
+    loss.backward()
+    out = {f"train/activation/{node}": y for node, y in taps.items()}
+    out |= {"train/loss": loss.detach(), "train/dlogits": logits.grad}
+    out |= gradients(net, "train/gradient")
+    out |= {f"train/statistic/{name}": b for name, b in net.named_buffers()}
+    return out
+
+
+def smooth(case, dtype):
+    logits = network(case, dtype).train()(case.input(dtype))
+    logits.retain_grad()
+    loss = torch.nn.functional.cross_entropy(
+        logits, torch.tensor(case.labels), weight=class_weights(case, dtype), label_smoothing=0.1
+    )
+    loss.backward()
+    return {"smooth/loss": loss.detach(), "smooth/dlogits": logits.grad}
+
+
+def frozen(case, dtype):
+    net = network(case, dtype).train()
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.eval()
+    loss = torch.nn.functional.cross_entropy(net(case.input(dtype)), torch.tensor(case.labels))
+    loss.backward()
+    return {"frozen/loss": loss.detach()} | gradients(net, "frozen/gradient")
+
+
+def clip(case, dtype):
+    net = network(case, dtype).train()
+    torch.nn.functional.cross_entropy(net(case.input(dtype)), torch.tensor(case.labels)).backward()
+    norm = torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+    torch.optim.SGD(net.parameters(), lr=1.0).step()
+    return {"clip/norm": norm} | parameters(net, "clip/parameter")
+
+
+def optimize(case, dtype, name):
+    net = network(case, dtype).train()
+    optimizer = OPTIMIZERS[name](net.parameters())
+    x, labels, losses = case.input(dtype), torch.tensor(case.labels), []
+    for _ in range(10):
+        optimizer.zero_grad()
+        loss = torch.nn.functional.cross_entropy(net(x), labels)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.detach())
+    return {f"{name}/loss": torch.stack(losses)} | parameters(net, f"{name}/parameter")
+
+
+RECIPES = {"eval": evaluate, "train": train, "smooth": smooth, "frozen": frozen, "clip": clip}
+# No parameters at full width: of the 11 million, Adam moves many by rounding alone.
+RECIPES["adam-loss"] = lambda c, d: {"adam/loss": optimize(c, d, "adam")["adam/loss"]}
+RECIPES |= {name: lambda c, d, name=name: optimize(c, d, name) for name in OPTIMIZERS}
+
+# ---------------------------------------------------------------- distance from the jumps of gradients
+
+
+def decisions(case, dtype, frozen_norms):
+    """What decides where gradients flow: inputs of all ReLUs, and of the max pool best minus second best."""
+    net = network(case, dtype).train()
+    found = []
+
+    def relu_input(module, inputs):
+        found.append(inputs[0].detach().double().clone())  # the ReLU works in place
+
+    def pool_gap(module, inputs):
+        x = torch.nn.functional.pad(inputs[0].detach().double(), (1, 1, 1, 1))
+        best = x.unfold(2, 3, 2).unfold(3, 3, 2).flatten(-2).topk(2).values
+        # Where the best is zero, the ReLU before lets no gradient through.
+        gap = best[..., 0] - best[..., 1]
+        found.append(torch.where(best[..., 0] == 0, torch.ones_like(gap), gap))
+
+    for module in net.modules():
+        if isinstance(module, torch.nn.ReLU):
+            module.register_forward_pre_hook(relu_input)
+        elif isinstance(module, torch.nn.MaxPool2d):
+            module.register_forward_pre_hook(pool_gap)
+        elif isinstance(module, torch.nn.BatchNorm2d) and frozen_norms:
+            module.eval()
+    with torch.no_grad():
+        net(case.input(dtype))
+    return found
+
+
+def margin(case):
+    """Smallest distance of a decision from its jump, in units of float32's error there."""
+    smallest = math.inf
+    for frozen_norms in [False, True] if "frozen" in case.recipes else [False]:
+        truth, single = (decisions(case, d, frozen_norms) for d in (torch.float64, torch.float32))
+        for z, z32 in zip(truth, single, strict=True):
+            error = (z32 - z).square().mean().sqrt()
+            smallest = min(smallest, (z.abs().min() / error).item())
+    return smallest
+
+
+def search(name, seeds):
+    """Prints the image seeds with the widest margins, and what float32 makes of the rest there."""
+    case = CASES[name]
+    found = sorted(((margin(dataclasses.replace(case, image_seed=i)), i) for i in range(seeds)), reverse=True)
+    for wide, i in found[:6]:
+        tried = dataclasses.replace(case, image_seed=i)
+        far = {}
+        for recipe in set(case.recipes) - {"eval"}:
+            far |= distances(RECIPES[recipe](tried, torch.float64), RECIPES[recipe](tried, torch.float32))
+        kept = {k: d["worst"] for k, d in far.items() if "activation" not in k}
+        print(f"{name} image_seed {i}: margin {wide:.1f}, float32 off by {kept}", flush=True)
+
+
+# ---------------------------------------------------------------- storing
+
+
+def stored(case, key, t):
+    """The entries that stand for quantity `key`: the whole tensor, or samples and norm."""
+    name = key.rsplit("/", 1)[-1]
+    count = 256 if "/activation/" in key else 32
+    if t.dtype == torch.int64:
+        return {key: t}
+    if t.numel() <= count or name in ("fc", "dlogits") or key.startswith(case.whole):
+        return {key: t.to(torch.float32).contiguous()}
+    index = torch.from_numpy(sample_indices(name, t.numel(), count))
+    return {
+        f"{key}/samples": t.flatten()[index].to(torch.float32),
+        f"{key}/norm": t.norm().to(torch.float32),
+    }
+
+
+def distances(truth, single):
+    """Per quantity: how far the float32 run lies from the float64 run."""
+    groups = {}
+    for key, t in truth.items():
+        if t.dtype != torch.int64:
+            relative = ((single[key].double() - t).norm() / t.norm()).item()
+            parts = key.split("/")
+            group = key if len(parts) < 3 or parts[1] == "activation" else "/".join(parts[:-1])
+            groups.setdefault(group, []).append((relative, parts[-1]))
+    out = {}
+    for group, found in groups.items():
+        worst, name = max(found)
+        out[group] = {"worst": float(f"{worst:.2e}"), "tensor": name}
+        if len(found) > 1:
+            out[group]["median"] = float(f"{statistics.median(r for r, _ in found):.2e}")
+    return out
+
+
+def make(name):
+    case = CASES[name]
+    entries = {
+        "labels": torch.tensor(case.labels),
+        "class_weights": class_weights(case, torch.float32),
+    }
+    far = {}
+    for recipe in case.recipes:
+        truth = RECIPES[recipe](case, torch.float64)
+        single = RECIPES[recipe](case, torch.float32)
+        far |= distances(truth, single)
+        for key, t in truth.items():
+            entries |= stored(case, key, t)
+    net = network(case, torch.float32)
+    check = {
+        t: hashlib.sha256(net.state_dict()[t].numpy().astype("<f4").tobytes()).hexdigest()
+        for t in ("conv1.weight", "bn1.weight", "bn1.bias", "bn1.running_mean", "bn1.running_var",
+                  "layer3.0.downsample.0.weight", "fc.weight", "fc.bias")
+    }  # fmt: skip
+    check["pixels"] = hashlib.sha256(case.pixels().tobytes()).hexdigest()
+    check["input"] = hashlib.sha256(normalized(case.pixels()).astype("<f4").tobytes()).hexdigest()
+    metadata = {
+        "model": case.model,
+        "stem_channels": case.width,
+        "classes": case.classes,
+        "input_nhwc": [len(case.labels), case.height, case.width_px, 3],
+        "seed": SEED,
+        "image_seed": case.image_seed,
+        "command": f"{COMMAND} {name}",
+        "torch": torch.__version__,
+        "sha256": check,
+        "float32_distance": far,
+    }
+    if "train" in case.recipes:
+        metadata["margin"] = round(margin(case), 1)
+    path = OUT / f"{name}.safetensors"
+    # One entry, because the library writes several in random order.
+    save_file(entries, path, metadata={"fixture": json.dumps(metadata)})
+    path.chmod(0o644)
+    print(f"{path.name}: {len(entries)} entries, {path.stat().st_size:,} bytes, margin {metadata.get('margin')}")
+    for group, d in far.items():
+        median = f", median {d['median']:.0e}" if "median" in d else ""
+        print(f"  {group:32} float32 is off by {d['worst']:.0e} ({d['tensor']}{median})")
+
+
+# ---------------------------------------------------------------- names, shapes, counts
+
+
+def macs(net, height, width):
+    """Multiply-accumulates of convolutions and linear layers for one image."""
+    total = 0
+
+    def hook(module, inputs, y):
+        nonlocal total
+        total += y.numel() * module.weight[0].numel()
+
+    for module in net.modules():
+        if isinstance(module, (torch.nn.Conv2d, torch.nn.Linear)):
+            module.register_forward_hook(hook)
+    net.eval()(torch.empty(1, 3, height, width, device="meta"))
+    return total
+
+
+def make_state_dicts():
+    lines = []
+    for model in MODELS:
+        net = architecture(model, 64, 1000)
+        counts = {c: sum(p.numel() for p in architecture(model, 64, c).parameters()) for c in (2, 1000)}
+        facts = {
+            "parameters": counts,
+            "macs": {f"{h}x{w}": macs(architecture(model, 64, 1000), h, w) for h, w in [(224, 224), (160, 128)]},
+        }
+        tensors = [f"   {json.dumps(n)}: {json.dumps(list(t.shape))}" for n, t in net.state_dict().items()]
+        head = "".join(f'  "{k}": {json.dumps(v)},\n' for k, v in facts.items())
+        lines.append(f' "{model}": {{\n{head}  "tensors": {{\n' + ",\n".join(tensors) + "\n  }\n }")
+    path = OUT / "state-dicts.json"
+    path.write_text("{\n" + ",\n".join(lines) + "\n}\n")
+    print(f"{path.name}: {path.stat().st_size:,} bytes")
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Writes the network fixtures; see the head of this file.")
+    known = [*CASES, "state-dicts"]
+    parser.add_argument("case", nargs="*", default=known, help=f"default: all of {', '.join(known)}")
+    parser.add_argument("--search", type=int, metavar="N", help="try N image seeds and write nothing")
+    arguments = parser.parse_args()
+    wanted = arguments.case
+    if unknown := [name for name in wanted if name not in known]:
+        parser.error(f"unknown case {', '.join(unknown)}; known: {', '.join(known)}")
+    torch.use_deterministic_algorithms(True)
+    if arguments.search:
+        for name in wanted:
+            search(name, arguments.search)
+        return
+    OUT.mkdir(parents=True, exist_ok=True)
+    start = time.time()
+    for name in wanted:
+        make_state_dicts() if name == "state-dicts" else make(name)
+    print(f"{time.time() - start:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
