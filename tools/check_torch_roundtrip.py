@@ -69,7 +69,10 @@ def main():
     net = getattr(torchvision.models, model)(num_classes=len(names))
     net.load_state_dict(state, strict=True)
     net.eval()
-    fit = [T.Resize((size, size))] if resize == "stretch" else [T.Resize(max(size, int(size * 256 / 224 + 0.5))), T.CenterCrop(size)]
+    if resize == "stretch":
+        fit = [T.Resize((size, size))]
+    else:
+        fit = [T.Resize(max(size, int(size * 256 / 224 + 0.5))), T.CenterCrop(size)]
     transform = T.Compose([*fit, T.ToTensor(), T.Normalize(mean, std)])
     for path in given.images:
         with Image.open(path) as image, torch.inference_mode():
