@@ -37,7 +37,9 @@ public final class HostMemory implements AutoCloseable {
     if (offset < 0 || length < 0 || offset + length > bytes) {
       throw new IndexOutOfBoundsException(offset + "+" + length + " of " + bytes + " bytes");
     }
-    return at(offset).limit(shift + offset + length).asByteBuffer().order(ByteOrder.nativeOrder());
+    // The address moves and the position stays 0: a Buffer of JavaCPP is empty where its position
+    // exceeds 2 GB.
+    return at(offset).limit(length).asByteBuffer().order(ByteOrder.nativeOrder());
   }
 
   /**
@@ -45,7 +47,7 @@ public final class HostMemory implements AutoCloseable {
    * closed: closing a copy would free the block.
    */
   BytePointer at(long offset) {
-    return new BytePointer(live()).position(shift + offset);
+    return live().getPointer(shift + offset);
   }
 
   private BytePointer live() {
