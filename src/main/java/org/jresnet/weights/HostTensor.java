@@ -6,26 +6,45 @@ import java.util.List;
 import org.jresnet.graph.DType;
 
 /**
- * A tensor in host memory.
+ * A tensor in host memory, read-only.
  *
  * @param type element type
  * @param shape extents, row-major; empty for a scalar
  * @param data little-endian elements, position 0 to limit
  */
 public record HostTensor(DType type, List<Long> shape, ByteBuffer data) {
-  /** Checks that data have the size that type and shape ask for. */
+  /** Checks that the data have the size that type and shape ask for; the bytes are not copied. */
   public HostTensor {
     shape = List.copyOf(shape);
-    data = data.slice().order(ByteOrder.LITTLE_ENDIAN);
-    long bytes = Math.multiplyExact(elements(shape), type.bytes());
+    data = data.slice().asReadOnlyBuffer();
+    long bytes = bytes(type, shape);
     if (data.remaining() != bytes) {
       throw new IllegalArgumentException(
           type + " " + shape + " needs " + bytes + " bytes, found " + data.remaining());
     }
   }
 
-  static long elements(List<Long> shape) {
-    return shape.stream().reduce(1L, Math::multiplyExact);
+  /**
+   * Bytes of a tensor; an {@link ArithmeticException} for extents that no tensor has: negative
+   * ones, or more elements than fit into 63 bits.
+   */
+  static long bytes(DType type, List<Long> shape) {
+    long bytes = type.bytes();
+    boolean empty = false;
+    for (long extent : shape) {
+      if (extent < 0) {
+        throw new ArithmeticException("negative extent " + extent);
+      }
+      empty |= extent == 0;
+      bytes = Math.multiplyExact(bytes, Math.max(1, extent));
+    }
+    return empty ? 0 : bytes;
+  }
+
+  /** The little-endian elements, read-only, as a buffer of the caller's own. */
+  @Override
+  public ByteBuffer data() {
+    return data.duplicate().order(ByteOrder.LITTLE_ENDIAN);
   }
 
   /** Number of elements. */
@@ -36,7 +55,8 @@ public record HostTensor(DType type, List<Long> shape, ByteBuffer data) {
   /** An F32 tensor of the given values. */
   public static HostTensor ofFloats(List<Long> shape, float[] values) {
     ByteBuffer data =
-        ByteBuffer.allocate(values.length * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer.allocate(Math.multiplyExact(values.length, Float.BYTES))
+            .order(ByteOrder.LITTLE_ENDIAN);
     data.asFloatBuffer().put(values);
     return new HostTensor(DType.F32, shape, data);
   }
@@ -44,23 +64,25 @@ public record HostTensor(DType type, List<Long> shape, ByteBuffer data) {
   /** An I64 tensor of the given values. */
   public static HostTensor ofLongs(List<Long> shape, long... values) {
     ByteBuffer data =
-        ByteBuffer.allocate(values.length * Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer.allocate(Math.multiplyExact(values.length, Long.BYTES))
+            .order(ByteOrder.LITTLE_ENDIAN);
     data.asLongBuffer().put(values);
     return new HostTensor(DType.I64, shape, data);
   }
 
-  /** The values in single precision; exact for F32, F16 and BF16. */
+  /** The values in single precision; exact for F32, F16, BF16, I8 and U8, rounded for the rest. */
   public float[] toFloats() {
     float[] values = new float[elements()];
+    ByteBuffer in = data();
     switch (type) {
-      case F32 -> data.asFloatBuffer().get(0, values);
-      case F64 -> fill(values, i -> (float) data.getDouble(i * 8));
-      case F16 -> fill(values, i -> half(data.getShort(i * 2)));
-      case BF16 -> fill(values, i -> Float.intBitsToFloat(data.getShort(i * 2) << 16));
-      case I64 -> fill(values, i -> data.getLong(i * 8));
-      case I32 -> fill(values, i -> data.getInt(i * 4));
-      case I8 -> fill(values, i -> data.get(i));
-      case U8 -> fill(values, i -> data.get(i) & 255);
+      case F32 -> in.asFloatBuffer().get(values);
+      case F64 -> fill(values, i -> (float) in.getDouble(i * 8));
+      case F16 -> fill(values, i -> half(in.getShort(i * 2)));
+      case BF16 -> fill(values, i -> Float.intBitsToFloat(in.getShort(i * 2) << 16));
+      case I64 -> fill(values, i -> in.getLong(i * 8));
+      case I32 -> fill(values, i -> in.getInt(i * 4));
+      case I8 -> fill(values, i -> in.get(i));
+      case U8 -> fill(values, i -> in.get(i) & 255);
     }
     return values;
   }
@@ -76,7 +98,7 @@ public record HostTensor(DType type, List<Long> shape, ByteBuffer data) {
   }
 
   /** IEEE half to single precision, exact; Java has a method for it only from 20 on. */
-  static float half(short bits) {
+  private static float half(short bits) {
     int sign = (bits & 0x8000) << 16;
     int exponent = bits >> 10 & 31;
     int mantissa = bits & 1023;
@@ -88,11 +110,24 @@ public record HostTensor(DType type, List<Long> shape, ByteBuffer data) {
     return Float.intBitsToFloat(sign | wide << 23 | mantissa << 13);
   }
 
-  /** The single value of a scalar integer tensor. */
+  /** The single value of an integer tensor with one element. */
   public long toLong() {
     if (elements() != 1) {
       throw new IllegalArgumentException("expected one value, found " + type + shape);
     }
-    return type == DType.I64 ? data.getLong(0) : (long) toFloats()[0];
+    ByteBuffer in = data();
+    return switch (type) {
+      case I64 -> in.getLong(0);
+      case I32 -> in.getInt(0);
+      case I8 -> in.get(0);
+      case U8 -> in.get(0) & 255;
+      case F64, F32, F16, BF16 -> {
+        float value = toFloats()[0];
+        if (value != (long) value) {
+          throw new IllegalArgumentException("expected a whole number, found " + value);
+        }
+        yield (long) value;
+      }
+    };
   }
 }

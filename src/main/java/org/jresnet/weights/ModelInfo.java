@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Collectors;
 import org.jresnet.graph.UserError;
 
@@ -32,20 +33,41 @@ public record ModelInfo(
     List<Float> mean,
     List<Float> std) {
   private static final String PREFIX = "jresnet.";
+  private static final String FORMAT = "1";
+  private static final Set<String> RESIZES = Set.of("stretch", "crop");
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  /** Copies the lists. */
+  /** Copies the lists and checks every value. */
   public ModelInfo {
+    require(!architecture.isBlank(), "architecture", architecture, "a name");
+    require(!variant.isBlank(), "variant", variant, "a name");
+    require(width > 0, "width", width, "at least 1");
     classes = List.copyOf(classes);
+    require(!classes.isEmpty(), "classes", classes, "at least one name");
+    require(size > 0, "size", size, "at least 1");
+    require(RESIZES.contains(resize), "resize", resize, "stretch or crop");
     mean = List.copyOf(mean);
+    require(mean.stream().allMatch(Float::isFinite), "mean", mean, "finite numbers");
     std = List.copyOf(std);
+    require(
+        std.size() == mean.size() && std.stream().allMatch(s -> s > 0 && Float.isFinite(s)),
+        "std",
+        std,
+        mean.size() + " positive numbers");
+  }
+
+  private static void require(boolean good, String key, Object found, String expected) {
+    if (!good) {
+      throw new IllegalArgumentException(
+          key + " is '" + FileBytes.show(found) + "', expected " + expected);
+    }
   }
 
   /** As texts for a file's metadata. */
   public Map<String, String> toMetadata() {
     Map<String, String> m = new LinkedHashMap<>();
     m.put("format", "pt");
-    m.put(PREFIX + "format", "1");
+    m.put(PREFIX + "format", FORMAT);
     m.put(PREFIX + "architecture", architecture);
     m.put(PREFIX + "variant", variant);
     m.put(PREFIX + "width", Integer.toString(width));
@@ -65,28 +87,77 @@ public record ModelInfo(
     return values.stream().map(String::valueOf).collect(Collectors.joining(","));
   }
 
-  /** What a file's metadata say; empty when jresnet did not write them. */
+  /**
+   * What a file's metadata say; empty when jresnet did not write them.
+   *
+   * @throws UserError naming the key that is missing, damaged or from a newer jresnet
+   */
   public static Optional<ModelInfo> of(Map<String, String> m) {
     if (!m.containsKey(PREFIX + "architecture")) {
       return Optional.empty();
     }
+    String format = value(m, "format");
+    if (!format.equals(FORMAT)) {
+      throw new UserError(
+          "the metadata have jresnet's format "
+              + FileBytes.show(format)
+              + ", this version knows "
+              + FORMAT
+              + "; use the jresnet that wrote the file, or a newer one");
+    }
     try {
       return Optional.of(
           new ModelInfo(
-              m.get(PREFIX + "architecture"),
-              m.get(PREFIX + "variant"),
-              Integer.parseInt(m.get(PREFIX + "width")),
-              List.of(JSON.readValue(m.get(PREFIX + "classes"), String[].class)),
-              Integer.parseInt(m.get(PREFIX + "size")),
-              m.get(PREFIX + "resize"),
-              split(m.get(PREFIX + "mean")),
-              split(m.get(PREFIX + "std"))));
-    } catch (JsonProcessingException | RuntimeException e) {
-      throw new UserError("the file's jresnet metadata are damaged: " + m, e);
+              value(m, "architecture"),
+              value(m, "variant"),
+              number(m, "width"),
+              classes(value(m, "classes")),
+              number(m, "size"),
+              value(m, "resize"),
+              floats(m, "mean"),
+              floats(m, "std")));
+    } catch (IllegalArgumentException e) {
+      throw new UserError("the metadata of jresnet are damaged: " + e.getMessage(), e);
     }
   }
 
-  private static List<Float> split(String text) {
-    return Arrays.stream(text.split(",")).map(Float::valueOf).toList();
+  private static String value(Map<String, String> m, String key) {
+    String value = m.get(PREFIX + key);
+    if (value == null) {
+      throw new UserError("the metadata of jresnet are damaged: " + PREFIX + key + " is missing");
+    }
+    return value;
+  }
+
+  private static int number(Map<String, String> m, String key) {
+    String text = value(m, key);
+    try {
+      return Integer.parseInt(text);
+    } catch (NumberFormatException e) {
+      throw new IllegalArgumentException(
+          key + " is '" + FileBytes.show(text) + "', expected a number", e);
+    }
+  }
+
+  private static List<String> classes(String json) {
+    try {
+      String[] names = JSON.readValue(json, String[].class);
+      if (names != null && !Arrays.asList(names).contains(null)) {
+        return List.of(names);
+      }
+    } catch (JsonProcessingException e) {
+      throw new IllegalArgumentException("classes is no JSON: " + e.getOriginalMessage(), e);
+    }
+    throw new IllegalArgumentException("classes is no JSON list of names");
+  }
+
+  private static List<Float> floats(Map<String, String> m, String key) {
+    String text = value(m, key);
+    try {
+      return Arrays.stream(text.split(",")).map(Float::valueOf).toList();
+    } catch (NumberFormatException e) {
+      throw new IllegalArgumentException(
+          key + " is '" + FileBytes.show(text) + "', expected numbers with commas", e);
+    }
   }
 }

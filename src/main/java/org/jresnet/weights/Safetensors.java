@@ -7,10 +7,12 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -19,7 +21,6 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Collectors;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.UserError;
 
@@ -28,7 +29,7 @@ import org.jresnet.graph.UserError;
  * length, a JSON header with type, shape and byte range of each tensor, then the bytes. Everything
  * is checked before anything is allocated.
  */
-public final class Safetensors {
+final class Safetensors {
   /** The reference implementation's limit. */
   private static final long MAX_HEADER = 100_000_000;
 
@@ -45,101 +46,120 @@ public final class Safetensors {
   private Safetensors() {}
 
   /**
-   * Reads all tensors.
+   * Reads all tensors, in the order of the header.
    *
    * @throws UserError naming file, tensor and problem
    */
   static StateDict read(Path file, FileChannel channel) throws IOException {
-    long size = channel.size();
-    ByteBuffer prefix = readFully(file, channel, 0, LENGTH_BYTES);
-    long headerLength = prefix.getLong();
-    if (headerLength < 2 || headerLength > MAX_HEADER) {
-      throw broken(
-          file,
-          "the header claims "
-              + Long.toUnsignedString(headerLength)
-              + " bytes, allowed are 2 to "
-              + MAX_HEADER);
-    }
-    if (LENGTH_BYTES + headerLength > size) {
-      throw broken(
-          file,
-          "the header claims "
-              + headerLength
-              + " bytes, but the file has only "
-              + size
-              + "; it is truncated");
-    }
-    byte[] header = new byte[(int) headerLength];
-    readFully(file, channel, LENGTH_BYTES, header.length).get(header);
-    JsonNode root = parse(file, header);
-    Map<String, String> metadata = new LinkedHashMap<>();
-    List<Entry> entries = new ArrayList<>();
-    for (var field : root.properties()) {
-      if (field.getKey().equals(METADATA)) {
-        field.getValue().properties().forEach(m -> metadata.put(m.getKey(), m.getValue().asText()));
-      } else {
-        entries.add(entry(file, field.getKey(), field.getValue()));
+    try {
+      long size = channel.size();
+      long headerLength = FileBytes.read(channel, 0, LENGTH_BYTES).getLong();
+      if (headerLength < 2 || headerLength > MAX_HEADER) {
+        throw broken(
+            file,
+            "the header claims "
+                + Long.toUnsignedString(headerLength)
+                + " bytes, allowed are 2 to "
+                + MAX_HEADER);
       }
+      if (LENGTH_BYTES + headerLength > size) {
+        throw broken(
+            file,
+            "the header claims "
+                + headerLength
+                + " bytes, but the file has only "
+                + size
+                + "; it is truncated, get it again");
+      }
+      JsonNode root = parse(file, FileBytes.read(channel, LENGTH_BYTES, (int) headerLength));
+      Map<String, String> metadata = new LinkedHashMap<>();
+      List<Entry> entries = new ArrayList<>();
+      for (var field : root.properties()) {
+        if (field.getKey().equals(METADATA)) {
+          readMetadata(file, field.getValue(), metadata);
+        } else {
+          entries.add(entry(file, field.getKey(), field.getValue()));
+        }
+      }
+      long start = LENGTH_BYTES + headerLength;
+      requireGapless(file, entries, size - start);
+      Map<String, HostTensor> tensors = new LinkedHashMap<>();
+      for (Entry e : entries) {
+        int length = Math.toIntExact(e.end() - e.begin());
+        tensors.put(
+            e.name(),
+            new HostTensor(
+                e.type(), e.shape(), FileBytes.read(channel, start + e.begin(), length)));
+      }
+      return new StateDict(tensors, metadata);
+    } catch (EOFException e) {
+      throw broken(file, e.getMessage());
     }
-    long start = LENGTH_BYTES + headerLength;
-    requireGapless(file, entries, size - start);
-    Map<String, HostTensor> tensors = new LinkedHashMap<>();
-    for (Entry e : entries) {
-      int length = Math.toIntExact(e.end() - e.begin());
-      tensors.put(
-          e.name(),
-          new HostTensor(e.type(), e.shape(), readFully(file, channel, start + e.begin(), length)));
-    }
-    return new StateDict(tensors, metadata);
   }
 
-  private static JsonNode parse(Path file, byte[] header) {
+  private static JsonNode parse(Path file, ByteBuffer header) {
     try {
-      JsonNode root = JSON.readTree(header);
-      if (root == null || !root.isObject()) {
+      // Decoded here, because Jackson would also guess UTF-16 and UTF-32.
+      String text = StandardCharsets.UTF_8.newDecoder().decode(header).toString();
+      JsonNode root = JSON.readTree(text);
+      if (!root.isObject()) {
         throw broken(file, "the header is no JSON object");
       }
       return root;
     } catch (JsonProcessingException e) {
       throw broken(file, "the header is no valid JSON: " + e.getOriginalMessage());
-    } catch (IOException e) {
-      throw broken(file, "the header is no valid text: " + e.getMessage());
+    } catch (CharacterCodingException e) {
+      throw broken(file, "the header is no UTF-8 text");
+    }
+  }
+
+  private static void readMetadata(Path file, JsonNode node, Map<String, String> metadata) {
+    if (!node.isObject()) {
+      throw broken(file, METADATA + " is no JSON object");
+    }
+    for (var field : node.properties()) {
+      if (!field.getValue().isTextual()) {
+        throw broken(
+            file, METADATA + " holds a value that is no text at " + FileBytes.show(field.getKey()));
+      }
+      metadata.put(field.getKey(), field.getValue().textValue());
     }
   }
 
   private static Entry entry(Path file, String name, JsonNode node) {
-    String type = node.path("dtype").asText();
+    String shown = "tensor " + FileBytes.show(name);
+    JsonNode type = node.path("dtype");
     DType dtype =
         Arrays.stream(DType.values())
-            .filter(d -> d.name().equals(type))
+            .filter(d -> d.name().equals(type.textValue()))
             .findFirst()
             .orElseThrow(
-                () -> broken(file, "tensor " + name + " has the unknown type '" + type + "'"));
-    JsonNode offsets = node.path("data_offsets");
-    if (!node.path("shape").isArray() || offsets.size() != 2) {
-      throw broken(file, "tensor " + name + " lacks a shape or two data_offsets");
+                () ->
+                    broken(
+                        file,
+                        shown
+                            + " has the type "
+                            + FileBytes.show(type)
+                            + ", known are "
+                            + Arrays.toString(DType.values())));
+    List<Long> shape = wholeNumbers(file, shown, node, "shape");
+    List<Long> offsets = wholeNumbers(file, shown, node, "data_offsets");
+    if (offsets.size() != 2) {
+      throw broken(
+          file, shown + " has " + offsets.size() + " data_offsets, expected begin and end");
     }
-    List<Long> shape = new ArrayList<>();
-    for (JsonNode extent : node.path("shape")) {
-      if (!extent.canConvertToLong() || extent.asLong() < 0) {
-        throw broken(file, "tensor " + name + " has the impossible extent " + extent);
-      }
-      shape.add(extent.asLong());
-    }
-    long begin = offsets.get(0).asLong(-1);
-    long end = offsets.get(1).asLong(-1);
+    long begin = offsets.get(0);
+    long end = offsets.get(1);
     long needed;
     try {
-      needed = Math.multiplyExact(HostTensor.elements(shape), dtype.bytes());
+      needed = HostTensor.bytes(dtype, shape);
     } catch (ArithmeticException e) {
-      throw broken(file, "tensor " + name + " has the impossible shape " + shape);
+      throw broken(file, shown + " has the impossible shape " + shape);
     }
-    if (begin < 0 || end < begin || end - begin != needed) {
+    if (end < begin || end - begin != needed) {
       throw broken(
           file,
-          "tensor "
-              + name
+          shown
               + " of "
               + dtype
               + shape
@@ -151,10 +171,25 @@ public final class Safetensors {
               + end);
     }
     if (needed > Integer.MAX_VALUE) {
-      throw broken(
-          file, "tensor " + name + " has " + needed + " bytes, more than the 2 GB supported");
+      throw broken(file, shown + " has " + needed + " bytes, more than the 2 GB supported");
     }
     return new Entry(name, dtype, shape, begin, end);
+  }
+
+  private static List<Long> wholeNumbers(Path file, String tensor, JsonNode node, String field) {
+    JsonNode array = node.path(field);
+    if (!array.isArray()) {
+      throw broken(file, tensor + " has no list '" + field + "'");
+    }
+    List<Long> numbers = new ArrayList<>();
+    for (JsonNode number : array) {
+      if (!number.isIntegralNumber() || !number.canConvertToLong() || number.longValue() < 0) {
+        throw broken(
+            file, tensor + " has the impossible " + field + " value " + FileBytes.show(number));
+      }
+      numbers.add(number.longValue());
+    }
+    return numbers;
   }
 
   /** Tensors must cover the data exactly: overlaps and holes are how such files are abused. */
@@ -168,7 +203,7 @@ public final class Safetensors {
         throw broken(
             file,
             "tensor "
-                + e.name()
+                + FileBytes.show(e.name())
                 + " starts at byte "
                 + e.begin()
                 + (e.begin() < at ? " and overlaps " : " and leaves a hole after ")
@@ -177,7 +212,7 @@ public final class Safetensors {
                 + at);
       }
       at = e.end();
-      previous = e.name();
+      previous = FileBytes.show(e.name());
     }
     if (at != dataBytes) {
       throw broken(
@@ -186,26 +221,8 @@ public final class Safetensors {
               + at
               + " bytes of data, the file has "
               + dataBytes
-              + (at > dataBytes ? "; it is truncated" : ""));
+              + (at > dataBytes ? "; it is truncated, get it again" : ""));
     }
-  }
-
-  private static ByteBuffer readFully(Path file, FileChannel channel, long at, int length)
-      throws IOException {
-    ByteBuffer bytes = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
-    while (bytes.hasRemaining()) {
-      int count = channel.read(bytes, at + bytes.position());
-      if (count < 0) {
-        throw broken(
-            file,
-            "it ends at byte "
-                + channel.size()
-                + ", expected were "
-                + (at + length)
-                + "; it is truncated");
-      }
-    }
-    return bytes.flip();
   }
 
   private static UserError broken(Path file, String problem) {
@@ -214,26 +231,29 @@ public final class Safetensors {
 
   /** Writes all tensors; equal contents give equal bytes. */
   static void write(StateDict dict, FileChannel channel) throws IOException {
-    ObjectNode root = JSON.createObjectNode();
-    if (!dict.metadata().isEmpty()) {
-      ObjectNode metadata = root.putObject(METADATA);
-      dict.metadata().forEach(metadata::put);
-    }
-    // Wide types first, so that every tensor is aligned to its elements, as the reference
-    // implementation does.
-    List<Map.Entry<String, HostTensor>> order =
-        dict.tensors().entrySet().stream()
-            .sorted(Comparator.comparingInt(e -> -e.getValue().type().bytes()))
-            .collect(Collectors.toList());
+    // The header keeps the dict's order. The data put wide types first, as the reference
+    // implementation does, so that every tensor is aligned to its elements.
+    List<Map.Entry<String, HostTensor>> order = new ArrayList<>(dict.tensors().entrySet());
+    order.sort(Comparator.comparingInt(e -> -e.getValue().type().bytes()));
+    Map<String, Long> begins = new LinkedHashMap<>();
     long at = 0;
     for (var e : order) {
-      ObjectNode node = root.putObject(e.getKey());
-      node.put("dtype", e.getValue().type().name());
-      e.getValue().shape().forEach(node.putArray("shape")::add);
-      long end = at + e.getValue().data().remaining();
-      node.putArray("data_offsets").add(at).add(end);
-      at = end;
+      begins.put(e.getKey(), at);
+      at += e.getValue().data().remaining();
     }
+    ObjectNode root = JSON.createObjectNode();
+    if (!dict.metadata().isEmpty()) {
+      dict.metadata().forEach(root.putObject(METADATA)::put);
+    }
+    dict.tensors()
+        .forEach(
+            (name, tensor) -> {
+              ObjectNode node = root.putObject(name);
+              node.put("dtype", tensor.type().name());
+              tensor.shape().forEach(node.putArray("shape")::add);
+              long begin = begins.get(name);
+              node.putArray("data_offsets").add(begin).add(begin + tensor.data().remaining());
+            });
     byte[] json = JSON.writeValueAsString(root).getBytes(StandardCharsets.UTF_8);
     int padded = (json.length + 7) / 8 * 8;
     ByteBuffer header = ByteBuffer.allocate(LENGTH_BYTES + padded).order(ByteOrder.LITTLE_ENDIAN);
@@ -243,7 +263,7 @@ public final class Safetensors {
     }
     AtomicFile.writeFully(channel, header.flip());
     for (var e : order) {
-      AtomicFile.writeFully(channel, e.getValue().data().duplicate());
+      AtomicFile.writeFully(channel, e.getValue().data());
     }
   }
 }

@@ -1,6 +1,5 @@
 package org.jresnet.weights;
 
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -31,11 +30,5 @@ public record StateDict(
   /** The same tensors with other metadata. */
   public StateDict withMetadata(Map<String, String> other) {
     return new StateDict(tensors, other, notes);
-  }
-
-  StateDict withNote(String note) {
-    List<String> all = new ArrayList<>(notes);
-    all.add(note);
-    return new StateDict(tensors, metadata, all);
   }
 }

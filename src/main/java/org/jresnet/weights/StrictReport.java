@@ -12,45 +12,64 @@ import org.jresnet.graph.Parameter;
  * @param missing expected, not there
  * @param unexpected there, not expected
  * @param misshapen there with another shape: name, expected and found
+ * @param tolerated {@code num_batches_tracked} counters that are not there; they do not count as
+ *     missing, because files from before PyTorch 0.4.1 have none
  */
-public record StrictReport(List<String> missing, List<String> unexpected, List<String> misshapen) {
-  /**
-   * Compares; the {@code num_batches_tracked} counters may be missing, files from before PyTorch
-   * 0.4.1 have none.
-   */
+public record StrictReport(
+    List<String> missing, List<String> unexpected, List<String> misshapen, List<String> tolerated) {
+  /** Copies the lists. */
+  public StrictReport {
+    missing = List.copyOf(missing);
+    unexpected = List.copyOf(unexpected);
+    misshapen = List.copyOf(misshapen);
+    tolerated = List.copyOf(tolerated);
+  }
+
+  /** Compares names and shapes; the counters may have the shape [] or [1]. */
   public static StrictReport compare(List<Parameter> expected, StateDict found) {
     List<String> missing = new ArrayList<>();
     List<String> misshapen = new ArrayList<>();
+    List<String> tolerated = new ArrayList<>();
     Set<String> unexpected = new LinkedHashSet<>(found.tensors().keySet());
     for (Parameter p : expected) {
       unexpected.remove(p.name());
+      boolean counter = p.role() == Parameter.Role.BATCHES_TRACKED;
       HostTensor tensor = found.tensors().get(p.name());
       if (tensor == null) {
-        if (p.role() != Parameter.Role.BATCHES_TRACKED) {
-          missing.add(p.name());
-        }
+        (counter ? tolerated : missing).add(p.name());
         continue;
       }
       List<Long> shape = p.shape().stream().map(Integer::longValue).toList();
-      boolean counter = p.role() == Parameter.Role.BATCHES_TRACKED && tensor.elements() == 1;
-      if (!tensor.shape().equals(shape) && !counter) {
+      boolean single = counter && tensor.elements() == 1;
+      if (!single && !tensor.shape().equals(shape)) {
         misshapen.add(p.name() + ": expected " + shape + ", found " + tensor.shape());
       }
     }
-    return new StrictReport(missing, List.copyOf(unexpected), misshapen);
+    return new StrictReport(missing, List.copyOf(unexpected), misshapen, tolerated);
   }
 
-  /** Whether file and network agree. */
+  /** Whether file and network agree, up to {@link #tolerated}. */
   public boolean clean() {
     return missing.isEmpty() && unexpected.isEmpty() && misshapen.isEmpty();
   }
 
-  /** Everything in one text. */
+  /** What is to be said even when the report is clean. */
+  public List<String> notes() {
+    return tolerated.isEmpty()
+        ? List.of()
+        : List.of(
+            "the file has no num_batches_tracked for "
+                + tolerated.size()
+                + " batch norms, as in files from before PyTorch 0.4.1; they count from 0");
+  }
+
+  /** Everything in one text, a line for each name. */
   public String text() {
     StringBuilder text = new StringBuilder();
     append(text, "missing", missing);
     append(text, "unexpected", unexpected);
     append(text, "wrong shape", misshapen);
+    append(text, "missing, but tolerated", tolerated);
     return text.toString();
   }
 

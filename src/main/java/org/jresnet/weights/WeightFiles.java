@@ -3,8 +3,10 @@ package org.jresnet.weights;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.HexFormat;
 import java.util.Locale;
@@ -12,6 +14,8 @@ import org.jresnet.graph.UserError;
 
 /** Reads weight files by their content and writes them by their extension. */
 public final class WeightFiles {
+  private static final int START = 16;
+
   private WeightFiles() {}
 
   /**
@@ -20,34 +24,18 @@ public final class WeightFiles {
    * @throws UserError saying what is wrong with the file
    */
   public static StateDict read(Path file) {
-    if (!Files.exists(file)) {
-      throw new UserError("the weight file " + file + " does not exist");
-    }
     if (Files.isDirectory(file)) {
       throw new UserError(file + " is a folder, expected a .safetensors or .pth file");
     }
+    if (Files.exists(file) && !Files.isRegularFile(file)) {
+      throw new UserError(file + " is a device or pipe, expected a .safetensors or .pth file");
+    }
     try (FileChannel channel = FileChannel.open(file)) {
-      if (channel.size() == 0) {
-        throw new UserError("the weight file " + file + " is empty (0 bytes)");
-      }
-      byte[] start = new byte[(int) Math.min(10, channel.size())];
-      channel.read(ByteBuffer.wrap(start), 0);
-      if (start.length > 3
-          && start[0] == 'P'
-          && start[1] == 'K'
-          && start[2] == 3
-          && start[3] == 4) {
-        return PyTorchFile.readZip(file);
-      } else if (start.length > 1 && start[0] == (byte) 0x80 && start[1] >= 2 && start[1] <= 5) {
-        return PyTorchFile.readLegacy(file);
-      } else if (start.length > 8 && start[8] == '{' || file.toString().endsWith(".safetensors")) {
-        return Safetensors.read(file, channel);
-      }
-      throw new UserError(
-          file
-              + " is no weight file: it starts with the bytes "
-              + HexFormat.ofDelimiter(" ").formatHex(start)
-              + "; expected a safetensors file or a PyTorch file (zip or pickle)");
+      StateDict dict = read(file, channel);
+      requireReadable(file, dict);
+      return dict;
+    } catch (NoSuchFileException e) {
+      throw new UserError("the weight file " + file + " does not exist", e);
     } catch (AccessDeniedException e) {
       throw new UserError("the weight file " + file + " cannot be read: permission denied", e);
     } catch (IOException e) {
@@ -56,14 +44,59 @@ public final class WeightFiles {
       throw new UserError(
           "the weight file "
               + file
-              + " does not fit into memory; raise the limit with JRESNET_OPTS=-Xmx8g",
+              + " does not fit into the "
+              + (Runtime.getRuntime().maxMemory() >> 20)
+              + " MiB of Java memory; raise the limit with JRESNET_OPTS=-Xmx8g",
           e);
     }
   }
 
+  private static StateDict read(Path file, FileChannel channel) throws IOException {
+    if (channel.size() == 0) {
+      throw new UserError("the weight file " + file + " is empty (0 bytes); get it again");
+    }
+    ByteBuffer start = FileBytes.read(channel, 0, (int) Math.min(START, channel.size()));
+    // Safetensors first: the length of its header may look like the start of any other form, but
+    // neither of them has a brace as ninth byte.
+    if (start.limit() > 8 && start.get(8) == '{' && start.getLong(0) >>> 40 == 0) {
+      return Safetensors.read(file, channel);
+    } else if (startsWith(start, 'P', 'K', 3, 4)) {
+      return PyTorchReader.readZip(file, channel);
+    } else if (startsWith(start, 0x80) && start.limit() > 1 && start.get(1) <= 5) {
+      return PyTorchReader.readLegacy(file, channel);
+    }
+    throw new UserError(
+        file
+            + " is no weight file: it has "
+            + channel.size()
+            + " bytes and starts with "
+            + HexFormat.ofDelimiter(" ").formatHex(start.array())
+            + " ('"
+            + new String(start.array(), StandardCharsets.US_ASCII).replaceAll("[^ -~]", ".")
+            + "'); expected a safetensors file or a PyTorch file (zip or pickle)");
+  }
+
+  private static boolean startsWith(ByteBuffer start, int... magic) {
+    for (int i = 0; i < magic.length; i++) {
+      if (i >= start.limit() || (start.get(i) & 255) != magic[i]) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** So that damaged metadata are reported with the file's name. */
+  private static void requireReadable(Path file, StateDict dict) {
+    try {
+      ModelInfo.of(dict.metadata());
+    } catch (UserError e) {
+      throw new UserError(file + ": " + e.getMessage(), e);
+    }
+  }
+
   /**
-   * Writes a file atomically: {@code .safetensors} (with metadata), or {@code .pth} and {@code .pt}
-   * (without).
+   * Writes a file atomically: {@code .safetensors} (with metadata), {@code .pth} and {@code .pt}
+   * (without), or {@code .ckpt}, a checkpoint of jresnet in the form of safetensors.
    *
    * @throws UserError for another extension, or when the file cannot be written; the old file is
    *     then untouched
@@ -71,7 +104,7 @@ public final class WeightFiles {
   public static void write(Path file, StateDict dict) {
     String name = file.toString().toLowerCase(Locale.ROOT);
     if (name.endsWith(".pth") || name.endsWith(".pt")) {
-      AtomicFile.write(file, channel -> PyTorchFile.write(dict, channel));
+      AtomicFile.write(file, channel -> PyTorchWriter.write(dict, channel));
     } else if (name.endsWith(".safetensors") || name.endsWith(".ckpt")) {
       AtomicFile.write(file, channel -> Safetensors.write(dict, channel));
     } else {
