@@ -257,7 +257,7 @@ def malicious():
     archive("eval.pth", pickle.dumps({"fc.weight": Call(builtins.eval, python)}, protocol=2))
     archive("exec-protocol4.pth", pickle.dumps(Call(builtins.exec, python), protocol=4))
     nested = {"epoch": 1, "state_dict": OrderedDict(a=1), "optimizer": [{"x": (Call(subprocess.Popen, ["sh", "-c", touch]),)}]}
-    archive("nested.pth", pickle.dumps(nested, protocol=2))
+    archive("nested.pth", pickle.dumps(nested, protocol=3))
     archive("run-path.pth", pickle.dumps(Call(runpy.run_path, "x.py"), protocol=5))
     # torch's own loader as a way in: a storage that is itself a pickle.
     archive("load-from-bytes.pth", b"\x80\x02ctorch.storage\n_load_from_bytes\nC\x01.\x85R.")

@@ -38,7 +38,9 @@ final class PyTorchReader {
   private static final String PICKLE = "data.pkl";
   private static final int CHUNK = 1 << 20;
 
-  /** Views of shared storages may together have this many bytes and {@link #SHARES} files' worth. */
+  /**
+   * Views of shared storages may together have this many bytes and {@link #SHARES} files' worth.
+   */
   private static final long VIEW_FLOOR = 64 << 20;
 
   private static final int SHARES = 4;
@@ -349,6 +351,14 @@ final class PyTorchReader {
       }
       storages.put(storage.key(), bytes);
     }
+    String shown =
+        name
+            + " of shape "
+            + view.shape()
+            + ", strides "
+            + view.strides()
+            + " and offset "
+            + view.offset();
     long needed;
     long last = view.offset();
     boolean contiguous = true;
@@ -362,27 +372,15 @@ final class PyTorchReader {
         last = Math.addExact(last, Math.multiplyExact(steps, view.strides().get(d)));
       }
     } catch (ArithmeticException e) {
-      throw broken(name + " has the impossible shape " + view.shape());
+      throw broken(shown + " is larger than any file");
     }
     if (needed > 0 && last >= storage.elements()) {
-      throw broken(
-          name
-              + " of shape "
-              + view.shape()
-              + ", strides "
-              + view.strides()
-              + " and offset "
-              + view.offset()
-              + " leaves its storage of "
-              + storage.elements()
-              + " elements");
+      throw broken(shown + " leaves its storage of " + storage.elements() + " elements");
     }
     viewed += needed;
     if (needed > Integer.MAX_VALUE - 8 || viewed > VIEW_FLOOR + SHARES * fileBytes) {
       throw broken(
-          name
-              + " of shape "
-              + view.shape()
+          shown
               + " repeats its storage of "
               + storage.elements()
               + " elements until the tensors are far larger than the file");

@@ -62,7 +62,11 @@ final class PyTorchWriter {
     writer.put(
         ".data/serialization_id",
         ascii(
-            String.format(Locale.ROOT, "%020d%020d", writer.allNames.getValue(), writer.allEntries.getValue())));
+            String.format(
+                Locale.ROOT,
+                "%020d%020d",
+                writer.allNames.getValue(),
+                writer.allEntries.getValue())));
     writer.zip.finish();
     writer.zip.flush();
   }

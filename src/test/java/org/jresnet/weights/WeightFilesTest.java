@@ -1,0 +1,212 @@
+package org.jresnet.weights;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeFalse;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jresnet.graph.DType;
+import org.jresnet.graph.UserError;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class WeightFilesTest {
+  @TempDir private Path folder;
+
+  private static StateDict all() {
+    return WeightFiles.read(Fixtures.file("zip.pth"));
+  }
+
+  /** In turn, each form of the same tensors; names, types, shapes, bits and order stay. */
+  @ParameterizedTest
+  @CsvSource({
+    "a.pth, b.safetensors, c.PTH",
+    "a.safetensors, b.pt, c.safetensors",
+    "a.ckpt, b.pth, c.ckpt"
+  })
+  void convertsBitForBit(String first, String second, String third) {
+    StateDict dict = all();
+    for (String name : List.of(first, second, third)) {
+      WeightFiles.write(folder.resolve(name), dict);
+      dict = WeightFiles.read(folder.resolve(name));
+    }
+    assertThat(dict).isEqualTo(all());
+    assertThat(List.copyOf(dict.tensors().keySet()))
+        .isEqualTo(List.copyOf(all().tensors().keySet()));
+  }
+
+  @Test
+  void equalDictsGiveEqualFiles() throws IOException {
+    for (String extension : List.of(".pth", ".safetensors")) {
+      Path a = folder.resolve("a" + extension);
+      Path b = folder.resolve("other" + extension);
+      WeightFiles.write(a, all());
+      WeightFiles.write(b, all());
+      assertThat(Files.mismatch(a, b)).isEqualTo(-1);
+    }
+  }
+
+  @Test
+  void writesWhatNoChunkHolds() {
+    Map<String, HostTensor> tensors = new LinkedHashMap<>();
+    float[] values = new float[700_001];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = i;
+    }
+    tensors.put("large", HostTensor.ofFloats(List.of((long) values.length), values));
+    tensors.put("no elements", new HostTensor(DType.F32, List.of(1L << 40, 0L), empty()));
+    for (String name : List.of("w.pth", "w.safetensors")) {
+      WeightFiles.write(folder.resolve(name), new StateDict(tensors, Map.of()));
+      assertThat(WeightFiles.read(folder.resolve(name)).tensors()).isEqualTo(tensors);
+    }
+  }
+
+  private static ByteBuffer empty() {
+    return ByteBuffer.allocate(0);
+  }
+
+  @Test
+  void contentDecidesNotTheExtension() throws IOException {
+    Path file = folder.resolve("wrong.pth");
+    Files.copy(Fixtures.file("all.safetensors"), file);
+    assertThat(WeightFiles.read(file).tensors()).hasSize(11);
+    file = folder.resolve("wrong.safetensors");
+    Files.copy(Fixtures.file("legacy.pth"), file);
+    assertThat(WeightFiles.read(file).tensors()).hasSize(11);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "'<!DOCTYPE html><html>', 3c 21 44 4f 43 54 59 50 45 20 68 74 6d 6c 3e 3c ('<!DOCTYPE html><')",
+    "'version https://git-lfs', ('version https://')",
+    "'{\"a\": 1, {', starts with 7b 22",
+    "'abc', it has 3 bytes and starts with 61 62 63 ('abc')",
+  })
+  void namesTheFirstBytesOfOtherFiles(String content, String message) throws IOException {
+    Path file = folder.resolve("resnet50.pth");
+    Files.writeString(file, content);
+    assertThatThrownBy(() -> WeightFiles.read(file))
+        .isInstanceOf(UserError.class)
+        .hasMessageStartingWith(file + " is no weight file")
+        .hasMessageContaining(message)
+        .hasMessageEndingWith("expected a safetensors file or a PyTorch file (zip or pickle)");
+  }
+
+  @Test
+  void saysWhyThereIsNothingToRead() throws IOException {
+    Path missing = folder.resolve("missing.pth");
+    assertThatThrownBy(() -> WeightFiles.read(missing))
+        .isInstanceOf(UserError.class)
+        .hasMessage("the weight file " + missing + " does not exist");
+    assertThatThrownBy(() -> WeightFiles.read(folder))
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining("is a folder");
+    Path empty = Files.createFile(folder.resolve("empty.pth"));
+    assertThatThrownBy(() -> WeightFiles.read(empty))
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining("is empty (0 bytes)");
+  }
+
+  @Test
+  void saysThatAFileIsUnreadable() throws IOException {
+    Path file = Files.writeString(folder.resolve("secret.pth"), "x");
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("---------"));
+    assumeFalse(Files.isReadable(file), "this user may read every file (root)");
+    assertThatThrownBy(() -> WeightFiles.read(file))
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining("permission denied");
+  }
+
+  @Test
+  void refusesUnknownExtensions() {
+    Path file = folder.resolve("weights.onnx");
+    assertThatThrownBy(() -> WeightFiles.write(file, all()))
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining("expected the extension .safetensors or .pth");
+    assertThat(file).doesNotExist();
+  }
+
+  @Test
+  void namesTheFileWithDamagedMetadata() {
+    Path file = folder.resolve("w.safetensors");
+    WeightFiles.write(file, all().withMetadata(Map.of("jresnet.architecture", "resnet50")));
+    assertThatThrownBy(() -> WeightFiles.read(file))
+        .isInstanceOf(UserError.class)
+        .hasMessage(file + ": the metadata of jresnet are damaged: jresnet.format is missing");
+  }
+
+  @Test
+  void aFullDiskLeavesTheOldFile() throws IOException {
+    Path file = Files.writeString(folder.resolve("best.safetensors"), "old");
+    assertThatThrownBy(
+            () ->
+                AtomicFile.write(
+                    file,
+                    channel -> {
+                      channel.write(ByteBuffer.wrap("half".getBytes(StandardCharsets.UTF_8)));
+                      throw new IOException("No space left on device");
+                    }))
+        .isInstanceOf(UserError.class)
+        .hasMessage(
+            "cannot write " + file + ": No space left on device; the previous file is untouched");
+    assertOnly(file, "old");
+  }
+
+  @Test
+  void aFailureOfAnyKindLeavesNoTemporaryFile() throws IOException {
+    Path file = Files.writeString(folder.resolve("best.safetensors"), "old");
+    assertThatThrownBy(
+            () ->
+                AtomicFile.write(
+                    file,
+                    channel -> {
+                      throw new IllegalStateException("a defect");
+                    }))
+        .isInstanceOf(IllegalStateException.class);
+    assertOnly(file, "old");
+  }
+
+  /** What a killed process left is no obstacle. */
+  @Test
+  void replacesLeftovers() throws IOException {
+    Path file = Files.writeString(folder.resolve("run.json"), "old");
+    Files.writeString(folder.resolve(".run.json.tmp"), "a longer leftover of a killed process");
+    AtomicFile.write(file, "new");
+    assertOnly(file, "new");
+  }
+
+  private void assertOnly(Path file, String content) throws IOException {
+    assertThat(file).hasContent(content);
+    try (var files = Files.list(folder)) {
+      assertThat(files).containsExactly(file);
+    }
+  }
+
+  @Test
+  void saysWhereItCannotWrite() throws IOException {
+    Path nowhere = folder.resolve("no/such/w.pth");
+    assertThatThrownBy(() -> WeightFiles.write(nowhere, all()))
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining("the folder " + nowhere.getParent() + " does not exist");
+    Path directory = Files.createDirectory(folder.resolve("d.pth"));
+    assertThatThrownBy(() -> WeightFiles.write(directory, all()))
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining("it is a folder");
+    Path locked = Files.createDirectory(folder.resolve("locked"));
+    Files.setPosixFilePermissions(locked, PosixFilePermissions.fromString("r-xr-xr-x"));
+    assumeFalse(Files.isWritable(locked), "this user may write everywhere (root)");
+    assertThatThrownBy(() -> WeightFiles.write(locked.resolve("w.pth"), all()))
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining("permission denied");
+  }
+}
