@@ -1,0 +1,219 @@
+package org.jresnet.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jresnet.backend.Backend;
+import org.jresnet.backend.Optimizer;
+import org.jresnet.backend.Pass;
+import org.jresnet.backend.Precision;
+import org.jresnet.graph.Parameter;
+import org.jresnet.testing.Fixture;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * Whole networks against PyTorch: activations, loss, gradients, running statistics, optimizer
+ * steps. Bounds are those of docs/numerics.md; the fixtures were computed in double precision.
+ */
+final class NetworkTest {
+  private static final double ACTIVATION_RTOL = 1e-3;
+  private static final double ACTIVATION_ATOL = 1e-4;
+  private static final double GRADIENT_BOUND = 1e-3;
+  private static final double STATISTIC_BOUND = 1e-4;
+  private static final double STEPS_BOUND = 1e-4;
+
+  @ParameterizedTest(name = "{0} on {1} {2}")
+  @CsvSource({
+    "resnet18-w8, reference, FP64", "resnet50-w8, reference, FP64",
+        "resnet18-w8-75x61, reference, FP64",
+    "resnet18-w8, onednn, FP32", "resnet50-w8, onednn, FP32", "resnet18-w8-75x61, onednn, FP32",
+    "resnet18, onednn, FP32", "resnet50, onednn, FP32", "resnet50-224, onednn, FP32"
+  })
+  void inference(String name, String backendName, Precision precision) {
+    Fixture fixture = Fixture.open(name);
+    try (Backend backend = Backends.open(backendName);
+        Model model = new Model(fixture.graph(), backend, precision)) {
+      assertThat(backend.name()).isEqualTo(backendName);
+      fixture.weights().into(model);
+      List<String> nodes = fixture.names("eval/activation/");
+      assertThat(nodes).contains("fc");
+      // Untapped first: tapping changes what is fused.
+      try (Executable fused =
+          Executable.compile(model, options(fixture, Pass.INFERENCE, Set.of()))) {
+        fixture.assertElements(
+            "eval/activation/fc", fused.infer(fixture.pixels()), ACTIVATION_RTOL, ACTIVATION_ATOL);
+      }
+      try (Executable tapped =
+          Executable.compile(model, options(fixture, Pass.INFERENCE, Set.copyOf(nodes)))) {
+        tapped.infer(fixture.pixels());
+        for (String node : nodes) {
+          fixture.assertElements(
+              "eval/activation/" + node, tapped.tap(node), ACTIVATION_RTOL, ACTIVATION_ATOL);
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest(name = "{0} on {1} {2}")
+  @CsvSource({
+    "resnet18-w8, reference, FP64", "resnet50-w8, reference, FP64", "resnet18-w8, onednn, FP32",
+    "resnet50-w8, onednn, FP32", "resnet18, onednn, FP32", "resnet50, onednn, FP32"
+  })
+  void trainingStep(String name, String backendName, Precision precision) {
+    Fixture fixture = Fixture.open(name);
+    try (Backend backend = Backends.open(backendName);
+        Model model = new Model(fixture.graph(), backend, precision)) {
+      fixture.weights().into(model);
+      List<String> nodes = fixture.names("train/activation/");
+      try (Executable step =
+          Executable.compile(model, options(fixture, Pass.TRAINING, Set.copyOf(nodes)))) {
+        double loss = step.step(fixture.pixels(), fixture.labels());
+        fixture.assertElements(
+            "train/loss", new float[] {(float) loss}, ACTIVATION_RTOL, ACTIVATION_ATOL);
+        for (String node : nodes) {
+          fixture.assertElements(
+              "train/activation/" + node, step.tap(node), ACTIVATION_RTOL, ACTIVATION_ATOL);
+        }
+      }
+      assertGradients(fixture, model, "train/gradient/");
+      for (String statistic : fixture.names("train/statistic/")) {
+        String key = "train/statistic/" + statistic;
+        if (statistic.endsWith("num_batches_tracked")) {
+          assertThat(model.batchesTracked(statistic)).as(statistic).isEqualTo(fixture.integer(key));
+        } else {
+          fixture.assertDistance(key, model.get(statistic), STATISTIC_BOUND);
+        }
+      }
+    }
+  }
+
+  private static void assertGradients(Fixture fixture, Model model, String prefix) {
+    List<String> names = fixture.names(prefix);
+    assertThat(names).isNotEmpty();
+    for (String name : names) {
+      fixture.assertDistance(prefix + name, model.gradient(name).toFloats(), GRADIENT_BOUND);
+    }
+  }
+
+  @ParameterizedTest(name = "on {0} {1}")
+  @CsvSource({"reference, FP64", "onednn, FP32"})
+  void smoothedAndWeightedLoss(String backendName, Precision precision) {
+    Fixture fixture = Fixture.open("resnet18-w8");
+    List<Double> weights = new java.util.ArrayList<>();
+    for (float w : fixture.floats("class_weights")) {
+      weights.add((double) w);
+    }
+    try (Backend backend = Backends.open(backendName);
+        Model model = new Model(fixture.graph(), backend, precision)) {
+      fixture.weights().into(model);
+      CompileOptions options = options(fixture, Pass.TRAINING, Set.of()).withLoss(0.1, weights);
+      try (Executable step = Executable.compile(model, options)) {
+        double loss = step.step(fixture.pixels(), fixture.labels());
+        fixture.assertElements("smooth/loss", new float[] {(float) loss}, 1e-5, 0);
+      }
+    }
+  }
+
+  @ParameterizedTest(name = "on {0} {1}")
+  @CsvSource({"reference, FP64", "onednn, FP32"})
+  void frozenNormsUseAndKeepRunningStatistics(String backendName, Precision precision) {
+    Fixture fixture = Fixture.open("resnet18-w8");
+    Set<String> frozen = new TreeSet<>();
+    for (Parameter p : fixture.graph().parameters()) {
+      if (p.role() == Parameter.Role.NORM_WEIGHT || p.role() == Parameter.Role.NORM_BIAS) {
+        frozen.add(p.name());
+      }
+    }
+    try (Backend backend = Backends.open(backendName);
+        Model model = new Model(fixture.graph(), backend, precision)) {
+      fixture.weights().into(model);
+      float[] before = model.get("bn1.running_mean");
+      CompileOptions options = options(fixture, Pass.TRAINING, Set.of()).withFrozen(frozen);
+      try (Executable step = Executable.compile(model, options)) {
+        double loss = step.step(fixture.pixels(), fixture.labels());
+        fixture.assertElements(
+            "frozen/loss", new float[] {(float) loss}, ACTIVATION_RTOL, ACTIVATION_ATOL);
+      }
+      assertThat(model.get("bn1.running_mean")).containsExactly(before);
+      assertThat(model.batchesTracked("bn1.num_batches_tracked")).isEqualTo(7);
+      for (String name : fixture.names("frozen/gradient/")) {
+        if (!frozen.contains(name)) {
+          fixture.assertDistance(
+              "frozen/gradient/" + name, model.gradient(name).toFloats(), GRADIENT_BOUND);
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest(name = "{0} on {1} {2}")
+  @CsvSource({
+    "adam, reference, FP64",
+    "adamw, reference, FP64",
+    "sgd, reference, FP64",
+    "adam, onednn, FP32",
+    "adamw, onednn, FP32",
+    "sgd, onednn, FP32"
+  })
+  void tenOptimizerSteps(String rule, String backendName, Precision precision) {
+    Fixture fixture = Fixture.open("resnet18-w8");
+    Optimizer optimizer =
+        switch (rule) {
+          case "adam" -> new Optimizer.Adam(0.9, 0.999, 1e-8, 0);
+          case "adamw" -> new Optimizer.AdamW(0.9, 0.999, 1e-8, 0.05);
+          default -> new Optimizer.Sgd(0.9, 1e-4);
+        };
+    double rate = rule.equals("sgd") ? 0.01 : 1e-3;
+    try (Backend backend = Backends.open(backendName);
+        Model model = new Model(fixture.graph(), backend, precision);
+        OptimizerState state = new OptimizerState(model, optimizer, Set.of())) {
+      fixture.weights().into(model);
+      float[] losses = new float[10];
+      try (Executable step = Executable.compile(model, options(fixture, Pass.TRAINING, Set.of()))) {
+        for (int i = 0; i < losses.length; i++) {
+          losses[i] = (float) step.step(fixture.pixels(), fixture.labels());
+          state.step(rate, 1);
+        }
+      }
+      fixture.assertElements(rule + "/loss", losses, STEPS_BOUND, 0);
+      for (String name : fixture.names(rule + "/parameter/")) {
+        fixture.assertDistance(rule + "/parameter/" + name, model.get(name), STEPS_BOUND);
+      }
+    }
+  }
+
+  @ParameterizedTest(name = "on {0} {1}")
+  @CsvSource({"reference, FP64", "onednn, FP32"})
+  void clippingByNorm(String backendName, Precision precision) {
+    Fixture fixture = Fixture.open("resnet18-w8");
+    try (Backend backend = Backends.open(backendName);
+        Model model = new Model(fixture.graph(), backend, precision);
+        OptimizerState state = new OptimizerState(model, new Optimizer.Sgd(0, 0), Set.of())) {
+      fixture.weights().into(model);
+      try (Executable step = Executable.compile(model, options(fixture, Pass.TRAINING, Set.of()))) {
+        step.step(fixture.pixels(), fixture.labels());
+      }
+      double norm = state.gradientNorm();
+      fixture.assertElements("clip/norm", new float[] {(float) norm}, 1e-4, 0);
+      state.step(1, Math.min(1, 1 / (norm + 1e-6)));
+      for (String name : fixture.names("clip/parameter/")) {
+        fixture.assertDistance("clip/parameter/" + name, model.get(name), 1e-4);
+      }
+    }
+  }
+
+  private static CompileOptions options(Fixture fixture, Pass pass, Set<String> taps) {
+    return new CompileOptions(
+        pass,
+        fixture.batch(),
+        fixture.height(),
+        fixture.width(),
+        Fixture.NORMALIZATION,
+        0,
+        List.of(),
+        Set.of(),
+        taps);
+  }
+}
