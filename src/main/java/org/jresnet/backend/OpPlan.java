@@ -14,6 +14,9 @@ public interface OpPlan extends AutoCloseable {
   /** Bytes of {@link Slot#SAVED}; 0 if it needs none. */
   long savedBytes();
 
+  /** Bytes of {@link Slot#PREPARED}; 0 if it needs none. */
+  long preparedBytes();
+
   /** Bytes of {@link Slot#WORKSPACE}; 0 if it needs none. */
   long workspaceBytes();
 

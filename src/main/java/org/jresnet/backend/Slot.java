@@ -36,6 +36,8 @@ public enum Slot {
   DBETA,
   /** What forward leaves for backward; {@link OpPlan#savedBytes()} long. */
   SAVED,
+  /** What prepare leaves for every forward; {@link OpPlan#preparedBytes()} long. */
+  PREPARED,
   /** Scratch that any op may overwrite; {@link OpPlan#workspaceBytes()} long. */
   WORKSPACE
 }

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Buffer;
@@ -52,6 +53,7 @@ public final class Executable implements AutoCloseable {
   private Tensor logits;
   private long memory;
   private boolean stale = true;
+  private Buffer arena;
 
   private Executable(Model model, CompileOptions options) {
     this.model = model;
@@ -66,6 +68,20 @@ public final class Executable implements AutoCloseable {
    * @throws UnsupportedOperationException when the backend cannot compute a node, naming it
    */
   public static Executable compile(Model model, CompileOptions options) {
+    return compile(model, options, Optional.empty());
+  }
+
+  /**
+   * Compiles another pass or batch size of the same model into the memory of this executable, where
+   * it fits: validation beside training then costs nothing. The two must take turns, and {@link
+   * #parametersChanged()} must be called each time before the guest runs, because the host has
+   * overwritten its prepared weights. The guest must be closed first.
+   */
+  public Executable compileGuest(CompileOptions guest) {
+    return compile(model, guest, Optional.of(arena));
+  }
+
+  private static Executable compile(Model model, CompileOptions options, Optional<Buffer> lent) {
     if (options.batch() < 1 || options.height() < 1 || options.width() < 1) {
       throw new UserError(
           "batch and image size must be at least 1, found batch "
@@ -77,7 +93,7 @@ public final class Executable implements AutoCloseable {
     }
     Executable executable = new Executable(model, options);
     try {
-      executable.build();
+      executable.build(lent);
       return executable;
     } catch (RuntimeException | Error e) {
       try {
@@ -89,7 +105,7 @@ public final class Executable implements AutoCloseable {
     }
   }
 
-  private void build() {
+  private void build(Optional<Buffer> lent) {
     Graph graph = model.graph();
     DType type = model.precision().activation();
     List<Group> groups = Lowering.lower(graph, options, type);
@@ -103,8 +119,11 @@ public final class Executable implements AutoCloseable {
         plans.add(plan(group));
       }
       Layout layout = new Layout(groups, plans, shapes);
-      Buffer arena = allocate(layout);
-      bind(groups, plans, layout, arena);
+      arena =
+          lent.filter(buffer -> buffer.bytes() >= layout.bytes)
+              .orElseGet(() -> allocate(layout.bytes));
+      memory = layout.bytes;
+      bind(groups, plans, layout);
     } finally {
       plans.forEach(OpPlan::close);
     }
@@ -126,12 +145,9 @@ public final class Executable implements AutoCloseable {
     }
   }
 
-  private Buffer allocate(Layout layout) {
-    memory = layout.bytes;
+  private Buffer allocate(long bytes) {
     try {
-      Buffer arena = model.backend().allocate("activations", memory);
-      owned.add(arena);
-      return arena;
+      return own(model.backend().allocate("activations", bytes));
     } catch (UserError e) {
       throw new UserError(
           e.getMessage()
@@ -142,7 +158,7 @@ public final class Executable implements AutoCloseable {
               + "x"
               + options.width()
               + " needs about "
-              + (memory / options.batch() >> 20)
+              + (bytes / options.batch() >> 20)
               + " MB per image of the batch; use a smaller --batch"
               + " than "
               + options.batch()
@@ -160,6 +176,7 @@ public final class Executable implements AutoCloseable {
     final Map<Integer, MemoryPlan.Block> activations = new HashMap<>();
     final Map<Integer, MemoryPlan.Block> gradients = new HashMap<>();
     final Map<Group, MemoryPlan.Block> saved = new HashMap<>();
+    final Map<Group, MemoryPlan.Block> prepared = new HashMap<>();
     final MemoryPlan.Block workspace;
     final List<Shape> shapes;
     final long bytes;
@@ -173,6 +190,11 @@ public final class Executable implements AutoCloseable {
         Group group = groups.get(g);
         OpSpec spec = group.spec();
         boolean training = spec.pass() == Pass.TRAINING;
+        long preparedBytes = plans.get(g).preparedBytes();
+        if (preparedBytes > 0) {
+          prepared.put(
+              group, memoryPlan.add(group.name() + " prepared", preparedBytes, 0).live(end));
+        }
         activations.put(group.y(), block(group.name(), group.y(), g));
         activations.get(group.x()).live(g);
         if (group.residual() >= 0) {
@@ -286,7 +308,7 @@ public final class Executable implements AutoCloseable {
     return false;
   }
 
-  private void bind(List<Group> groups, List<OpPlan> plans, Layout layout, Buffer arena) {
+  private void bind(List<Group> groups, List<OpPlan> plans, Layout layout) {
     Backend backend = model.backend();
     layout.activations.forEach(
         (node, block) -> values.put(node, layout.tensor(arena, block, node)));
@@ -297,16 +319,9 @@ public final class Executable implements AutoCloseable {
       Group group = groups.get(g);
       Operands operands = operands(group, layout, arena);
       OpPlan opPlan = plans.get(g);
-      if (layout.saved.containsKey(group)) {
-        operands.with(
-            Slot.SAVED,
-            new Tensor(arena, layout.saved.get(group).offset(), DType.U8, opPlan.savedBytes()));
-      }
-      if (opPlan.workspaceBytes() > 0) {
-        operands.with(
-            Slot.WORKSPACE,
-            new Tensor(arena, layout.workspace.offset(), DType.U8, opPlan.workspaceBytes()));
-      }
+      scratch(operands, Slot.SAVED, arena, layout.saved.get(group), opPlan.savedBytes());
+      scratch(operands, Slot.PREPARED, arena, layout.prepared.get(group), opPlan.preparedBytes());
+      scratch(operands, Slot.WORKSPACE, arena, layout.workspace, opPlan.workspaceBytes());
       steps.add(new Step(group, own(opPlan.bind(operands))));
       if (group.spec() instanceof OpSpec.Norm norm
           && norm.statistics() == OpSpec.Statistics.BATCH) {
@@ -338,6 +353,13 @@ public final class Executable implements AutoCloseable {
     }
     for (String tap : options.taps()) {
       taps.put(tap, values.get(model.graph().node(tap).index()));
+    }
+  }
+
+  private static void scratch(
+      Operands operands, Slot slot, Buffer arena, MemoryPlan.Block block, long bytes) {
+    if (bytes > 0) {
+      operands.with(slot, new Tensor(arena, block.offset(), DType.U8, bytes));
     }
   }
 

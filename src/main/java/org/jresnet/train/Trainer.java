@@ -163,7 +163,7 @@ public final class Trainer {
               Loader.Order.SHUFFLED,
               options.input().badImages());
       try (Executable step = Executable.compile(model, training);
-          Executable validation = Executable.compile(model, inference);
+          Executable validation = step.compileGuest(inference);
           Loader loader =
               new Loader(
                   train, options.input().preprocess(), options.input().augmentation(), loading)) {

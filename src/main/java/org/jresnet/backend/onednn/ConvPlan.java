@@ -50,7 +50,11 @@ final class ConvPlan extends OneDnnPlan {
     Desc any = scope.kcrsAnyLayout(type, k, c, r, r);
     forward = require(scope.convForward(propagation(), x, any, y, geometry), "convolution");
     pack = require(scope.reorder(master, forward.weights()), "packing of weights");
-    temporaries(align(forward.weights().bytes()));
+    if (spec.pass() == Pass.TRAINING) {
+      temporaries(align(forward.weights().bytes()));
+    } else {
+      prepared(forward.weights().bytes());
+    }
     if (spec.dx() != Grad.NONE) {
       backwardData =
           require(
@@ -90,7 +94,7 @@ final class ConvPlan extends OneDnnPlan {
     Memory packed =
         training
             ? op.at(packedDesc, Slot.WORKSPACE, temporary(0))
-            : op.in(op.allocate(packedDesc.bytes()), packedDesc);
+            : op.at(packedDesc, Slot.PREPARED);
     Memory weight = op.at(master, Slot.WEIGHT);
     op.call(training ? FORWARD : PREPARE, pack, Map.of(Arg.SRC, weight, Arg.DST, packed));
     op.call(

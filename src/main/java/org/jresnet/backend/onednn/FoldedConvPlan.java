@@ -16,7 +16,6 @@ import org.jresnet.graph.DType;
 import org.jresnet.nativebindings.onednn.Arg;
 import org.jresnet.nativebindings.onednn.DataType;
 import org.jresnet.nativebindings.onednn.Desc;
-import org.jresnet.nativebindings.onednn.HostMemory;
 import org.jresnet.nativebindings.onednn.Memory;
 import org.jresnet.nativebindings.onednn.OneDnn;
 import org.jresnet.nativebindings.onednn.OneDnnScope.Geometry;
@@ -67,6 +66,7 @@ final class FoldedConvPlan extends OneDnnPlan {
             "convolution");
     pack = require(scope.reorder(master, conv.weights()), "packing of weights");
     temporaries(master.bytes());
+    prepared(align(bias.bytes()) + conv.weights().bytes());
   }
 
   @Override
@@ -76,14 +76,15 @@ final class FoldedConvPlan extends OneDnnPlan {
 
   @Override
   void build(OneDnnOp.Builder op, Operands operands) {
-    HostMemory biasMemory = op.allocate(bias.bytes());
     Desc packedDesc = conv.weights();
-    Memory packed = op.in(op.allocate(packedDesc.bytes()), packedDesc);
+    Memory packed = op.at(packedDesc, Slot.PREPARED, align(bias.bytes()));
+    Tensor prepared = operands.get(Slot.PREPARED);
+    Tensor biasTensor = new Tensor(prepared.buffer(), prepared.offset(), DType.F32, spec.y().c());
     Tensor workspace = operands.get(Slot.WORKSPACE);
     long weights = master.bytes() / Float.BYTES;
     Tensor folded =
         new Tensor(workspace.buffer(), workspace.offset() + temporary(0), DType.F32, weights);
-    FloatBuffer biasView = biasMemory.view(0, Math.toIntExact(bias.bytes())).asFloatBuffer();
+    FloatBuffer biasView = OneDnnBuffer.floats(biasTensor);
     op.host(PREPARE, () -> fold(operands, OneDnnBuffer.floats(folded), biasView));
     op.call(
         PREPARE,
@@ -92,7 +93,7 @@ final class FoldedConvPlan extends OneDnnPlan {
     Map<Arg, Memory> arguments = new EnumMap<>(Arg.class);
     arguments.put(Arg.SRC, op.at(x, Slot.X));
     arguments.put(Arg.WEIGHTS, packed);
-    arguments.put(Arg.BIAS, op.in(biasMemory, bias));
+    arguments.put(Arg.BIAS, op.at(bias, Slot.PREPARED));
     arguments.put(Arg.DST, op.at(y, Slot.Y));
     if (spec.residual() == OpSpec.Residual.ADD) {
       arguments.put(Arg.POST_OP_0_SRC_1, op.at(y, Slot.RESIDUAL));

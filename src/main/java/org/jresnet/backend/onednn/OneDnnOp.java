@@ -10,7 +10,6 @@ import org.jresnet.backend.Slot;
 import org.jresnet.backend.Tensor;
 import org.jresnet.nativebindings.onednn.Arg;
 import org.jresnet.nativebindings.onednn.Desc;
-import org.jresnet.nativebindings.onednn.HostMemory;
 import org.jresnet.nativebindings.onednn.Memory;
 import org.jresnet.nativebindings.onednn.OneDnn;
 import org.jresnet.nativebindings.onednn.OneDnnScope;
@@ -20,14 +19,12 @@ import org.jresnet.nativebindings.onednn.PrimitiveDesc;
 /** Three fixed lists of native calls (and a few host calls) over bound memory. */
 final class OneDnnOp implements PreparedOp {
   private final OneDnnScope scope;
-  private final List<HostMemory> memories;
   private final Runnable[] prepare;
   private final Runnable[] forward;
   private final Runnable[] backward;
 
   private OneDnnOp(Builder builder) {
     scope = builder.scope;
-    memories = builder.memories;
     prepare = builder.prepare.toArray(Runnable[]::new);
     forward = builder.forward.toArray(Runnable[]::new);
     backward = builder.backward.toArray(Runnable[]::new);
@@ -57,7 +54,6 @@ final class OneDnnOp implements PreparedOp {
   @Override
   public void close() {
     scope.close();
-    memories.forEach(HostMemory::close);
   }
 
   /** Which list a call goes to. */
@@ -73,7 +69,6 @@ final class OneDnnOp implements PreparedOp {
   static final class Builder {
     private final OneDnnScope scope;
     private final Operands operands;
-    private final List<HostMemory> memories = new ArrayList<>();
     private final List<Runnable> prepare = new ArrayList<>();
     private final List<Runnable> forward = new ArrayList<>();
     private final List<Runnable> backward = new ArrayList<>();
@@ -96,17 +91,6 @@ final class OneDnnOp implements PreparedOp {
             slot + " has " + tensor.bytes() + " bytes, needed are " + (offset + desc.bytes()));
       }
       return scope.memory(desc, OneDnnBuffer.memory(tensor), tensor.offset() + offset);
-    }
-
-    /** Memory that lives as long as the op. */
-    HostMemory allocate(long bytes) {
-      HostMemory memory = new HostMemory(bytes);
-      memories.add(memory);
-      return memory;
-    }
-
-    Memory in(HostMemory memory, Desc desc) {
-      return scope.memory(desc, memory, 0);
     }
 
     Builder call(Phase phase, PrimitiveDesc desc, Map<Arg, Memory> arguments) {
@@ -135,7 +119,6 @@ final class OneDnnOp implements PreparedOp {
     /** Frees what was made when binding fails half-way. */
     void abandon() {
       scope.close();
-      memories.forEach(HostMemory::close);
     }
   }
 }

@@ -32,6 +32,7 @@ abstract class OneDnnPlan implements OpPlan {
   private long scratch;
   private long temporaries;
   private long saved;
+  private long prepared;
 
   OneDnnPlan(OneDnn dnn, OpSpec spec) {
     this.dnn = dnn;
@@ -86,6 +87,10 @@ abstract class OneDnnPlan implements OpPlan {
     saved = bytes;
   }
 
+  void prepared(long bytes) {
+    prepared = bytes;
+  }
+
   /** The op that adds a temporary to DX, where the policy asks for it. */
   Optional<PrimitiveDesc> accumulation(Grad policy, Desc dx) {
     return policy == Grad.ACCUMULATE
@@ -136,6 +141,11 @@ abstract class OneDnnPlan implements OpPlan {
   @Override
   public final long savedBytes() {
     return saved;
+  }
+
+  @Override
+  public final long preparedBytes() {
+    return prepared;
   }
 
   @Override

@@ -66,6 +66,11 @@ public final class ReferenceBackend implements Backend {
     }
 
     @Override
+    public long preparedBytes() {
+      return 0;
+    }
+
+    @Override
     public long workspaceBytes() {
       return 0;
     }
