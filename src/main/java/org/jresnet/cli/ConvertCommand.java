@@ -68,10 +68,7 @@ final class ConvertCommand implements Callable<Integer> {
     if (model != null) {
       dict = describe(dict, source);
     } else if (described.isPresent() && !output.endsWith(".safetensors")) {
-      console.note(
-          "a .pth file has no metadata: classes "
-              + described.get().classes()
-              + " and input size are lost in it");
+      console.note("a .pth file has no metadata: class names and input size are lost in it");
     }
     WeightFiles.write(target, dict);
     long values = dict.tensors().values().stream().mapToLong(t -> t.elements()).sum();
@@ -88,6 +85,7 @@ final class ConvertCommand implements Callable<Integer> {
     if (!report.clean()) {
       throw new UserError(source + " is no " + network.id() + ":" + report.text());
     }
+    report.notes().forEach(new Console(false)::note);
     List<String> names =
         classes != null
             ? classes

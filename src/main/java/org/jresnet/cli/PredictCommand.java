@@ -70,7 +70,7 @@ final class PredictCommand implements Callable<Integer> {
     try (Backend backend = backendOptions.open(console)) {
       Precision precision = backendOptions.resolve(backend, console);
       try (Model model = new Model(loaded.graph(), backend, precision)) {
-        ModelFiles.load(model, loaded.weights(), modelPath);
+        ModelFiles.load(model, loaded.weights(), modelPath).forEach(console::note);
         try (Predictor predictor =
             new Predictor(model, loaded.info(), modelOptions.preprocess(loaded.info()))) {
           for (Path file : files) {

@@ -119,9 +119,10 @@ public final class ModelFiles {
   /**
    * Copies weights into a model; names and shapes must agree exactly.
    *
+   * @return what was tolerated and the user should know
    * @throws UserError listing all differences
    */
-  public static void load(Model model, StateDict weights, String source) {
+  public static List<String> load(Model model, StateDict weights, String source) {
     StrictReport report = StrictReport.compare(model.graph().parameters(), weights);
     if (!report.clean()) {
       throw new UserError(
@@ -132,8 +133,9 @@ public final class ModelFiles {
               + model.graph().classes()
               + " classes:"
               + report.text()
-              + (report.misshapen().stream().allMatch(m -> m.startsWith(HEAD))
-                      && !report.misshapen().isEmpty()
+              + (report.missing().isEmpty()
+                      && report.unexpected().isEmpty()
+                      && report.misshapen().stream().allMatch(m -> m.startsWith(HEAD))
                   ? "\nOnly the classifier differs: its number of classes is not that of the data"
                   : ""));
     }
@@ -145,6 +147,7 @@ public final class ModelFiles {
         model.setBatchesTracked(p.name(), tensor.toLong());
       }
     }
+    return report.notes();
   }
 
   /** Weights without their classifier, or with it where it may stay; says what it did. */

@@ -284,7 +284,8 @@ public final class Trainer {
       StateDict weights = WeightFiles.read(Path.of(n.weights()));
       weights.notes().forEach(note -> listener.note(n.weights() + ": " + note));
       StateDict fitting = ModelFiles.forTraining(weights, graph, n.newHead(), listener::note);
-      ModelFiles.load(model, ModelFiles.withHead(fitting, model), n.weights());
+      ModelFiles.load(model, ModelFiles.withHead(fitting, model), n.weights())
+          .forEach(listener::note);
     }
   }
 
