@@ -1,6 +1,7 @@
 package org.jresnet.metrics;
 
 import java.util.List;
+import java.util.Locale;
 
 /**
  * Counts of true class against predicted class.
@@ -9,10 +10,41 @@ import java.util.List;
  * @param counts {@code counts[truth][prediction]}
  */
 public record ConfusionMatrix(List<String> classes, long[][] counts) {
-  /** Counts predictions. */
+  private static final String CORNER = "true \\ predicted";
+
+  /** Checks that the counts fit the classes. */
+  public ConfusionMatrix {
+    classes = List.copyOf(classes);
+    if (counts.length != classes.size()) {
+      throw new IllegalArgumentException(
+          "one row per class is needed, found " + counts.length + " for " + classes);
+    }
+    for (long[] row : counts) {
+      if (row.length != classes.size()) {
+        throw new IllegalArgumentException(
+            "one column per class is needed, found " + row.length + " for " + classes);
+      }
+    }
+  }
+
+  /**
+   * Counts predictions.
+   *
+   * @throws IllegalArgumentException when the lengths differ or a number is none of the classes
+   */
   public static ConfusionMatrix of(List<String> classes, int[] truth, int[] prediction) {
-    long[][] counts = new long[classes.size()][classes.size()];
+    if (truth.length != prediction.length) {
+      throw new IllegalArgumentException(
+          "one prediction per example is needed, found "
+              + prediction.length
+              + " for "
+              + truth.length);
+    }
+    int k = classes.size();
+    long[][] counts = new long[k][k];
     for (int i = 0; i < truth.length; i++) {
+      Examples.checkClass("label", truth[i], i, k);
+      Examples.checkClass("prediction", prediction[i], i, k);
       counts[truth[i]][prediction[i]]++;
     }
     return new ConfusionMatrix(classes, counts);
@@ -43,20 +75,54 @@ public record ConfusionMatrix(List<String> classes, long[][] counts) {
     return total(truth) == 0 ? Double.NaN : (double) counts[truth][truth] / total(truth);
   }
 
-  /** The matrix as text, one row per true class. */
-  public String table() {
-    int width = Math.max(10, classes.stream().mapToInt(String::length).max().orElse(0) + 2);
-    StringBuilder text = new StringBuilder(String.format("%-" + width + "s", "true \\ predicted"));
-    classes.forEach(c -> text.append(String.format("%" + width + "s", c)));
-    text.append(String.format("%" + width + "s%n", "accuracy"));
-    int first = Math.max(width, "true \\ predicted".length());
-    for (int k = 0; k < counts.length; k++) {
-      text.append(String.format("%-" + first + "s", classes.get(k)));
-      for (long c : counts[k]) {
-        text.append(String.format("%" + width + "d", c));
-      }
-      text.append(String.format("%" + (width - 2) + ".2f %%%n", 100 * accuracy(k)));
+  /** Share of the predictions of a class that are right, NaN when it was never predicted. */
+  public double precision(int prediction) {
+    long predicted = 0;
+    for (long[] row : counts) {
+      predicted += row[prediction];
     }
-    return text.toString();
+    return predicted == 0 ? Double.NaN : (double) counts[prediction][prediction] / predicted;
+  }
+
+  /**
+   * The matrix as text: one row per true class with its accuracy, below it each class's precision;
+   * a dash where there is nothing to divide by.
+   */
+  public String table() {
+    int width = 10;
+    int first = CORNER.length();
+    for (String name : classes) {
+      width = Math.max(width, name.length() + 2);
+      first = Math.max(first, name.length());
+    }
+    StringBuilder text = new StringBuilder(left(CORNER, first));
+    for (String name : classes) {
+      text.append(right(name, width));
+    }
+    text.append("  accuracy").append(System.lineSeparator());
+    for (int k = 0; k < counts.length; k++) {
+      text.append(left(classes.get(k), first));
+      for (long c : counts[k]) {
+        text.append(right(Long.toString(c), width));
+      }
+      text.append(right(percent(accuracy(k)), 10)).append(System.lineSeparator());
+    }
+    text.append(left("precision", first));
+    for (int k = 0; k < counts.length; k++) {
+      text.append(right(percent(precision(k)), width));
+    }
+    return text.append(System.lineSeparator()).toString();
+  }
+
+  private static String left(String text, int width) {
+    return text + " ".repeat(width - text.length());
+  }
+
+  private static String right(String text, int width) {
+    return " ".repeat(Math.max(0, width - text.length())) + text;
+  }
+
+  private static String percent(double share) {
+    return Double.isNaN(share) ? "-" : String.format(Locale.ROOT, "%.2f %%", 100 * share);
   }
 }
