@@ -687,6 +687,33 @@ abstract class BackendContract {
     }
   }
 
+  Stream<Run> someOfEach() {
+    return runs(
+        Stream.of(
+                OpCase.conv(), OpCase.foldedConv(), OpCase.norm(), OpCase.pools(), OpCase.linear())
+            .flatMap(cases -> IntStream.range(0, 3).mapToObj(i -> cases.get(i * cases.size() / 3)))
+            .toList());
+  }
+
+  /** What bit-identical resuming is built on. */
+  @ParameterizedTest
+  @MethodSource("someOfEach")
+  void givesTheSameBitsAgain(Run run) {
+    require(run.precision);
+    OpSpec spec = run.op.spec().apply(run.precision.activation());
+    Map<Slot, double[]> inputs = run.op.values(spec.type());
+    Map<Slot, double[]> first = OpRun.run(backend, spec, inputs, run.op.aliases());
+    OpRun.run(backend, spec, inputs, run.op.aliases())
+        .forEach(
+            (slot, again) ->
+                new Bound.Untouched()
+                    .check(
+                        slot + " in the second run of " + run,
+                        OpRun.extents(spec, slot),
+                        again,
+                        first.get(slot)));
+  }
+
   /** Weights packed at one time must not be used after they have changed. */
   @ParameterizedTest
   @MethodSource("precisions")

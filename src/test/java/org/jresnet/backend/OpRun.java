@@ -18,8 +18,9 @@ import org.jresnet.graph.Shape;
 /**
  * Runs one op of one backend over memory that trusts nobody: all of it is NaN (0xFF bytes) before
  * inputs are written, so an output element that is never written shows, and so does a read outside
- * of a tensor; zones between tensors must still be 0xFF afterwards. The workspace is poisoned again
- * between forward and backward, because other ops may use it there.
+ * of a tensor; zones between tensors must keep their bytes. Each zone holds NaN of its own pattern:
+ * a loop that runs past the end copies one zone to another, which equal ones would hide. The
+ * workspace is poisoned again between forward and backward, because other ops may use it there.
  */
 public final class OpRun {
   private static final int GUARD = 256;
@@ -56,6 +57,8 @@ public final class OpRun {
       }
       try (Buffer memory = backend.allocate("a test", end)) {
         fill(memory, 0, end);
+        List<Zone> zones = zones(offsets, bytes, end);
+        zones.forEach(zone -> memory.write(zone.from, ByteBuffer.wrap(zone.bytes())));
         Operands operands = new Operands();
         for (Slot slot : slots) {
           long offset = offsets.get(aliases.getOrDefault(slot, slot));
@@ -75,7 +78,7 @@ public final class OpRun {
             op.backward();
           }
         }
-        requireGuards(memory, offsets, bytes, end);
+        zones.forEach(zone -> requireUntouched(memory, zone));
         Map<Slot, double[]> after = new EnumMap<>(Slot.class);
         slots.forEach(slot -> after.put(slot, read(operands.get(slot))));
         return after;
@@ -89,29 +92,38 @@ public final class OpRun {
     memory.write(offset, ByteBuffer.wrap(poison));
   }
 
-  private static void requireGuards(
-      Buffer memory, Map<Slot, Long> offsets, Map<Slot, Long> bytes, long end) {
-    long from = 0;
-    List<Slot> order = new ArrayList<>(offsets.keySet());
-    for (int i = 0; i <= order.size(); i++) {
-      long to = i < order.size() ? offsets.get(order.get(i)) : end;
-      // Whole doubles only: a backend may store nothing smaller.
-      long first = (from + Double.BYTES - 1) / Double.BYTES * Double.BYTES;
-      ByteBuffer zone = ByteBuffer.allocate((int) (to - first));
-      memory.read(first, zone.duplicate());
-      for (int at = 0; at < zone.remaining(); at++) {
-        if (zone.get(at) != POISON) {
-          assertThat(zone.get(at))
-              .as(
-                  "guard byte %d of the zone between %s and %s",
-                  at,
-                  i == 0 ? "the start" : order.get(i - 1),
-                  i < order.size() ? order.get(i) : "the end")
-              .isEqualTo(POISON);
-        }
+  /** The memory around tensors, from one end to the next start. */
+  private record Zone(String name, long from, long to, int number) {
+    /** NaN in every element type, and another one in each of up to 15 zones. */
+    byte[] bytes() {
+      byte[] bytes = new byte[Math.toIntExact(to - from)];
+      for (int i = 0; i < bytes.length; i++) {
+        bytes[i] = (from + i) % 2 == 0 ? (byte) (0xF1 + number) : POISON;
       }
-      from = i < order.size() ? to + bytes.get(order.get(i)) : end;
+      return bytes;
     }
+  }
+
+  private static List<Zone> zones(Map<Slot, Long> offsets, Map<Slot, Long> bytes, long end) {
+    List<Zone> zones = new ArrayList<>();
+    long from = 0;
+    String before = "the start";
+    for (Slot slot : offsets.keySet()) {
+      zones.add(new Zone(before + " and " + slot, from, offsets.get(slot), zones.size()));
+      from = offsets.get(slot) + bytes.get(slot);
+      before = slot.name();
+    }
+    zones.add(new Zone(before + " and the end", from, end, zones.size()));
+    assertThat(zones.size()).as("zones with patterns of their own").isLessThanOrEqualTo(15);
+    return zones;
+  }
+
+  private static void requireUntouched(Buffer memory, Zone zone) {
+    byte[] expected = zone.bytes();
+    byte[] actual = new byte[expected.length];
+    memory.read(zone.from, ByteBuffer.wrap(actual));
+    int at = Arrays.mismatch(actual, expected);
+    assertThat(at).as("first byte written between %s", zone.name).isEqualTo(-1);
   }
 
   /** Writes doubles, rounded to the tensor's type. */
