@@ -731,14 +731,16 @@ abstract class BackendContract {
             Grad.NONE);
     try (OpPlan plan = backend.plan(spec);
         Buffer memory = backend.allocate("a test", 1 << 16);
-        Buffer workspace = backend.allocate("a test", Math.max(64, plan.workspaceBytes()))) {
+        Buffer extra = backend.allocate("a test", 1 << 20)) {
       Tensor in = new Tensor(memory, 0, precision.activation(), 16);
       Tensor out = new Tensor(memory, 256, precision.activation(), 16);
       Tensor weight = new Tensor(memory, 1024, precision.parameter(), 256);
       Operands operands =
           new Operands().with(Slot.X, in).with(Slot.Y, out).with(Slot.WEIGHT, weight);
-      if (plan.workspaceBytes() > 0) {
-        operands.with(Slot.WORKSPACE, new Tensor(workspace, 0, DType.U8, plan.workspaceBytes()));
+      long at = 0;
+      for (Map.Entry<Slot, Long> e : OpRun.extras(plan).entrySet()) {
+        operands.with(e.getKey(), new Tensor(extra, at, DType.U8, e.getValue()));
+        at = (at + e.getValue() + 63) / 64 * 64;
       }
       try (PreparedOp op = plan.bind(operands)) {
         double[] values = IntStream.range(0, 16).mapToDouble(i -> i).toArray();
@@ -748,9 +750,12 @@ abstract class BackendContract {
           IntStream.range(0, 16).forEach(i -> diagonal[i * 17] = factor);
           OpRun.write(weight, diagonal);
           op.prepare();
-          op.forward();
           double[] expected = Arrays.stream(values).map(v -> factor * v).toArray();
-          EXACT.check("y", new int[] {1, 1, 1, 16}, OpRun.read(out), expected);
+          for (String run : List.of("first run", "second run of one preparation")) {
+            OpRun.poison(operands);
+            op.forward();
+            EXACT.check(run, new int[] {1, 1, 1, 16}, OpRun.read(out), expected);
+          }
         }
       }
     }

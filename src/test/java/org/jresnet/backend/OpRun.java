@@ -20,7 +20,8 @@ import org.jresnet.graph.Shape;
  * inputs are written, so an output element that is never written shows, and so does a read outside
  * of a tensor; zones between tensors must keep their bytes. Each zone holds NaN of its own pattern:
  * a loop that runs past the end copies one zone to another, which equal ones would hide. The
- * workspace is poisoned again between forward and backward, because other ops may use it there.
+ * workspace is poisoned again between prepare, forward and backward, because other ops may use it
+ * there.
  */
 public final class OpRun {
   private static final int GUARD = 256;
@@ -47,8 +48,7 @@ public final class OpRun {
           bytes.put(slot, (long) elements(spec, slot) * type(spec, slot).bytes());
         }
       }
-      bytes.put(Slot.SAVED, plan.savedBytes());
-      bytes.put(Slot.WORKSPACE, plan.workspaceBytes());
+      bytes.putAll(extras(plan));
       Map<Slot, Long> offsets = new EnumMap<>(Slot.class);
       long end = GUARD;
       for (Map.Entry<Slot, Long> e : bytes.entrySet()) {
@@ -64,17 +64,16 @@ public final class OpRun {
           long offset = offsets.get(aliases.getOrDefault(slot, slot));
           operands.with(slot, new Tensor(memory, offset, type(spec, slot), elements(spec, slot)));
         }
-        for (Slot slot : List.of(Slot.SAVED, Slot.WORKSPACE)) {
-          if (bytes.get(slot) > 0) {
-            operands.with(slot, new Tensor(memory, offsets.get(slot), DType.U8, bytes.get(slot)));
-          }
+        for (Slot slot : extras(plan).keySet()) {
+          operands.with(slot, new Tensor(memory, offsets.get(slot), DType.U8, bytes.get(slot)));
         }
         inputs.forEach((slot, values) -> write(operands.get(slot), values));
         try (PreparedOp op = plan.bind(operands)) {
           op.prepare();
+          poison(operands);
           op.forward();
           if (spec.pass() == Pass.TRAINING) {
-            fill(memory, offsets.get(Slot.WORKSPACE), bytes.get(Slot.WORKSPACE));
+            poison(operands);
             op.backward();
           }
         }
@@ -83,6 +82,24 @@ public final class OpRun {
         slots.forEach(slot -> after.put(slot, read(operands.get(slot))));
         return after;
       }
+    }
+  }
+
+  /** Bytes of the slots that a plan asks for, without those that it does not need. */
+  static Map<Slot, Long> extras(OpPlan plan) {
+    Map<Slot, Long> extras = new EnumMap<>(Slot.class);
+    extras.put(Slot.SAVED, plan.savedBytes());
+    extras.put(Slot.PREPARED, plan.preparedBytes());
+    extras.put(Slot.WORKSPACE, plan.workspaceBytes());
+    extras.values().removeIf(bytes -> bytes == 0);
+    return extras;
+  }
+
+  /** Does to the workspace what other ops may do to it between two calls of this one. */
+  static void poison(Operands operands) {
+    if (operands.has(Slot.WORKSPACE)) {
+      Tensor workspace = operands.get(Slot.WORKSPACE);
+      fill(workspace.buffer(), workspace.offset(), workspace.bytes());
     }
   }
 
