@@ -1,0 +1,232 @@
+package org.jresnet.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Set;
+import org.jresnet.backend.Backend;
+import org.jresnet.backend.Normalization;
+import org.jresnet.backend.Optimizer;
+import org.jresnet.backend.Precision;
+import org.jresnet.backend.Support;
+import org.jresnet.graph.Graph;
+import org.jresnet.graph.UserError;
+import org.jresnet.models.ResNet;
+import org.jresnet.nativebindings.onednn.HostMemory;
+import org.jresnet.testing.Fixture;
+import org.jresnet.testing.SeededWeights;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+final class ExecutableTest {
+  private static final Normalization NORMALIZATION = Fixture.NORMALIZATION;
+  private static final Graph SMALL = ResNet.RESNET18.graph(3, 8);
+  private static final byte[] PIXELS = new SeededWeights(5).pixels(4, 32, 32);
+  private static final int[] LABELS = {0, 2, 1, 2};
+
+  private static Model seeded(Backend backend, Precision precision) {
+    Model model = new Model(SMALL, backend, precision);
+    new SeededWeights(3).into(model);
+    return model;
+  }
+
+  @Test
+  void compilingAndClosingLeavesNothingBehind() {
+    try (Backend backend = Backends.open("onednn")) {
+      cycle(backend);
+      long before = HostMemory.nativeObjects();
+      for (int i = 0; i < 100; i++) {
+        cycle(backend);
+      }
+      assertThat(HostMemory.nativeObjects()).isEqualTo(before);
+    }
+  }
+
+  private static void cycle(Backend backend) {
+    try (Model model = seeded(backend, Precision.FP32);
+        OptimizerState optimizer =
+            new OptimizerState(model, new Optimizer.Adam(0.9, 0.999, 1e-8, 0), Set.of());
+        Executable step = Executable.compile(model, CompileOptions.training(4, 32, NORMALIZATION));
+        Executable guest = step.compileGuest(CompileOptions.inference(2, 32, NORMALIZATION))) {
+      step.step(PIXELS, LABELS);
+      optimizer.step(1e-3, 1);
+      guest.infer(PIXELS);
+    }
+  }
+
+  @Test
+  void residentMemoryStaysFlat() throws IOException {
+    Path status = Path.of("/proc/self/status");
+    Assumptions.assumeTrue(
+        Files.isReadable(status), "resident memory is read from /proc, which is not here");
+    try (Backend backend = Backends.open("onednn");
+        Model model = seeded(backend, Precision.FP32);
+        OptimizerState optimizer =
+            new OptimizerState(model, new Optimizer.Adam(0.9, 0.999, 1e-8, 0), Set.of());
+        Executable step =
+            Executable.compile(model, CompileOptions.training(4, 32, NORMALIZATION))) {
+      long before = 0;
+      for (int i = 0; i < 600; i++) {
+        if (i == 100) {
+          System.gc();
+          before = residentKib(status);
+        }
+        step.step(PIXELS, LABELS);
+        optimizer.step(1e-4, 1);
+      }
+      System.gc();
+      // 500 leaked steps of the smallest tensor would already be more than this.
+      assertThat(residentKib(status) - before).isLessThan(16 * 1024);
+    }
+  }
+
+  private static long residentKib(Path status) throws IOException {
+    try (var lines = Files.lines(status)) {
+      return lines
+          .filter(l -> l.startsWith("VmRSS"))
+          .mapToLong(l -> Long.parseLong(l.replaceAll("\\D", "")))
+          .findFirst()
+          .orElseThrow();
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"FP32", "BF16"})
+  void twoRunsAreBitEqual(Precision precision) {
+    try (Backend backend = Backends.open("onednn")) {
+      Assumptions.assumeTrue(
+          backend.supports(precision) instanceof Support.Yes,
+          () -> precision + " is not possible here: " + backend.supports(precision));
+      float[][] results = new float[2][];
+      for (int run = 0; run < 2; run++) {
+        try (Model model = seeded(backend, precision);
+            OptimizerState optimizer =
+                new OptimizerState(model, new Optimizer.Sgd(0.9, 0), Set.of());
+            Executable step =
+                Executable.compile(model, CompileOptions.training(4, 32, NORMALIZATION))) {
+          for (int i = 0; i < 10; i++) {
+            step.step(PIXELS, LABELS);
+            optimizer.step(1e-2, 1);
+          }
+          results[run] = model.parameters().toFloats();
+        }
+      }
+      assertThat(results[1]).containsExactly(results[0]);
+      assertThat(results[0]).isNotEqualTo(new float[results[0].length]);
+    }
+  }
+
+  @Test
+  void accumulatedGradientsAreSums() {
+    try (Backend backend = Backends.open("onednn");
+        Model model = seeded(backend, Precision.FP32);
+        OptimizerState optimizer = new OptimizerState(model, new Optimizer.Sgd(0, 0), Set.of());
+        Executable step =
+            Executable.compile(model, CompileOptions.training(4, 32, NORMALIZATION))) {
+      step.step(PIXELS, LABELS);
+      float[] once = model.gradient("fc.weight").toFloats();
+      for (int micro = 0; micro < 3; micro++) {
+        step.step(PIXELS, LABELS);
+        optimizer.accumulate(micro, 3);
+      }
+      float[] thrice = model.gradient("fc.weight").toFloats();
+      for (int i = 0; i < once.length; i++) {
+        assertThat(thrice[i]).isCloseTo(3 * once[i], org.assertj.core.data.Offset.offset(1e-5f));
+      }
+    }
+  }
+
+  @Test
+  void frozenLayersGetNoGradientAndTheRestIsUnchanged() {
+    try (Backend backend = Backends.open("onednn");
+        Model model = seeded(backend, Precision.FP32)) {
+      Set<String> frozen = Set.of("conv1.weight", "fc.bias");
+      CompileOptions options = CompileOptions.training(4, 32, NORMALIZATION);
+      try (Executable step = Executable.compile(model, options)) {
+        step.step(PIXELS, LABELS);
+      }
+      float[] expected = model.gradient("layer1.0.conv1.weight").toFloats();
+      new SeededWeights(3).into(model);
+      float[] untouched = new float[model.gradient("conv1.weight").toFloats().length];
+      java.util.Arrays.fill(untouched, 42f);
+      model.gradient("conv1.weight").set(untouched);
+      try (Executable step = Executable.compile(model, options.withFrozen(frozen))) {
+        step.step(PIXELS, LABELS);
+      }
+      assertThat(model.gradient("conv1.weight").toFloats()).containsExactly(untouched);
+      assertThat(model.gradient("layer1.0.conv1.weight").toFloats()).containsExactly(expected);
+    }
+  }
+
+  @Test
+  void poisonIsTracedToItsNode() {
+    try (Backend backend = Backends.open("onednn");
+        Model model = seeded(backend, Precision.FP32);
+        Executable step =
+            Executable.compile(model, CompileOptions.training(4, 32, NORMALIZATION))) {
+      float[] huge = model.get("layer2.0.conv2.weight");
+      java.util.Arrays.fill(huge, 3e38f);
+      model.set("layer2.0.conv2.weight", huge);
+      assertThat(step.step(PIXELS, LABELS)).isNaN();
+      assertThat(step.blameNonFinite()).contains("layer2.0.conv2");
+      float[] poisoned = model.get("layer1.0.bn1.weight");
+      poisoned[3] = Float.NaN;
+      model.set("layer1.0.bn1.weight", poisoned);
+      assertThat(step.blameNonFinite()).isEqualTo("the parameter layer1.0.bn1.weight");
+    }
+  }
+
+  @Test
+  void tapsShowWhatFusionHides() {
+    try (Backend backend = Backends.open("reference");
+        Model model = seeded(backend, Precision.FP64)) {
+      CompileOptions options = CompileOptions.inference(4, 32, NORMALIZATION);
+      float[] fused;
+      try (Executable plain = Executable.compile(model, options)) {
+        fused = plain.infer(PIXELS);
+        assertThatThrownBy(() -> plain.tap("conv1"))
+            .isInstanceOf(IllegalArgumentException.class)
+            .hasMessageContaining("not tapped");
+      }
+      try (Executable tapped =
+          Executable.compile(
+              model, options.withTaps(Set.of("conv1", "layer1.0.bn2", "layer1.0.add")))) {
+        assertThat(tapped.infer(PIXELS)).containsExactly(fused);
+        float[] sum = tapped.tap("layer1.0.add");
+        assertThat(sum).hasSize(4 * 8 * 8 * 8);
+        assertThat(tapped.tap("conv1")).hasSize(4 * 16 * 16 * 8);
+      }
+    }
+  }
+
+  @Test
+  void impossibleRequestsSayWhatAndWhere() {
+    try (Backend backend = Backends.open("onednn");
+        Model model = seeded(backend, Precision.FP32)) {
+      assertThatThrownBy(
+              () -> Executable.compile(model, CompileOptions.training(1, 32, NORMALIZATION)))
+          .isInstanceOf(UserError.class)
+          .hasMessageContaining("layer4.0.bn1")
+          .hasMessageContaining("more than one value per channel");
+      assertThatThrownBy(
+              () -> Executable.compile(model, CompileOptions.training(200_000, 224, NORMALIZATION)))
+          .isInstanceOf(UserError.class)
+          .hasMessageContaining("not enough memory")
+          .hasMessageContaining("smaller --batch");
+      assertThatThrownBy(() -> new Model(SMALL, backend, Precision.FP64))
+          .isInstanceOf(UserError.class)
+          .hasMessageContaining("double precision");
+      assertThatThrownBy(
+              () ->
+                  Executable.compile(
+                      model,
+                      CompileOptions.inference(1, 32, NORMALIZATION).withTaps(Set.of("layer9"))))
+          .hasMessageContaining("no node named layer9");
+    }
+  }
+}

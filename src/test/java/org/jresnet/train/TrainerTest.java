@@ -1,0 +1,190 @@
+package org.jresnet.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.jresnet.backend.Backend;
+import org.jresnet.data.Augmentation;
+import org.jresnet.data.Loader.BadImages;
+import org.jresnet.data.Preprocess;
+import org.jresnet.data.drawn.DrawnFaces;
+import org.jresnet.engine.Backends;
+import org.jresnet.graph.UserError;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * Training runs of a narrow network on drawn faces: what a run leaves, and that a resumed one
+ * leaves the same bytes.
+ */
+final class TrainerTest {
+  private static final int EPOCHS = 3;
+
+  @TempDir static Path folder;
+  private static Path faces;
+
+  @BeforeAll
+  static void draw() {
+    faces = folder.resolve("faces");
+    DrawnFaces.write(faces, new DrawnFaces.Options(24, 32, 9), done -> {});
+  }
+
+  /** Stops the run after a number of batches, and remembers what it was told. */
+  private static final class Observer implements TrainingListener {
+    final List<String> notes = new ArrayList<>();
+    final List<EpochResult> results = new ArrayList<>();
+    Trainer trainer;
+    int stopAfter = Integer.MAX_VALUE;
+    private int batches;
+
+    @Override
+    public void note(String text) {
+      notes.add(text);
+    }
+
+    @Override
+    public void epochStarted(int epoch, int epochs, int firstBatch, int count) {}
+
+    @Override
+    public void batchDone(int batch, double loss, double imagesPerSecond, double waitShare) {
+      if (++batches == stopAfter) {
+        trainer.requestStop();
+      }
+    }
+
+    @Override
+    public void epochFinished(EpochResult result, boolean best) {
+      results.add(result);
+    }
+  }
+
+  private static TrainOptions options(int accumulate, double learningRate) {
+    return new TrainOptions(
+        faces.toString(),
+        new TrainOptions.SplitOptions(0.7, 0.15, 0.15, "", ""),
+        new TrainOptions.NetworkOptions(
+            "resnet18", 4, "", false, false, List.of(), "onednn", "fp32"),
+        new TrainOptions.InputOptions(
+            new Preprocess(32, Preprocess.Mode.STRETCH), Augmentation.NONE, BadImages.STOP, 2),
+        EPOCHS,
+        4,
+        accumulate,
+        new TrainOptions.OptimizerOptions("adam", learningRate, 0.9, 0.999, 1e-8, 0.9, 0),
+        new TrainOptions.ScheduleOptions("cosine", 0.5, 1, 0.1, 0.1),
+        new TrainOptions.LossOptions(0.1, "balanced"),
+        1,
+        0,
+        11);
+  }
+
+  private static Trainer.Outcome train(
+      TrainOptions options, Path out, RunFolder.Existing existing, Observer observer) {
+    try (Backend backend = Backends.open("onednn")) {
+      Trainer trainer =
+          new Trainer(options, RunFolder.open(out, existing), backend, "test", observer);
+      observer.trainer = trainer;
+      return trainer.run(existing);
+    }
+  }
+
+  @ParameterizedTest(name = "interrupted after batch {0}, accumulating {1}")
+  @CsvSource({"1, 1", "3, 1", "7, 1", "8, 1", "9, 1", "17, 1", "1, 2", "9, 2"})
+  void aResumedRunEndsInTheSameBytes(int stopAfter, int accumulate) throws IOException {
+    Path whole = folder.resolve("whole-" + accumulate);
+    if (!Files.exists(whole)) {
+      train(options(accumulate, 1e-3), whole, RunFolder.Existing.REFUSE, new Observer());
+    }
+    Path resumed = folder.resolve("resumed-" + stopAfter + "-" + accumulate);
+    Observer first = new Observer();
+    first.stopAfter = stopAfter;
+    Trainer.Outcome stopped =
+        train(options(accumulate, 1e-3), resumed, RunFolder.Existing.REFUSE, first);
+    assertThat(stopped.end()).isEqualTo(Trainer.End.INTERRUPTED);
+    assertThat(stopped.history().size()).isLessThan(EPOCHS);
+    Observer second = new Observer();
+    Trainer.Outcome finished =
+        train(options(accumulate, 1e-3), resumed, RunFolder.Existing.RESUME, second);
+    assertThat(finished.end()).isEqualTo(Trainer.End.COMPLETED);
+    assertThat(finished.history()).hasSize(EPOCHS);
+    for (String file : List.of(RunFolder.BEST, RunFolder.SPLIT)) {
+      assertThat(Files.mismatch(resumed.resolve(file), whole.resolve(file))).as(file).isEqualTo(-1);
+    }
+    // The losses must agree, too: the checkpoint carries the partial epoch.
+    List<Double> losses = finished.history().stream().map(EpochResult::trainLoss).toList();
+    assertThat(losses).isEqualTo(lossesOf(whole));
+  }
+
+  private static List<Double> lossesOf(Path run) throws IOException {
+    var dict = org.jresnet.weights.WeightFiles.read(run.resolve(RunFolder.LAST));
+    var history =
+        new com.fasterxml.jackson.databind.ObjectMapper()
+            .readTree(dict.metadata().get("jresnet.checkpoint"))
+            .get("history");
+    List<Double> losses = new ArrayList<>();
+    history.forEach(row -> losses.add(row.get("trainLoss").asDouble()));
+    return losses;
+  }
+
+  @Test
+  void aResumeWithOtherOptionsIsRefused() {
+    Path out = folder.resolve("changed");
+    Observer first = new Observer();
+    first.stopAfter = 2;
+    train(options(1, 1e-3), out, RunFolder.Existing.REFUSE, first);
+    assertThatThrownBy(
+            () -> train(options(1, 2e-3), out, RunFolder.Existing.RESUME, new Observer()))
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining("started differently")
+        .hasMessageContaining("0.002");
+  }
+
+  @Test
+  void divergenceStopsWithANameAndKeepsTheLastGoodState() throws IOException {
+    Path out = folder.resolve("diverged");
+    assertThatThrownBy(
+            () -> train(options(1, 1e30), out, RunFolder.Existing.REFUSE, new Observer()))
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining("training diverged in epoch 1")
+        .hasMessageContaining("is not finite")
+        .hasMessageContaining("lower --lr");
+    assertThat(out.resolve(RunFolder.BEST)).doesNotExist();
+  }
+
+  @Test
+  void overwritingDeletesOnlyOurFiles() throws IOException {
+    Path out = folder.resolve("mixed");
+    Files.createDirectories(out);
+    Files.writeString(out.resolve("notes.txt"), "mine");
+    Files.writeString(out.resolve(RunFolder.BEST), "old");
+    assertThatThrownBy(() -> RunFolder.open(out, RunFolder.Existing.REFUSE))
+        .hasMessageContaining("not empty");
+    RunFolder.open(out, RunFolder.Existing.OVERWRITE);
+    assertThat(out.resolve("notes.txt")).hasContent("mine");
+    assertThat(out.resolve(RunFolder.BEST)).doesNotExist();
+  }
+
+  @Test
+  void schedulesFollowTorch() {
+    // torch: StepLR(step_size=10, gamma=0.1), CosineAnnealingLR(T_max=90, eta_min=0.1*lr) after 10
+    // linear warm-up steps.
+    Schedule step = new Schedule(new TrainOptions.ScheduleOptions("step", 0, 1, 0.1, 0), 1, 10, 10);
+    assertThat(step.rate(9)).isEqualTo(1);
+    assertThat(step.rate(10)).isCloseTo(0.1, org.assertj.core.data.Offset.offset(1e-15));
+    assertThat(step.rate(25)).isCloseTo(0.01, org.assertj.core.data.Offset.offset(1e-15));
+    Schedule cosine =
+        new Schedule(new TrainOptions.ScheduleOptions("cosine", 1, 1, 0.1, 0.1), 2, 10, 10);
+    assertThat(cosine.rate(0)).isCloseTo(0.2, org.assertj.core.data.Offset.offset(1e-15));
+    assertThat(cosine.rate(9)).isEqualTo(2);
+    assertThat(cosine.rate(10)).isEqualTo(2);
+    assertThat(cosine.rate(55)).isCloseTo(1.1, org.assertj.core.data.Offset.offset(1e-12));
+    assertThat(cosine.rate(100)).isCloseTo(0.2, org.assertj.core.data.Offset.offset(1e-12));
+  }
+}
