@@ -39,6 +39,7 @@ final class ConvPlan extends OneDnnPlan {
   ConvPlan(OneDnn dnn, OpSpec.Conv spec) {
     super(dnn, spec);
     this.spec = spec;
+    requireNoAccumulation(spec.dweight(), "dweight");
     DataType type = dataType(spec.type());
     int k = spec.y().c();
     int c = spec.x().c();

@@ -37,6 +37,8 @@ final class HostUpdater implements Updater {
       float gradientScale,
       float beta1,
       float beta2,
+      float share1,
+      float share2,
       float eps,
       float rootCorrection,
       float decay,
@@ -107,6 +109,8 @@ final class HostUpdater implements Updater {
           (float) sgd.momentum(),
           0,
           0,
+          0,
+          0,
           1,
           (float) sgd.weightDecay(),
           1);
@@ -135,6 +139,9 @@ final class HostUpdater implements Updater {
         (float) scale,
         (float) beta1,
         (float) beta2,
+        // Subtracted in double precision: 1 − 0.999f is 1.3e-5 off.
+        (float) (1 - beta1),
+        (float) (1 - beta2),
         (float) eps,
         (float) Math.sqrt(correction2),
         (float) decay,
@@ -180,8 +187,8 @@ final class HostUpdater implements Updater {
     float[] v = chunk.v;
     for (int i = 0; i < count; i++) {
       float grad = g[i] * s.gradientScale + s.decay * p[i];
-      float mean = m[i] + (1 - s.beta1) * (grad - m[i]);
-      float square = s.beta2 * v[i] + (1 - s.beta2) * grad * grad;
+      float mean = m[i] + s.share1 * (grad - m[i]);
+      float square = s.beta2 * v[i] + s.share2 * grad * grad;
       m[i] = mean;
       v[i] = square;
       float denominator = (float) Math.sqrt(square) / s.rootCorrection + s.eps;

@@ -39,6 +39,7 @@ final class LinearPlan extends OneDnnPlan {
 
   LinearPlan(OneDnn dnn, OpSpec.Linear spec) {
     super(dnn, spec);
+    requireNoAccumulation(spec.dparameters(), "dweight and dbias");
     int n = spec.x().n();
     int c = spec.x().c();
     int k = spec.y().c();

@@ -44,6 +44,8 @@ final class NormPlan extends OneDnnPlan {
   NormPlan(OneDnn dnn, OpSpec.Norm spec) {
     super(dnn, spec);
     this.spec = spec;
+    requireNoAccumulation(spec.dx(), "the dx of a batch norm");
+    requireNoAccumulation(spec.dparameters(), "dgamma and dbeta");
     boolean training = spec.pass() == Pass.TRAINING;
     boolean adds = spec.residual() == Residual.ADD;
     boolean rectifies = spec.activation() == Activation.RELU;

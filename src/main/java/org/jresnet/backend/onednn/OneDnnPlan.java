@@ -40,6 +40,21 @@ abstract class OneDnnPlan implements OpPlan {
     this.scope = new OneDnnScope(dnn);
   }
 
+  /**
+   * Refuses to add to a gradient that oneDNN writes.
+   *
+   * @throws UnsupportedOperationException naming the gradient and what to use instead
+   */
+  void requireNoAccumulation(Grad policy, String gradient) {
+    if (policy == Grad.ACCUMULATE) {
+      throw new UnsupportedOperationException(
+          "the oneDNN backend writes "
+              + gradient
+              + " and cannot add to it; use OVERWRITE, and Updater.accumulate for several batches: "
+              + spec);
+    }
+  }
+
   static long align(long bytes) {
     return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
   }

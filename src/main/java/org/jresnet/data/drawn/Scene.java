@@ -11,6 +11,7 @@ import java.awt.geom.AffineTransform;
 import java.awt.geom.Arc2D;
 import java.awt.geom.Area;
 import java.awt.geom.Ellipse2D;
+import java.awt.geom.Line2D;
 import java.awt.geom.Path2D;
 import java.awt.geom.QuadCurve2D;
 import java.awt.geom.Rectangle2D;
@@ -157,10 +158,7 @@ final class Scene {
       g.setClip(shoulders);
       double step = between(2, 5);
       for (double s = 0; s < 120; s += step) {
-        line(
-            new java.awt.geom.Line2D.Double(s, 60, s + between(-2, 2), 110),
-            scaled(shirt, 0.8),
-            step * 0.25);
+        line(new Line2D.Double(s, 60, s + between(-2, 2), 110), scaled(shirt, 0.8), step * 0.25);
       }
       g.setClip(null);
     }
