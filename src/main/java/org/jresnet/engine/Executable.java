@@ -542,18 +542,30 @@ public final class Executable implements AutoCloseable {
    * @return such as {@code the output of layer1.0.conv1}, or {@code the gradient of fc.weight}
    */
   public String blameNonFinite() {
-    for (Parameter p : model.graph().parameters()) {
-      if (p.role() != Parameter.Role.BATCHES_TRACKED && !Finite.all(model.get(p.name()))) {
-        return "the parameter " + p.name();
-      }
-    }
     for (Step step : forward) {
+      for (Node node : step.group.nodes()) {
+        for (Parameter p : node.parameters()) {
+          if (isRead(p.role(), step.group.spec()) && !Finite.all(model.get(p.name()))) {
+            return "the parameter " + p.name();
+          }
+        }
+      }
       step.op.forward();
       if (!Finite.all(values.get(step.group.y()).toFloats())) {
         return "the output of " + step.group.name();
       }
     }
     return model.nonFiniteGradient().map(name -> "the gradient of " + name).orElse("the loss");
+  }
+
+  /** Whether forward reads the parameter; batch statistics only write the running ones. */
+  private static boolean isRead(Parameter.Role role, OpSpec spec) {
+    return switch (role) {
+      case RUNNING_MEAN, RUNNING_VAR ->
+          !(spec instanceof OpSpec.Norm norm && norm.statistics() == OpSpec.Statistics.BATCH);
+      case BATCHES_TRACKED -> false;
+      default -> true;
+    };
   }
 
   @Override

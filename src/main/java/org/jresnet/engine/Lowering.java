@@ -53,6 +53,7 @@ final class Lowering {
           options.pass() == Pass.TRAINING
               && (trains(node) || node.inputs().stream().anyMatch(i -> needsGradient[i]));
     }
+    graph.nodes().stream().filter(this::usesBatchStatistics).forEach(this::requireStatistics);
     List<List<Node>> chains = chains();
     List<Group> groups = new ArrayList<>();
     for (int i = chains.size() - 1; i >= 0; i--) {
@@ -121,6 +122,21 @@ final class Lowering {
         .anyMatch(p -> p.role().trainable() && !options.frozen().contains(p.name()));
   }
 
+  private boolean usesBatchStatistics(Node node) {
+    return node.op() instanceof Op.BatchNorm && options.pass() == Pass.TRAINING && trains(node);
+  }
+
+  private void requireStatistics(Node norm) {
+    Shape in = shapes.get(norm.index());
+    if (in.perChannel() < 2) {
+      throw new UserError(
+          norm.name()
+              + ": training a batch norm needs more than one value per channel, but its input is "
+              + in
+              + "; use a larger batch or larger images");
+    }
+  }
+
   /** Called in backward order, because gradient policies depend on it. */
   private Group group(List<Node> chain) {
     Node head = chain.get(0);
@@ -151,15 +167,7 @@ final class Lowering {
                   activation)
               : new OpSpec.Conv(in, out, window, type, pass, gradient(x, pass), parameters);
     } else if (head.op() instanceof Op.BatchNorm n) {
-      Statistics statistics =
-          options.pass() == Pass.TRAINING && trains(head) ? Statistics.BATCH : Statistics.RUNNING;
-      if (statistics == Statistics.BATCH && in.perChannel() < 2) {
-        throw new UserError(
-            head.name()
-                + ": training a batch norm needs more than one value per channel, but its input is "
-                + in
-                + "; use a larger batch or larger images");
-      }
+      Statistics statistics = usesBatchStatistics(head) ? Statistics.BATCH : Statistics.RUNNING;
       Grad dx = pass == Pass.INFERENCE ? Grad.NONE : Grad.OVERWRITE;
       if (pass == Pass.TRAINING && gradient(x, pass) == Grad.ACCUMULATE) {
         throw new UnsupportedOperationException(
