@@ -16,6 +16,7 @@ import picocli.CommandLine.ScopeType;
     scope = ScopeType.INHERIT,
     versionProvider = Main.Version.class,
     showDefaultValues = true,
+    abbreviateSynopsis = true,
     subcommands = {
       DemoCommand.class,
       TrainCommand.class,

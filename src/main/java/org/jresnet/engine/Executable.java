@@ -26,6 +26,8 @@ import org.jresnet.graph.Op;
 import org.jresnet.graph.Parameter;
 import org.jresnet.graph.Shape;
 import org.jresnet.graph.UserError;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A model compiled for one pass, batch size and image size: a fixed list of prepared calls over one
@@ -38,6 +40,8 @@ public final class Executable implements AutoCloseable {
 
   /** A compiled group. */
   private record Step(Group group, PreparedOp op) {}
+
+  private static final Logger LOG = LoggerFactory.getLogger(Executable.class);
 
   private final Model model;
   private final CompileOptions options;
@@ -123,6 +127,15 @@ public final class Executable implements AutoCloseable {
           lent.filter(buffer -> buffer.bytes() >= layout.bytes)
               .orElseGet(() -> allocate(layout.bytes));
       memory = layout.bytes;
+      LOG.info(
+          "{} {}, batch {} of {}x{}: {} groups in {} MB",
+          graph.name(),
+          options.pass(),
+          options.batch(),
+          options.height(),
+          options.width(),
+          groups.size(),
+          memory >> 20);
       bind(groups, plans, layout);
     } finally {
       plans.forEach(OpPlan::close);
@@ -132,13 +145,21 @@ public final class Executable implements AutoCloseable {
   private OpPlan plan(Group group) {
     try {
       OpPlan made = model.backend().plan(group.spec());
-      plan.add(
+      PlanLine line =
           new PlanLine(
               group.name(),
               group.spec(),
               made.implementation(),
               made.savedBytes(),
-              made.workspaceBytes()));
+              made.workspaceBytes());
+      plan.add(line);
+      LOG.info(
+          "{} ({}): {}, saved {} B, workspace {} B",
+          line.name(),
+          line.spec().getClass().getSimpleName(),
+          line.implementation(),
+          line.savedBytes(),
+          line.workspaceBytes());
       return made;
     } catch (UnsupportedOperationException e) {
       throw new UnsupportedOperationException(group.name() + ": " + e.getMessage(), e);
