@@ -514,7 +514,7 @@ public final class Executable implements AutoCloseable {
       step.op.backward();
     }
     for (String counter : counters) {
-      model.setBatchesTracked(counter, model.batchesTracked(counter) + 1);
+      model.countBatch(counter);
     }
     return value;
   }

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Buffer;
 import org.jresnet.backend.Precision;
@@ -34,7 +35,7 @@ public final class Model implements AutoCloseable {
   private final Precision precision;
   private final Map<String, Parameter> byName = new LinkedHashMap<>();
   private final Map<String, Range> ranges = new LinkedHashMap<>();
-  private final Map<String, Long> batchesTracked = new LinkedHashMap<>();
+  private final Map<String, AtomicLong> batchesTracked = new LinkedHashMap<>();
   private final Tensor parameters;
   private final Tensor statistics;
   private Tensor gradients;
@@ -62,7 +63,7 @@ public final class Model implements AutoCloseable {
     for (Parameter p : graph.parameters()) {
       byName.put(p.name(), p);
       if (p.role() == Parameter.Role.BATCHES_TRACKED) {
-        batchesTracked.put(p.name(), 0L);
+        batchesTracked.put(p.name(), new AtomicLong());
       } else if (p.role().trainable()) {
         ranges.put(p.name(), new Range(trainable, p.elements()));
         trainable = align(trainable + p.elements());
@@ -158,13 +159,18 @@ public final class Model implements AutoCloseable {
   /** Training batches seen by a batch norm; {@code name} ends in {@code num_batches_tracked}. */
   public long batchesTracked(String name) {
     requireKnown(name);
-    return batchesTracked.get(name);
+    return batchesTracked.get(name).get();
   }
 
   /** Sets the count of training batches of a batch norm. */
   public void setBatchesTracked(String name, long batches) {
     requireKnown(name);
-    batchesTracked.put(name, batches);
+    batchesTracked.get(name).set(batches);
+  }
+
+  /** Counts one more training batch of a batch norm, without allocating. */
+  void countBatch(String name) {
+    batchesTracked.get(name).incrementAndGet();
   }
 
   private void requireKnown(String name) {

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadInfo;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Set;
@@ -83,6 +85,47 @@ final class ExecutableTest {
       // 500 leaked steps of the smallest tensor would already be more than this.
       assertThat(residentKib(status) - before).isLessThan(16 * 1024);
     }
+  }
+
+  @Test
+  void aStepAllocatesNothing() {
+    try (Backend backend = Backends.open("onednn");
+        Model model = seeded(backend, Precision.FP32);
+        OptimizerState optimizer =
+            new OptimizerState(model, new Optimizer.Adam(0.9, 0.999, 1e-8, 0), Set.of());
+        Executable step =
+            Executable.compile(model, CompileOptions.training(4, 32, NORMALIZATION))) {
+      // The first call of the meter loads its classes.
+      garbage();
+      for (int i = 0; i < 50; i++) {
+        step.step(PIXELS, LABELS);
+        optimizer.gradientNorm();
+        optimizer.step(1e-4, 1);
+      }
+      long objects = HostMemory.nativeObjects();
+      long garbage = garbage();
+      int steps = 50;
+      for (int i = 0; i < steps; i++) {
+        step.step(PIXELS, LABELS);
+        optimizer.gradientNorm();
+        optimizer.step(1e-4, 1);
+      }
+      // Every JavaCPP allocation also makes Java objects, so this bounds their churn, too.
+      assertThat((garbage() - garbage) / steps).isLessThan(1024);
+      assertThat(HostMemory.nativeObjects()).isEqualTo(objects);
+    }
+  }
+
+  /** Bytes that this thread and the backend's workers have ever allocated on the Java heap. */
+  private static long garbage() {
+    var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+    long sum = threads.getThreadAllocatedBytes(Thread.currentThread().getId());
+    for (ThreadInfo info : threads.getThreadInfo(threads.getAllThreadIds())) {
+      if (info != null && info.getThreadName().startsWith("jresnet-worker")) {
+        sum += threads.getThreadAllocatedBytes(info.getThreadId());
+      }
+    }
+    return sum;
   }
 
   private static long residentKib(Path status) throws IOException {
