@@ -451,7 +451,7 @@ public final class OneDnnScope implements AutoCloseable {
               + " leaves its block of "
               + block.bytes());
     }
-    return new Memory(own(new memory(desc.handle, engine(), block.at(offset))));
+    return new Memory(own(new memory(desc.handle, engine(), block.at(offset))), desc.bytes());
   }
 
   /** Ties an implementation to its arguments. */

@@ -2,6 +2,7 @@ package org.jresnet.nativebindings.onednn;
 
 import org.bytedeco.dnnl.global.dnnl;
 import org.bytedeco.dnnl.primitive_desc_base;
+import org.bytedeco.dnnl.reorder;
 
 /** An implementation chosen by oneDNN for one operation; lives as long as its scope. */
 public final class PrimitiveDesc {
@@ -18,6 +19,11 @@ public final class PrimitiveDesc {
     try (var name = handle.impl_info_str()) {
       return name.getString();
     }
+  }
+
+  /** Whether this copies between layouts or types. */
+  public boolean isReorder() {
+    return handle instanceof reorder.primitive_desc;
   }
 
   /** Layout of the weights. */

@@ -17,6 +17,11 @@ public sealed interface OpSpec {
   /** Whether backward will be called. */
   Pass pass();
 
+  /** Multiply-accumulates of one forward pass; 0 for elementwise ops. */
+  default long macs() {
+    return 0;
+  }
+
   /** Whether a rectifier follows inside the same op. */
   enum Activation {
     /** No. */
@@ -49,7 +54,12 @@ public sealed interface OpSpec {
    * their policy is NONE.
    */
   record Conv(Shape x, Shape y, Window window, DType type, Pass pass, Grad dx, Grad dweight)
-      implements OpSpec {}
+      implements OpSpec {
+    @Override
+    public long macs() {
+      return window.macs(x, y);
+    }
+  }
 
   /**
    * Inference convolution with the following batch norm folded in: {@code y = act((x ∗ weight −
@@ -68,6 +78,11 @@ public sealed interface OpSpec {
     @Override
     public Pass pass() {
       return Pass.INFERENCE;
+    }
+
+    @Override
+    public long macs() {
+      return window.macs(x, y);
     }
   }
 
@@ -111,8 +126,17 @@ public sealed interface OpSpec {
    * parameter type. Slots X, WEIGHT, BIAS, Y; backward DY, and DX, DWEIGHT, DBIAS unless NONE.
    */
   record Linear(Shape x, Shape y, DType type, Pass pass, Grad dx, Grad dparameters)
-      implements OpSpec {}
+      implements OpSpec {
+    @Override
+    public long macs() {
+      return x.elements() * y.c();
+    }
+  }
 
   /** Filter extent, stride and padding, the same in both directions. */
-  record Window(int kernel, int stride, int padding) {}
+  record Window(int kernel, int stride, int padding) {
+    private long macs(Shape x, Shape y) {
+      return y.elements() * x.c() * kernel * kernel;
+    }
+  }
 }

@@ -12,6 +12,7 @@ import org.jresnet.backend.Grad;
 import org.jresnet.backend.InputOp;
 import org.jresnet.backend.LossOp;
 import org.jresnet.backend.LossSpec;
+import org.jresnet.backend.OpCall;
 import org.jresnet.backend.OpPlan;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
@@ -37,6 +38,9 @@ public final class Executable implements AutoCloseable {
   /** One line of the plan: what computes a group of nodes, and the memory that it asks for. */
   public record PlanLine(
       String name, OpSpec spec, String implementation, long savedBytes, long workspaceBytes) {}
+
+  /** A call and the node (or {@code input}, {@code loss}) that it belongs to. */
+  public record NamedCall(String node, OpCall call) {}
 
   /** A compiled group. */
   private record Step(Group group, PreparedOp op) {}
@@ -522,6 +526,40 @@ public final class Executable implements AutoCloseable {
   /** Correct predictions in the last {@link #step}. */
   public int correct() {
     return loss.correct();
+  }
+
+  /**
+   * The calls of one run in order, each under its node's name, for profiles; running them all is
+   * {@link #infer} or {@link #step} (without the count of batches).
+   */
+  public List<NamedCall> calls(byte[] pixels, int[] labels) {
+    List<NamedCall> calls = new ArrayList<>();
+    long read = values.get(0).elements();
+    calls.add(host("input", read + values.get(0).bytes(), () -> load(pixels)));
+    boolean training = options.pass() == Pass.TRAINING;
+    for (Step step : forward) {
+      for (OpCall call : step.op.calls()) {
+        if (call.phase() == OpCall.Phase.FORWARD
+            || call.phase() == OpCall.Phase.PREPARE && training) {
+          calls.add(new NamedCall(step.group.name(), call));
+        }
+      }
+    }
+    if (training) {
+      calls.add(host("loss", 2 * logits.bytes(), () -> loss.compute(labels)));
+    }
+    for (Step step : backward) {
+      for (OpCall call : step.op.calls()) {
+        if (call.phase() == OpCall.Phase.BACKWARD) {
+          calls.add(new NamedCall(step.group.name(), call));
+        }
+      }
+    }
+    return calls;
+  }
+
+  private static NamedCall host(String name, long bytes, Runnable body) {
+    return new NamedCall(name, new OpCall(OpCall.Phase.FORWARD, "host", "java", 0, bytes, body));
   }
 
   private void load(byte[] pixels) {

@@ -1,8 +1,8 @@
 package org.jresnet.backend.onednn;
 
-import static org.jresnet.backend.onednn.OneDnnOp.Phase.BACKWARD;
-import static org.jresnet.backend.onednn.OneDnnOp.Phase.FORWARD;
-import static org.jresnet.backend.onednn.OneDnnOp.Phase.PREPARE;
+import static org.jresnet.backend.OpCall.Phase.BACKWARD;
+import static org.jresnet.backend.OpCall.Phase.FORWARD;
+import static org.jresnet.backend.OpCall.Phase.PREPARE;
 
 import java.util.Map;
 import java.util.Optional;

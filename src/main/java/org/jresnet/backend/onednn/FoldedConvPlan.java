@@ -1,7 +1,7 @@
 package org.jresnet.backend.onednn;
 
-import static org.jresnet.backend.onednn.OneDnnOp.Phase.FORWARD;
-import static org.jresnet.backend.onednn.OneDnnOp.Phase.PREPARE;
+import static org.jresnet.backend.OpCall.Phase.FORWARD;
+import static org.jresnet.backend.OpCall.Phase.PREPARE;
 
 import java.nio.FloatBuffer;
 import java.util.ArrayList;

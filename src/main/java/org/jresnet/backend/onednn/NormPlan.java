@@ -1,7 +1,7 @@
 package org.jresnet.backend.onednn;
 
-import static org.jresnet.backend.onednn.OneDnnOp.Phase.BACKWARD;
-import static org.jresnet.backend.onednn.OneDnnOp.Phase.FORWARD;
+import static org.jresnet.backend.OpCall.Phase.BACKWARD;
+import static org.jresnet.backend.OpCall.Phase.FORWARD;
 
 import java.nio.FloatBuffer;
 import java.util.EnumMap;

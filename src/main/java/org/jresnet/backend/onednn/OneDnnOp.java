@@ -4,6 +4,9 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import org.jresnet.backend.OpCall;
+import org.jresnet.backend.OpCall.Phase;
+import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
 import org.jresnet.backend.PreparedOp;
 import org.jresnet.backend.Slot;
@@ -19,15 +22,29 @@ import org.jresnet.nativebindings.onednn.PrimitiveDesc;
 /** Three fixed lists of native calls (and a few host calls) over bound memory. */
 final class OneDnnOp implements PreparedOp {
   private final OneDnnScope scope;
+  private final List<OpCall> calls;
   private final Runnable[] prepare;
   private final Runnable[] forward;
   private final Runnable[] backward;
 
   private OneDnnOp(Builder builder) {
     scope = builder.scope;
-    prepare = builder.prepare.toArray(Runnable[]::new);
-    forward = builder.forward.toArray(Runnable[]::new);
-    backward = builder.backward.toArray(Runnable[]::new);
+    calls = List.copyOf(builder.calls);
+    prepare = bodies(Phase.PREPARE);
+    forward = bodies(Phase.FORWARD);
+    backward = bodies(Phase.BACKWARD);
+  }
+
+  private Runnable[] bodies(Phase phase) {
+    return calls.stream()
+        .filter(c -> c.phase() == phase)
+        .map(OpCall::body)
+        .toArray(Runnable[]::new);
+  }
+
+  @Override
+  public List<OpCall> calls() {
+    return calls;
   }
 
   @Override
@@ -56,26 +73,19 @@ final class OneDnnOp implements PreparedOp {
     scope.close();
   }
 
-  /** Which list a call goes to. */
-  enum Phase {
-    PREPARE,
-    FORWARD,
-    BACKWARD
-  }
-
   /**
    * Collects calls; the workspace starts with the scratchpad that all calls of an op share in turn.
    */
   static final class Builder {
     private final OneDnnScope scope;
     private final Operands operands;
-    private final List<Runnable> prepare = new ArrayList<>();
-    private final List<Runnable> forward = new ArrayList<>();
-    private final List<Runnable> backward = new ArrayList<>();
+    private final long macs;
+    private final List<OpCall> calls = new ArrayList<>();
 
-    Builder(OneDnn dnn, Operands operands) {
+    Builder(OneDnn dnn, OpSpec spec, Operands operands) {
       this.scope = new OneDnnScope(dnn);
       this.operands = operands;
+      this.macs = spec.macs();
     }
 
     /** The operand, described. */
@@ -100,15 +110,30 @@ final class OneDnnOp implements PreparedOp {
         all.put(Arg.SCRATCHPAD, at(scratchpad, Slot.WORKSPACE));
       }
       Primitive primitive = scope.primitive(desc, all);
-      return host(phase, primitive::execute);
+      String operation = operation(desc, arguments);
+      long bytes = arguments.values().stream().mapToLong(Memory::bytes).sum();
+      long flops =
+          arguments.containsKey(Arg.WEIGHTS) || arguments.containsKey(Arg.DIFF_WEIGHTS)
+              ? 2 * macs
+              : 0;
+      calls.add(
+          new OpCall(phase, operation, desc.implementation(), flops, bytes, primitive::execute));
+      return this;
+    }
+
+    private static String operation(PrimitiveDesc desc, Map<Arg, Memory> arguments) {
+      if (arguments.containsKey(Arg.DIFF_WEIGHTS)) {
+        return "backward weights";
+      } else if (arguments.containsKey(Arg.DIFF_SRC)) {
+        return "backward data";
+      } else if (arguments.containsKey(Arg.SRC_1)) {
+        return "add";
+      }
+      return desc.isReorder() ? "reorder" : "forward";
     }
 
     Builder host(Phase phase, Runnable call) {
-      switch (phase) {
-        case PREPARE -> prepare.add(call);
-        case FORWARD -> forward.add(call);
-        case BACKWARD -> backward.add(call);
-      }
+      calls.add(new OpCall(phase, "host", "java", 0, 0, call));
       return this;
     }
 

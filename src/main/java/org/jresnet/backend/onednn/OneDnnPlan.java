@@ -2,6 +2,7 @@ package org.jresnet.backend.onednn;
 
 import java.util.Optional;
 import org.jresnet.backend.Grad;
+import org.jresnet.backend.OpCall;
 import org.jresnet.backend.OpPlan;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
@@ -126,7 +127,7 @@ abstract class OneDnnPlan implements OpPlan {
     accumulation.ifPresent(
         add ->
             op.call(
-                OneDnnOp.Phase.BACKWARD,
+                OpCall.Phase.BACKWARD,
                 add,
                 java.util.Map.of(
                     Arg.SRC, op.at(dx, Slot.DX),
@@ -138,7 +139,7 @@ abstract class OneDnnPlan implements OpPlan {
 
   @Override
   public final PreparedOp bind(Operands operands) {
-    OneDnnOp.Builder op = new OneDnnOp.Builder(dnn, operands);
+    OneDnnOp.Builder op = new OneDnnOp.Builder(dnn, spec, operands);
     try {
       build(op, operands);
       return op.build();

@@ -1,0 +1,99 @@
+package org.jresnet.bench;
+
+import java.util.HashMap;
+import java.util.Map;
+import org.jresnet.backend.Backend;
+import org.jresnet.backend.Buffer;
+import org.jresnet.backend.Grad;
+import org.jresnet.backend.OpPlan;
+import org.jresnet.backend.OpSpec;
+import org.jresnet.backend.Operands;
+import org.jresnet.backend.Pass;
+import org.jresnet.backend.Precision;
+import org.jresnet.backend.PreparedOp;
+import org.jresnet.backend.Slot;
+import org.jresnet.backend.Tensor;
+import org.jresnet.graph.DType;
+import org.jresnet.graph.Shape;
+
+/**
+ * What this machine can do at best, measured with the backend's own calls: the two roofs of the
+ * roofline model (Williams et al. 2009, <a
+ * href="https://doi.org/10.1145/1498765.1498785">doi:10.1145/1498765.1498785</a>).
+ *
+ * @param flopsPerSecond of a 3x3 convolution whose operands fit the caches
+ * @param bytesPerSecond of adding two tensors that do not fit: two reads and a write
+ */
+public record Ceilings(double flopsPerSecond, double bytesPerSecond) {
+  private static final int RUNS = 7;
+  private static final Shape CONV = new Shape(8, 28, 28, 256);
+  private static final Shape ADD = new Shape(16, 112, 112, 128);
+
+  /** Measures both, in about a second. */
+  public static Ceilings measure(Backend backend, Precision precision) {
+    DType type = precision.activation();
+    OpSpec conv =
+        new OpSpec.Conv(
+            CONV, CONV, new OpSpec.Window(3, 1, 1), type, Pass.INFERENCE, Grad.NONE, Grad.NONE);
+    OpSpec add = new OpSpec.Add(ADD, type, Pass.INFERENCE, Grad.NONE, Grad.NONE);
+    double bytes = 3.0 * ADD.elements() * type.bytes();
+    return new Ceilings(
+        2.0 * conv.macs() / seconds(backend, precision, conv),
+        bytes / seconds(backend, precision, add));
+  }
+
+  /** Seconds that a call with this work cannot go below. */
+  public double floor(long flops, long bytes) {
+    return Math.max(flops / flopsPerSecond, bytes / bytesPerSecond);
+  }
+
+  private static double seconds(Backend backend, Precision precision, OpSpec spec) {
+    Map<String, Buffer> buffers = new HashMap<>();
+    try (OpPlan plan = backend.plan(spec)) {
+      Operands operands = new Operands();
+      if (spec instanceof OpSpec.Conv conv) {
+        long weights = conv.macs() / conv.y().elements() * conv.y().c();
+        give(backend, buffers, operands, Slot.X, spec.type(), conv.x().elements());
+        give(backend, buffers, operands, Slot.WEIGHT, precision.parameter(), weights);
+      } else {
+        give(backend, buffers, operands, Slot.X, spec.type(), spec.y().elements());
+        give(backend, buffers, operands, Slot.RESIDUAL, spec.type(), spec.y().elements());
+      }
+      give(backend, buffers, operands, Slot.Y, spec.type(), spec.y().elements());
+      if (plan.preparedBytes() > 0) {
+        give(backend, buffers, operands, Slot.PREPARED, DType.U8, plan.preparedBytes());
+      }
+      if (plan.workspaceBytes() > 0) {
+        give(backend, buffers, operands, Slot.WORKSPACE, DType.U8, plan.workspaceBytes());
+      }
+      try (PreparedOp op = plan.bind(operands)) {
+        op.prepare();
+        double best = Double.MAX_VALUE;
+        for (int i = 0; i < RUNS; i++) {
+          long start = System.nanoTime();
+          op.forward();
+          best = Math.min(best, (System.nanoTime() - start) / 1e9);
+        }
+        return best;
+      }
+    } finally {
+      buffers.values().forEach(Buffer::close);
+    }
+  }
+
+  private static void give(
+      Backend backend,
+      Map<String, Buffer> buffers,
+      Operands operands,
+      Slot slot,
+      DType type,
+      long elements) {
+    Buffer buffer = backend.allocate("measuring", elements * type.bytes());
+    buffers.put(slot.name(), buffer);
+    Tensor tensor = new Tensor(buffer, 0, type, elements);
+    if (type != DType.U8) {
+      tensor.set(new float[Math.toIntExact(elements)]);
+    }
+    operands.with(slot, tensor);
+  }
+}

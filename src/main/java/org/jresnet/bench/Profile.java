@@ -1,0 +1,152 @@
+package org.jresnet.bench;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jresnet.backend.OpCall;
+import org.jresnet.engine.Executable;
+import org.jresnet.engine.Executable.NamedCall;
+import org.jresnet.engine.OptimizerState;
+
+/**
+ * Time of every call in real steps. Each step runs all calls in their order, so that caches are as
+ * warm as in training, and each call's time is the median over the steps.
+ *
+ * @param lines one per call, in the order of execution
+ */
+public record Profile(List<Line> lines) {
+  private static final int WARM_UPS = 2;
+
+  /**
+   * One call.
+   *
+   * @param node the network's node, or input, loss, optimizer
+   * @param operation what is computed for it
+   * @param implementation the library's name of how
+   * @param seconds median
+   * @param flops floating-point operations, 0 for elementwise work
+   * @param bytes least memory traffic
+   */
+  public record Line(
+      String node,
+      String operation,
+      String implementation,
+      double seconds,
+      long flops,
+      long bytes) {
+    /** FLOP per second. */
+    public double flopsPerSecond() {
+      return flops / seconds;
+    }
+
+    /** Bytes per second. */
+    public double bytesPerSecond() {
+      return bytes / seconds;
+    }
+  }
+
+  /** Copies the lines. */
+  public Profile {
+    lines = List.copyOf(lines);
+  }
+
+  /**
+   * Runs and times steps.
+   *
+   * @param optimizer updates the parameters with a rate of 0 at the end of each step, if given
+   * @param steps at least 1
+   */
+  public static Profile measure(
+      Executable executable,
+      Optional<OptimizerState> optimizer,
+      byte[] pixels,
+      int[] labels,
+      int steps) {
+    List<NamedCall> calls = new ArrayList<>(executable.calls(pixels, labels));
+    optimizer.ifPresent(o -> calls.addAll(optimizerCalls(executable, o)));
+    executable.parametersChanged();
+    run(executable, pixels, labels);
+    double[][] seconds = new double[calls.size()][steps];
+    for (int s = -WARM_UPS; s < steps; s++) {
+      for (int c = 0; c < calls.size(); c++) {
+        long start = System.nanoTime();
+        calls.get(c).call().body().run();
+        if (s >= 0) {
+          seconds[c][s] = (System.nanoTime() - start) / 1e9;
+        }
+      }
+    }
+    List<Line> lines = new ArrayList<>();
+    for (int c = 0; c < calls.size(); c++) {
+      OpCall call = calls.get(c).call();
+      Arrays.sort(seconds[c]);
+      lines.add(
+          new Line(
+              calls.get(c).node(),
+              call.operation(),
+              call.implementation(),
+              seconds[c][steps / 2],
+              call.flops(),
+              call.bytes()));
+    }
+    return new Profile(lines);
+  }
+
+  private static void run(Executable executable, byte[] pixels, int[] labels) {
+    if (labels.length > 0) {
+      executable.step(pixels, labels);
+    } else {
+      executable.infer(pixels);
+    }
+  }
+
+  private static List<NamedCall> optimizerCalls(Executable executable, OptimizerState optimizer) {
+    long arena = executable.model().parameters().bytes();
+    // The update reads parameters, gradients and states, and writes all but the gradients.
+    long traffic = (3 + 2L * optimizer.optimizer().states()) * arena;
+    return List.of(
+        new NamedCall(
+            "optimizer",
+            new OpCall(
+                OpCall.Phase.BACKWARD, "gradient norm", "java", 0, arena, optimizer::gradientNorm)),
+        new NamedCall(
+            "optimizer",
+            new OpCall(
+                OpCall.Phase.BACKWARD, "update", "java", 0, traffic, () -> optimizer.step(0, 1))));
+  }
+
+  /** Seconds of a whole step. */
+  public double seconds() {
+    return lines.stream().mapToDouble(Line::seconds).sum();
+  }
+
+  /** Sums by kind of node and operation, largest first. */
+  public List<Line> byKind() {
+    Map<String, List<Line>> kinds = new LinkedHashMap<>();
+    for (Line line : lines) {
+      kinds.computeIfAbsent(kind(line), k -> new ArrayList<>()).add(line);
+    }
+    return kinds.values().stream()
+        .map(
+            of ->
+                new Line(
+                    kind(of.get(0)),
+                    of.get(0).operation(),
+                    of.size() + " calls",
+                    of.stream().mapToDouble(Line::seconds).sum(),
+                    of.stream().mapToLong(Line::flops).sum(),
+                    of.stream().mapToLong(Line::bytes).sum()))
+        .sorted(Comparator.comparingDouble(Line::seconds).reversed())
+        .toList();
+  }
+
+  private static String kind(Line line) {
+    String last = line.node().substring(line.node().lastIndexOf('.') + 1);
+    String kind = last.matches("conv\\d|0") ? "conv" : last.matches("bn\\d|1") ? "norm" : last;
+    return kind + " " + line.operation();
+  }
+}
