@@ -36,6 +36,9 @@ final class ArchitectureTest {
   @ArchTest static final ArchRule ENGINE = only("engine", "engine", "backend", "graph");
 
   @ArchTest
+  static final ArchRule BENCH = only("bench", "bench", "engine", "backend", "models", "graph");
+
+  @ArchTest
   static final ArchRule TRAIN =
       only("train", "train", "engine", "backend", "data", "weights", "metrics", "models", "graph");
 

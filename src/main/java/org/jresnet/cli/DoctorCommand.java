@@ -81,6 +81,15 @@ final class DoctorCommand implements Callable<Integer> {
     console.print("%-20s %s", key, value);
   }
 
+  /** Processor and Java in one line, for results. */
+  static String machine() {
+    try {
+      return processor() + ", Java " + System.getProperty("java.version");
+    } catch (java.io.IOException e) {
+      return "unknown processor, Java " + System.getProperty("java.version");
+    }
+  }
+
   private static String processor() throws java.io.IOException {
     Path info = Path.of("/proc/cpuinfo");
     if (!Files.isReadable(info)) {

@@ -24,6 +24,8 @@ import picocli.CommandLine.ScopeType;
       PredictCommand.class,
       SummaryCommand.class,
       ConvertCommand.class,
+      BenchCommand.class,
+      ProfileCommand.class,
       DoctorCommand.class
     })
 public final class Main implements Runnable {

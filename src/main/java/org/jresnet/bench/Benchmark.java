@@ -1,0 +1,260 @@
+package org.jresnet.bench;
+
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
+import org.jresnet.backend.Backend;
+import org.jresnet.backend.Normalization;
+import org.jresnet.backend.Optimizer;
+import org.jresnet.backend.Precision;
+import org.jresnet.engine.Backends;
+import org.jresnet.engine.CompileOptions;
+import org.jresnet.engine.Executable;
+import org.jresnet.engine.Model;
+import org.jresnet.engine.OptimizerState;
+import org.jresnet.graph.UserError;
+import org.jresnet.models.ResNet;
+
+/**
+ * Times whole runs: training steps (input normalisation, forward, loss, backward, gradient norm,
+ * Adam) or inference on batches that are in memory.
+ */
+public final class Benchmark {
+  /** What runs. */
+  public enum Work {
+    /** Whole training steps with Adam. */
+    TRAIN,
+    /** Forward with folded batch norms. */
+    INFER;
+
+    /** As users write it. */
+    public String id() {
+      return name().toLowerCase(Locale.ROOT);
+    }
+  }
+
+  /**
+   * What to time.
+   *
+   * @param network the network
+   * @param classes number of classes
+   * @param work what runs
+   * @param batch pictures per step
+   * @param size side of the pictures in pixels
+   * @param precision type of the activations
+   */
+  public record Configuration(
+      ResNet network, int classes, Work work, int batch, int size, Precision precision) {
+    /** Such as {@code resnet50-train-bf16-b32-224}. */
+    public String name() {
+      return String.join(
+          "-", network.id(), work.id(), precision.id(), "b" + batch, String.valueOf(size));
+    }
+  }
+
+  /**
+   * Measured times.
+   *
+   * @param configuration what was timed
+   * @param createSeconds making the model, choosing implementations, allocating, first run
+   * @param seconds each timed step, in order
+   */
+  public record Result(Configuration configuration, double createSeconds, double[] seconds) {
+    /** Value below which a share of the steps lie. */
+    public double quantile(double share) {
+      double[] sorted = seconds.clone();
+      Arrays.sort(sorted);
+      return sorted[Math.min(sorted.length - 1, (int) (share * sorted.length))];
+    }
+
+    /** Median of the steps. */
+    public double median() {
+      return quantile(0.5);
+    }
+
+    /** Distance of the quartiles as a share of the median. */
+    public double spread() {
+      return (quantile(0.75) - quantile(0.25)) / median();
+    }
+
+    /** Pictures per second at the median. */
+    public double imagesPerSecond() {
+      return configuration.batch / median();
+    }
+  }
+
+  /** What the values of a configuration differed from the reference's by. */
+  public record Check(double error, double allowed) {}
+
+  private static final Normalization NORMALIZATION =
+      new Normalization(
+          java.util.List.of(0.485f, 0.456f, 0.406f), java.util.List.of(0.229f, 0.224f, 0.225f));
+  private static final long SEED = 7;
+  private static final int CHECK_BATCH = 2;
+  private static final int CHECK_SIZE = 64;
+  private static final int CHECK_CLASSES = 10;
+
+  private Benchmark() {}
+
+  /**
+   * Compares logits (and for training the loss and the gradient norm) with the reference backend's,
+   * for two small pictures through the whole network.
+   *
+   * @throws UserError if they differ by more than the precision explains
+   */
+  public static Check check(Backend backend, Configuration c) {
+    double allowed = c.precision == Precision.FP32 ? 1e-4 : 0.1;
+    double[] expected;
+    try (Backend reference = Backends.open("reference")) {
+      expected = values(reference, c, Precision.FP64);
+    }
+    double[] actual = values(backend, c, c.precision);
+    double error = 0;
+    double norm = 0;
+    for (int i = 0; i < expected.length; i++) {
+      error += (actual[i] - expected[i]) * (actual[i] - expected[i]);
+      norm += expected[i] * expected[i];
+    }
+    double relative = Math.sqrt(error / norm);
+    if (!(relative <= allowed)) {
+      throw new UserError(
+          String.format(
+              Locale.ROOT,
+              "%s on %s computes wrong values: they differ from the reference by %.2e, allowed %.0e; not timed",
+              c.name(),
+              backend.name(),
+              relative,
+              allowed));
+    }
+    return new Check(relative, allowed);
+  }
+
+  private static double[] values(Backend backend, Configuration c, Precision precision) {
+    try (Model model = model(backend, c.network, CHECK_CLASSES, precision)) {
+      byte[] pixels = pixels(CHECK_BATCH, CHECK_SIZE);
+      if (c.work == Work.INFER) {
+        try (Executable e =
+            Executable.compile(
+                model, CompileOptions.inference(CHECK_BATCH, CHECK_SIZE, NORMALIZATION))) {
+          return doubles(e.infer(pixels));
+        }
+      }
+      try (Executable e =
+              Executable.compile(
+                  model, CompileOptions.training(CHECK_BATCH, CHECK_SIZE, NORMALIZATION));
+          OptimizerState optimizer = optimizer(model)) {
+        double loss = e.step(pixels, new int[] {3, 8});
+        return new double[] {loss, optimizer.gradientNorm()};
+      }
+    }
+  }
+
+  private static double[] doubles(float[] values) {
+    double[] out = new double[values.length];
+    for (int i = 0; i < out.length; i++) {
+      out[i] = values[i];
+    }
+    return out;
+  }
+
+  /** Times a configuration: warm-up, then steps until both bounds are reached. */
+  public static Result run(Backend backend, Configuration c, int leastSteps, double leastSeconds) {
+    long start = System.nanoTime();
+    try (Session session = new Session(backend, c)) {
+      session.step();
+      double create = (System.nanoTime() - start) / 1e9;
+      session.step();
+      double[] seconds = new double[leastSteps];
+      int count = 0;
+      double total = 0;
+      while (count < leastSteps || total < leastSeconds) {
+        if (count == seconds.length) {
+          seconds = Arrays.copyOf(seconds, 2 * count);
+        }
+        long begin = System.nanoTime();
+        session.step();
+        seconds[count] = (System.nanoTime() - begin) / 1e9;
+        total += seconds[count++];
+      }
+      return new Result(c, create, Arrays.copyOf(seconds, count));
+    }
+  }
+
+  /** Times every call of a configuration's steps. */
+  public static Profile profile(Backend backend, Configuration c, int steps) {
+    try (Session session = new Session(backend, c)) {
+      return Profile.measure(
+          session.executable, session.optimizer, session.pixels, session.labels, steps);
+    }
+  }
+
+  /** A compiled configuration with random pixels. */
+  private static final class Session implements AutoCloseable {
+    final Model model;
+    final Executable executable;
+    final Optional<OptimizerState> optimizer;
+    final byte[] pixels;
+    final int[] labels;
+
+    Session(Backend backend, Configuration c) {
+      pixels = pixels(c.batch, c.size);
+      labels = c.work == Work.TRAIN ? labels(c) : new int[0];
+      model = model(backend, c.network, c.classes, c.precision);
+      try {
+        executable =
+            Executable.compile(
+                model,
+                c.work == Work.TRAIN
+                    ? CompileOptions.training(c.batch, c.size, NORMALIZATION)
+                    : CompileOptions.inference(c.batch, c.size, NORMALIZATION));
+        optimizer = c.work == Work.TRAIN ? Optional.of(optimizer(model)) : Optional.empty();
+      } catch (RuntimeException e) {
+        model.close();
+        throw e;
+      }
+    }
+
+    private static int[] labels(Configuration c) {
+      int[] labels = new int[c.batch];
+      for (int i = 0; i < labels.length; i++) {
+        labels[i] = i % c.classes;
+      }
+      return labels;
+    }
+
+    void step() {
+      if (optimizer.isEmpty()) {
+        executable.infer(pixels);
+        return;
+      }
+      executable.step(pixels, labels);
+      optimizer.get().gradientNorm();
+      optimizer.get().step(1e-3, 1);
+    }
+
+    @Override
+    public void close() {
+      optimizer.ifPresent(OptimizerState::close);
+      executable.close();
+      model.close();
+    }
+  }
+
+  private static OptimizerState optimizer(Model model) {
+    return new OptimizerState(model, new Optimizer.Adam(0.9, 0.999, 1e-8, 0), Set.of());
+  }
+
+  private static Model model(Backend backend, ResNet network, int classes, Precision precision) {
+    Model model = new Model(network.graph(classes), backend, precision);
+    model.initialize(SEED, Model.BlockEnd.ONE);
+    return model;
+  }
+
+  private static byte[] pixels(int batch, int size) {
+    byte[] pixels = new byte[batch * size * size * 3];
+    new Random(SEED).nextBytes(pixels);
+    return pixels;
+  }
+}

@@ -1,0 +1,192 @@
+package org.jresnet.cli;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jresnet.backend.Backend;
+import org.jresnet.backend.Precision;
+import org.jresnet.backend.Support;
+import org.jresnet.bench.Benchmark;
+import org.jresnet.bench.Benchmark.Configuration;
+import org.jresnet.bench.Benchmark.Result;
+import org.jresnet.bench.Benchmark.Work;
+import org.jresnet.engine.Backends;
+import org.jresnet.graph.UserError;
+import org.jresnet.models.ResNet;
+import org.jresnet.weights.AtomicFile;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code jresnet bench}. */
+@Command(
+    name = "bench",
+    sortOptions = false,
+    description =
+        "Times training steps and inference for every combination of the options, after checking"
+            + " values against the reference backend.")
+final class BenchCommand implements Callable<Integer> {
+  @Option(names = "--model", split = ",", defaultValue = "resnet50", paramLabel = "NAME")
+  private List<String> models;
+
+  @Option(
+      names = "--work",
+      split = ",",
+      defaultValue = "train,infer",
+      paramLabel = "WORK",
+      description = "train (whole steps with Adam) and infer.")
+  private List<Work> works;
+
+  @Option(names = "--batch", split = ",", defaultValue = "16", paramLabel = "N")
+  private List<Integer> batches;
+
+  @Option(
+      names = "--precision",
+      split = ",",
+      defaultValue = "auto",
+      paramLabel = "TYPE",
+      description = "fp32, bf16; auto: all that the backend can do here.")
+  private List<String> precisions;
+
+  @Option(names = "--size", split = ",", defaultValue = "224", paramLabel = "PIXELS")
+  private List<Integer> sizes;
+
+  @Option(names = "--classes", defaultValue = "1000")
+  private int classes;
+
+  @Option(
+      names = "--steps",
+      defaultValue = "10",
+      description = "Least number of timed steps, after two that warm up.")
+  private int steps;
+
+  @Option(
+      names = "--seconds",
+      defaultValue = "3",
+      description = "Least time of the timed steps together.")
+  private double seconds;
+
+  @Option(
+      names = "--csv",
+      paramLabel = "DIR",
+      description = "Write every step's time to one CSV file per combination in this folder.")
+  private Path csv;
+
+  @Option(names = "--json", description = "Print one JSON object per combination.")
+  private boolean json;
+
+  @Option(
+      names = "--backend",
+      split = ",",
+      defaultValue = "onednn",
+      paramLabel = "NAME",
+      description = "onednn, reference.")
+  private List<String> backends;
+
+  @Option(names = "--threads", defaultValue = "0", description = "CPU threads; 0 means all.")
+  private int threads;
+
+  @Override
+  public Integer call() {
+    if (steps < 1 || seconds < 0 || classes < 1) {
+      throw new UserError("--steps and --classes must be at least 1, --seconds at least 0");
+    }
+    Console console = new Console(json);
+    if (csv != null) {
+      createFolder();
+    }
+    for (String name : backends) {
+      try (Backend backend = Backends.open(name)) {
+        console.print("%s, %s", DoctorCommand.machine(), backend.description());
+        console.print(
+            "%-34s %9s %10s %10s %7s %8s %9s",
+            "configuration", "images/s", "median ms", "p95 ms", "spread", "create s", "error");
+        for (Configuration c : configurations(backend)) {
+          time(console, backend, c);
+        }
+      }
+    }
+    return 0;
+  }
+
+  private void createFolder() {
+    try {
+      Files.createDirectories(csv);
+    } catch (java.io.IOException e) {
+      throw new UserError("the folder of --csv cannot be made: " + e, e);
+    }
+  }
+
+  private List<Configuration> configurations(Backend backend) {
+    List<Configuration> all = new ArrayList<>();
+    for (String model : models) {
+      for (Work work : works) {
+        for (Precision precision : precisions(backend)) {
+          for (int size : sizes) {
+            for (int batch : batches) {
+              all.add(new Configuration(ResNet.of(model), classes, work, batch, size, precision));
+            }
+          }
+        }
+      }
+    }
+    return all;
+  }
+
+  private List<Precision> precisions(Backend backend) {
+    if (precisions.equals(List.of("auto"))) {
+      return java.util.Arrays.stream(Precision.values())
+          .filter(p -> backend.supports(p) instanceof Support.Yes)
+          .toList();
+    }
+    List<Precision> chosen = precisions.stream().map(Precision::of).toList();
+    for (Precision p : chosen) {
+      if (backend.supports(p) instanceof Support.No no) {
+        throw new UserError("--precision " + p.id() + " is not possible: " + no.reason());
+      }
+    }
+    return chosen;
+  }
+
+  private void time(Console console, Backend backend, Configuration c) {
+    Benchmark.Check check = Benchmark.check(backend, c);
+    Result r = Benchmark.run(backend, c, steps, seconds);
+    console.print(
+        "%-34s %9.2f %10.2f %10.2f %6.1f%% %8.2f %9.1e",
+        c.name(),
+        r.imagesPerSecond(),
+        1e3 * r.median(),
+        1e3 * r.quantile(0.95),
+        100 * r.spread(),
+        r.createSeconds(),
+        check.error());
+    Map<String, Object> values = new LinkedHashMap<>();
+    values.put("configuration", c.name());
+    values.put("backend", backend.name());
+    values.put("description", backend.description());
+    values.put("images_per_second", r.imagesPerSecond());
+    values.put("median_ms", 1e3 * r.median());
+    values.put("p95_ms", 1e3 * r.quantile(0.95));
+    values.put("spread", r.spread());
+    values.put("steps", r.seconds().length);
+    values.put("create_s", r.createSeconds());
+    values.put("error", check.error());
+    console.object(values);
+    if (csv != null) {
+      StringBuilder text = new StringBuilder("step,milliseconds\n");
+      for (int i = 0; i < r.seconds().length; i++) {
+        text.append(String.format(Locale.ROOT, "%d,%.3f%n", i + 1, 1e3 * r.seconds()[i]));
+      }
+      String file = c.name() + "-" + backend.name() + "-" + threadsUsed() + "t.csv";
+      AtomicFile.write(csv.resolve(file), text.toString());
+    }
+  }
+
+  private int threadsUsed() {
+    return threads > 0 ? threads : Runtime.getRuntime().availableProcessors();
+  }
+}

@@ -1,0 +1,183 @@
+package org.jresnet.cli;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import javax.imageio.ImageIO;
+import org.jresnet.backend.Backend;
+import org.jresnet.backend.Precision;
+import org.jresnet.bench.Benchmark;
+import org.jresnet.bench.Benchmark.Configuration;
+import org.jresnet.bench.Benchmark.Work;
+import org.jresnet.bench.Ceilings;
+import org.jresnet.bench.Profile;
+import org.jresnet.bench.Profile.Line;
+import org.jresnet.bench.RooflineChart;
+import org.jresnet.graph.UserError;
+import org.jresnet.models.ResNet;
+import org.jresnet.weights.AtomicFile;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code jresnet profile}. */
+@Command(
+    name = "profile",
+    sortOptions = false,
+    description =
+        "Times every call of real steps and compares it with what this machine can do at best.")
+final class ProfileCommand implements Callable<Integer> {
+  @Option(
+      names = "--model",
+      defaultValue = "resnet50",
+      description = "resnet18, 34, 50, 101 or 152.")
+  private String model;
+
+  @Option(names = "--work", defaultValue = "train", description = "train or infer.")
+  private Work work;
+
+  @Option(names = "--batch", defaultValue = "16", description = "Pictures per step.")
+  private int batch;
+
+  @Option(names = "--size", defaultValue = "224", description = "Side of the input in pixels.")
+  private int size;
+
+  @Option(names = "--classes", defaultValue = "1000", description = "Number of classes.")
+  private int classes;
+
+  @Option(names = "--steps", defaultValue = "5", description = "Timed steps.")
+  private int steps;
+
+  @Option(
+      names = "--top",
+      defaultValue = "25",
+      description = "Slowest calls to list; the files have all.")
+  private int top;
+
+  @Option(names = "--csv", paramLabel = "FILE", description = "Write all calls to this file.")
+  private Path csv;
+
+  @Option(names = "--png", paramLabel = "FILE", description = "Draw the roofline to this file.")
+  private Path png;
+
+  @Option(names = "--json", description = "Print one JSON object per call, then the totals.")
+  private boolean json;
+
+  @Mixin private BackendOptions backendOptions;
+
+  @Override
+  public Integer call() {
+    if (steps < 1 || top < 0 || classes < 1) {
+      throw new UserError("--steps and --classes must be at least 1, --top at least 0");
+    }
+    Console console = new Console(json);
+    try (Backend backend = backendOptions.open(console)) {
+      Precision precision = backendOptions.resolve(backend, console);
+      Configuration c = new Configuration(ResNet.of(model), classes, work, batch, size, precision);
+      Ceilings ceilings = Ceilings.measure(backend, precision);
+      Profile profile = Benchmark.profile(backend, c, steps);
+      print(console, c, profile, ceilings);
+      profile.lines().forEach(line -> console.object(values(line, profile, ceilings)));
+      if (csv != null) {
+        AtomicFile.write(csv, csv(profile, ceilings));
+      }
+      if (png != null) {
+        draw(c, profile, ceilings);
+      }
+    }
+    return 0;
+  }
+
+  private void print(Console console, Configuration c, Profile profile, Ceilings ceilings) {
+    console.print(
+        "%s on %s%nMeasured ceilings: %.0f GFLOP/s, %.1f GB/s%n",
+        c.name(),
+        DoctorCommand.machine(),
+        ceilings.flopsPerSecond() / 1e9,
+        ceilings.bytesPerSecond() / 1e9);
+    header(console, "by kind");
+    profile.byKind().forEach(line -> print(console, line, profile, ceilings));
+    console.print("");
+    header(console, "slowest calls");
+    profile.lines().stream()
+        .sorted(Comparator.comparingDouble(Line::seconds).reversed())
+        .limit(top)
+        .forEach(line -> print(console, line, profile, ceilings));
+    double floor =
+        profile.lines().stream().mapToDouble(l -> ceilings.floor(l.flops(), l.bytes())).sum();
+    console.print(
+        "%nStep: %.1f ms, %.2f images/s; floor of these calls %.1f ms (%.0f %% of the step)",
+        1e3 * profile.seconds(),
+        c.batch() / profile.seconds(),
+        1e3 * floor,
+        100 * floor / profile.seconds());
+  }
+
+  private static void header(Console console, String title) {
+    console.print(
+        "%-26s %-17s %9s %6s %9s %7s %7s  %s",
+        title, "operation", "ms", "share", "GFLOP/s", "GB/s", "ceiling", "implementation");
+  }
+
+  private static void print(Console console, Line l, Profile profile, Ceilings ceilings) {
+    console.print(
+        "%-26s %-17s %9.3f %5.1f%% %9.1f %7.1f %6.0f%%  %s",
+        l.node(),
+        l.operation(),
+        1e3 * l.seconds(),
+        100 * l.seconds() / profile.seconds(),
+        l.flopsPerSecond() / 1e9,
+        l.bytesPerSecond() / 1e9,
+        100 * ceilings.floor(l.flops(), l.bytes()) / l.seconds(),
+        l.implementation());
+  }
+
+  private static Map<String, Object> values(Line l, Profile profile, Ceilings ceilings) {
+    Map<String, Object> values = new LinkedHashMap<>();
+    values.put("node", l.node());
+    values.put("operation", l.operation());
+    values.put("ms", 1e3 * l.seconds());
+    values.put("share", l.seconds() / profile.seconds());
+    values.put("gflops", l.flopsPerSecond() / 1e9);
+    values.put("gbps", l.bytesPerSecond() / 1e9);
+    values.put("of_ceiling", ceilings.floor(l.flops(), l.bytes()) / l.seconds());
+    values.put("implementation", l.implementation());
+    return values;
+  }
+
+  private static String csv(Profile profile, Ceilings ceilings) {
+    StringBuilder text =
+        new StringBuilder("node,operation,implementation,ms,flops,bytes,floor_ms\n");
+    for (Line l : profile.lines()) {
+      text.append(
+          String.format(
+              Locale.ROOT,
+              "%s,%s,%s,%.4f,%d,%d,%.4f%n",
+              l.node(),
+              l.operation(),
+              l.implementation(),
+              1e3 * l.seconds(),
+              l.flops(),
+              l.bytes(),
+              1e3 * ceilings.floor(l.flops(), l.bytes())));
+    }
+    return text.toString();
+  }
+
+  private void draw(Configuration c, Profile profile, Ceilings ceilings) {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try {
+      ImageIO.write(RooflineChart.draw(c.name(), profile, ceilings), "png", bytes);
+    } catch (IOException e) {
+      throw new UserError("the roofline cannot be drawn: " + e, e);
+    }
+    AtomicFile.write(
+        png, channel -> AtomicFile.writeFully(channel, ByteBuffer.wrap(bytes.toByteArray())));
+  }
+}
