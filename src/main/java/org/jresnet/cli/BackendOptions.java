@@ -5,6 +5,7 @@ import org.jresnet.backend.Precision;
 import org.jresnet.backend.Support;
 import org.jresnet.engine.Backends;
 import org.jresnet.graph.UserError;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Where and in which precision to compute. */
@@ -24,40 +25,39 @@ final class BackendOptions {
           "auto, fp32, bf16 (fp64: reference backend). auto takes bf16 where the CPU has instructions for it.")
   String precision;
 
-  @Option(
-      names = "--threads",
-      defaultValue = "0",
-      paramLabel = "N",
-      description = "CPU threads; 0 means all.")
-  int threads;
+  @Mixin private ThreadOptions threads;
 
   /** Opens the backend and says what auto chose. */
   Backend open(Console console) {
-    if (threads < 0) {
-      throw new UserError("--threads must not be negative, found " + threads);
+    threads.check();
+    return open(backend.equals("auto") ? "onednn" : backend);
+  }
+
+  /** The backend of that name. */
+  static Backend open(String name) {
+    if (!Backends.NAMES.contains(name)) {
+      throw new UsageError(
+          "unknown backend '" + name + "'; known backends: " + String.join(", ", Backends.NAMES));
     }
-    String environment = System.getenv("OMP_NUM_THREADS");
-    if (threads > 0 && !String.valueOf(threads).equals(environment)) {
-      throw new UserError(
-          "--threads "
-              + threads
-              + " works through the launcher ./jresnet, which sets OMP_NUM_THREADS before Java starts; now"
-              + " it is "
-              + environment);
-    }
-    return Backends.open(backend.equals("auto") ? "onednn" : backend);
+    return Backends.open(name);
   }
 
   /** The precision, with auto resolved and announced. */
   Precision resolve(Backend opened, Console console) {
     boolean auto = precision.equals("auto");
-    Precision chosen = auto ? opened.autoPrecision() : Precision.of(precision);
-    if (opened.supports(chosen) instanceof Support.No no) {
-      throw new UserError("--precision " + chosen.id() + " is not possible: " + no.reason());
-    }
+    Precision chosen =
+        auto ? opened.autoPrecision() : UsageError.unlessValid(() -> Precision.of(precision));
+    require(opened, chosen);
     console.print(
         "Backend %s (%s), precision %s%s",
         opened.name(), opened.description(), chosen.id(), auto ? " (auto)" : "");
     return chosen;
+  }
+
+  /** Refuses a precision that the backend or the machine lacks. */
+  static void require(Backend backend, Precision precision) {
+    if (backend.supports(precision) instanceof Support.No no) {
+      throw new UserError("--precision " + precision.id() + " is not possible: " + no.reason());
+    }
   }
 }

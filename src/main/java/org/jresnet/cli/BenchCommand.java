@@ -3,6 +3,7 @@ package org.jresnet.cli;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -15,11 +16,11 @@ import org.jresnet.bench.Benchmark;
 import org.jresnet.bench.Benchmark.Configuration;
 import org.jresnet.bench.Benchmark.Result;
 import org.jresnet.bench.Benchmark.Work;
-import org.jresnet.engine.Backends;
 import org.jresnet.graph.UserError;
 import org.jresnet.models.ResNet;
 import org.jresnet.weights.AtomicFile;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code jresnet bench}. */
@@ -30,7 +31,12 @@ import picocli.CommandLine.Option;
         "Times training steps and inference for every combination of the options, after checking"
             + " values against the reference backend.")
 final class BenchCommand implements Callable<Integer> {
-  @Option(names = "--model", split = ",", defaultValue = "resnet50", paramLabel = "NAME")
+  @Option(
+      names = "--model",
+      split = ",",
+      defaultValue = "resnet50",
+      paramLabel = "NAME",
+      description = "resnet18, 34, 50, 101, 152.")
   private List<String> models;
 
   @Option(
@@ -38,10 +44,15 @@ final class BenchCommand implements Callable<Integer> {
       split = ",",
       defaultValue = "train,infer",
       paramLabel = "WORK",
-      description = "train (whole steps with Adam) and infer.")
+      description = "train (whole steps with Adam), infer.")
   private List<Work> works;
 
-  @Option(names = "--batch", split = ",", defaultValue = "16", paramLabel = "N")
+  @Option(
+      names = "--batch",
+      split = ",",
+      defaultValue = "16",
+      paramLabel = "N",
+      description = "Pictures per step.")
   private List<Integer> batches;
 
   @Option(
@@ -52,10 +63,15 @@ final class BenchCommand implements Callable<Integer> {
       description = "fp32, bf16; auto: all that the backend can do here.")
   private List<String> precisions;
 
-  @Option(names = "--size", split = ",", defaultValue = "224", paramLabel = "PIXELS")
+  @Option(
+      names = "--size",
+      split = ",",
+      defaultValue = "224",
+      paramLabel = "PIXELS",
+      description = "Side of the input in pixels.")
   private List<Integer> sizes;
 
-  @Option(names = "--classes", defaultValue = "1000")
+  @Option(names = "--classes", defaultValue = "1000", description = "Number of classes.")
   private int classes;
 
   @Option(
@@ -87,20 +103,20 @@ final class BenchCommand implements Callable<Integer> {
       description = "onednn, reference.")
   private List<String> backends;
 
-  @Option(names = "--threads", defaultValue = "0", description = "CPU threads; 0 means all.")
-  private int threads;
+  @Mixin private ThreadOptions threads;
 
   @Override
   public Integer call() {
     if (steps < 1 || seconds < 0 || classes < 1) {
-      throw new UserError("--steps and --classes must be at least 1, --seconds at least 0");
+      throw new UsageError("--steps and --classes must be at least 1, --seconds at least 0");
     }
     Console console = new Console(json);
     if (csv != null) {
       createFolder();
     }
+    threads.check();
     for (String name : backends) {
-      try (Backend backend = Backends.open(name)) {
+      try (Backend backend = BackendOptions.open(name)) {
         console.print("%s, %s", DoctorCommand.machine(), backend.description());
         console.print(
             "%-34s %9s %10s %10s %7s %8s %9s",
@@ -128,7 +144,14 @@ final class BenchCommand implements Callable<Integer> {
         for (Precision precision : precisions(backend)) {
           for (int size : sizes) {
             for (int batch : batches) {
-              all.add(new Configuration(ResNet.of(model), classes, work, batch, size, precision));
+              all.add(
+                  new Configuration(
+                      UsageError.unlessValid(() -> ResNet.of(model)),
+                      classes,
+                      work,
+                      batch,
+                      size,
+                      precision));
             }
           }
         }
@@ -139,16 +162,13 @@ final class BenchCommand implements Callable<Integer> {
 
   private List<Precision> precisions(Backend backend) {
     if (precisions.equals(List.of("auto"))) {
-      return java.util.Arrays.stream(Precision.values())
+      return Arrays.stream(Precision.values())
           .filter(p -> backend.supports(p) instanceof Support.Yes)
           .toList();
     }
-    List<Precision> chosen = precisions.stream().map(Precision::of).toList();
-    for (Precision p : chosen) {
-      if (backend.supports(p) instanceof Support.No no) {
-        throw new UserError("--precision " + p.id() + " is not possible: " + no.reason());
-      }
-    }
+    List<Precision> chosen =
+        precisions.stream().map(p -> UsageError.unlessValid(() -> Precision.of(p))).toList();
+    chosen.forEach(p -> BackendOptions.require(backend, p));
     return chosen;
   }
 
@@ -181,12 +201,8 @@ final class BenchCommand implements Callable<Integer> {
       for (int i = 0; i < r.seconds().length; i++) {
         text.append(String.format(Locale.ROOT, "%d,%.3f%n", i + 1, 1e3 * r.seconds()[i]));
       }
-      String file = c.name() + "-" + backend.name() + "-" + threadsUsed() + "t.csv";
+      String file = c.name() + "-" + backend.name() + "-" + threads.count() + "t.csv";
       AtomicFile.write(csv.resolve(file), text.toString());
     }
-  }
-
-  private int threadsUsed() {
-    return threads > 0 ? threads : Runtime.getRuntime().availableProcessors();
   }
 }

@@ -78,7 +78,7 @@ final class ConvertCommand implements Callable<Integer> {
   }
 
   private StateDict describe(StateDict dict, Path source) {
-    ResNet network = ResNet.of(model);
+    ResNet network = UsageError.unlessValid(() -> ResNet.of(model));
     int count =
         dict.tensors().containsKey("fc.bias") ? dict.tensors().get("fc.bias").elements() : 1000;
     StrictReport report = StrictReport.compare(network.graph(count).parameters(), dict);

@@ -80,18 +80,17 @@ final class DemoCommand implements Callable<Integer> {
     Console console = new Console(json);
     Path data = out.resolve("faces");
     Path run = out.resolve("run");
-    ResNet network = ResNet.of(model);
+    ResNet network = UsageError.unlessValid(() -> ResNet.of(model));
     long start = System.nanoTime();
     try (Backend backend = backendOptions.open(console)) {
       Precision precision = backendOptions.resolve(backend, console);
       RunFolder.Existing existing =
           overwrite ? RunFolder.Existing.OVERWRITE : RunFolder.Existing.REFUSE;
+      TrainOptions options = options(data, network, backend, precision);
       RunFolder.open(run, existing);
       draw(console, data);
       console.print("%nTraining %s on %dx%d pixels", network.id(), size, size);
-      Trainer.Outcome outcome =
-          new Training(console)
-              .run(options(data, network, backend, precision), run, existing, backend);
+      Trainer.Outcome outcome = new Training(console).run(options, run, existing, backend);
       if (outcome.end() == Trainer.End.INTERRUPTED) {
         return 1;
       }
@@ -118,7 +117,7 @@ final class DemoCommand implements Callable<Integer> {
 
   private void draw(Console console, Path data) {
     if (images < 20 || images % 2 != 0) {
-      throw new UserError("--images must be an even number of at least 20, found " + images);
+      throw new UsageError("--images must be an even number of at least 20, found " + images);
     }
     if (Files.exists(data) && overwrite) {
       deleteDrawn(data);
@@ -152,32 +151,34 @@ final class DemoCommand implements Callable<Integer> {
 
   private TrainOptions options(Path data, ResNet network, Backend backend, Precision precision) {
     Split.Fractions f = Split.Fractions.DEFAULT;
-    return new TrainOptions(
-        data.toAbsolutePath().toString(),
-        new TrainOptions.SplitOptions(f.train(), f.val(), f.test(), "", ""),
-        new TrainOptions.NetworkOptions(
-            network.id(),
-            ResNet.BASE_WIDTH,
-            "",
-            false,
-            true,
-            List.of(),
-            backend.name(),
-            precision.id()),
-        new TrainOptions.InputOptions(
-            new Preprocess(size, Preprocess.Mode.STRETCH),
-            new Augmentation(0.5, 1, 0, 0),
-            BadImages.STOP,
-            2),
-        epochs,
-        20,
-        1,
-        new TrainOptions.OptimizerOptions("adam", 1e-3, 0.9, 0.999, 1e-8, 0, 0),
-        new TrainOptions.ScheduleOptions("cosine", 0.5, 30, 0.1, 0.01),
-        new TrainOptions.LossOptions(0, "none"),
-        0,
-        0,
-        seed);
+    return UsageError.unlessValid(
+        () ->
+            new TrainOptions(
+                data.toAbsolutePath().toString(),
+                new TrainOptions.SplitOptions(f.train(), f.val(), f.test(), "", ""),
+                new TrainOptions.NetworkOptions(
+                    network.id(),
+                    ResNet.BASE_WIDTH,
+                    "",
+                    false,
+                    true,
+                    List.of(),
+                    backend.name(),
+                    precision.id()),
+                new TrainOptions.InputOptions(
+                    new Preprocess(size, Preprocess.Mode.STRETCH),
+                    new Augmentation(0.5, 1, 0, 0),
+                    BadImages.STOP,
+                    2),
+                epochs,
+                20,
+                1,
+                new TrainOptions.OptimizerOptions("adam", 1e-3, 0.9, 0.999, 1e-8, 0, 0),
+                new TrainOptions.ScheduleOptions("cosine", 0.5, 30, 0.1, 0.01),
+                new TrainOptions.LossOptions(0, "none"),
+                0,
+                0,
+                seed));
   }
 
   private void predictTwo(

@@ -81,7 +81,7 @@ public final class Main implements Runnable {
       e.printStackTrace(err);
     }
     err.flush();
-    return 1;
+    return e instanceof UsageError ? 2 : 1;
   }
 
   @Override

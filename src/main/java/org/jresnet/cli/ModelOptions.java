@@ -3,7 +3,6 @@ package org.jresnet.cli;
 import java.util.Optional;
 import org.jresnet.data.ImageFolder;
 import org.jresnet.data.Preprocess;
-import org.jresnet.graph.UserError;
 import org.jresnet.models.ResNet;
 import org.jresnet.train.LoadedModel;
 import org.jresnet.train.ModelFiles;
@@ -29,7 +28,8 @@ final class ModelOptions {
 
   /** Opens a model file and says what its reader noticed. */
   LoadedModel open(String path, Console console) {
-    Optional<String> architecture = Optional.ofNullable(model).map(name -> ResNet.of(name).id());
+    Optional<String> architecture =
+        Optional.ofNullable(model).map(name -> UsageError.unlessValid(() -> ResNet.of(name)).id());
     LoadedModel loaded = ModelFiles.open(ImageFolder.expand(path), architecture);
     loaded.weights().notes().forEach(console::note);
     return loaded;
@@ -44,7 +44,7 @@ final class ModelOptions {
   Preprocess preprocess(ModelInfo info) {
     Preprocess trained = ModelFiles.preprocess(info);
     if (size != null && size < 1) {
-      throw new UserError("--size must be at least 1, found " + size);
+      throw new UsageError("--size must be at least 1, found " + size);
     }
     return new Preprocess(
         size == null ? trained.size() : size, resize == null ? trained.mode() : resize);

@@ -74,12 +74,19 @@ final class ProfileCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     if (steps < 1 || top < 0 || classes < 1) {
-      throw new UserError("--steps and --classes must be at least 1, --top at least 0");
+      throw new UsageError("--steps and --classes must be at least 1, --top at least 0");
     }
     Console console = new Console(json);
     try (Backend backend = backendOptions.open(console)) {
       Precision precision = backendOptions.resolve(backend, console);
-      Configuration c = new Configuration(ResNet.of(model), classes, work, batch, size, precision);
+      Configuration c =
+          new Configuration(
+              UsageError.unlessValid(() -> ResNet.of(model)),
+              classes,
+              work,
+              batch,
+              size,
+              precision);
       Ceilings ceilings = Ceilings.measure(backend, precision);
       Profile profile = Benchmark.profile(backend, c, steps);
       print(console, c, profile, ceilings);

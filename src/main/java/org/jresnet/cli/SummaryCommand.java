@@ -8,7 +8,6 @@ import org.jresnet.graph.Graph;
 import org.jresnet.graph.Node;
 import org.jresnet.graph.Parameter;
 import org.jresnet.graph.Shape;
-import org.jresnet.graph.UserError;
 import org.jresnet.models.ResNet;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -56,9 +55,9 @@ final class SummaryCommand implements Callable<Integer> {
         || width < 1
         || size.size() > 2
         || size.stream().anyMatch(s -> s < 1)) {
-      throw new UserError("classes, batch, width and size must be at least 1, size is N or HxW");
+      throw new UsageError("classes, batch, width and size must be at least 1, size is N or HxW");
     }
-    Graph graph = ResNet.of(model).graph(classes, width);
+    Graph graph = UsageError.unlessValid(() -> ResNet.of(model)).graph(classes, width);
     List<Shape> shapes = graph.shapes(batch, size.get(0), size.get(size.size() - 1));
     console.print(
         "%-24s %-14s %-18s %12s %16s", "name", "op", "output (NHWC)", "parameters", "MACs");

@@ -9,7 +9,6 @@ import org.jresnet.data.Augmentation;
 import org.jresnet.data.ImageFolder;
 import org.jresnet.data.Loader.BadImages;
 import org.jresnet.data.Preprocess;
-import org.jresnet.graph.UserError;
 import org.jresnet.models.ResNet;
 import org.jresnet.train.RunFolder;
 import org.jresnet.train.TrainOptions;
@@ -313,46 +312,52 @@ final class TrainCommand implements Callable<Integer> {
 
   private TrainOptions options() {
     if (data == null) {
-      throw new UserError("name the data folder: jresnet train DATA --out " + out);
+      throw new UsageError("name the data folder: jresnet train DATA --out " + out);
     }
     if (preset != null) {
       applyPreset();
     }
     if (split.length < 2 || split.length > 3) {
-      throw new UserError(
+      throw new UsageError(
           "--split takes two or three shares (train,val[,test]), found " + split.length);
     }
     if (betas.length != 2) {
-      throw new UserError("--betas takes two numbers, found " + betas.length);
+      throw new UsageError("--betas takes two numbers, found " + betas.length);
     }
-    if (size < 1 || width < 1) {
-      throw new UserError("--size and --width must be at least 1, found " + size + " and " + width);
-    }
-    try {
-      return new TrainOptions(
-          absolute(data),
-          new TrainOptions.SplitOptions(
-              split[0], split[1], split.length == 3 ? split[2] : 0, group, absolute(splitCsv)),
-          new TrainOptions.NetworkOptions(
-              ResNet.of(model).id(), width, absolute(weights), newHead, zeroInit, freeze, "", ""),
-          new TrainOptions.InputOptions(
-              new Preprocess(size, resize),
-              new Augmentation(flip, cropScale, jpeg, blur),
-              badImages,
-              loaderThreads),
-          epochs,
-          batch,
-          accumulate,
-          new TrainOptions.OptimizerOptions(
-              optimizer, lr, betas[0], betas[1], eps, momentum, weightDecay),
-          new TrainOptions.ScheduleOptions(schedule, warmup, stepEpochs, gamma, finalFactor),
-          new TrainOptions.LossOptions(labelSmoothing, classWeights),
-          clip,
-          patience,
-          seed);
-    } catch (IllegalArgumentException e) {
-      throw new UserError(e.getMessage(), e);
-    }
+    return UsageError.unlessValid(
+        () ->
+            new TrainOptions(
+                absolute(data),
+                new TrainOptions.SplitOptions(
+                    split[0],
+                    split[1],
+                    split.length == 3 ? split[2] : 0,
+                    group,
+                    absolute(splitCsv)),
+                new TrainOptions.NetworkOptions(
+                    ResNet.of(model).id(),
+                    width,
+                    absolute(weights),
+                    newHead,
+                    zeroInit,
+                    freeze,
+                    "",
+                    ""),
+                new TrainOptions.InputOptions(
+                    new Preprocess(size, resize),
+                    new Augmentation(flip, cropScale, jpeg, blur),
+                    badImages,
+                    loaderThreads),
+                epochs,
+                batch,
+                accumulate,
+                new TrainOptions.OptimizerOptions(
+                    optimizer, lr, betas[0], betas[1], eps, momentum, weightDecay),
+                new TrainOptions.ScheduleOptions(schedule, warmup, stepEpochs, gamma, finalFactor),
+                new TrainOptions.LossOptions(labelSmoothing, classWeights),
+                clip,
+                patience,
+                seed));
   }
 
   private static String absolute(String path) {
@@ -361,7 +366,7 @@ final class TrainCommand implements Callable<Integer> {
 
   private void applyPreset() {
     if (!preset.equals("seed")) {
-      throw new UserError("unknown preset '" + preset + "'; known presets: seed");
+      throw new UsageError("unknown preset '" + preset + "'; known presets: seed");
     }
     size = 224;
     resize = Preprocess.Mode.STRETCH;

@@ -1,5 +1,7 @@
 package org.jresnet.data;
 
+import org.jresnet.graph.UserError;
+
 /**
  * How a picture becomes the network's input.
  *
@@ -21,7 +23,7 @@ public record Preprocess(int size, Mode mode) {
   /** Checks the size. */
   public Preprocess {
     if (size < 1) {
-      throw new IllegalArgumentException("the image size is at least 1, found " + size);
+      throw new UserError("size must be at least 1, found " + size);
     }
   }
 

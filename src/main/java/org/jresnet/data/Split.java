@@ -61,6 +61,11 @@ public record Split(List<String> classes, Map<Part, List<Sample>> parts) {
 
     /** Checks the sum. */
     public Fractions {
+      check(train, val, test);
+    }
+
+    /** Refuses shares that are not positive or do not add up to 1. */
+    public static void check(double train, double val, double test) {
       if (!(train > 0 && val > 0 && test >= 0) || Math.abs(train + val + test - 1) > 1e-9) {
         throw new UserError(
             "split fractions must be positive and add up to 1, found train "

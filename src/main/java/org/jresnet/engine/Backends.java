@@ -1,5 +1,6 @@
 package org.jresnet.engine;
 
+import java.util.List;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.onednn.OneDnnBackend;
 import org.jresnet.backend.reference.ReferenceBackend;
@@ -10,7 +11,7 @@ import org.jresnet.graph.UserError;
  */
 public final class Backends {
   /** The names that {@link #open} knows. */
-  public static final String NAMES = "onednn, reference";
+  public static final List<String> NAMES = List.of("onednn", "reference");
 
   private Backends() {}
 
@@ -23,7 +24,9 @@ public final class Backends {
     return switch (name) {
       case "onednn" -> new OneDnnBackend();
       case "reference" -> new ReferenceBackend();
-      default -> throw new UserError("unknown backend '" + name + "'; known backends: " + NAMES);
+      default ->
+          throw new UserError(
+              "unknown backend '" + name + "'; known backends: " + String.join(", ", NAMES));
     };
   }
 }

@@ -6,7 +6,7 @@ package org.jresnet.graph;
  * <p>The message is complete and is printed as it stands, without a stack trace: what was expected,
  * what was found, where, and what to do.
  */
-public final class UserError extends RuntimeException {
+public class UserError extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
   /** An error with a complete message. */

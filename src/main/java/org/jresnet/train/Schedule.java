@@ -1,6 +1,5 @@
 package org.jresnet.train;
 
-import org.jresnet.graph.UserError;
 import org.jresnet.train.TrainOptions.ScheduleOptions;
 
 /**
@@ -18,24 +17,13 @@ public final class Schedule {
   private final long every;
   private final long total;
 
-  /**
-   * A schedule over whole epochs.
-   *
-   * @throws UserError for an unknown kind or impossible numbers
-   */
+  /** A schedule over whole epochs. */
   public Schedule(ScheduleOptions options, double base, long stepsPerEpoch, int epochs) {
     this.options = options;
     this.base = base;
     warmup = Math.round(options.warmupEpochs() * stepsPerEpoch);
     every = Math.max(1, Math.round(options.stepEpochs() * stepsPerEpoch));
     total = stepsPerEpoch * epochs;
-    if (!options.kind().matches("constant|step|cosine")) {
-      throw new UserError(
-          "unknown schedule '" + options.kind() + "'; known schedules: constant, step, cosine");
-    }
-    if (!(base > 0) || Double.isInfinite(base)) {
-      throw new UserError("the learning rate must be a positive number, found " + base);
-    }
   }
 
   /** The rate of step {@code step}, counted from 0. */

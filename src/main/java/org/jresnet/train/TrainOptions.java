@@ -4,6 +4,8 @@ import java.util.List;
 import org.jresnet.data.Augmentation;
 import org.jresnet.data.Loader.BadImages;
 import org.jresnet.data.Preprocess;
+import org.jresnet.data.Split;
+import org.jresnet.graph.UserError;
 
 /**
  * Everything that decides the result of a training run; stored in {@code run.json}.
@@ -37,6 +39,20 @@ public record TrainOptions(
     double clip,
     int patience,
     long seed) {
+  /** Checks the numbers. */
+  public TrainOptions {
+    require(epochs >= 1, "epochs", "at least 1", epochs);
+    require(batch >= 1, "batch", "at least 1", batch);
+    require(accumulate >= 1, "accumulate", "at least 1", accumulate);
+    require(clip >= 0, "clip", "0 (off) or greater", clip);
+    require(patience >= 0, "patience", "0 (off) or greater", patience);
+  }
+
+  private static void require(boolean met, String name, String expected, Object found) {
+    if (!met) {
+      throw new UserError(name + " must be " + expected + ", found " + found);
+    }
+  }
 
   /**
    * Division of the data.
@@ -47,7 +63,17 @@ public record TrainOptions(
    * @param group regular expression whose matches stay together; empty for none
    * @param csv file with {@code file,class,split} lines that decides instead; empty for none
    */
-  public record SplitOptions(double train, double val, double test, String group, String csv) {}
+  public record SplitOptions(double train, double val, double test, String group, String csv) {
+    /** Checks the shares. */
+    public SplitOptions {
+      Split.Fractions.check(train, val, test);
+    }
+
+    /** The shares. */
+    public Split.Fractions fractions() {
+      return new Split.Fractions(train, val, test);
+    }
+  }
 
   /**
    * The network.
@@ -69,7 +95,12 @@ public record TrainOptions(
       boolean zeroInit,
       List<String> freeze,
       String backend,
-      String precision) {}
+      String precision) {
+    /** Checks the width. */
+    public NetworkOptions {
+      require(width >= 1, "width", "at least 1", width);
+    }
+  }
 
   /**
    * The pictures' way.
@@ -100,7 +131,22 @@ public record TrainOptions(
       double beta2,
       double eps,
       double momentum,
-      double weightDecay) {}
+      double weightDecay) {
+    /** The rules that {@code kind} can name. */
+    public static final List<String> KINDS = List.of("adam", "adamw", "sgd");
+
+    /** Checks names and numbers. */
+    public OptimizerOptions {
+      require(KINDS.contains(kind), "optimizer", "one of " + String.join(", ", KINDS), kind);
+      require(
+          learningRate > 0 && Double.isFinite(learningRate), "lr", "greater than 0", learningRate);
+      require(beta1 >= 0 && beta1 < 1, "the first beta", "in [0, 1)", beta1);
+      require(beta2 >= 0 && beta2 < 1, "the second beta", "in [0, 1)", beta2);
+      require(eps > 0 && eps < 1, "eps", "between 0 and 1", eps);
+      require(momentum >= 0 && momentum < 1, "momentum", "in [0, 1)", momentum);
+      require(weightDecay >= 0 && weightDecay < 1, "weight decay", "in [0, 1)", weightDecay);
+    }
+  }
 
   /**
    * Learning rate over time.
@@ -112,7 +158,19 @@ public record TrainOptions(
    * @param finalFactor share of the base rate at the end of {@code cosine}
    */
   public record ScheduleOptions(
-      String kind, double warmupEpochs, double stepEpochs, double gamma, double finalFactor) {}
+      String kind, double warmupEpochs, double stepEpochs, double gamma, double finalFactor) {
+    /** The courses that {@code kind} can name. */
+    public static final List<String> KINDS = List.of("constant", "step", "cosine");
+
+    /** Checks names and numbers. */
+    public ScheduleOptions {
+      require(KINDS.contains(kind), "schedule", "one of " + String.join(", ", KINDS), kind);
+      require(warmupEpochs >= 0, "warmup", "0 or greater", warmupEpochs);
+      require(stepEpochs > 0, "step epochs", "greater than 0", stepEpochs);
+      require(gamma > 0 && gamma <= 1, "gamma", "in (0, 1]", gamma);
+      require(finalFactor >= 0 && finalFactor <= 1, "final factor", "in [0, 1]", finalFactor);
+    }
+  }
 
   /**
    * The loss.
@@ -120,5 +178,14 @@ public record TrainOptions(
    * @param labelSmoothing share of the target that is spread over all classes
    * @param classWeights {@code none}, {@code balanced}, or one number per class separated by commas
    */
-  public record LossOptions(double labelSmoothing, String classWeights) {}
+  public record LossOptions(double labelSmoothing, String classWeights) {
+    /** Checks the smoothing; the weights need the number of classes. */
+    public LossOptions {
+      require(
+          labelSmoothing >= 0 && labelSmoothing < 1,
+          "label smoothing",
+          "in [0, 1)",
+          labelSmoothing);
+    }
+  }
 }

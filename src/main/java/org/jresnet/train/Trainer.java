@@ -95,22 +95,6 @@ public final class Trainer {
     this.backend = backend;
     this.version = version;
     this.listener = listener;
-    if (options.epochs() < 1 || options.batch() < 1 || options.accumulate() < 1) {
-      throw new UserError(
-          "epochs, batch and accumulate must be at least 1, found "
-              + options.epochs()
-              + ", "
-              + options.batch()
-              + " and "
-              + options.accumulate());
-    }
-    if (options.clip() < 0 || options.patience() < 0) {
-      throw new UserError(
-          "clip and patience must not be negative, found "
-              + options.clip()
-              + " and "
-              + options.patience());
-    }
   }
 
   /**
@@ -180,8 +164,7 @@ public final class Trainer {
     Path root = ImageFolder.expand(options.data());
     Split split =
         s.csv().isEmpty()
-            ? Split.of(
-                root, new Split.Fractions(s.train(), s.val(), s.test()), options.seed(), s.group())
+            ? Split.of(root, s.fractions(), options.seed(), s.group())
             : Split.readCsv(Path.of(s.csv()), root);
     List<Sample> all = new ArrayList<>();
     split.parts().values().forEach(all::addAll);
@@ -271,9 +254,7 @@ public final class Trainer {
       case "adam" -> new Optimizer.Adam(o.beta1(), o.beta2(), o.eps(), o.weightDecay());
       case "adamw" -> new Optimizer.AdamW(o.beta1(), o.beta2(), o.eps(), o.weightDecay());
       case "sgd" -> new Optimizer.Sgd(o.momentum(), o.weightDecay());
-      default ->
-          throw new UserError(
-              "unknown optimizer '" + o.kind() + "'; known optimizers: adam, adamw, sgd");
+      default -> throw new IllegalStateException(o.kind());
     };
   }
 

@@ -117,18 +117,16 @@ public record OpCase(
     return cases;
   }
 
-  /** What may follow a folded convolution; the residual may be the same tensor as y. */
-  private record Tail(Residual residual, Activation activation, Map<Slot, Slot> aliases) {}
+  /** What may follow a folded convolution. */
+  private record Tail(Residual residual, Activation activation) {}
 
   static List<OpCase> foldedConv() {
     List<Tail> tails =
         List.of(
-            new Tail(Residual.ADD, Activation.RELU, Map.of(Slot.RESIDUAL, Slot.Y)),
-            new Tail(Residual.NONE, Activation.RELU, Map.of()),
-            new Tail(Residual.NONE, Activation.NONE, Map.of()),
-            new Tail(Residual.ADD, Activation.RELU, Map.of()),
-            new Tail(Residual.ADD, Activation.NONE, Map.of()),
-            new Tail(Residual.ADD, Activation.NONE, Map.of(Slot.RESIDUAL, Slot.Y)));
+            new Tail(Residual.ADD, Activation.RELU),
+            new Tail(Residual.NONE, Activation.RELU),
+            new Tail(Residual.NONE, Activation.NONE),
+            new Tail(Residual.ADD, Activation.NONE));
     Set<Window> seen = new HashSet<>();
     List<OpCase> cases = new ArrayList<>();
     for (ConvSize s : convSizes()) {
@@ -140,7 +138,7 @@ public record OpCase(
                 t ->
                     new OpSpec.FoldedConv(
                         s.x, y, s.window, t, 1e-5, tail.residual, tail.activation),
-                tail.aliases,
+                Map.of(),
                 Inputs.REALS,
                 cases.size()));
       }

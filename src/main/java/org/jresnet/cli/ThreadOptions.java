@@ -1,0 +1,52 @@
+package org.jresnet.cli;
+
+import java.util.Objects;
+import picocli.CommandLine.Option;
+
+/**
+ * Threads of the CPU backends. OpenMP reads its environment before Java starts, so the launcher
+ * sets it from these options; here they are only checked.
+ */
+final class ThreadOptions {
+  @Option(
+      names = "--threads",
+      defaultValue = "0",
+      paramLabel = "N",
+      description = "CPU threads; 0 means all.")
+  private int threads;
+
+  @Option(
+      names = "--pin",
+      description = "Bind each thread to a core of its own (OMP_PROC_BIND=close).")
+  private boolean pin;
+
+  /** Refuses options that did not pass through the launcher. */
+  void check() {
+    if (threads < 0) {
+      throw new UsageError("--threads must not be negative, found " + threads);
+    }
+    if (threads > 0) {
+      require("--threads " + threads, "OMP_NUM_THREADS", String.valueOf(threads));
+    }
+    if (pin) {
+      require("--pin", "OMP_PROC_BIND", "close");
+    }
+  }
+
+  /** Threads that compute. */
+  int count() {
+    return threads > 0 ? threads : Runtime.getRuntime().availableProcessors();
+  }
+
+  private static void require(String option, String variable, String value) {
+    String found = System.getenv(variable);
+    if (!Objects.equals(found, value)) {
+      throw new UsageError(
+          option
+              + " works through the launcher ./jresnet, which sets "
+              + variable
+              + " before Java starts; now it is "
+              + found);
+    }
+  }
+}
