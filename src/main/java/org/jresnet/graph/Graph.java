@@ -10,6 +10,9 @@ import java.util.Map;
  * gives the logits. Made with {@link #builder}.
  */
 public final class Graph {
+  // Far beyond every picture and batch; counts of elements and operations cannot overflow.
+  private static final int MAX_EXTENT = 1 << 16;
+
   private final String name;
   private final List<Node> nodes;
 
@@ -78,6 +81,18 @@ public final class Graph {
    * @throws UserError naming the node that the image size does not fit
    */
   public List<Shape> shapes(int batch, int height, int width) {
+    if (Math.min(batch, Math.min(height, width)) < 1
+        || Math.max(batch, Math.max(height, width)) > MAX_EXTENT) {
+      throw new UserError(
+          "batch, height and width must be between 1 and "
+              + MAX_EXTENT
+              + ", found "
+              + batch
+              + " of "
+              + height
+              + "x"
+              + width);
+    }
     List<Shape> shapes = new ArrayList<>();
     for (Node node : nodes) {
       if (node.op() instanceof Op.Input input) {

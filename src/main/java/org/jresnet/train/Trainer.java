@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.DigestInputStream;
 import java.security.MessageDigest;
@@ -193,6 +194,8 @@ public final class Trainer {
         new DigestInputStream(Files.newInputStream(file), MessageDigest.getInstance("SHA-256"))) {
       in.transferTo(java.io.OutputStream.nullOutputStream());
       return HexFormat.of().formatHex(in.getMessageDigest().digest());
+    } catch (NoSuchFileException e) {
+      throw new UserError("the weight file " + file + " does not exist", e);
     } catch (IOException e) {
       throw new UserError("the weight file " + file + " cannot be read: " + e, e);
     } catch (NoSuchAlgorithmException e) {

@@ -214,26 +214,36 @@ final class MainTest {
   @CsvSource(
       delimiter = '|',
       value = {
+        "train {}/faces --out {}/o4 --model resnet51 | unknown model 'resnet51'",
+        "train {}/faces --out {}/o5 --backend opencl | unknown backend 'opencl'",
+        "train {}/faces --out {}/o6 --precision fp8 | unknown precision 'fp8'",
+        "train {}/faces --out {}/o8 --batch 0 | at least 1",
+        "train {}/faces --out {}/o9 --size 0 | at least 1",
+        "train {}/faces --out {}/o11 --lr -1 | lr must be",
+        "train {}/faces --out {}/o12 --optimizer lion | one of adam, adamw, sgd",
+        "train {}/faces --out {}/o13 --schedule zigzag | one of constant, step, cosine",
+        "train {}/faces --out {}/o15 --split 0.5,0.1,0.1 | add up to 1",
+        "train {}/faces --out {}/o16 --preset best | unknown preset",
+        "train {}/faces --out {}/o19 --flip 2 | between 0 and 1",
+        "demo --out {}/d1 --images 7 | even number"
+      })
+  void impossibleOptionsAreTwoAndSayWhy(String line, String reason) {
+    refused(2, line, reason);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
         "train {}/nowhere --out {}/o1 | does not exist",
         "train {}/faces/camera --out {}/o2 | expected one folder per class",
         "train {}/faces/camera/00000.jpg --out {}/o3 | is a file",
         "train {}/faces --out {}/faces/README.md | cannot be made",
-        "train {}/faces --out {}/o4 --model resnet51 | unknown model 'resnet51'",
-        "train {}/faces --out {}/o5 --backend opencl | unknown backend 'opencl'",
-        "train {}/faces --out {}/o6 --precision fp8 | unknown precision 'fp8'",
         "train {}/faces --out {}/o7 --precision fp64 | no double precision",
-        "train {}/faces --out {}/o8 --batch 0 | at least 1",
-        "train {}/faces --out {}/o9 --size 0 | at least 1",
         "train {}/faces --out {}/o10 --freeze layer9.* | matches no parameter",
-        "train {}/faces --out {}/o11 --lr -1 | learning rate",
-        "train {}/faces --out {}/o12 --optimizer lion | unknown optimizer",
-        "train {}/faces --out {}/o13 --schedule zigzag | unknown schedule",
         "train {}/faces --out {}/o14 --weights {}/none.pth | none.pth",
-        "train {}/faces --out {}/o15 --split 0.5,0.1,0.1 | add up to 1",
-        "train {}/faces --out {}/o16 --preset best | unknown preset",
         "train --out {}/o17 --resume | nothing to resume",
         "train {}/faces --out {}/o18 --class-weights 1,2,3 | class weights",
-        "train {}/faces --out {}/o19 --flip 2 | between 0 and 1",
         "predict {}/faces {}/faces | without best.safetensors",
         "predict {}/none.pth {}/faces | does not exist",
         "predict {}/run {}/nothing.jpg | does not exist",
@@ -241,12 +251,15 @@ final class MainTest {
         "evaluate {}/run {}/faces --model resnet50 | holds a resnet18",
         "convert {}/faces/README.md {}/x.pth | is no weight file",
         "convert {}/run {}/x.onnx | extension",
-        "demo --out {}/d1 --images 7 | even number",
         "demo --out {}/d2 --size 33 | multiple of 4"
       })
   void badInputIsOneAndSaysWhy(String line, String reason) {
+    refused(1, line, reason);
+  }
+
+  private void refused(int code, String line, String reason) {
     Result result = jresnet((Object[]) line.strip().replace("{}", folder.toString()).split(" "));
-    assertThat(result.code()).as(result.err()).isEqualTo(1);
+    assertThat(result.code()).as(result.err()).isEqualTo(code);
     assertThat(result.err()).contains(reason).doesNotContain("\tat org.jresnet");
   }
 
