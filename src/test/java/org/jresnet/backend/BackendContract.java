@@ -44,7 +44,7 @@ import org.opentest4j.AssertionFailedError;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 abstract class BackendContract {
   private static final Bound EXACT = new Bound.Exact();
-  private Backend backend;
+  Backend backend;
   private JsonNode torch;
 
   /** Opens the backend under test. */

@@ -259,7 +259,7 @@ final class ExecutableTest {
           .hasMessageContaining("layer4.0.bn1:")
           .hasMessageContaining("more than one value per channel");
       assertThatThrownBy(
-              () -> Executable.compile(model, CompileOptions.training(200_000, 224, NORMALIZATION)))
+              () -> Executable.compile(model, CompileOptions.training(60_000, 224, NORMALIZATION)))
           .isInstanceOf(UserError.class)
           .hasMessageContaining("not enough memory")
           .hasMessageContaining("smaller --batch");
