@@ -37,9 +37,7 @@ public enum Arg {
   /** Gradient of gamma. */
   DIFF_SCALE(dnnl.DNNL_ARG_DIFF_SCALE),
   /** Gradient of beta. */
-  DIFF_SHIFT(dnnl.DNNL_ARG_DIFF_SHIFT),
-  /** Second input of the first post-op. */
-  POST_OP_0_SRC_1(dnnl.DNNL_ARG_ATTR_MULTIPLE_POST_OP_BASE | dnnl.DNNL_ARG_SRC_1);
+  DIFF_SHIFT(dnnl.DNNL_ARG_DIFF_SHIFT);
 
   final int code;
 

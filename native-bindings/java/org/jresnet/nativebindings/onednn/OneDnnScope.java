@@ -66,8 +66,6 @@ public final class OneDnnScope implements AutoCloseable {
   public enum PostOp {
     /** Adds what the destination held before. */
     SUM,
-    /** Adds the tensor given as {@link Arg#POST_OP_0_SRC_1}, which has the destination's layout. */
-    ADD,
     /** {@code max(·, 0)} */
     RELU
   }
@@ -142,7 +140,7 @@ public final class OneDnnScope implements AutoCloseable {
     return desc(type, memory.format_tag.a, elements);
   }
 
-  private primitive_attr attributes(Desc destination, PostOp... postOps) {
+  private primitive_attr attributes(PostOp... postOps) {
     primitive_attr attributes = own(new primitive_attr());
     // Scratch comes from the engine's planned workspace, not from a hidden allocation of the
     // library.
@@ -152,7 +150,6 @@ public final class OneDnnScope implements AutoCloseable {
       for (PostOp op : postOps) {
         switch (op) {
           case SUM -> ops.append_sum();
-          case ADD -> ops.append_binary(dnnl.dnnl_binary_add, destination.handle);
           case RELU -> ops.append_eltwise(dnnl.dnnl_eltwise_relu, 0f, 0f);
         }
       }
@@ -184,7 +181,7 @@ public final class OneDnnScope implements AutoCloseable {
             geometry.strides(),
             geometry.paddings(),
             geometry.paddings(),
-            attributes(y),
+            attributes(),
             true));
   }
 
@@ -204,7 +201,7 @@ public final class OneDnnScope implements AutoCloseable {
             geometry.strides(),
             geometry.paddings(),
             geometry.paddings(),
-            attributes(y, postOps),
+            attributes(postOps),
             true));
   }
 
@@ -222,7 +219,7 @@ public final class OneDnnScope implements AutoCloseable {
             geometry.paddings(),
             geometry.paddings(),
             (convolution_forward.primitive_desc) forward.handle,
-            attributes(dx),
+            attributes(),
             true));
   }
 
@@ -240,7 +237,7 @@ public final class OneDnnScope implements AutoCloseable {
             geometry.paddings(),
             geometry.paddings(),
             (convolution_forward.primitive_desc) forward.handle,
-            attributes(x),
+            attributes(),
             true));
   }
 
@@ -263,7 +260,7 @@ public final class OneDnnScope implements AutoCloseable {
             x.handle,
             (float) eps,
             flags(flags),
-            attributes(x),
+            attributes(),
             true));
   }
 
@@ -280,7 +277,7 @@ public final class OneDnnScope implements AutoCloseable {
             (float) eps,
             flags(flags),
             (batch_normalization_forward.primitive_desc) forward.handle,
-            attributes(x),
+            attributes(),
             true));
   }
 
@@ -321,7 +318,7 @@ public final class OneDnnScope implements AutoCloseable {
             NO_DILATION,
             g.paddings(),
             g.paddings(),
-            attributes(y),
+            attributes(),
             true));
   }
 
@@ -341,7 +338,7 @@ public final class OneDnnScope implements AutoCloseable {
             g.paddings(),
             g.paddings(),
             (pooling_forward.primitive_desc) forward.handle,
-            attributes(dx),
+            attributes(),
             true));
   }
 
@@ -358,7 +355,7 @@ public final class OneDnnScope implements AutoCloseable {
             x.handle,
             0f,
             0f,
-            attributes(x),
+            attributes(),
             true));
   }
 
@@ -374,7 +371,7 @@ public final class OneDnnScope implements AutoCloseable {
             0f,
             0f,
             (eltwise_forward.primitive_desc) forward.handle,
-            attributes(x),
+            attributes(),
             true));
   }
 
@@ -387,7 +384,7 @@ public final class OneDnnScope implements AutoCloseable {
             x.handle,
             x.handle,
             x.handle,
-            attributes(x, postOps),
+            attributes(postOps),
             true));
   }
 
@@ -401,7 +398,7 @@ public final class OneDnnScope implements AutoCloseable {
             tensors.get(1).handle,
             tensors.get(2).handle,
             tensors.get(3).handle,
-            attributes(tensors.get(3)),
+            attributes(),
             true));
   }
 
@@ -415,7 +412,7 @@ public final class OneDnnScope implements AutoCloseable {
             weights.handle,
             dy.handle,
             (inner_product_forward.primitive_desc) forward.handle,
-            attributes(dx),
+            attributes(),
             true));
   }
 
@@ -429,15 +426,14 @@ public final class OneDnnScope implements AutoCloseable {
             tensors.get(2).handle,
             tensors.get(3).handle,
             (inner_product_forward.primitive_desc) forward.handle,
-            attributes(tensors.get(0)),
+            attributes(),
             true));
   }
 
   /** Copy between layouts and types. */
   public Optional<PrimitiveDesc> reorder(Desc from, Desc to) {
     return chosen(
-        new reorder.primitive_desc(
-            engine(), from.handle, engine(), to.handle, attributes(to), true));
+        new reorder.primitive_desc(engine(), from.handle, engine(), to.handle, attributes(), true));
   }
 
   /** A tensor at byte {@code offset} of a block of memory. */

@@ -64,7 +64,7 @@ public sealed interface OpSpec {
   /**
    * Inference convolution with the following batch norm folded in: {@code y = act((x ∗ weight −
    * mean)/√(var+eps)·gamma + beta + residual)}. Slots X, WEIGHT, GAMMA, BETA, RUNNING_MEAN,
-   * RUNNING_VAR, RESIDUAL if added, Y.
+   * RUNNING_VAR, Y, and RESIDUAL if added: the same tensor as Y, which thereby is overwritten.
    */
   record FoldedConv(
       Shape x,

@@ -220,11 +220,16 @@ public final class Executable implements AutoCloseable {
           prepared.put(
               group, memoryPlan.add(group.name() + " prepared", preparedBytes, 0).live(end));
         }
-        activations.put(group.y(), block(group.name(), group.y(), g));
         activations.get(group.x()).live(g);
         if (group.residual() >= 0) {
           activations.get(group.residual()).live(g);
         }
+        // A folded convolution adds to its residual: one block serves both.
+        activations.put(
+            group.y(),
+            spec instanceof OpSpec.FoldedConv && group.residual() >= 0
+                ? activations.get(group.residual())
+                : block(group.name(), group.y(), g));
         if (training) {
           int back = 2 * count - g;
           if (readsInput(spec)) {

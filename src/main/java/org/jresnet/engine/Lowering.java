@@ -75,9 +75,7 @@ final class Lowering {
         successor(chain, Op.BatchNorm.class).ifPresent(chain::add);
       }
       if (last(chain).op() instanceof Op.BatchNorm) {
-        successor(chain, Op.Add.class)
-            .filter(add -> isMainPath(last(chain), add))
-            .ifPresent(chain::add);
+        successor(chain, Op.Add.class).filter(add -> isMainPath(chain, add)).ifPresent(chain::add);
         successor(chain, Op.Relu.class).ifPresent(chain::add);
       }
       taken.addAll(chain);
@@ -107,14 +105,18 @@ final class Lowering {
 
   /**
    * Whether the addition can be computed with the norm: the norm is its first input, and the other
-   * input has no later consumer, so that this group is the first to write the other input's
-   * gradient.
+   * input has no later consumer, so that in training this group is the first to write the other
+   * input's gradient, and in inference the other input can be overwritten with the sum.
    */
-  private boolean isMainPath(Node norm, Node add) {
+  private boolean isMainPath(List<Node> chain, Node add) {
     int other = add.inputs().get(1);
-    return add.inputs().get(0) == norm.index()
-        && other != norm.index()
-        && graph.consumers(other).stream().allMatch(n -> n.index() <= add.index());
+    boolean overwritten = options.pass() == Pass.INFERENCE;
+    return add.inputs().get(0) == last(chain).index()
+        && other != last(chain).index()
+        && graph.consumers(other).stream().allMatch(n -> n.index() <= add.index())
+        && !(overwritten
+            && (other == chain.get(0).inputs().get(0)
+                || options.taps().contains(graph.nodes().get(other).name())));
   }
 
   private boolean trains(Node node) {

@@ -138,7 +138,7 @@ public record OpCase(
                 t ->
                     new OpSpec.FoldedConv(
                         s.x, y, s.window, t, 1e-5, tail.residual, tail.activation),
-                Map.of(),
+                tail.residual == Residual.ADD ? Map.of(Slot.RESIDUAL, Slot.Y) : Map.of(),
                 Inputs.REALS,
                 cases.size()));
       }

@@ -51,7 +51,7 @@ final class FoldedConvPlan extends OneDnnPlan {
     bias = scope.vector(DataType.F32, k);
     List<PostOp> postOps = new ArrayList<>();
     if (spec.residual() == OpSpec.Residual.ADD) {
-      postOps.add(PostOp.ADD);
+      postOps.add(PostOp.SUM);
     }
     if (spec.activation() == OpSpec.Activation.RELU) {
       postOps.add(PostOp.RELU);
@@ -95,8 +95,9 @@ final class FoldedConvPlan extends OneDnnPlan {
     arguments.put(Arg.WEIGHTS, packed);
     arguments.put(Arg.BIAS, op.at(bias, Slot.PREPARED));
     arguments.put(Arg.DST, op.at(y, Slot.Y));
-    if (spec.residual() == OpSpec.Residual.ADD) {
-      arguments.put(Arg.POST_OP_0_SRC_1, op.at(y, Slot.RESIDUAL));
+    if (spec.residual() == OpSpec.Residual.ADD
+        && !operands.get(Slot.RESIDUAL).equals(operands.get(Slot.Y))) {
+      throw new IllegalArgumentException("the residual of a folded convolution must be its output");
     }
     op.call(FORWARD, conv, arguments);
   }

@@ -38,7 +38,7 @@ final class FoldedConvOp extends ReferenceOp {
 
   @Override
   public void forward() {
-    // The residual may be the same tensor as y, which the convolution is about to overwrite.
+    // The residual is the same tensor as y, which the convolution is about to overwrite.
     double[] residual =
         spec.residual() == OpSpec.Residual.ADD
             ? view(RESIDUAL).copy()
