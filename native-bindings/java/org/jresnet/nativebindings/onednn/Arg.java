@@ -37,7 +37,9 @@ public enum Arg {
   /** Gradient of gamma. */
   DIFF_SCALE(dnnl.DNNL_ARG_DIFF_SCALE),
   /** Gradient of beta. */
-  DIFF_SHIFT(dnnl.DNNL_ARG_DIFF_SHIFT);
+  DIFF_SHIFT(dnnl.DNNL_ARG_DIFF_SHIFT),
+  /** Factors of the weights, one per output channel. */
+  WEIGHT_SCALES(dnnl.DNNL_ARG_ATTR_SCALES | dnnl.DNNL_ARG_WEIGHTS);
 
   final int code;
 

@@ -8,6 +8,8 @@ public enum DataType {
   F32(memory.data_type.f32),
   /** bfloat16. */
   BF16(memory.data_type.bf16),
+  /** Signed byte. */
+  I8(memory.data_type.s8),
   /** Unsigned byte. */
   U8(memory.data_type.u8);
 

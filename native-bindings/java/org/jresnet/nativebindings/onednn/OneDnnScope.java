@@ -70,6 +70,14 @@ public final class OneDnnScope implements AutoCloseable {
     RELU
   }
 
+  /**
+   * What is added to a convolution on bytes.
+   *
+   * @param type how the destination is to be read before it is overwritten
+   * @param scale factor of its integers
+   */
+  public record Residual(DataType type, float scale) {}
+
   /** Flags of a batch norm. */
   public enum NormFlag {
     /** Mean and variance are given instead of computed. */
@@ -202,6 +210,39 @@ public final class OneDnnScope implements AutoCloseable {
             geometry.paddings(),
             geometry.paddings(),
             attributes(postOps),
+            true));
+  }
+
+  /**
+   * Inference convolution on bytes: {@code y = act(scale[k]·(x ∗ weights) + bias +
+   * residualScale·y)}, rounded and saturated, with {@link Arg#WEIGHT_SCALES} at execution.
+   *
+   * @param tensors x, weights, bias, y
+   * @param residual type and factor of what y held before, if that is added
+   */
+  public Optional<PrimitiveDesc> convQuantized(
+      List<Desc> tensors, Geometry geometry, Optional<Residual> residual, boolean rectifies) {
+    primitive_attr attributes = attributes();
+    attributes.set_scales_mask(dnnl.DNNL_ARG_WEIGHTS, 1);
+    post_ops ops = own(new post_ops());
+    residual.ifPresent(r -> ops.append_sum(r.scale, 0, r.type.code));
+    if (rectifies) {
+      ops.append_eltwise(dnnl.dnnl_eltwise_relu, 0f, 0f);
+    }
+    attributes.set_post_ops(ops);
+    return chosen(
+        new convolution_forward.primitive_desc(
+            engine(),
+            Propagation.INFERENCE.code,
+            dnnl.dnnl_convolution_direct,
+            tensors.get(0).handle,
+            tensors.get(1).handle,
+            tensors.get(2).handle,
+            tensors.get(3).handle,
+            geometry.strides(),
+            geometry.paddings(),
+            geometry.paddings(),
+            attributes,
             true));
   }
 

@@ -18,6 +18,15 @@ public record Normalization(List<Float> mean, List<Float> std) {
     }
   }
 
+  /** The largest magnitude that a normalised value can have. */
+  public float largest() {
+    float largest = 0;
+    for (int c = 0; c < mean.size(); c++) {
+      largest = Math.max(largest, Math.max(Math.abs(apply(c, 0)), Math.abs(apply(c, 255))));
+    }
+    return largest;
+  }
+
   /** The normalised value of one 8-bit sample, in single precision as torch computes it. */
   public float apply(int channel, int pixel) {
     return (pixel / 255f - mean.get(channel)) / std.get(channel);

@@ -1,5 +1,6 @@
 package org.jresnet.backend;
 
+import java.util.Optional;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Shape;
 
@@ -83,6 +84,51 @@ public sealed interface OpSpec {
     @Override
     public long macs() {
       return window.macs(x, y);
+    }
+  }
+
+  /**
+   * {@link FoldedConv} on integers: {@code y = integer(act((x ∗ w − mean)/√(var+eps)·gamma + beta +
+   * residual))}. The folded filter of each output channel is rounded to I8 with a scale of its own,
+   * its largest magnitude / 127; products are summed exactly. Slots as for FoldedConv, with a
+   * residual of the same size in the place of Y.
+   */
+  record QuantizedConv(
+      Shape x,
+      Shape y,
+      Window window,
+      double eps,
+      Activation activation,
+      Stored in,
+      Optional<Stored> residual,
+      Stored out)
+      implements OpSpec {
+    @Override
+    public DType type() {
+      return out.type();
+    }
+
+    @Override
+    public Pass pass() {
+      return Pass.INFERENCE;
+    }
+
+    @Override
+    public long macs() {
+      return window.macs(x, y);
+    }
+  }
+
+  /** Mean over h and w of integers, as single-precision values. Slots X, Y. */
+  record QuantizedAvgPool(Shape x, Shape y, Stored in) implements OpSpec {
+    @Override
+    public DType type() {
+      return in.type();
+    }
+
+    @Override
+    public Pass pass() {
+      return Pass.INFERENCE;
     }
   }
 

@@ -19,7 +19,12 @@ public enum Precision {
    * Activations and convolution weights in bfloat16 with single-precision accumulation; all else in
    * single precision.
    */
-  BF16(DType.BF16, DType.F32);
+  BF16(DType.BF16, DType.F32),
+  /**
+   * Inference alone: activations and convolution weights as 8-bit integers with measured ranges
+   * ({@link Stored}), sums in 32 bits; the classifier in single precision.
+   */
+  INT8(DType.U8, DType.F32);
 
   private final DType activation;
   private final DType parameter;

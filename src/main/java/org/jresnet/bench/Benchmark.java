@@ -11,6 +11,7 @@ import org.jresnet.backend.Normalization;
 import org.jresnet.backend.Optimizer;
 import org.jresnet.backend.Precision;
 import org.jresnet.engine.Backends;
+import org.jresnet.engine.Calibration;
 import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Executable;
 import org.jresnet.engine.Model;
@@ -141,6 +142,7 @@ public final class Benchmark {
       case FP64 -> 1e-12;
       case FP32 -> training ? 1e-3 : 1e-5;
       case BF16 -> training ? 0.1 : 0.03;
+      case INT8 -> 0.2;
     };
   }
 
@@ -150,7 +152,8 @@ public final class Benchmark {
       if (c.work == Work.INFER) {
         try (Executable e =
             Executable.compile(
-                model, CompileOptions.inference(CHECK_BATCH, CHECK_SIZE, NORMALIZATION))) {
+                model,
+                inference(backend, c.network, CHECK_CLASSES, precision, CHECK_BATCH, CHECK_SIZE))) {
           return doubles(e.infer(pixels));
         }
       }
@@ -221,7 +224,7 @@ public final class Benchmark {
                 model,
                 c.work == Work.TRAIN
                     ? CompileOptions.training(c.batch, c.size, NORMALIZATION)
-                    : CompileOptions.inference(c.batch, c.size, NORMALIZATION));
+                    : inference(backend, c.network, c.classes, c.precision, c.batch, c.size));
         optimizer = c.work == Work.TRAIN ? Optional.of(optimizer(model)) : Optional.empty();
       } catch (RuntimeException e) {
         model.close();
@@ -263,6 +266,19 @@ public final class Benchmark {
     Model model = new Model(network.graph(classes), backend, precision);
     model.initialize(SEED, Model.BlockEnd.ONE);
     return model;
+  }
+
+  private static CompileOptions inference(
+      Backend backend, ResNet network, int classes, Precision precision, int batch, int size) {
+    CompileOptions options = CompileOptions.inference(batch, size, NORMALIZATION);
+    if (precision != Precision.INT8) {
+      return options;
+    }
+    try (Model exact = model(backend, network, classes, Precision.FP32);
+        Calibration calibration = new Calibration(exact, CHECK_BATCH, size, NORMALIZATION)) {
+      calibration.add(pixels(CHECK_BATCH, size), CHECK_BATCH);
+      return options.withRanges(calibration.ranges());
+    }
   }
 
   private static byte[] pixels(int batch, int size) {

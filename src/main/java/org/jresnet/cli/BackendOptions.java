@@ -22,7 +22,8 @@ final class BackendOptions {
       defaultValue = "auto",
       paramLabel = "TYPE",
       description =
-          "auto, fp32, bf16 (fp64: reference backend). auto takes bf16 where the CPU has instructions for it.")
+          "auto, fp32, bf16, int8 (inference with a model from jresnet quantize), fp64 (reference"
+              + " backend). auto takes bf16 where the CPU has instructions for it, else fp32.")
   String precision;
 
   @Mixin private ThreadOptions threads;

@@ -60,7 +60,7 @@ final class BenchCommand implements Callable<Integer> {
       split = ",",
       defaultValue = "auto",
       paramLabel = "TYPE",
-      description = "fp32, bf16; auto: all that the backend can do here.")
+      description = "fp32, bf16, int8 (inference only); auto: all that the backend can do here.")
   private List<String> precisions;
 
   @Option(
@@ -142,6 +142,9 @@ final class BenchCommand implements Callable<Integer> {
     for (String model : models) {
       for (Work work : works) {
         for (Precision precision : precisions(backend)) {
+          if (work == Work.TRAIN && precision == Precision.INT8) {
+            continue; // int8 is for inference
+          }
           for (int size : sizes) {
             for (int batch : batches) {
               all.add(

@@ -72,10 +72,10 @@ final class EvaluateCommand implements Callable<Integer> {
       try (Model model = new Model(loaded.graph(), backend, precision)) {
         ModelFiles.load(model, loaded.weights(), modelPath).forEach(console::note);
         CompileOptions compile =
-            CompileOptions.inference(
+            ModelFiles.inference(
+                loaded.info(),
                 Math.min(batch, dataset.samples().size()),
-                modelOptions.size(loaded.info()),
-                ModelFiles.normalization(loaded.info()));
+                modelOptions.size(loaded.info()));
         long start = System.nanoTime();
         Evaluation result = evaluate(model, compile, dataset, loaded);
         Training training = new Training(console);
@@ -103,7 +103,7 @@ final class EvaluateCommand implements Callable<Integer> {
     }
   }
 
-  private void requireSameClasses(List<String> model, List<String> folders, Console console) {
+  static void requireSameClasses(List<String> model, List<String> folders, Console console) {
     if (model.equals(folders)) {
       return;
     }
@@ -115,13 +115,9 @@ final class EvaluateCommand implements Callable<Integer> {
       return;
     }
     throw new UserError(
-        "the model "
-            + modelPath
-            + " knows the classes "
+        "the model knows the classes "
             + model
-            + ", the folder "
-            + data
-            + " has "
+            + ", the data folder has "
             + folders
             + "; the folder names must be the class names");
   }

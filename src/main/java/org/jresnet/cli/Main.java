@@ -24,6 +24,7 @@ import picocli.CommandLine.ScopeType;
       PredictCommand.class,
       SummaryCommand.class,
       ConvertCommand.class,
+      QuantizeCommand.class,
       BenchCommand.class,
       ProfileCommand.class,
       DoctorCommand.class

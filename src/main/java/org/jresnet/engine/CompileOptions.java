@@ -1,6 +1,7 @@
 package org.jresnet.engine;
 
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.jresnet.backend.Normalization;
 import org.jresnet.backend.Pass;
@@ -19,6 +20,8 @@ import org.jresnet.backend.Pass;
  *     both frozen uses its running statistics and leaves them alone
  * @param taps names of nodes whose outputs can be read after a run; a tapped node is never fused
  *     with its successor
+ * @param ranges largest magnitude to represent per node, for int8; {@link Calibration} measures
+ *     them
  */
 public record CompileOptions(
     Pass pass,
@@ -29,41 +32,94 @@ public record CompileOptions(
     double labelSmoothing,
     List<Double> classWeights,
     Set<String> frozen,
-    Set<String> taps) {
+    Set<String> taps,
+    Map<String, Float> ranges) {
   /** Copies the collections. */
   public CompileOptions {
     classWeights = List.copyOf(classWeights);
     frozen = Set.copyOf(frozen);
     taps = Set.copyOf(taps);
+    ranges = Map.copyOf(ranges);
   }
 
   /** Inference on batches of square images. */
   public static CompileOptions inference(int batch, int size, Normalization normalization) {
     return new CompileOptions(
-        Pass.INFERENCE, batch, size, size, normalization, 0, List.of(), Set.of(), Set.of());
+        Pass.INFERENCE,
+        batch,
+        size,
+        size,
+        normalization,
+        0,
+        List.of(),
+        Set.of(),
+        Set.of(),
+        Map.of());
   }
 
   /** Training on batches of square images, plain cross-entropy, nothing frozen. */
   public static CompileOptions training(int batch, int size, Normalization normalization) {
     return new CompileOptions(
-        Pass.TRAINING, batch, size, size, normalization, 0, List.of(), Set.of(), Set.of());
+        Pass.TRAINING,
+        batch,
+        size,
+        size,
+        normalization,
+        0,
+        List.of(),
+        Set.of(),
+        Set.of(),
+        Map.of());
   }
 
   /** The same with another loss. */
   public CompileOptions withLoss(double smoothing, List<Double> weights) {
     return new CompileOptions(
-        pass, batch, height, width, normalization, smoothing, weights, frozen, taps);
+        pass, batch, height, width, normalization, smoothing, weights, frozen, taps, ranges);
   }
 
   /** The same with frozen parameters. */
   public CompileOptions withFrozen(Set<String> names) {
     return new CompileOptions(
-        pass, batch, height, width, normalization, labelSmoothing, classWeights, names, taps);
+        pass,
+        batch,
+        height,
+        width,
+        normalization,
+        labelSmoothing,
+        classWeights,
+        names,
+        taps,
+        ranges);
   }
 
   /** The same with taps. */
   public CompileOptions withTaps(Set<String> nodes) {
     return new CompileOptions(
-        pass, batch, height, width, normalization, labelSmoothing, classWeights, frozen, nodes);
+        pass,
+        batch,
+        height,
+        width,
+        normalization,
+        labelSmoothing,
+        classWeights,
+        frozen,
+        nodes,
+        ranges);
+  }
+
+  /** The same with the ranges that int8 needs. */
+  public CompileOptions withRanges(Map<String, Float> measured) {
+    return new CompileOptions(
+        pass,
+        batch,
+        height,
+        width,
+        normalization,
+        labelSmoothing,
+        classWeights,
+        frozen,
+        taps,
+        measured);
   }
 }

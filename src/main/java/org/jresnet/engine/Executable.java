@@ -23,7 +23,6 @@ import org.jresnet.backend.Tensor;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Node;
-import org.jresnet.graph.Op;
 import org.jresnet.graph.Parameter;
 import org.jresnet.graph.Shape;
 import org.jresnet.graph.UserError;
@@ -115,8 +114,7 @@ public final class Executable implements AutoCloseable {
 
   private void build(Optional<Buffer> lent) {
     Graph graph = model.graph();
-    DType type = model.precision().activation();
-    List<Group> groups = Lowering.lower(graph, options, type);
+    List<Group> groups = Lowering.lower(graph, options, model.precision());
     List<Shape> shapes = graph.shapes(options.batch(), options.height(), options.width());
     for (String tap : options.taps()) {
       graph.node(tap);
@@ -224,10 +222,11 @@ public final class Executable implements AutoCloseable {
         if (group.residual() >= 0) {
           activations.get(group.residual()).live(g);
         }
-        // A folded convolution adds to its residual: one block serves both.
+        // In inference a convolution adds to its residual: one block serves both.
+        boolean inPlace = spec instanceof OpSpec.FoldedConv || spec instanceof OpSpec.QuantizedConv;
         activations.put(
             group.y(),
-            spec instanceof OpSpec.FoldedConv && group.residual() >= 0
+            inPlace && group.residual() >= 0
                 ? activations.get(group.residual())
                 : block(group.name(), group.y(), g));
         if (training) {
@@ -301,11 +300,8 @@ public final class Executable implements AutoCloseable {
     }
   }
 
-  /** Logits have the parameters' type, everything before them the activations'. */
   private DType type(int node) {
-    return model.graph().nodes().get(node).op() instanceof Op.Linear
-        ? model.precision().parameter()
-        : model.precision().activation();
+    return Lowering.type(model.graph().nodes().get(node).op(), model.precision());
   }
 
   private static boolean readsInput(OpSpec spec) {

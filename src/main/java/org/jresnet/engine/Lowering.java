@@ -13,6 +13,8 @@ import org.jresnet.backend.OpSpec.Residual;
 import org.jresnet.backend.OpSpec.Statistics;
 import org.jresnet.backend.OpSpec.Window;
 import org.jresnet.backend.Pass;
+import org.jresnet.backend.Precision;
+import org.jresnet.backend.Stored;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Node;
@@ -29,25 +31,39 @@ import org.jresnet.graph.UserError;
 final class Lowering {
   private final Graph graph;
   private final CompileOptions options;
+  private final Precision precision;
   private final DType type;
   private final List<Shape> shapes;
   private final boolean[] needsGradient;
   private final Set<Integer> gradientWritten = new HashSet<>();
 
-  private Lowering(Graph graph, CompileOptions options, DType type) {
+  private Lowering(Graph graph, CompileOptions options, Precision precision) {
     this.graph = graph;
     this.options = options;
-    this.type = type;
+    this.precision = precision;
+    this.type = precision.activation();
     this.shapes = graph.shapes(options.batch(), options.height(), options.width());
     this.needsGradient = new boolean[graph.nodes().size()];
   }
 
   /** Groups in forward order. */
-  static List<Group> lower(Graph graph, CompileOptions options, DType type) {
-    return new Lowering(graph, options, type).run();
+  static List<Group> lower(Graph graph, CompileOptions options, Precision precision) {
+    return new Lowering(graph, options, precision).run();
+  }
+
+  /** Type of a node's output. */
+  static DType type(Op op, Precision precision) {
+    boolean integers = precision == Precision.INT8;
+    if (op instanceof Op.Linear || integers && op instanceof Op.GlobalAvgPool) {
+      return precision.parameter();
+    }
+    return integers && op instanceof Op.Input ? DType.I8 : precision.activation();
   }
 
   private List<Group> run() {
+    if (precision == Precision.INT8 && options.pass() == Pass.TRAINING) {
+      throw new UserError("int8 is for inference; train in fp32 or bf16");
+    }
     for (Node node : graph.nodes()) {
       needsGradient[node.index()] =
           options.pass() == Pass.TRAINING
@@ -157,17 +173,21 @@ final class Lowering {
     OpSpec spec;
     if (head.op() instanceof Op.Conv2d c) {
       Window window = new Window(c.kernel(), c.stride(), c.padding());
-      spec =
-          chain.size() > 1
-              ? new OpSpec.FoldedConv(
-                  in,
-                  out,
-                  window,
-                  type,
-                  ((Op.BatchNorm) chain.get(1).op()).eps(),
-                  withResidual,
-                  activation)
-              : new OpSpec.Conv(in, out, window, type, pass, gradient(x, pass), parameters);
+      if (precision == Precision.INT8) {
+        spec = quantized(chain, in, out, window, activation, residual);
+      } else {
+        spec =
+            chain.size() > 1
+                ? new OpSpec.FoldedConv(
+                    in,
+                    out,
+                    window,
+                    type,
+                    ((Op.BatchNorm) chain.get(1).op()).eps(),
+                    withResidual,
+                    activation)
+                : new OpSpec.Conv(in, out, window, type, pass, gradient(x, pass), parameters);
+      }
     } else if (head.op() instanceof Op.BatchNorm n) {
       Statistics statistics = usesBatchStatistics(head) ? Statistics.BATCH : Statistics.RUNNING;
       Grad dx = pass == Pass.INFERENCE ? Grad.NONE : Grad.OVERWRITE;
@@ -198,15 +218,56 @@ final class Lowering {
       spec = new OpSpec.Add(out, type, pass, gradient(x, pass), gradient(residual, pass));
     } else if (head.op() instanceof Op.MaxPool m) {
       Window window = new Window(m.kernel(), m.stride(), m.padding());
-      spec = new OpSpec.MaxPool(in, out, window, type, pass, gradient(x, pass));
+      DType stored = precision == Precision.INT8 ? stored(x).type() : type;
+      spec = new OpSpec.MaxPool(in, out, window, stored, pass, gradient(x, pass));
     } else if (head.op() instanceof Op.GlobalAvgPool) {
-      spec = new OpSpec.GlobalAvgPool(in, out, type, pass, gradient(x, pass));
+      spec =
+          precision == Precision.INT8
+              ? new OpSpec.QuantizedAvgPool(in, out, stored(x))
+              : new OpSpec.GlobalAvgPool(in, out, type, pass, gradient(x, pass));
     } else if (head.op() instanceof Op.Linear) {
-      spec = new OpSpec.Linear(in, out, type, pass, gradient(x, pass), parameters);
+      DType input = type(graph.nodes().get(x).op(), precision);
+      spec = new OpSpec.Linear(in, out, input, pass, gradient(x, pass), parameters);
     } else {
       throw new UnsupportedOperationException("no lowering for " + head.op());
     }
     return new Group(List.copyOf(chain), spec, x, residual);
+  }
+
+  private OpSpec quantized(
+      List<Node> chain, Shape in, Shape out, Window window, Activation activation, int residual) {
+    Node head = chain.get(0);
+    if (chain.size() == 1) {
+      throw new UnsupportedOperationException(
+          head.name() + ": int8 needs a batch norm right after each convolution");
+    }
+    return new OpSpec.QuantizedConv(
+        in,
+        out,
+        window,
+        ((Op.BatchNorm) chain.get(1).op()).eps(),
+        activation,
+        stored(head.inputs().get(0)),
+        residual < 0 ? Optional.empty() : Optional.of(stored(residual)),
+        stored(last(chain).index()));
+  }
+
+  /** How an int8 network holds a node's output. */
+  private Stored stored(int index) {
+    Node node = graph.nodes().get(index);
+    if (node.op() instanceof Op.Input) {
+      return Stored.of(options.normalization());
+    } else if (node.op() instanceof Op.MaxPool) {
+      return stored(node.inputs().get(0));
+    }
+    Float range = options.ranges().get(node.name());
+    if (range == null) {
+      throw new UserError(
+          "int8 needs the range of "
+              + node.name()
+              + ", and the model has none; measure it with jresnet quantize");
+    }
+    return Stored.of(range, !(node.op() instanceof Op.Relu));
   }
 
   private Grad gradient(int node, Pass pass) {

@@ -10,6 +10,7 @@ import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.jresnet.backend.Normalization;
 import org.jresnet.data.Preprocess;
+import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Model;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Parameter;
@@ -114,6 +115,11 @@ public final class ModelFiles {
   /** The model's input normalisation. */
   public static Normalization normalization(ModelInfo info) {
     return new Normalization(info.mean(), info.std());
+  }
+
+  /** Inference as the model wants it. */
+  public static CompileOptions inference(ModelInfo info, int batch, int size) {
+    return CompileOptions.inference(batch, size, normalization(info)).withRanges(info.ranges());
   }
 
   /**

@@ -4,7 +4,6 @@ import java.nio.file.Path;
 import org.jresnet.data.BadImageException;
 import org.jresnet.data.ImageDecoder;
 import org.jresnet.data.Preprocess;
-import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Executable;
 import org.jresnet.engine.Model;
 import org.jresnet.weights.ModelInfo;
@@ -40,9 +39,7 @@ public final class Predictor implements AutoCloseable {
   public Predictor(Model model, ModelInfo info, Preprocess preprocess) {
     this.preprocess = preprocess;
     this.classes = info.classes().size();
-    executable =
-        Executable.compile(
-            model, CompileOptions.inference(1, preprocess.size(), ModelFiles.normalization(info)));
+    executable = Executable.compile(model, ModelFiles.inference(info, 1, preprocess.size()));
     byte[] grey = new byte[preprocess.size() * preprocess.size() * 3];
     for (int i = 0; i < WARM_UPS; i++) {
       executable.infer(grey);

@@ -1,6 +1,7 @@
 package org.jresnet.weights;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -8,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.jresnet.graph.UserError;
 
@@ -22,6 +24,7 @@ import org.jresnet.graph.UserError;
  * @param resize {@code stretch} or {@code crop}
  * @param mean of the input normalisation, per channel
  * @param std of the input normalisation, per channel
+ * @param ranges largest magnitude per node, for int8; empty where they were not measured
  */
 public record ModelInfo(
     String architecture,
@@ -31,13 +34,27 @@ public record ModelInfo(
     int size,
     String resize,
     List<Float> mean,
-    List<Float> std) {
+    List<Float> std,
+    Map<String, Float> ranges) {
   private static final String PREFIX = "jresnet.";
   private static final String FORMAT = "1";
   private static final Set<String> RESIZES = Set.of("stretch", "crop");
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  /** Copies the lists and checks every value. */
+  /** Without ranges for int8. */
+  public ModelInfo(
+      String architecture,
+      String variant,
+      int width,
+      List<String> classes,
+      int size,
+      String resize,
+      List<Float> mean,
+      List<Float> std) {
+    this(architecture, variant, width, classes, size, resize, mean, std, Map.of());
+  }
+
+  /** Copies the collections and checks every value. */
   public ModelInfo {
     require(!architecture.isBlank(), "architecture", architecture, "a name");
     require(!variant.isBlank(), "variant", variant, "a name");
@@ -54,6 +71,17 @@ public record ModelInfo(
         "std",
         std,
         mean.size() + " positive numbers");
+    ranges = Map.copyOf(ranges);
+    require(
+        ranges.values().stream().allMatch(r -> r > 0 && Float.isFinite(r)),
+        "int8",
+        ranges,
+        "positive numbers");
+  }
+
+  /** The same with ranges for int8. */
+  public ModelInfo withRanges(Map<String, Float> measured) {
+    return new ModelInfo(architecture, variant, width, classes, size, resize, mean, std, measured);
   }
 
   private static void require(boolean good, String key, Object found, String expected) {
@@ -71,16 +99,23 @@ public record ModelInfo(
     m.put(PREFIX + "architecture", architecture);
     m.put(PREFIX + "variant", variant);
     m.put(PREFIX + "width", Integer.toString(width));
-    try {
-      m.put(PREFIX + "classes", JSON.writeValueAsString(classes));
-    } catch (JsonProcessingException e) {
-      throw new IllegalStateException(e);
-    }
+    m.put(PREFIX + "classes", json(classes));
     m.put(PREFIX + "size", Integer.toString(size));
     m.put(PREFIX + "resize", resize);
     m.put(PREFIX + "mean", join(mean));
     m.put(PREFIX + "std", join(std));
+    if (!ranges.isEmpty()) {
+      m.put(PREFIX + "int8", json(new TreeMap<>(ranges)));
+    }
     return m;
+  }
+
+  private static String json(Object value) {
+    try {
+      return JSON.writeValueAsString(value);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   private static String join(List<Float> values) {
@@ -115,7 +150,8 @@ public record ModelInfo(
               number(m, "size"),
               value(m, "resize"),
               floats(m, "mean"),
-              floats(m, "std")));
+              floats(m, "std"),
+              ranges(m.getOrDefault(PREFIX + "int8", "{}"))));
     } catch (IllegalArgumentException e) {
       throw new UserError("the metadata of jresnet are damaged: " + e.getMessage(), e);
     }
@@ -149,6 +185,15 @@ public record ModelInfo(
       throw new IllegalArgumentException("classes is no JSON: " + e.getOriginalMessage(), e);
     }
     throw new IllegalArgumentException("classes is no JSON list of names");
+  }
+
+  private static Map<String, Float> ranges(String json) {
+    try {
+      return JSON.readValue(json, new TypeReference<Map<String, Float>>() {});
+    } catch (JsonProcessingException e) {
+      throw new IllegalArgumentException(
+          "int8 is no JSON map of numbers: " + e.getOriginalMessage(), e);
+    }
   }
 
   private static List<Float> floats(Map<String, String> m, String key) {

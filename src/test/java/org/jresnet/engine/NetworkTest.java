@@ -3,6 +3,7 @@ package org.jresnet.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import org.jresnet.backend.Backend;
@@ -214,6 +215,7 @@ final class NetworkTest {
         0,
         List.of(),
         Set.of(),
-        taps);
+        taps,
+        Map.of());
   }
 }

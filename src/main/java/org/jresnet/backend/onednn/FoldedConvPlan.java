@@ -24,11 +24,7 @@ import org.jresnet.nativebindings.onednn.PrimitiveDesc;
 
 /**
  * Inference convolution with batch norm folded into weights and bias, residual and ReLU as
- * post-ops:
- *
- * <pre>
- *   scale[k] = gamma[k] / √(var[k] + eps)     weight'[k] = weight[k]·scale[k]     bias[k] = beta[k] − mean[k]·scale[k]
- * </pre>
+ * post-ops.
  */
 final class FoldedConvPlan extends OneDnnPlan {
   private final OpSpec.FoldedConv spec;
@@ -103,20 +99,12 @@ final class FoldedConvPlan extends OneDnnPlan {
   }
 
   private void fold(Operands operands, FloatBuffer folded, FloatBuffer biasOut) {
-    float[] gamma = operands.get(Slot.GAMMA).toFloats();
-    float[] beta = operands.get(Slot.BETA).toFloats();
-    float[] mean = operands.get(Slot.RUNNING_MEAN).toFloats();
-    float[] variance = operands.get(Slot.RUNNING_VAR).toFloats();
-    FloatBuffer weight = OneDnnBuffer.floats(operands.get(Slot.WEIGHT));
-    float[] filter = new float[weight.capacity() / gamma.length];
-    for (int k = 0; k < gamma.length; k++) {
-      double scale = gamma[k] / Math.sqrt(variance[k] + spec.eps());
-      weight.get(k * filter.length, filter);
-      for (int i = 0; i < filter.length; i++) {
-        filter[i] = (float) (filter[i] * scale);
-      }
-      folded.put(k * filter.length, filter);
-      biasOut.put(k, (float) (beta[k] - mean[k] * scale));
-    }
+    Folding.of(
+        operands,
+        spec.eps(),
+        (k, filter, offset) -> {
+          folded.put(k * filter.length, filter);
+          biasOut.put(k, offset);
+        });
   }
 }

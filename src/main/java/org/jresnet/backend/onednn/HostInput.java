@@ -6,6 +6,7 @@ import java.nio.ShortBuffer;
 import org.jresnet.backend.BFloat16;
 import org.jresnet.backend.InputOp;
 import org.jresnet.backend.Normalization;
+import org.jresnet.backend.Stored;
 import org.jresnet.backend.Tensor;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Shape;
@@ -18,10 +19,13 @@ final class HostInput implements InputOp {
   private final int rows;
   private final float[] floats;
   private final short[] shorts;
+  private final byte[] integers;
   private final FloatBuffer floatTarget;
   private final ShortBuffer shortTarget;
+  private final ByteBuffer integerTarget;
   private final float[][] floatRow;
   private final short[][] shortRow;
+  private final byte[][] integerRow;
   private byte[] source;
 
   HostInput(Workers workers, Shape shape, Normalization normalization, Tensor y) {
@@ -38,18 +42,23 @@ final class HostInput implements InputOp {
     rows = shape.n() * shape.h();
     floats = new float[channels * 256];
     shorts = new short[channels * 256];
+    integers = new byte[channels * 256];
+    Stored stored = Stored.of(normalization);
     for (int c = 0; c < channels; c++) {
       for (int v = 0; v < 256; v++) {
         floats[c * 256 + v] = normalization.apply(c, v);
         shorts[c * 256 + v] = BFloat16.of(floats[c * 256 + v]);
+        integers[c * 256 + v] = (byte) stored.integer(floats[c * 256 + v]);
       }
     }
     ByteBuffer target = OneDnnBuffer.bytes(y);
-    boolean wide = y.type() == DType.F32;
-    floatTarget = wide ? target.asFloatBuffer() : null;
-    shortTarget = wide ? null : target.asShortBuffer();
-    floatRow = new float[workers.count()][wide ? rowValues : 0];
-    shortRow = new short[workers.count()][wide ? 0 : rowValues];
+    DType type = y.type();
+    floatTarget = type == DType.F32 ? target.asFloatBuffer() : null;
+    shortTarget = type == DType.BF16 ? target.asShortBuffer() : null;
+    integerTarget = type == DType.I8 ? target : null;
+    floatRow = new float[workers.count()][type == DType.F32 ? rowValues : 0];
+    shortRow = new short[workers.count()][type == DType.BF16 ? rowValues : 0];
+    integerRow = new byte[workers.count()][type == DType.I8 ? rowValues : 0];
   }
 
   @Override
@@ -69,6 +78,12 @@ final class HostInput implements InputOp {
           out[i] = floats[c * 256 + (source[at + i] & 255)];
         }
         floatTarget.put(at, out);
+      } else if (integerTarget != null) {
+        byte[] out = integerRow[worker];
+        for (int i = 0, c = 0; i < rowValues; i++, c = c + 1 == channels ? 0 : c + 1) {
+          out[i] = integers[c * 256 + (source[at + i] & 255)];
+        }
+        integerTarget.put(at, out);
       } else {
         short[] out = shortRow[worker];
         for (int i = 0, c = 0; i < rowValues; i++, c = c + 1 == channels ? 0 : c + 1) {

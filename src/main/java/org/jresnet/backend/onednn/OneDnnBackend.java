@@ -18,7 +18,10 @@ import org.jresnet.graph.Shape;
 import org.jresnet.graph.UserError;
 import org.jresnet.nativebindings.onednn.OneDnn;
 
-/** The CPU backend: <a href="https://oneapi-src.github.io/oneDNN/">oneDNN</a> in fp32 and bf16. */
+/**
+ * The CPU backend: <a href="https://oneapi-src.github.io/oneDNN/">oneDNN</a> in fp32, bf16 and
+ * int8.
+ */
 public final class OneDnnBackend implements Backend {
   private final OneDnn dnn;
   private final Workers workers;
@@ -74,7 +77,7 @@ public final class OneDnnBackend implements Backend {
   @Override
   public Support supports(Precision precision) {
     return switch (precision) {
-      case FP32 -> Support.yes();
+      case FP32, INT8 -> Support.yes();
       case BF16 ->
           OneDnn.hasNativeBf16()
               ? Support.yes()
@@ -107,6 +110,10 @@ public final class OneDnnBackend implements Backend {
       return new ConvPlan(dnn, s);
     } else if (spec instanceof OpSpec.FoldedConv s) {
       return new FoldedConvPlan(dnn, s);
+    } else if (spec instanceof OpSpec.QuantizedConv s) {
+      return new QuantizedConvPlan(dnn, s);
+    } else if (spec instanceof OpSpec.QuantizedAvgPool s) {
+      return new QuantizedAvgPoolPlan(dnn, s);
     } else if (spec instanceof OpSpec.Norm s) {
       return new NormPlan(dnn, s);
     } else if (spec instanceof OpSpec.Relu s) {

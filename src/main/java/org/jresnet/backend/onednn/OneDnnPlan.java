@@ -64,9 +64,11 @@ abstract class OneDnnPlan implements OpPlan {
     return switch (type) {
       case F32 -> DataType.F32;
       case BF16 -> DataType.BF16;
+      case I8 -> DataType.I8;
+      case U8 -> DataType.U8;
       default ->
           throw new UnsupportedOperationException(
-              "oneDNN computes in F32 and BF16, not in " + type);
+              "oneDNN computes in F32, BF16, I8 and U8, not in " + type);
     };
   }
 

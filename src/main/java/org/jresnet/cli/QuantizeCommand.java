@@ -1,0 +1,126 @@
+package org.jresnet.cli;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import me.tongfei.progressbar.ProgressBar;
+import org.jresnet.backend.Backend;
+import org.jresnet.data.Dataset;
+import org.jresnet.data.ImageFolder;
+import org.jresnet.data.Sample;
+import org.jresnet.graph.UserError;
+import org.jresnet.train.LoadedModel;
+import org.jresnet.train.Quantizer;
+import org.jresnet.weights.StateDict;
+import org.jresnet.weights.WeightFiles;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code jresnet quantize}. */
+@Command(
+    name = "quantize",
+    sortOptions = false,
+    description =
+        "Measures the ranges that int8 inference needs and adds them to the model file; the weights"
+            + " stay as they are. Says what int8 changes on pictures that were not calibrated with."
+            + " Use the result with --precision int8.")
+final class QuantizeCommand implements Callable<Integer> {
+  @Parameters(
+      index = "0",
+      paramLabel = "MODEL",
+      description = "Run folder, .safetensors or .pth file.")
+  private String modelPath;
+
+  @Parameters(
+      index = "1",
+      paramLabel = "DATA",
+      description = "Folder with one folder per class: some pictures calibrate, the rest judges.")
+  private String data;
+
+  @Option(
+      names = "--out",
+      required = true,
+      paramLabel = "FILE",
+      description = "The .safetensors file to write.")
+  private String output;
+
+  @Option(names = "--overwrite", description = "Replace the file if it exists.")
+  private boolean overwrite;
+
+  @Option(
+      names = "--images",
+      defaultValue = "256",
+      description = "Pictures to calibrate with, at most half of all.")
+  private int images;
+
+  @Option(names = "--batch", defaultValue = "8", description = "Pictures per pass.")
+  private int batch;
+
+  @Mixin private ModelOptions modelOptions;
+
+  @Option(
+      names = "--json",
+      description = "Print the result as a JSON object; progress goes to standard error.")
+  private boolean json;
+
+  @Mixin private ThreadOptions threads;
+
+  @Override
+  public Integer call() {
+    if (images < 1 || batch < 1) {
+      throw new UsageError(
+          "--images and --batch must be at least 1, found " + images + " and " + batch);
+    }
+    if (!output.endsWith(".safetensors")) {
+      throw new UsageError(
+          "--out must end in .safetensors, because a .pth file cannot hold the ranges; found "
+              + output);
+    }
+    threads.check();
+    Console console = new Console(json);
+    Path target = ImageFolder.expand(output);
+    if (Files.exists(target) && !overwrite) {
+      throw new UserError(target + " exists; use --overwrite to replace it");
+    }
+    LoadedModel loaded = modelOptions.open(modelPath, console);
+    Dataset dataset = ImageFolder.scan(ImageFolder.expand(data));
+    EvaluateCommand.requireSameClasses(loaded.info().classes(), dataset.classes(), console);
+    List<Sample> calibrating = Quantizer.forCalibration(dataset.samples(), images);
+    List<Sample> judging = Quantizer.forJudging(dataset.samples(), images);
+    try (Backend backend = BackendOptions.open("onednn")) {
+      Quantizer quantizer =
+          new Quantizer(backend, loaded, modelOptions.preprocess(loaded.info()), batch);
+      Map<String, Float> ranges;
+      try (ProgressBar bar = Progress.bar("Calibrating", calibrating.size(), " pictures")) {
+        ranges = quantizer.ranges(calibrating, done -> bar.stepTo(done));
+      }
+      Quantizer.Effect effect;
+      try (ProgressBar bar = Progress.bar("Judging", judging.size(), " pictures")) {
+        effect = quantizer.effect(judging, ranges, done -> bar.stepTo(done));
+      }
+      WeightFiles.write(
+          target,
+          new StateDict(loaded.weights().tensors(), loaded.info().withRanges(ranges).toMetadata()));
+      console.print(
+          "Calibrated %d tensors with %d pictures -> %s",
+          ranges.size(), calibrating.size(), target);
+      console.print(
+          "Accuracy on the other %d pictures: %.2f %% in fp32, %.2f %% in int8; %.2f %% get the same class",
+          effect.pictures(), 100 * effect.before(), 100 * effect.after(), 100 * effect.agreement());
+      Map<String, Object> values = new LinkedHashMap<>();
+      values.put("file", target.toString());
+      values.put("calibrated", calibrating.size());
+      values.put("pictures", effect.pictures());
+      values.put("accuracy_fp32", effect.before());
+      values.put("accuracy_int8", effect.after());
+      values.put("agreement", effect.agreement());
+      console.object(values);
+      return 0;
+    }
+  }
+}

@@ -1,0 +1,138 @@
+package org.jresnet.engine;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jresnet.backend.Normalization;
+import org.jresnet.backend.OpSpec;
+import org.jresnet.graph.Node;
+import org.jresnet.graph.Op;
+import org.jresnet.graph.UserError;
+
+/**
+ * Measures the ranges that an int8 network needs: a histogram of magnitudes per tensor over some
+ * pictures, and the range whose rounding and clipping errors together are the smallest in the mean
+ * square.
+ */
+public final class Calibration implements AutoCloseable {
+  private static final int BINS = 2048;
+  // A range below a 16th of the largest magnitude would clip what no network calls an outlier.
+  private static final int LEAST = BINS / 16;
+  private static final int STEP = 8;
+
+  private final Executable executable;
+  private final Map<String, Histogram> histograms = new LinkedHashMap<>();
+
+  /** Compiles the model, in a floating-point precision, with a tap at every tensor. */
+  public Calibration(Model model, int batch, int size, Normalization normalization) {
+    CompileOptions options = CompileOptions.inference(batch, size, normalization);
+    Set<String> taps = new TreeSet<>();
+    for (Group group : Lowering.lower(model.graph(), options, model.precision())) {
+      if (group.spec() instanceof OpSpec.FoldedConv) {
+        Node last = group.nodes().get(group.nodes().size() - 1);
+        taps.add(last.name());
+        histograms.put(last.name(), new Histogram());
+      }
+    }
+    executable = Executable.compile(model, options.withTaps(taps));
+  }
+
+  /**
+   * Takes a batch into account.
+   *
+   * @param pixels RGB bytes of whole pictures
+   * @param count pictures that count; the rest of the batch is padding
+   */
+  public void add(byte[] pixels, int count) {
+    executable.infer(pixels);
+    histograms.forEach(
+        (node, histogram) -> {
+          float[] values = executable.tap(node);
+          histogram.add(values, values.length / executable.options().batch() * count);
+        });
+  }
+
+  /** The ranges by node. */
+  public Map<String, Float> ranges() {
+    Map<String, Float> ranges = new LinkedHashMap<>();
+    histograms.forEach((node, histogram) -> ranges.put(node, histogram.range(levels(node))));
+    return ranges;
+  }
+
+  private int levels(String node) {
+    return executable.model().graph().node(node).op() instanceof Op.Relu ? 255 : 127;
+  }
+
+  @Override
+  public void close() {
+    executable.close();
+  }
+
+  /** Counts of magnitudes; the width of a bin doubles when a greater one comes. */
+  static final class Histogram {
+    private final long[] counts = new long[BINS];
+    private float width;
+
+    void add(float[] values, int count) {
+      float largest = 0;
+      for (int i = 0; i < count; i++) {
+        largest = Math.max(largest, Math.abs(values[i]));
+      }
+      if (!(largest < Float.POSITIVE_INFINITY)) {
+        throw new UserError(
+            "a calibration picture gives values that are not finite; the weights are damaged");
+      }
+      widen(largest);
+      for (int i = 0; i < count; i++) {
+        float magnitude = Math.abs(values[i]);
+        // Zeros are represented exactly by every range.
+        if (magnitude > 0) {
+          counts[Math.min(BINS - 1, (int) (magnitude / width))]++;
+        }
+      }
+    }
+
+    private void widen(float largest) {
+      if (width == 0) {
+        width = largest / BINS;
+      }
+      while (width > 0 && largest > width * BINS) {
+        for (int i = 0; i < BINS; i++) {
+          counts[i] = i < BINS / 2 ? counts[2 * i] + counts[2 * i + 1] : 0;
+        }
+        width *= 2;
+      }
+    }
+
+    /** The range with the least error; 1 for a tensor of zeros. */
+    float range(int levels) {
+      int best = BINS;
+      double least = Double.POSITIVE_INFINITY;
+      for (int end = LEAST; end <= BINS; end += STEP) {
+        double error = error(end, levels);
+        if (error < least) {
+          least = error;
+          best = end;
+        }
+      }
+      return width == 0 ? 1 : best * width;
+    }
+
+    /** Rounding errors are uniform within a step; a clipped value is off by its distance. */
+    private double error(int end, int levels) {
+      double step = (double) end / levels;
+      double inside = 0;
+      double error = 0;
+      for (int i = 0; i < BINS; i++) {
+        if (i < end) {
+          inside += counts[i];
+        } else {
+          double distance = i + 0.5 - end;
+          error += counts[i] * distance * distance;
+        }
+      }
+      return error + inside * step * step / 12;
+    }
+  }
+}
