@@ -37,6 +37,19 @@ public final class OneDnn implements AutoCloseable {
     };
   }
 
+  /**
+   * Whether oneDNN sums products of bytes exactly here. Without VNNI or AMX it adds pairs of them
+   * in 16 bits, which overflow (<a
+   * href="https://uxlfoundation.github.io/oneDNN/dev_guide_int8_computations.html">oneDNN, int8
+   * computation aspects</a>).
+   */
+  public static boolean hasExactInt8() {
+    return switch (dnnl.get_effective_cpu_isa().intern()) {
+      case isa_default, sse41, avx, avx2, avx512_core -> false;
+      default -> true;
+    };
+  }
+
   engine engine() {
     return live(cpu);
   }

@@ -3,6 +3,7 @@ package org.jresnet.bench;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Buffer;
 import org.jresnet.backend.Grad;
@@ -13,6 +14,7 @@ import org.jresnet.backend.Pass;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.PreparedOp;
 import org.jresnet.backend.Slot;
+import org.jresnet.backend.Stored;
 import org.jresnet.backend.Tensor;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Shape;
@@ -34,17 +36,26 @@ public record Ceilings(double flopsPerSecond, double bytesPerSecond) {
 
   /** Measures both, in about two seconds. */
   public static Ceilings measure(Backend backend, Precision precision) {
-    DType type = precision.activation();
     double flops = 0;
     for (Shape shape : CONVS) {
-      OpSpec conv =
-          new OpSpec.Conv(
-              shape, shape, new OpSpec.Window(3, 1, 1), type, Pass.INFERENCE, Grad.NONE, Grad.NONE);
+      OpSpec conv = conv(shape, precision);
       flops = Math.max(flops, 2.0 * conv.macs() / seconds(backend, precision, conv));
     }
+    DType type = precision == Precision.INT8 ? DType.F32 : precision.activation();
     OpSpec add = new OpSpec.Add(ADD, type, Pass.INFERENCE, Grad.NONE, Grad.NONE);
     double bytes = 3.0 * ADD.elements() * type.bytes();
     return new Ceilings(flops, bytes / seconds(backend, precision, add));
+  }
+
+  private static OpSpec conv(Shape shape, Precision precision) {
+    OpSpec.Window window = new OpSpec.Window(3, 1, 1);
+    if (precision == Precision.INT8) {
+      Stored bytes = new Stored(DType.U8, 1);
+      return new OpSpec.QuantizedConv(
+          shape, shape, window, 1, OpSpec.Activation.NONE, bytes, Optional.empty(), bytes);
+    }
+    return new OpSpec.Conv(
+        shape, shape, window, precision.activation(), Pass.INFERENCE, Grad.NONE, Grad.NONE);
   }
 
   /** Seconds that a call with this work cannot go below. */
@@ -56,13 +67,16 @@ public record Ceilings(double flopsPerSecond, double bytesPerSecond) {
     Map<String, Buffer> buffers = new HashMap<>();
     try (OpPlan plan = backend.plan(spec)) {
       Operands operands = new Operands();
-      if (spec instanceof OpSpec.Conv conv) {
-        long weights = conv.macs() / conv.y().elements() * conv.y().c();
-        give(backend, buffers, operands, Slot.X, spec.type(), conv.x().elements());
-        give(backend, buffers, operands, Slot.WEIGHT, precision.parameter(), weights);
-      } else {
-        give(backend, buffers, operands, Slot.X, spec.type(), spec.y().elements());
+      give(backend, buffers, operands, Slot.X, spec.type(), spec.y().elements());
+      if (spec instanceof OpSpec.Add) {
         give(backend, buffers, operands, Slot.RESIDUAL, spec.type(), spec.y().elements());
+      } else {
+        int channels = spec.y().c();
+        long weights = spec.macs() / spec.y().elements() * channels;
+        give(backend, buffers, operands, Slot.WEIGHT, precision.parameter(), weights);
+        for (Slot slot : List.of(Slot.GAMMA, Slot.BETA, Slot.RUNNING_MEAN, Slot.RUNNING_VAR)) {
+          give(backend, buffers, operands, slot, precision.parameter(), channels);
+        }
       }
       give(backend, buffers, operands, Slot.Y, spec.type(), spec.y().elements());
       if (plan.preparedBytes() > 0) {

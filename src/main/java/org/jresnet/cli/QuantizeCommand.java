@@ -55,7 +55,7 @@ final class QuantizeCommand implements Callable<Integer> {
   @Option(
       names = "--images",
       defaultValue = "256",
-      description = "Pictures to calibrate with, at most half of all.")
+      description = "About how many pictures calibrate; at most half of all.")
   private int images;
 
   @Option(names = "--batch", defaultValue = "8", description = "Pictures per pass.")

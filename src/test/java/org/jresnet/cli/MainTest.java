@@ -1,6 +1,8 @@
 package org.jresnet.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.withinPercentage;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -15,7 +17,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
+import javax.imageio.ImageIO;
+import org.jresnet.backend.Backend;
+import org.jresnet.backend.Precision;
+import org.jresnet.backend.Support;
 import org.jresnet.data.drawn.DrawnFaces;
+import org.jresnet.engine.Backends;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -261,6 +268,89 @@ final class MainTest {
     Result result = jresnet((Object[]) line.strip().replace("{}", folder.toString()).split(" "));
     assertThat(result.code()).as(result.err()).isEqualTo(code);
     assertThat(result.err()).contains(reason).doesNotContain("\tat org.jresnet");
+  }
+
+  @Test
+  void quantizedModelsAgreeAndOthersAreRefused() throws IOException {
+    try (Backend backend = Backends.open("onednn")) {
+      assumeTrue(
+          backend.supports(Precision.INT8) instanceof Support.Yes, "this CPU has no VNNI or AMX");
+    }
+    Path integers = folder.resolve("int8.safetensors");
+    Result made = jresnet("quantize", run, faces, "--out", integers, "--json");
+    assertThat(made.code()).as(made.err()).isZero();
+    JsonNode effect = JSON.readTree(made.out());
+    assertThat(effect.get("agreement").asDouble()).isGreaterThanOrEqualTo(0.9);
+    assertThat(effect.get("pictures").asInt() + effect.get("calibrated").asInt()).isEqualTo(40);
+    Result exact = jresnet("evaluate", run, faces, "--precision", "fp32", "--json");
+    Result rounded = jresnet("evaluate", integers, faces, "--precision", "int8", "--json");
+    assertThat(rounded.code()).as(rounded.err()).isZero();
+    assertThat(JSON.readTree(rounded.out()).get("loss").asDouble())
+        .isCloseTo(JSON.readTree(exact.out()).get("loss").asDouble(), withinPercentage(10));
+    refused(1, "predict {}/run {}/faces --precision int8", "jresnet quantize");
+    refused(1, "train {}/faces --out {}/o30 --precision int8", "int8 is for inference");
+    refused(1, "quantize {}/run {}/faces --out " + integers, "exists");
+    refused(2, "quantize {}/run {}/faces --out {}/x.pth", "must end in .safetensors");
+  }
+
+  @Test
+  void benchAndProfileMeasureWhatTheyChecked() throws IOException {
+    Path csv = folder.resolve("bench");
+    Result bench =
+        jresnet(
+            "bench",
+            "--model",
+            "resnet18",
+            "--size",
+            32,
+            "--batch",
+            2,
+            "--steps",
+            2,
+            "--seconds",
+            0,
+            "--precision",
+            "fp32",
+            "--csv",
+            csv,
+            "--json");
+    assertThat(bench.code()).as(bench.err()).isZero();
+    assertThat(bench.out().lines()).hasSize(2);
+    for (String line : bench.out().lines().toList()) {
+      JsonNode result = JSON.readTree(line);
+      assertThat(result.get("images_per_second").asDouble()).isPositive();
+      assertThat(result.get("error").asDouble()).isBetween(1e-9, 0.2);
+      String name = result.get("configuration").asText() + "-onednn-";
+      try (Stream<Path> files = Files.list(csv)) {
+        assertThat(files.filter(f -> f.getFileName().toString().startsWith(name))).hasSize(1);
+      }
+    }
+    Path png = folder.resolve("roofline.png");
+    Path calls = folder.resolve("calls.csv");
+    Result profile =
+        jresnet(
+            "profile",
+            "--model",
+            "resnet18",
+            "--size",
+            32,
+            "--batch",
+            2,
+            "--steps",
+            2,
+            "--csv",
+            calls,
+            "--png",
+            png,
+            "--precision",
+            "fp32");
+    assertThat(profile.code()).as(profile.err()).isZero();
+    assertThat(profile.out()).contains("backward weights").contains("images/s");
+    List<String> lines = Files.readAllLines(calls);
+    assertThat(lines.get(0)).startsWith("node,operation,implementation,ms,flops,bytes");
+    assertThat(lines).anyMatch(l -> l.startsWith("layer4.1.conv2,backward data,"));
+    assertThat(lines).anyMatch(l -> l.startsWith("optimizer,update,java,"));
+    assertThat(ImageIO.read(png.toFile()).getWidth()).isGreaterThan(400);
   }
 
   @Test

@@ -77,12 +77,20 @@ public final class OneDnnBackend implements Backend {
   @Override
   public Support supports(Precision precision) {
     return switch (precision) {
-      case FP32, INT8 -> Support.yes();
+      case FP32 -> Support.yes();
       case BF16 ->
           OneDnn.hasNativeBf16()
               ? Support.yes()
               : Support.no(
                   "bf16 needs AVX512_BF16 or AMX instructions, oneDNN finds only "
+                      + OneDnn.instructionSet()
+                      + "; use --precision fp32");
+      case INT8 ->
+          OneDnn.hasExactInt8()
+              ? Support.yes()
+              : Support.no(
+                  "int8 needs VNNI or AMX instructions, without which sums of bytes overflow; oneDNN"
+                      + " finds only "
                       + OneDnn.instructionSet()
                       + "; use --precision fp32");
       case FP64 -> Support.no("oneDNN has no double precision; the reference backend has");

@@ -1,0 +1,211 @@
+package org.jresnet.backend;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.jresnet.backend.OpSpec.Activation;
+import org.jresnet.backend.OpSpec.QuantizedConv;
+import org.jresnet.backend.OpSpec.Window;
+import org.jresnet.backend.onednn.OneDnnBackend;
+import org.jresnet.graph.DType;
+import org.jresnet.graph.Shape;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** oneDNN's convolutions on bytes against their definition, computed in double precision. */
+class QuantizedConvTest {
+  private static final Stored UNSIGNED = new Stored(DType.U8, 0.013);
+  private static final Stored SIGNED = new Stored(DType.I8, 0.021);
+
+  private static final double RANGE = 2.5;
+
+  static Stream<QuantizedConv> convs() {
+    List<QuantizedConv> all = new ArrayList<>();
+    for (Window window :
+        List.of(
+            new Window(1, 1, 0), new Window(1, 2, 0), new Window(3, 1, 1), new Window(3, 2, 1))) {
+      for (Stored in : List.of(UNSIGNED, SIGNED)) {
+        for (Optional<Stored> residual :
+            List.of(Optional.<Stored>empty(), Optional.of(UNSIGNED), Optional.of(SIGNED))) {
+          all.add(conv(new Shape(2, 7, 9, 32), 48, window, Activation.RELU, in, residual));
+        }
+        all.add(conv(new Shape(1, 6, 5, 8), 24, window, Activation.NONE, in, Optional.empty()));
+      }
+    }
+    Window stem = new Window(7, 2, 3);
+    all.add(conv(new Shape(2, 17, 23, 3), 64, stem, Activation.RELU, SIGNED, Optional.empty()));
+    return all.stream();
+  }
+
+  private static QuantizedConv conv(
+      Shape x, int k, Window w, Activation activation, Stored in, Optional<Stored> residual) {
+    Shape y =
+        new Shape(
+            x.n(),
+            (x.h() + 2 * w.padding() - w.kernel()) / w.stride() + 1,
+            (x.w() + 2 * w.padding() - w.kernel()) / w.stride() + 1,
+            k);
+    Stored out = Stored.of(RANGE, activation == Activation.NONE);
+    return new QuantizedConv(x, y, w, 1e-5, activation, in, residual, out);
+  }
+
+  @ParameterizedTest
+  @MethodSource("convs")
+  void computes(QuantizedConv spec) {
+    Random random = new Random(spec.toString().hashCode());
+    int channels = spec.y().c();
+    int taps = spec.x().c() * spec.window().kernel() * spec.window().kernel();
+    byte[] x = bytes(random, spec.x(), spec.in());
+    byte[] y = bytes(random, spec.y(), spec.residual().orElse(spec.out()));
+    Map<Slot, float[]> parameters = new EnumMap<>(Slot.class);
+    // Sums of many taps have a deviation that fills the output's range and leaves it, too.
+    parameters.put(Slot.WEIGHT, floats(random, channels * taps, -1, 1, Math.sqrt(taps) / 1.5));
+    parameters.put(Slot.GAMMA, floats(random, channels, 0.5, 1.5, 1));
+    parameters.put(Slot.BETA, floats(random, channels, -0.5, 0.5, 1));
+    parameters.put(Slot.RUNNING_MEAN, floats(random, channels, -0.5, 0.5, 1));
+    parameters.put(Slot.RUNNING_VAR, floats(random, channels, 0.5, 2, 1));
+    double[] expected = definition(spec, x, y, parameters);
+    byte[] actual = run(spec, x, y, parameters);
+    int saturated = 0;
+    for (int i = 0; i < expected.length; i++) {
+      int rounded = spec.out().integer(expected[i]);
+      int found = value(actual[i], spec.out());
+      // Single precision may fall on the other side of a half.
+      double distance = Math.abs(expected[i] / spec.out().scale() - found);
+      assertThat(found == rounded || distance < 0.5 + 1e-3)
+          .as("element %d: expected %s, found %d", i, expected[i] / spec.out().scale(), found)
+          .isTrue();
+      saturated += Math.abs(expected[i]) > RANGE ? 1 : 0;
+    }
+    assertThat(saturated).as("elements beyond the range").isBetween(1, expected.length / 2);
+  }
+
+  private static byte[] bytes(Random random, Shape shape, Stored stored) {
+    byte[] bytes = new byte[Math.toIntExact(shape.elements())];
+    random.nextBytes(bytes);
+    if (stored.type() == DType.I8) {
+      for (int i = 0; i < bytes.length; i++) {
+        bytes[i] = (byte) Math.max(-127, bytes[i]);
+      }
+    }
+    return bytes;
+  }
+
+  private static float[] floats(Random random, int count, double low, double high, double divisor) {
+    float[] values = new float[count];
+    for (int i = 0; i < count; i++) {
+      values[i] = (float) ((low + (high - low) * random.nextDouble()) / divisor);
+    }
+    return values;
+  }
+
+  private static int value(byte stored, Stored as) {
+    return as.type() == DType.U8 ? stored & 255 : stored;
+  }
+
+  private static double[] definition(
+      QuantizedConv spec, byte[] x, byte[] y, Map<Slot, float[]> parameters) {
+    Shape in = spec.x();
+    Shape out = spec.y();
+    Window w = spec.window();
+    int taps = in.c() * w.kernel() * w.kernel();
+    double[] result = new double[Math.toIntExact(out.elements())];
+    for (int at = 0; at < result.length; at++) {
+      int k = at % out.c();
+      int column = at / out.c() % out.w();
+      int row = at / out.c() / out.w() % out.h();
+      int n = at / out.c() / out.w() / out.h();
+      double fold =
+          parameters.get(Slot.GAMMA)[k]
+              / Math.sqrt(parameters.get(Slot.RUNNING_VAR)[k] + spec.eps());
+      double largest = 0;
+      for (int t = 0; t < taps; t++) {
+        largest = Math.max(largest, Math.abs(folded(parameters, fold, k * taps + t)));
+      }
+      long sum = 0;
+      for (int c = 0; c < in.c(); c++) {
+        for (int r = 0; r < w.kernel(); r++) {
+          for (int s = 0; s < w.kernel(); s++) {
+            int h = row * w.stride() - w.padding() + r;
+            int v = column * w.stride() - w.padding() + s;
+            if (h >= 0 && h < in.h() && v >= 0 && v < in.w()) {
+              int weight = k * taps + (c * w.kernel() + r) * w.kernel() + s;
+              sum +=
+                  (long) Math.rint(folded(parameters, fold, weight) / (largest / 127))
+                      * value(x[((n * in.h() + h) * in.w() + v) * in.c() + c], spec.in());
+            }
+          }
+        }
+      }
+      double value =
+          sum * spec.in().scale() * (largest / 127)
+              + parameters.get(Slot.BETA)[k]
+              - parameters.get(Slot.RUNNING_MEAN)[k] * fold;
+      if (spec.residual().isPresent()) {
+        Stored residual = spec.residual().get();
+        value += value(y[at], residual) * residual.scale();
+      }
+      result[at] = spec.activation() == Activation.RELU ? Math.max(0, value) : value;
+    }
+    return result;
+  }
+
+  /** In single precision, as the weights of a model are folded. */
+  private static float folded(Map<Slot, float[]> parameters, double fold, int at) {
+    return (float) (parameters.get(Slot.WEIGHT)[at] * fold);
+  }
+
+  @BeforeAll
+  static void requireInt8() {
+    try (Backend backend = new OneDnnBackend()) {
+      assumeTrue(
+          backend.supports(Precision.INT8) instanceof Support.Yes, "this CPU has no VNNI or AMX");
+    }
+  }
+
+  private static byte[] run(QuantizedConv spec, byte[] x, byte[] y, Map<Slot, float[]> parameters) {
+    try (Backend backend = new OneDnnBackend();
+        OpPlan plan = backend.plan(spec)) {
+      Map<Slot, Long> sizes = new EnumMap<>(OpRun.extras(plan));
+      sizes.put(Slot.X, (long) x.length);
+      sizes.put(Slot.Y, (long) y.length);
+      parameters.forEach((slot, values) -> sizes.put(slot, 4L * values.length));
+      long total = sizes.values().stream().mapToLong(s -> (s + 63) / 64 * 64).sum();
+      try (Buffer memory = backend.allocate("a test", total)) {
+        Operands operands = new Operands();
+        long offset = 0;
+        for (Map.Entry<Slot, Long> e : sizes.entrySet()) {
+          boolean floats = parameters.containsKey(e.getKey());
+          operands.with(
+              e.getKey(),
+              new Tensor(
+                  memory,
+                  offset,
+                  floats ? DType.F32 : DType.U8,
+                  floats ? e.getValue() / 4 : e.getValue()));
+          offset += (e.getValue() + 63) / 64 * 64;
+        }
+        parameters.forEach((slot, values) -> operands.get(slot).set(values));
+        memory.write(operands.get(Slot.X).offset(), ByteBuffer.wrap(x));
+        memory.write(operands.get(Slot.Y).offset(), ByteBuffer.wrap(y));
+        try (PreparedOp op = plan.bind(operands)) {
+          op.prepare();
+          OpRun.poison(operands);
+          op.forward();
+        }
+        byte[] out = new byte[y.length];
+        memory.read(operands.get(Slot.Y).offset(), ByteBuffer.wrap(out));
+        return out;
+      }
+    }
+  }
+}
