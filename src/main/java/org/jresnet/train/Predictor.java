@@ -1,6 +1,7 @@
 package org.jresnet.train;
 
 import java.nio.file.Path;
+import java.util.Arrays;
 import org.jresnet.data.BadImageException;
 import org.jresnet.data.ImageDecoder;
 import org.jresnet.data.Preprocess;
@@ -10,10 +11,13 @@ import org.jresnet.weights.ModelInfo;
 
 /** Classifies one picture at a time and measures it. */
 public final class Predictor implements AutoCloseable {
-  /** Runs whose median is the inference time. */
-  private static final int TIMED_RUNS = 5;
+  /** Runs of the first picture, so that its time is a median, too. */
+  private static final int FIRST_RUNS = 3;
 
-  private static final int WARM_UPS = 3;
+  /** The last runs, whose median is the inference time. */
+  private final double[] millis = new double[15];
+
+  private int runs;
 
   private final Executable executable;
   private final Preprocess preprocess;
@@ -26,7 +30,7 @@ public final class Predictor implements AutoCloseable {
    * @param best index of the most probable class
    * @param probabilities one per class
    * @param preprocessMillis decoding and resizing
-   * @param inferenceMillis median of warm runs, from normalised input to logits
+   * @param inferenceMillis median of the last warm runs, from pixels to logits
    */
   public record Prediction(
       Path file,
@@ -40,10 +44,7 @@ public final class Predictor implements AutoCloseable {
     this.preprocess = preprocess;
     this.classes = info.classes().size();
     executable = Executable.compile(model, ModelFiles.inference(info, 1, preprocess.size()));
-    byte[] grey = new byte[preprocess.size() * preprocess.size() * 3];
-    for (int i = 0; i < WARM_UPS; i++) {
-      executable.infer(grey);
-    }
+    executable.infer(new byte[preprocess.size() * preprocess.size() * 3]);
   }
 
   /** Classifies a file. */
@@ -51,17 +52,26 @@ public final class Predictor implements AutoCloseable {
     long start = System.nanoTime();
     byte[] pixels = preprocess.apply(ImageDecoder.decode(file)).rgb();
     double preprocessing = (System.nanoTime() - start) / 1e6;
-    double[] millis = new double[TIMED_RUNS];
-    float[] logits = null;
-    for (int i = 0; i < TIMED_RUNS; i++) {
-      long run = System.nanoTime();
-      logits = executable.infer(pixels);
-      millis[i] = (System.nanoTime() - run) / 1e6;
-    }
-    java.util.Arrays.sort(millis);
+    float[] logits;
+    do {
+      logits = timed(pixels);
+    } while (runs < FIRST_RUNS);
     double[] probabilities = Evaluator.softmax(logits, 0, classes);
     return new Prediction(
-        file, Evaluator.best(probabilities), probabilities, preprocessing, millis[TIMED_RUNS / 2]);
+        file, Evaluator.best(probabilities), probabilities, preprocessing, median());
+  }
+
+  private float[] timed(byte[] pixels) {
+    long start = System.nanoTime();
+    float[] logits = executable.infer(pixels);
+    millis[runs++ % millis.length] = (System.nanoTime() - start) / 1e6;
+    return logits;
+  }
+
+  private double median() {
+    double[] sorted = Arrays.copyOf(millis, Math.min(runs, millis.length));
+    Arrays.sort(sorted);
+    return sorted[sorted.length / 2];
   }
 
   @Override
