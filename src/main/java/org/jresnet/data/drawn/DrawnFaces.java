@@ -11,6 +11,7 @@ import java.util.Comparator;
 import java.util.Locale;
 import java.util.SplittableRandom;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -76,13 +77,23 @@ public final class DrawnFaces {
       Files.createDirectories(temporary.resolve(CAMERA));
       Files.createDirectories(temporary.resolve(GENERATED));
       AtomicInteger done = new AtomicInteger();
+      // A parallel stream that fails returns before its other threads have stopped writing.
+      AtomicReference<RuntimeException> failure = new AtomicReference<>();
       IntStream.range(0, 2 * options.perClass())
           .parallel()
+          .filter(i -> failure.get() == null)
           .forEach(
               i -> {
-                write(temporary, options, i % 2 == 0 ? CAMERA : GENERATED, i / 2);
-                progress.accept(done.incrementAndGet());
+                try {
+                  write(temporary, options, i % 2 == 0 ? CAMERA : GENERATED, i / 2);
+                  progress.accept(done.incrementAndGet());
+                } catch (RuntimeException e) {
+                  failure.compareAndSet(null, e);
+                }
               });
+      if (failure.get() != null) {
+        throw failure.get();
+      }
       Files.writeString(temporary.resolve("README.md"), readme(options));
       Files.move(temporary, target, StandardCopyOption.ATOMIC_MOVE);
     } catch (UncheckedIOException e) {
