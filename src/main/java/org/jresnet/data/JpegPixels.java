@@ -5,6 +5,7 @@ import java.awt.image.DataBufferByte;
 import java.awt.image.Raster;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Arrays;
 
 /**
  * From the components that a JPEG file stores to RGB, by libjpeg's integer arithmetic ({@code
@@ -22,6 +23,9 @@ final class JpegPixels {
     YCCK
   }
 
+  /** Sampling factors 1x2, 1x1, 1x1: 4:4:0. */
+  private static final int[] HALF_HEIGHT = {0x12, 0x11, 0x11};
+
   private static final int BITS = 16;
   private static final int HALF = 1 << (BITS - 1);
   private static final int RED_OF_CR = fixed(1.402);
@@ -30,9 +34,11 @@ final class JpegPixels {
   private static final int BLUE_OF_CB = fixed(1.772);
 
   private final Coding coding;
+  private final boolean halfHeight;
 
-  private JpegPixels(Coding coding) {
+  private JpegPixels(Coding coding, boolean halfHeight) {
     this.coding = coding;
+    this.halfHeight = halfHeight;
   }
 
   private static int fixed(double x) {
@@ -48,6 +54,7 @@ final class JpegPixels {
   static JpegPixels of(Path name, byte[] jpeg) throws BadImageException {
     int components = 0;
     int[] ids = new int[0];
+    int[] sampling = new int[0];
     boolean jfif = false;
     int adobe = -1;
     int at = 2;
@@ -87,8 +94,10 @@ final class JpegPixels {
           throw new BadImageException(name, "is corrupt: its JPEG frame header is too short");
         }
         ids = new int[components];
+        sampling = new int[components];
         for (int i = 0; i < components; i++) {
           ids[i] = jpeg[data + 6 + 3 * i] & 255;
+          sampling[i] = jpeg[data + 7 + 3 * i] & 255;
         }
       }
       at = data + length;
@@ -104,12 +113,13 @@ final class JpegPixels {
           default ->
               throw new BadImageException(
                   name, "has " + components + " JPEG components, expected 1, 3 or 4");
-        });
+        },
+        Arrays.equals(sampling, HALF_HEIGHT));
   }
 
   private static boolean starts(byte[] bytes, int at, String text) {
     byte[] wanted = text.getBytes(StandardCharsets.ISO_8859_1);
-    return java.util.Arrays.equals(bytes, at, at + wanted.length, wanted, 0, wanted.length);
+    return Arrays.equals(bytes, at, at + wanted.length, wanted, 0, wanted.length);
   }
 
   /** Converts stored components (bytes, interleaved) to RGB. */
@@ -124,6 +134,9 @@ final class JpegPixels {
           name, "is corrupt: its JPEG frame and its scan disagree on the components");
     }
     byte[] in = buffer.getData();
+    if (halfHeight) {
+      smoothRepeatedRows(in, raster.getWidth(), raster.getHeight());
+    }
     int size = Math.multiplyExact(raster.getWidth() * raster.getHeight(), 3);
     // Nobody else holds the raster: three components are converted where they are.
     byte[] out = bands == 3 && in.length == size ? in : new byte[size];
@@ -135,6 +148,38 @@ final class JpegPixels {
       case YCCK -> ycck(in, out);
     }
     return new RgbImage(raster.getWidth(), raster.getHeight(), out);
+  }
+
+  /**
+   * Interpolates chroma of half height as {@code h1v2_fancy_upsample} of libjpeg-turbo does (and so
+   * Pillow). The libjpeg that most JDKs bring along repeats each row instead; some JDKs use the
+   * system's libjpeg-turbo, and then there is nothing left to do.
+   */
+  private static void smoothRepeatedRows(byte[] in, int width, int height) {
+    int stride = 3 * width;
+    for (int row = 0; row + 1 < height; row += 2) {
+      for (int x = 0; x < stride; x++) {
+        if (x % 3 != 0 && in[row * stride + x] != in[(row + 1) * stride + x]) {
+          return;
+        }
+      }
+    }
+    byte[] above = Arrays.copyOf(in, stride);
+    for (int row = 0; row < height; row += 2) {
+      byte[] here = Arrays.copyOfRange(in, row * stride, (row + 1) * stride);
+      boolean last = row + 2 >= height;
+      for (int x = 0; x < stride; x++) {
+        if (x % 3 != 0) {
+          int three = 3 * (here[x] & 255);
+          int next = (last ? here[x] : in[(row + 2) * stride + x]) & 255;
+          in[row * stride + x] = (byte) ((three + (above[x] & 255) + 1) >> 2);
+          if (row + 1 < height) {
+            in[(row + 1) * stride + x] = (byte) ((three + next + 2) >> 2);
+          }
+        }
+      }
+      above = here;
+    }
   }
 
   private static void grey(byte[] in, byte[] out) {
