@@ -34,9 +34,14 @@ public final class OneDnnBackend implements Backend {
    * @throws UserError if the library cannot be loaded here
    */
   public OneDnnBackend() {
+    // Before the library is loaded: where OpenMP is told to bind threads, it binds the one that
+    // loads it to one processor, and threads that are started later inherit that.
+    threads = threads(System.getenv("OMP_NUM_THREADS"));
+    workers = new Workers(threads);
     try {
       dnn = new OneDnn();
     } catch (LinkageError e) {
+      workers.close();
       throw new UserError(
           "the oneDNN library cannot be loaded ("
               + e.getMessage()
@@ -47,8 +52,6 @@ public final class OneDnnBackend implements Backend {
               + ". ./jresnet doctor shows more",
           e);
     }
-    threads = threads(System.getenv("OMP_NUM_THREADS"));
-    workers = new Workers(threads);
   }
 
   private static int threads(String environment) {
