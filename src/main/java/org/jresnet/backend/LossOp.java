@@ -3,8 +3,8 @@ package org.jresnet.backend;
 /** Loss and its gradient for one batch of logits. */
 public interface LossOp extends AutoCloseable {
   /**
-   * Computes the loss, the number of correct predictions and, where it was bound, the gradient of
-   * the logits.
+   * Computes the loss, the number of correct predictions, and the gradient of the logits into the
+   * tensor that {@link Backend#loss} was given.
    *
    * @param labels n class indices
    * @return mean loss of the batch

@@ -135,8 +135,8 @@ public sealed interface OpSpec {
   /**
    * Batch norm, then residual, then activation: {@code y = act(norm(x)·gamma + beta + residual)}.
    * Slots X, GAMMA, BETA, RUNNING_MEAN, RUNNING_VAR, RESIDUAL if added, Y; backward DY, Y, DX
-   * (always), DGAMMA, DBETA unless NONE, DRESIDUAL if added (always overwritten; may be the same
-   * tensor as DY).
+   * (OVERWRITE in training), DGAMMA, DBETA unless NONE, DRESIDUAL if added (always overwritten; may
+   * be the same tensor as DY).
    */
   record Norm(
       Shape y,

@@ -24,6 +24,8 @@ public interface Updater extends AutoCloseable {
 
   /**
    * {@code target = source} or {@code target += source} over whole arenas of the parameter type.
+   *
+   * @param policy OVERWRITE or ACCUMULATE
    */
   void accumulate(Tensor target, Tensor source, Grad policy);
 

@@ -25,7 +25,9 @@ import org.jresnet.graph.Shape;
  * href="https://doi.org/10.1145/1498765.1498785">doi:10.1145/1498765.1498785</a>).
  *
  * @param flopsPerSecond of the fastest of some 3x3 convolutions
- * @param bytesPerSecond of adding two tensors that do not fit: two reads and a write
+ * @param bytesPerSecond of adding one tensor to another in place, both larger than the caches: two
+ *     reads and a write. (A write to a third tensor would fetch its lines first, unseen by the
+ *     count.)
  */
 public record Ceilings(double flopsPerSecond, double bytesPerSecond) {
   // The first runs of a process may find the memory of others still in the caches, and slow clocks.
@@ -78,7 +80,11 @@ public record Ceilings(double flopsPerSecond, double bytesPerSecond) {
           give(backend, buffers, operands, slot, precision.parameter(), channels);
         }
       }
-      give(backend, buffers, operands, Slot.Y, spec.type(), spec.y().elements());
+      if (spec instanceof OpSpec.Add) {
+        operands.with(Slot.Y, operands.get(Slot.X));
+      } else {
+        give(backend, buffers, operands, Slot.Y, spec.type(), spec.y().elements());
+      }
       if (plan.preparedBytes() > 0) {
         give(backend, buffers, operands, Slot.PREPARED, DType.U8, plan.preparedBytes());
       }
