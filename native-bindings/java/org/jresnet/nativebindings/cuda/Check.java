@@ -1,0 +1,99 @@
+package org.jresnet.nativebindings.cuda;
+
+import org.bytedeco.cuda.global.cublas;
+import org.bytedeco.cuda.global.cudart;
+import org.bytedeco.cuda.global.cudnn;
+import org.bytedeco.cuda.global.nvrtc;
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.PointerPointer;
+import org.jresnet.nativebindings.cuda.CudaException.Kind;
+
+/** Turns status codes into exceptions. */
+final class Check {
+  private static final int TEXT = 4096;
+
+  private Check() {}
+
+  static void runtime(int status, String call) {
+    if (status == cudart.cudaSuccess) {
+      return;
+    }
+    cudart.cudaGetLastError(); // not to be found again by the next call
+    Kind kind =
+        switch (status) {
+          case cudart.cudaErrorMemoryAllocation -> Kind.OUT_OF_MEMORY;
+          case cudart.cudaErrorNoDevice,
+              cudart.cudaErrorInsufficientDriver,
+              cudart.cudaErrorInvalidDevice,
+              cudart.cudaErrorStubLibrary,
+              cudart.cudaErrorSystemDriverMismatch ->
+              Kind.NO_DEVICE;
+          default -> Kind.FAILED;
+        };
+    throw new CudaException(
+        kind,
+        call
+            + ": "
+            + cudart.cudaGetErrorName(status).getString()
+            + ", "
+            + cudart.cudaGetErrorString(status).getString());
+  }
+
+  static void driver(int status, String call) {
+    if (status == cudart.CUDA_SUCCESS) {
+      return;
+    }
+    String name;
+    try (PointerPointer<BytePointer> text = new PointerPointer<>(1)) {
+      cudart.cuGetErrorName(status, text);
+      BytePointer found = text.get(BytePointer.class, 0);
+      name = found == null ? "error " + status : found.getString();
+    }
+    Kind kind = status == cudart.CUDA_ERROR_OUT_OF_MEMORY ? Kind.OUT_OF_MEMORY : Kind.FAILED;
+    throw new CudaException(kind, call + ": " + name);
+  }
+
+  static void dnn(int status, String call) {
+    if (status == cudnn.CUDNN_STATUS_SUCCESS) {
+      return;
+    }
+    String text;
+    try (BytePointer buffer = new BytePointer(TEXT)) {
+      cudnn.cudnnGetLastErrorString(buffer, TEXT);
+      text = buffer.getString().strip();
+    }
+    Kind kind = Kind.FAILED;
+    if (status == cudnn.CUDNN_STATUS_SUBLIBRARY_VERSION_MISMATCH
+        || status == cudnn.CUDNN_STATUS_SUBLIBRARY_LOADING_FAILED
+        || status == cudnn.CUDNN_STATUS_NOT_SUPPORTED_SUBLIBRARY_UNAVAILABLE) {
+      kind = Kind.LIBRARY;
+    } else if (status >= cudnn.CUDNN_STATUS_NOT_SUPPORTED
+        && status < cudnn.CUDNN_STATUS_INTERNAL_ERROR) {
+      kind = Kind.NOT_SUPPORTED;
+    } else if (status == cudnn.CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED) {
+      kind = Kind.OUT_OF_MEMORY;
+    }
+    throw new CudaException(
+        kind, call + ": " + cudnn.cudnnGetErrorString(status).getString() + ". " + text);
+  }
+
+  static void blas(int status, String call) {
+    if (status == cublas.CUBLAS_STATUS_SUCCESS) {
+      return;
+    }
+    Kind kind = Kind.FAILED;
+    if (status == cublas.CUBLAS_STATUS_ALLOC_FAILED) {
+      kind = Kind.OUT_OF_MEMORY;
+    } else if (status == cublas.CUBLAS_STATUS_NOT_SUPPORTED) {
+      kind = Kind.NOT_SUPPORTED;
+    }
+    throw new CudaException(kind, call + ": " + cublas.cublasGetStatusString(status).getString());
+  }
+
+  static void compiler(int status, String call) {
+    if (status != nvrtc.NVRTC_SUCCESS) {
+      throw new CudaException(
+          Kind.FAILED, call + ": " + nvrtc.nvrtcGetErrorString(status).getString());
+    }
+  }
+}

@@ -1,0 +1,111 @@
+package org.jresnet.nativebindings.cuda;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.bytedeco.cuda.cudart.cudaDeviceProp;
+import org.bytedeco.cuda.global.cudart;
+import org.bytedeco.javacpp.SizeTPointer;
+
+/** The GPUs of this machine. */
+public final class CudaDevice {
+  private CudaDevice() {}
+
+  /**
+   * Number of GPUs.
+   *
+   * @throws CudaException of kind NO_DEVICE, saying whether the driver or the device is missing
+   */
+  public static int count() {
+    int[] count = new int[1];
+    Check.runtime(cudart.cudaGetDeviceCount(count), "looking for GPUs");
+    return count[0];
+  }
+
+  /** Makes the calling thread work on a GPU. */
+  public static void use(int index) {
+    Check.runtime(cudart.cudaSetDevice(index), "opening GPU " + index);
+  }
+
+  /** CUDA version that the driver supports, as 13000 for 13.0; 0 without a driver. */
+  public static int driverVersion() {
+    int[] version = new int[1];
+    Check.runtime(cudart.cudaDriverGetVersion(version), "asking the driver's version");
+    return version[0];
+  }
+
+  /** Version of the loaded runtime, as 13000 for 13.0. */
+  public static int runtimeVersion() {
+    int[] version = new int[1];
+    Check.runtime(cudart.cudaRuntimeGetVersion(version), "asking the runtime's version");
+    return version[0];
+  }
+
+  /** Free bytes on the current GPU. */
+  public static long freeBytes() {
+    try (SizeTPointer free = new SizeTPointer(1);
+        SizeTPointer total = new SizeTPointer(1)) {
+      Check.runtime(cudart.cudaMemGetInfo(free, total), "asking for free memory");
+      return free.get();
+    }
+  }
+
+  /**
+   * What a GPU is.
+   *
+   * @param name as the driver calls it
+   * @param architecture compute capability times ten: 90 for 9.0
+   * @param memoryBytes of device memory
+   * @param properties the same in the form that cuDNN plans with, by its JSON names
+   */
+  public record Info(
+      String name, int architecture, long memoryBytes, Map<String, Object> properties) {}
+
+  /** Reads what a GPU is. */
+  public static Info info(int index) {
+    try (cudaDeviceProp p = new cudaDeviceProp()) {
+      Check.runtime(
+          cudart.cudaGetDeviceProperties(p, index), "reading the properties of GPU " + index);
+      int architecture = 10 * p.major() + p.minor();
+      String name = p.name().getString();
+      Map<String, Object> json = new LinkedHashMap<>();
+      json.put("cudaDeviceId", index);
+      json.put("deviceVer", 10 * architecture);
+      json.put("driverVer", driverVersion());
+      json.put("smVersion", 10 * architecture);
+      json.put("totalGlobalMem", p.totalGlobalMem());
+      json.put("maxGridSize", three(p.maxGridSize()));
+      json.put("maxBlockSize", three(p.maxThreadsDim()));
+      json.put("regsPerBlock", p.regsPerBlock());
+      json.put("multiProcessorCount", p.multiProcessorCount());
+      json.put("smCountOrigin", 0);
+      json.put("warpSize", p.warpSize());
+      json.put("maxSharedMemoryPerBlock", p.sharedMemPerBlock());
+      json.put("maxSharedMemoryPerBlockOptin", p.sharedMemPerBlockOptin());
+      json.put("reservedSharedMemoryPerBlock", p.reservedSharedMemPerBlock());
+      json.put("maxRegistersPerSM", p.regsPerMultiprocessor());
+      json.put("maxCtasPerSM", p.maxBlocksPerMultiProcessor());
+      json.put("maxThreadsPerBlock", p.maxThreadsPerBlock());
+      json.put("maxThreadsPerSM", p.maxThreadsPerMultiProcessor());
+      json.put("pciDeviceId", p.pciDeviceID());
+      json.put("isTccDriver", p.tccDriver());
+      json.put("supportCoopLaunch", p.cooperativeLaunch());
+      json.put("smClockRateKHz", attribute(cudart.cudaDevAttrClockRate, index));
+      json.put("memClockRateKHz", attribute(cudart.cudaDevAttrMemoryClockRate, index));
+      json.put("l2CacheSize", p.l2CacheSize());
+      json.put("deviceName", name);
+      return new Info(name, architecture, p.totalGlobalMem(), json);
+    }
+  }
+
+  private static int[] three(org.bytedeco.javacpp.IntPointer values) {
+    return new int[] {values.get(0), values.get(1), values.get(2)};
+  }
+
+  private static int attribute(int attribute, int index) {
+    int[] value = new int[1];
+    Check.runtime(
+        cudart.cudaDeviceGetAttribute(value, attribute, index),
+        "reading attribute " + attribute + " of GPU " + index);
+    return value[0];
+  }
+}

@@ -1,0 +1,248 @@
+package org.jresnet.nativebindings.cuda;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
+
+/**
+ * Finds NVIDIA's libraries and loads them by path, so that neither {@code LD_LIBRARY_PATH} nor the
+ * order of search paths decides what runs. Uses no class of the presets until {@link #load}.
+ *
+ * <p>Without an explicit path these places are searched, in this order: {@code LD_LIBRARY_PATH},
+ * {@code CUDA_HOME}, the system's folders, and NVIDIA's pip wheels in the usual site-packages. All
+ * parts of cuDNN are taken from one folder.
+ */
+public final class CudaLibraries {
+  /** The driver, which comes with the GPU and not with CUDA. */
+  public static final String DRIVER = "libcuda.so.1";
+
+  private static final String CUDNN_GRAPH = "libcudnn_graph.so.9";
+  private static final List<String> TOOLKIT =
+      List.of("libcudart.so.13", "libnvrtc.so.13", "libcublasLt.so.13", "libcublas.so.13");
+  private static final List<String> CUDNN =
+      List.of(
+          CUDNN_GRAPH,
+          "libcudnn_ops.so.9",
+          "libcudnn_cnn.so.9",
+          "libcudnn_adv.so.9",
+          "libcudnn_heuristic.so.9",
+          "libcudnn_engines_precompiled.so.9",
+          "libcudnn_engines_runtime_compiled.so.9",
+          "libcudnn.so.9");
+  private static final List<String> BELOW_A_PREFIX =
+      List.of(
+          "", "lib", "lib64", "targets/x86_64-linux/lib", "nvidia/cudnn/lib", "nvidia/cu13/lib");
+
+  private final Map<String, Optional<Path>> found = new LinkedHashMap<>();
+  private final List<Path> folders;
+  private final List<Path> otherCudnn = new ArrayList<>();
+
+  private CudaLibraries(List<Path> folders, List<Path> driverFolders) {
+    this.folders = folders;
+    found.put(DRIVER, first(driverFolders, DRIVER));
+    TOOLKIT.forEach(name -> found.put(name, first(folders, name)));
+    Optional<Path> graph = first(folders, CUDNN_GRAPH);
+    for (String name : CUDNN) {
+      found.put(name, graph.map(g -> g.resolveSibling(name)).filter(Files::exists));
+    }
+    for (Path folder : folders) {
+      Path other = folder.resolve(CUDNN_GRAPH);
+      if (graph.isPresent() && Files.exists(other) && size(other) != size(graph.get())) {
+        otherCudnn.add(folder);
+      }
+    }
+  }
+
+  /**
+   * Searches.
+   *
+   * @param explicit folders separated by colons, or prefixes such as a site-packages; then nothing
+   *     else is searched except for the driver
+   * @param environment such as {@code System.getenv()}
+   */
+  public static CudaLibraries find(Optional<String> explicit, Map<String, String> environment) {
+    Set<Path> system = new LinkedHashSet<>(systemFolders());
+    Set<Path> folders = new LinkedHashSet<>();
+    if (explicit.isPresent()) {
+      split(explicit.get()).forEach(path -> addPrefix(folders, path));
+    } else {
+      folders.addAll(split(environment.getOrDefault("LD_LIBRARY_PATH", "")));
+      for (String variable : List.of("CUDA_HOME", "CUDA_PATH")) {
+        split(environment.getOrDefault(variable, "")).forEach(path -> addPrefix(folders, path));
+      }
+      folders.addAll(system);
+      folders.addAll(wheels(environment));
+    }
+    Set<Path> driver = new LinkedHashSet<>(folders);
+    driver.addAll(split(environment.getOrDefault("LD_LIBRARY_PATH", "")));
+    driver.addAll(system);
+    return new CudaLibraries(List.copyOf(folders), List.copyOf(driver));
+  }
+
+  private static List<Path> split(String paths) {
+    return Stream.of(paths.split(":")).filter(p -> !p.isBlank()).map(Path::of).toList();
+  }
+
+  private static void addPrefix(Set<Path> folders, Path prefix) {
+    BELOW_A_PREFIX.forEach(below -> folders.add(prefix.resolve(below).normalize()));
+  }
+
+  private static List<Path> systemFolders() {
+    List<Path> folders = new ArrayList<>();
+    for (String configured : List.of("/etc/ld.so.conf.d")) {
+      for (Path file : list(Path.of(configured), "*.conf")) {
+        try {
+          Files.readAllLines(file).stream()
+              .filter(line -> line.startsWith("/"))
+              .forEach(line -> folders.add(Path.of(line.strip())));
+        } catch (IOException e) {
+          // An unreadable list of folders is as good as none: the others are searched.
+          continue;
+        }
+      }
+    }
+    for (String usual :
+        List.of(
+            "/usr/local/cuda/lib64",
+            "/usr/local/cuda/targets/x86_64-linux/lib",
+            "/usr/lib/x86_64-linux-gnu",
+            "/usr/lib64",
+            "/usr/lib",
+            "/usr/local/lib",
+            "/usr/local/nvidia/lib64",
+            "/usr/lib/wsl/lib")) {
+      folders.add(Path.of(usual));
+    }
+    return folders;
+  }
+
+  private static List<Path> wheels(Map<String, String> environment) {
+    List<Path> prefixes = new ArrayList<>();
+    for (String variable : List.of("VIRTUAL_ENV", "CONDA_PREFIX")) {
+      prefixes.addAll(split(environment.getOrDefault(variable, "")));
+    }
+    if (environment.containsKey("HOME")) {
+      prefixes.add(Path.of(environment.get("HOME"), ".local"));
+    }
+    prefixes.add(Path.of("/usr/local"));
+    prefixes.add(Path.of("/usr"));
+    List<Path> folders = new ArrayList<>();
+    for (Path prefix : prefixes) {
+      for (Path python : list(prefix.resolve("lib"), "python3*")) {
+        for (String packages : List.of("site-packages", "dist-packages")) {
+          for (Path wheel : list(python.resolve(packages).resolve("nvidia"), "*")) {
+            folders.add(wheel.resolve("lib"));
+          }
+        }
+      }
+    }
+    return folders;
+  }
+
+  private static List<Path> list(Path folder, String glob) {
+    if (!Files.isDirectory(folder)) {
+      return List.of();
+    }
+    try (var entries = Files.newDirectoryStream(folder, glob)) {
+      List<Path> paths = new ArrayList<>();
+      entries.forEach(paths::add);
+      paths.sort(null);
+      return paths;
+    } catch (IOException e) {
+      // A folder that may not be read holds nothing for this user.
+      return List.of();
+    }
+  }
+
+  private static Optional<Path> first(List<Path> folders, String name) {
+    return folders.stream().map(f -> f.resolve(name)).filter(Files::exists).findFirst();
+  }
+
+  private static long size(Path file) {
+    try {
+      return Files.size(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Each library that is needed, by name, and where it was found. */
+  public Map<String, Optional<Path>> found() {
+    return Map.copyOf(found);
+  }
+
+  /** The names in the order in which they are loaded. */
+  public List<String> names() {
+    return List.copyOf(found.keySet());
+  }
+
+  /** Why they cannot be loaded, and what to do about it; empty if all are there. */
+  public Optional<String> problem() {
+    List<String> missing =
+        found.entrySet().stream()
+            .filter(e -> e.getValue().isEmpty())
+            .map(Map.Entry::getKey)
+            .toList();
+    List<String> sentences = new ArrayList<>();
+    if (missing.contains(DRIVER)) {
+      sentences.add(
+          "there is no NVIDIA driver ("
+              + DRIVER
+              + "): this machine has no NVIDIA GPU, or its driver is not installed (580 or newer)");
+    }
+    List<String> libraries = missing.stream().filter(name -> !name.equals(DRIVER)).toList();
+    if (!libraries.isEmpty()) {
+      sentences.add(
+          "missing: "
+              + String.join(", ", libraries)
+              + "; install CUDA 13 and cuDNN 9, for example with pip install nvidia-cudnn-cu13"
+              + " nvidia-cublas nvidia-cuda-nvrtc nvidia-cuda-runtime, or say where they are with"
+              + " --cuda-libs or JRESNET_CUDA_LIBS");
+    }
+    if (!otherCudnn.isEmpty()) {
+      sentences.add(
+          "two versions of cuDNN are on the path, in "
+              + found.get(CUDNN_GRAPH).orElseThrow().getParent()
+              + " and in "
+              + otherCudnn.get(0)
+              + "; say which one with --cuda-libs or JRESNET_CUDA_LIBS");
+    }
+    return sentences.isEmpty() ? Optional.empty() : Optional.of(String.join("; ", sentences));
+  }
+
+  /** The folders that were searched, in order. */
+  public List<Path> searched() {
+    return folders;
+  }
+
+  /**
+   * Loads them all; afterwards the other classes of this package can be used.
+   *
+   * @throws UnsatisfiedLinkError if one does not load
+   * @throws IllegalStateException if there is a {@link #problem}
+   */
+  public void load() {
+    problem()
+        .ifPresent(
+            text -> {
+              throw new IllegalStateException(text);
+            });
+    found.values().forEach(path -> System.load(path.orElseThrow().toAbsolutePath().toString()));
+    // Newer versions of cuDNN have further parts, which it would otherwise look for by itself.
+    Path folder = found.get(CUDNN_GRAPH).orElseThrow().getParent();
+    for (Path part : list(folder, "libcudnn_*.so.9")) {
+      if (!found.containsKey(part.getFileName().toString())) {
+        System.load(part.toAbsolutePath().toString());
+      }
+    }
+  }
+}

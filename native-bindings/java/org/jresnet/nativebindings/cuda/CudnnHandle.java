@@ -1,0 +1,36 @@
+package org.jresnet.nativebindings.cuda;
+
+import org.bytedeco.cuda.cudnn.cudnnContext;
+import org.bytedeco.cuda.global.cudnn;
+
+/** cuDNN on the current device, its work going to one stream. */
+public final class CudnnHandle implements Target, AutoCloseable {
+  private cudnnContext handle = new cudnnContext();
+
+  /** Opens cuDNN on the current device. */
+  public CudnnHandle(CudaStream stream) {
+    Check.dnn(cudnn.cudnnCreate(handle), "opening cuDNN");
+    Check.dnn(cudnn.cudnnSetStream(handle, stream.handle()), "giving cuDNN its stream");
+  }
+
+  /** Version of the loaded library, such as {@code 9.19.0}. */
+  public static String version() {
+    long v = cudnn.cudnnGetVersion();
+    return v / 10000 + "." + v / 100 % 100 + "." + v % 100;
+  }
+
+  cudnnContext handle() {
+    if (handle == null) {
+      throw new IllegalStateException("cuDNN is used after close");
+    }
+    return handle;
+  }
+
+  @Override
+  public void close() {
+    if (handle != null) {
+      cudnn.cudnnDestroy(handle);
+      handle = null;
+    }
+  }
+}

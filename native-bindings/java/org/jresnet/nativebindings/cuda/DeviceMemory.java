@@ -1,0 +1,57 @@
+package org.jresnet.nativebindings.cuda;
+
+import org.bytedeco.cuda.global.cudart;
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.Pointer;
+
+/** A block of device memory, aligned to at least 256 bytes. */
+public final class DeviceMemory implements AutoCloseable {
+  private BytePointer address = new BytePointer((Pointer) null);
+  private final long bytes;
+
+  /**
+   * Allocates.
+   *
+   * @throws CudaException of kind OUT_OF_MEMORY
+   */
+  public DeviceMemory(long bytes) {
+    this.bytes = bytes;
+    Check.runtime(
+        cudart.cudaMalloc(address, Math.max(bytes, 1)),
+        "allocating " + (bytes >> 20) + " MB on the device");
+  }
+
+  /** Size in bytes. */
+  public long bytes() {
+    return bytes;
+  }
+
+  /** Device address as a number, for kernel arguments. */
+  public long address(long offset, long length) {
+    require(offset, length);
+    return address.address() + offset;
+  }
+
+  Pointer at(long offset, long length) {
+    require(offset, length);
+    return address.getPointer(offset);
+  }
+
+  private void require(long offset, long length) {
+    if (address == null) {
+      throw new IllegalStateException("device memory is used after close");
+    }
+    if (offset < 0 || length < 0 || offset + length > bytes) {
+      throw new IndexOutOfBoundsException(
+          length + " bytes at " + offset + " leave a block of " + bytes);
+    }
+  }
+
+  @Override
+  public void close() {
+    if (address != null) {
+      cudart.cudaFree(address);
+      address = null;
+    }
+  }
+}

@@ -1,0 +1,98 @@
+package org.jresnet.nativebindings.cuda;
+
+import java.util.List;
+import org.bytedeco.cuda.global.nvrtc;
+import org.bytedeco.cuda.nvrtc._nvrtcProgram;
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.PointerPointer;
+import org.bytedeco.javacpp.SizeTPointer;
+import org.jresnet.nativebindings.cuda.CudaException.Kind;
+
+/** CUDA source compiled by NVRTC to machine code of one GPU architecture. */
+public final class KernelProgram {
+  private KernelProgram() {}
+
+  /**
+   * Machine code and what the compiler said.
+   *
+   * @param cubin ELF image for {@link KernelModule}
+   * @param log registers and spills of each kernel
+   */
+  public record Compiled(byte[] cubin, String log) {}
+
+  /** Version of the loaded compiler, as {@code 13.0}. */
+  public static String version() {
+    int[] major = new int[1];
+    int[] minor = new int[1];
+    Check.compiler(nvrtc.nvrtcVersion(major, minor), "asking NVRTC's version");
+    return major[0] + "." + minor[0];
+  }
+
+  /**
+   * Compiles.
+   *
+   * @param name of the source, for messages
+   * @param architecture compute capability times ten: 90 for 9.0
+   * @throws CudaException with the compiler's messages
+   */
+  public static Compiled compile(String name, String source, int architecture) {
+    List<String> options =
+        List.of(
+            "--gpu-architecture=sm_" + architecture,
+            "--std=c++17",
+            "--restrict",
+            "--extra-device-vectorization",
+            "--fmad=true",
+            "-Xptxas=-v");
+    _nvrtcProgram program = new _nvrtcProgram();
+    try (BytePointer text = new BytePointer(source);
+        BytePointer file = new BytePointer(name)) {
+      Check.compiler(
+          nvrtc.nvrtcCreateProgram(
+              program, text, file, 0, (PointerPointer<?>) null, (PointerPointer<?>) null),
+          "giving " + name + " to NVRTC");
+      try (PointerPointer<BytePointer> array =
+          new PointerPointer<>(options.toArray(String[]::new))) {
+        int status = nvrtc.nvrtcCompileProgram(program, options.size(), array);
+        String log = log(program);
+        if (status != nvrtc.NVRTC_SUCCESS) {
+          throw new CudaException(
+              Kind.FAILED,
+              "compiling "
+                  + name
+                  + " for sm_"
+                  + architecture
+                  + ": "
+                  + nvrtc.nvrtcGetErrorString(status).getString()
+                  + "\n"
+                  + log);
+        }
+        return new Compiled(cubin(program), log);
+      } finally {
+        nvrtc.nvrtcDestroyProgram(program);
+      }
+    }
+  }
+
+  private static String log(_nvrtcProgram program) {
+    try (SizeTPointer size = new SizeTPointer(1)) {
+      Check.compiler(nvrtc.nvrtcGetProgramLogSize(program, size), "reading NVRTC's log");
+      try (BytePointer text = new BytePointer(size.get())) {
+        Check.compiler(nvrtc.nvrtcGetProgramLog(program, text), "reading NVRTC's log");
+        return text.getString().strip();
+      }
+    }
+  }
+
+  private static byte[] cubin(_nvrtcProgram program) {
+    try (SizeTPointer size = new SizeTPointer(1)) {
+      Check.compiler(nvrtc.nvrtcGetCUBINSize(program, size), "reading the machine code");
+      byte[] cubin = new byte[Math.toIntExact(size.get())];
+      try (BytePointer image = new BytePointer(cubin.length)) {
+        Check.compiler(nvrtc.nvrtcGetCUBIN(program, image), "reading the machine code");
+        image.get(cubin);
+      }
+      return cubin;
+    }
+  }
+}

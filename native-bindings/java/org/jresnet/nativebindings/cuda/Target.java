@@ -1,0 +1,4 @@
+package org.jresnet.nativebindings.cuda;
+
+/** What graphs are planned for: a device that is there, or the description of one that is not. */
+public sealed interface Target permits CudnnHandle, DeviceProperties {}
