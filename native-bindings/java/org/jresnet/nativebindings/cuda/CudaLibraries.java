@@ -237,9 +237,13 @@ public final class CudaLibraries {
               throw new IllegalStateException(text);
             });
     found.values().forEach(path -> System.load(path.orElseThrow().toAbsolutePath().toString()));
-    // Newer versions of cuDNN have further parts, which it would otherwise look for by itself.
-    Path folder = found.get(CUDNN_GRAPH).orElseThrow().getParent();
-    for (Path part : list(folder, "libcudnn_*.so.9")) {
+    // What NVRTC, and newer versions of cuDNN, would otherwise look for by themselves.
+    loadFurther(found.get("libnvrtc.so.13").orElseThrow(), "libnvrtc-builtins.so.*");
+    loadFurther(found.get(CUDNN_GRAPH).orElseThrow(), "libcudnn_*.so.9");
+  }
+
+  private void loadFurther(Path beside, String glob) {
+    for (Path part : list(beside.getParent(), glob)) {
       if (!found.containsKey(part.getFileName().toString())) {
         System.load(part.toAbsolutePath().toString());
       }

@@ -18,8 +18,7 @@ public final class CudnnPlan implements AutoCloseable {
     descriptor = new Descriptor(cudnn.CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR, "execution plan");
     try {
       if (target instanceof CudnnHandle handle) {
-        descriptor.set(
-            Attribute.handle(cudnn.CUDNN_ATTR_EXECUTION_PLAN_HANDLE), handle.handle());
+        descriptor.set(Attribute.handle(cudnn.CUDNN_ATTR_EXECUTION_PLAN_HANDLE), handle.handle());
       } else if (target instanceof DeviceProperties device) {
         descriptor.set(
             Attribute.descriptor(cudnn.CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP), device.descriptor());

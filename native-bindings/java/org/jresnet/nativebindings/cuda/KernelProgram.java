@@ -79,7 +79,7 @@ public final class KernelProgram {
       Check.compiler(nvrtc.nvrtcGetProgramLogSize(program, size), "reading NVRTC's log");
       try (BytePointer text = new BytePointer(size.get())) {
         Check.compiler(nvrtc.nvrtcGetProgramLog(program, text), "reading NVRTC's log");
-        return text.getString().strip();
+        return text.getString().replace("\0", "").strip();
       }
     }
   }

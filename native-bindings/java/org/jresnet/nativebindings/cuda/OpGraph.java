@@ -357,8 +357,7 @@ public final class OpGraph implements AutoCloseable {
       graph = own(cudnn.CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR, "operation graph");
       graph.set(Attribute.descriptors(cudnn.CUDNN_ATTR_OPERATIONGRAPH_OPS), ops);
       if (target instanceof CudnnHandle handle) {
-        graph.set(
-            Attribute.handle(cudnn.CUDNN_ATTR_OPERATIONGRAPH_HANDLE), handle.handle());
+        graph.set(Attribute.handle(cudnn.CUDNN_ATTR_OPERATIONGRAPH_HANDLE), handle.handle());
       }
       graph.finish();
     }

@@ -62,5 +62,6 @@ public class InputBenchmark extends HostBenchmark {
   @Benchmark
   public void load() {
     input.load(pixels);
+    input.run();
   }
 }

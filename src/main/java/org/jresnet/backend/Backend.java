@@ -54,6 +54,31 @@ public interface Backend extends AutoCloseable {
    */
   Updater updater(Optimizer optimizer, Tensor parameters, Tensor gradients, List<Tensor> states);
 
+  /** Work that is run again and again, unchanged. */
+  interface Sequence extends AutoCloseable {
+    /** Runs it. */
+    void run();
+
+    @Override
+    void close();
+  }
+
+  /**
+   * Prepares work to be run many times. A device may record it the first time and replay it later,
+   * so it must do nothing but call this backend's ops.
+   */
+  default Sequence sequence(Runnable work) {
+    return new Sequence() {
+      @Override
+      public void run() {
+        work.run();
+      }
+
+      @Override
+      public void close() {}
+    };
+  }
+
   @Override
   void close();
 }

@@ -15,11 +15,19 @@ public enum Precision {
   FP64(DType.F64, DType.F64),
   /** Everything in single precision, without reduced-precision shortcuts. */
   FP32(DType.F32, DType.F32),
+  /** Single precision in memory; products of convolutions and matrices by TF32 tensor cores. */
+  TF32(DType.TF32, DType.F32),
   /**
    * Activations and convolution weights in bfloat16 with single-precision accumulation; all else in
    * single precision.
    */
   BF16(DType.BF16, DType.F32),
+  /**
+   * Activations and convolution weights in half precision with single-precision accumulation; all
+   * else in single precision. Gradients need a scaled loss ({@link LossOp#load}) so that small ones
+   * do not vanish.
+   */
+  FP16(DType.F16, DType.F32),
   /**
    * Inference alone: activations and convolution weights as 8-bit integers with measured ranges
    * ({@link Stored}), sums in 32 bits; the classifier in single precision.

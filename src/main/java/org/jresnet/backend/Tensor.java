@@ -3,13 +3,14 @@ package org.jresnet.backend;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.jresnet.graph.DType;
+import org.jresnet.graph.Float16;
 
 /**
  * A view of consecutive elements of a {@link Buffer}. The shape belongs to the op that uses it.
  *
  * @param buffer the memory
  * @param offset first byte
- * @param type element type: F64, F32 or BF16
+ * @param type element type: F64, F32, TF32, BF16 or F16
  * @param elements number of elements
  */
 public record Tensor(Buffer buffer, long offset, DType type, long elements) {
@@ -62,7 +63,7 @@ public record Tensor(Buffer buffer, long offset, DType type, long elements) {
       int count = Math.min(CHUNK, values.length - from);
       chunk.clear().limit(count * type.bytes());
       switch (type) {
-        case F32 -> chunk.asFloatBuffer().put(values, from, count);
+        case F32, TF32 -> chunk.asFloatBuffer().put(values, from, count);
         case F64 -> {
           for (int i = 0; i < count; i++) {
             chunk.putDouble(i * 8, values[from + i]);
@@ -71,6 +72,11 @@ public record Tensor(Buffer buffer, long offset, DType type, long elements) {
         case BF16 -> {
           for (int i = 0; i < count; i++) {
             chunk.putShort(i * 2, BFloat16.of(values[from + i]));
+          }
+        }
+        case F16 -> {
+          for (int i = 0; i < count; i++) {
+            chunk.putShort(i * 2, Float16.of(values[from + i]));
           }
         }
         default -> throw new IllegalStateException("no host access to " + type);
@@ -90,7 +96,7 @@ public record Tensor(Buffer buffer, long offset, DType type, long elements) {
       buffer.read(offset + (long) from * type.bytes(), chunk);
       chunk.flip();
       switch (type) {
-        case F32 -> chunk.asFloatBuffer().get(values, from, count);
+        case F32, TF32 -> chunk.asFloatBuffer().get(values, from, count);
         case F64 -> {
           for (int i = 0; i < count; i++) {
             values[from + i] = (float) chunk.getDouble(i * 8);
@@ -99,6 +105,11 @@ public record Tensor(Buffer buffer, long offset, DType type, long elements) {
         case BF16 -> {
           for (int i = 0; i < count; i++) {
             values[from + i] = BFloat16.toFloat(chunk.getShort(i * 2));
+          }
+        }
+        case F16 -> {
+          for (int i = 0; i < count; i++) {
+            values[from + i] = Float16.toFloat(chunk.getShort(i * 2));
           }
         }
         default -> throw new IllegalStateException("no host access to " + type);

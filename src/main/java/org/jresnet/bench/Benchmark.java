@@ -139,6 +139,7 @@ public final class Benchmark {
     return switch (c.precision) {
       case FP64 -> 1e-12;
       case FP32 -> training ? 1e-3 : 1e-5;
+      case TF32, FP16 -> training ? 0.02 : 0.005;
       case BF16 -> training ? 0.1 : 0.03;
       case INT8 -> 0.2;
     };

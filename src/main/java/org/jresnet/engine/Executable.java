@@ -57,6 +57,8 @@ public final class Executable implements AutoCloseable {
   private String[] counters;
   private InputOp input;
   private LossOp loss;
+  private Backend.Sequence work;
+  private double gradientFactor = 1;
   private Tensor logits;
   private long memory;
   private boolean stale = true;
@@ -377,6 +379,7 @@ public final class Executable implements AutoCloseable {
                   logits,
                   layout.tensor(arena, layout.gradients.get(logitsNode), logitsNode)));
     }
+    work = own(backend.sequence(this::work));
     for (String tap : options.taps()) {
       taps.put(tap, values.get(model.graph().node(tap).index()));
     }
@@ -491,7 +494,15 @@ public final class Executable implements AutoCloseable {
    */
   public float[] infer(byte[] pixels) {
     load(pixels);
-    runForward();
+    if (options.pass() == Pass.INFERENCE && stale) {
+      prepare();
+      stale = false;
+    }
+    if (options.pass() == Pass.TRAINING) {
+      forward();
+    } else {
+      work.run();
+    }
     return logits();
   }
 
@@ -513,15 +524,21 @@ public final class Executable implements AutoCloseable {
       throw new IllegalStateException("compiled for inference; a step needs Pass.TRAINING");
     }
     load(pixels);
-    runForward();
-    double value = loss.compute(labels);
-    for (Step step : backward) {
-      step.op.backward();
-    }
+    loss.load(labels, gradientFactor);
+    work.run();
+    double value = loss.value();
     for (String counter : counters) {
       model.countBatch(counter);
     }
     return value;
+  }
+
+  /**
+   * Multiplies all gradients of the following steps, but not their loss: half-precision gradients
+   * need it. Whoever updates the parameters divides by it again.
+   */
+  public void setGradientFactor(double factor) {
+    gradientFactor = factor;
   }
 
   /** Correct predictions in the last {@link #step}. */
@@ -536,7 +553,14 @@ public final class Executable implements AutoCloseable {
   public List<NamedCall> calls(byte[] pixels, int[] labels) {
     List<NamedCall> calls = new ArrayList<>();
     long read = values.get(0).elements();
-    calls.add(host("input", read + values.get(0).bytes(), () -> load(pixels)));
+    calls.add(
+        host(
+            "input",
+            read + values.get(0).bytes(),
+            () -> {
+              load(pixels);
+              input.run();
+            }));
     boolean training = options.pass() == Pass.TRAINING;
     for (Step step : forward) {
       for (OpCall call : step.op.calls()) {
@@ -547,7 +571,15 @@ public final class Executable implements AutoCloseable {
       }
     }
     if (training) {
-      calls.add(host("loss", 2 * logits.bytes(), () -> loss.compute(labels)));
+      calls.add(
+          host(
+              "loss",
+              2 * logits.bytes(),
+              () -> {
+                loss.load(labels, gradientFactor);
+                loss.run();
+                loss.value();
+              }));
     }
     for (Step step : backward) {
       for (OpCall call : step.op.calls()) {
@@ -572,15 +604,30 @@ public final class Executable implements AutoCloseable {
     input.load(pixels);
   }
 
-  private void runForward() {
-    if (stale || options.pass() == Pass.TRAINING) {
-      for (Step step : forward) {
-        step.op.prepare();
+  /** What is the same in every run. */
+  private void work() {
+    forward();
+    if (options.pass() == Pass.TRAINING) {
+      loss.run();
+      for (Step step : backward) {
+        step.op.backward();
       }
-      stale = false;
     }
+  }
+
+  private void forward() {
+    if (options.pass() == Pass.TRAINING) {
+      prepare();
+    }
+    input.run();
     for (Step step : forward) {
       step.op.forward();
+    }
+  }
+
+  private void prepare() {
+    for (Step step : forward) {
+      step.op.prepare();
     }
   }
 

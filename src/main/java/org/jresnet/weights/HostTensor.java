@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
 import org.jresnet.graph.DType;
+import org.jresnet.graph.Float16;
 
 /**
  * A tensor in host memory, read-only.
@@ -16,6 +17,9 @@ public record HostTensor(DType type, List<Long> shape, ByteBuffer data) {
   /** Checks that the data have the size that type and shape ask for; the bytes are not copied. */
   public HostTensor {
     shape = List.copyOf(shape);
+    if (!DType.ofFiles().contains(type)) {
+      throw new IllegalArgumentException("no file holds elements of type " + type);
+    }
     data = data.slice().asReadOnlyBuffer();
     long bytes = bytes(type, shape);
     if (data.remaining() != bytes) {
@@ -75,9 +79,9 @@ public record HostTensor(DType type, List<Long> shape, ByteBuffer data) {
     float[] values = new float[elements()];
     ByteBuffer in = data();
     switch (type) {
-      case F32 -> in.asFloatBuffer().get(values);
+      case F32, TF32 -> in.asFloatBuffer().get(values);
       case F64 -> fill(values, i -> (float) in.getDouble(i * 8));
-      case F16 -> fill(values, i -> half(in.getShort(i * 2)));
+      case F16 -> fill(values, i -> Float16.toFloat(in.getShort(i * 2)));
       case BF16 -> fill(values, i -> Float.intBitsToFloat(in.getShort(i * 2) << 16));
       case I64 -> fill(values, i -> in.getLong(i * 8));
       case I32 -> fill(values, i -> in.getInt(i * 4));
@@ -97,19 +101,6 @@ public record HostTensor(DType type, List<Long> shape, ByteBuffer data) {
     }
   }
 
-  /** IEEE half to single precision, exact; Java has a method for it only from 20 on. */
-  private static float half(short bits) {
-    int sign = (bits & 0x8000) << 16;
-    int exponent = bits >> 10 & 31;
-    int mantissa = bits & 1023;
-    if (exponent == 0) {
-      float value = mantissa * 0x1p-24f;
-      return sign == 0 ? value : -value;
-    }
-    int wide = exponent == 31 ? 255 : exponent + 112;
-    return Float.intBitsToFloat(sign | wide << 23 | mantissa << 13);
-  }
-
   /** The single value of an integer tensor with one element. */
   public long toLong() {
     if (elements() != 1) {
@@ -121,7 +112,7 @@ public record HostTensor(DType type, List<Long> shape, ByteBuffer data) {
       case I32 -> in.getInt(0);
       case I8 -> in.get(0);
       case U8 -> in.get(0) & 255;
-      case F64, F32, F16, BF16 -> {
+      case F64, F32, TF32, F16, BF16 -> {
         float value = toFloats()[0];
         if (value != (long) value) {
           throw new IllegalArgumentException("expected a whole number, found " + value);

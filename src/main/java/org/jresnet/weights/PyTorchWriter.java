@@ -187,7 +187,7 @@ final class PyTorchWriter {
 
   private static String storageName(DType type) {
     return switch (type) {
-      case F32 -> "FloatStorage";
+      case F32, TF32 -> "FloatStorage";
       case F64 -> "DoubleStorage";
       case F16 -> "HalfStorage";
       case BF16 -> "BFloat16Storage";

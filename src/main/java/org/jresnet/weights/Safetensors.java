@@ -16,7 +16,6 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -130,7 +129,7 @@ final class Safetensors {
     String shown = "tensor " + FileBytes.show(name);
     JsonNode type = node.path("dtype");
     DType dtype =
-        Arrays.stream(DType.values())
+        DType.ofFiles().stream()
             .filter(d -> d.name().equals(type.textValue()))
             .findFirst()
             .orElseThrow(
@@ -141,7 +140,7 @@ final class Safetensors {
                             + " has the type "
                             + FileBytes.show(type)
                             + ", known are "
-                            + Arrays.toString(DType.values())));
+                            + DType.ofFiles()));
     List<Long> shape = wholeNumbers(file, shown, node, "shape");
     List<Long> offsets = wholeNumbers(file, shown, node, "data_offsets");
     if (offsets.size() != 2) {

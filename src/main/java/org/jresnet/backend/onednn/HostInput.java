@@ -64,6 +64,10 @@ final class HostInput implements InputOp {
   @Override
   public void load(byte[] pixels) {
     source = pixels;
+  }
+
+  @Override
+  public void run() {
     workers.run(this::rows);
     source = null;
   }

@@ -13,6 +13,9 @@ final class HostLoss implements LossOp {
   private final FloatBuffer dlogits;
   private final float[] floats;
   private final double[] doubles;
+  private int[] labels;
+  private double factor;
+  private double value;
 
   HostLoss(LossSpec spec, Tensor logits, Tensor dlogits) {
     loss = new CrossEntropy(spec);
@@ -23,17 +26,28 @@ final class HostLoss implements LossOp {
   }
 
   @Override
-  public double compute(int[] labels) {
+  public void load(int[] labels, double gradientFactor) {
+    loss.checkLabels(labels);
+    this.labels = labels;
+    factor = gradientFactor;
+  }
+
+  @Override
+  public void run() {
     logits.get(0, floats);
     for (int i = 0; i < floats.length; i++) {
       doubles[i] = floats[i];
     }
-    double mean = loss.compute(doubles, labels, doubles);
+    value = loss.compute(doubles, labels, doubles, factor);
     for (int i = 0; i < floats.length; i++) {
       floats[i] = (float) doubles[i];
     }
     dlogits.put(0, floats);
-    return mean;
+  }
+
+  @Override
+  public double value() {
+    return value;
   }
 
   @Override

@@ -96,6 +96,11 @@ public final class OneDnnBackend implements Backend {
                       + " finds only "
                       + OneDnn.instructionSet()
                       + "; use --precision fp32");
+      case TF32, FP16 ->
+          Support.no(
+              "the oneDNN backend computes in fp32, bf16 and int8; "
+                  + precision.id()
+                  + " is for the cudnn backend");
       case FP64 -> Support.no("oneDNN has no double precision; the reference backend has");
     };
   }

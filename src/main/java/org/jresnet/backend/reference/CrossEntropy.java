@@ -36,11 +36,12 @@ public final class CrossEntropy {
    * @param z logits {@code [n, classes]}
    * @param labels n class indices
    * @param dz receives the gradient {@code [n, classes]}, may be {@code z} itself
+   * @param factor on the gradient
    * @return mean loss
    * @throws IllegalArgumentException when a length or a label does not fit, before {@code dz} is
    *     touched
    */
-  public double compute(double[] z, int[] labels, double[] dz) {
+  public double compute(double[] z, int[] labels, double[] dz, double factor) {
     int classes = spec.classes();
     check(z, labels, dz);
     correct = 0;
@@ -69,7 +70,8 @@ public final class CrossEntropy {
         loss -= target == 0 ? 0 : target * (z[at + k] - logSum);
       }
       for (int k = 0; k < classes; k++) {
-        dz[at + k] = (Math.exp(z[at + k] - logSum) * targets - target(k, labels[n])) / totalWeight;
+        double gradient = Math.exp(z[at + k] - logSum) * targets - target(k, labels[n]);
+        dz[at + k] = factor * gradient / totalWeight;
       }
     }
     return loss / totalWeight;
@@ -81,10 +83,7 @@ public final class CrossEntropy {
   }
 
   private void check(double[] z, int[] labels, double[] dz) {
-    if (labels.length != spec.n()) {
-      throw new IllegalArgumentException(
-          "expected " + spec.n() + " labels, found " + labels.length);
-    }
+    checkLabels(labels);
     long expected = (long) spec.n() * spec.classes();
     if (z.length != expected || dz.length != expected) {
       throw new IllegalArgumentException(
@@ -94,6 +93,18 @@ public final class CrossEntropy {
               + z.length
               + " and "
               + dz.length);
+    }
+  }
+
+  /**
+   * Refuses labels that do not fit.
+   *
+   * @throws IllegalArgumentException when there are not n, or one is not a class
+   */
+  public void checkLabels(int[] labels) {
+    if (labels.length != spec.n()) {
+      throw new IllegalArgumentException(
+          "expected " + spec.n() + " labels, found " + labels.length);
     }
     for (int n = 0; n < labels.length; n++) {
       if (labels[n] < 0 || labels[n] >= spec.classes()) {

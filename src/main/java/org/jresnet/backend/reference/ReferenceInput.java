@@ -16,6 +16,7 @@ final class ReferenceInput implements InputOp {
   private final Normalization normalization;
   private final View y;
   private final int channels;
+  private byte[] source;
 
   ReferenceInput(Shape shape, Normalization normalization, Tensor y) {
     if (normalization.mean().size() != shape.c()) {
@@ -32,9 +33,15 @@ final class ReferenceInput implements InputOp {
 
   @Override
   public void load(byte[] pixels) {
+    source = pixels;
+  }
+
+  @Override
+  public void run() {
     for (int i = 0; i < y.length; i++) {
-      y.set(i, normalization.apply(i % channels, Byte.toUnsignedInt(pixels[i])));
+      y.set(i, normalization.apply(i % channels, Byte.toUnsignedInt(source[i])));
     }
+    source = null;
   }
 
   @Override

@@ -10,6 +10,9 @@ final class ReferenceLoss implements LossOp {
   private final CrossEntropy loss;
   private final View z;
   private final View dz;
+  private int[] labels;
+  private double factor;
+  private double value;
 
   ReferenceLoss(LossSpec spec, Tensor logits, Tensor dlogits) {
     loss = new CrossEntropy(spec);
@@ -18,11 +21,22 @@ final class ReferenceLoss implements LossOp {
   }
 
   @Override
-  public double compute(int[] labels) {
+  public void load(int[] labels, double gradientFactor) {
+    loss.checkLabels(labels);
+    this.labels = labels;
+    factor = gradientFactor;
+  }
+
+  @Override
+  public void run() {
     double[] values = z.copy();
-    double mean = loss.compute(values, labels, values);
+    value = loss.compute(values, labels, values, factor);
     System.arraycopy(values, 0, dz.a, dz.at, dz.length);
-    return mean;
+  }
+
+  @Override
+  public double value() {
+    return value;
   }
 
   @Override

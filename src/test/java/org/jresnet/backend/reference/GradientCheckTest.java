@@ -208,12 +208,12 @@ class GradientCheckTest {
     int[] labels = {2, 0, 3, 1, 1};
     CrossEntropy loss = new CrossEntropy(spec);
     double[] gradient = new double[20];
-    loss.compute(logits, labels, gradient);
+    loss.compute(logits, labels, gradient, 1);
     check(
         spec + ", seed " + SEED + ", dlogits",
         logits,
         gradient,
-        z -> loss.compute(z, labels, new double[20]));
+        z -> loss.compute(z, labels, new double[20], 1));
   }
 
   /** What the checks above rely on: an evaluation does not disturb the next one. */

@@ -1,0 +1,48 @@
+// Lets kernels.cu compile as C++: a block has one thread, and the blocks of a grid run one after the other.
+#pragma once
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#define __global__
+#define __device__
+#define SHARED static
+
+struct Index {
+  unsigned x;
+};
+static Index threadIdx = {0};
+static Index blockIdx = {0};
+static Index blockDim = {1};
+static Index gridDim = {1};
+
+static inline void __syncthreads() {}
+
+static inline uint32_t hostBits(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
+static inline float hostFloat(uint32_t bits) {
+  float value;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+static inline float hostFromHalf(uint16_t bits) {
+  _Float16 half;
+  memcpy(&half, &bits, sizeof half);
+  return (float)half;
+}
+
+static inline uint16_t hostToHalf(float value) {
+  _Float16 half = (_Float16)value;
+  uint16_t bits;
+  memcpy(&bits, &half, sizeof bits);
+  return bits;
+}
+
+using std::exp;
+using std::log;
+using std::sqrt;
