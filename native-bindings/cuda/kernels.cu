@@ -234,6 +234,52 @@ __device__ void normSums(const T* x, const T* y, const T* dy, const float* mean,
   }
 }
 
+// One block per channel: mean and biased variance of the batch, and the running statistics moved towards them by the
+// share momentum, with the unbiased variance.
+template <typename T>
+__device__ void normStatistics(const T* x, float* mean, float* var, float* runningMean, float* runningVar,
+                               float momentum, int c, int pixels) {
+  for (int channel = blockIdx.x; channel < c; channel += gridDim.x) {
+    double sum = 0;
+    BLOCK_LOOP(p, pixels) {
+      sum += load(x + (long long)p * c + channel);
+    }
+    double center = blockSum(sum) / pixels;
+    double squares = 0;
+    BLOCK_LOOP(p, pixels) {
+      double distance = load(x + (long long)p * c + channel) - center;
+      squares += distance * distance;
+    }
+    squares = blockSum(squares);
+    if (threadIdx.x == 0) {
+      mean[channel] = (float)center;
+      var[channel] = (float)(squares / pixels);
+      runningMean[channel] += momentum * ((float)center - runningMean[channel]);
+      runningVar[channel] += momentum * ((float)(squares / (pixels - 1)) - runningVar[channel]);
+    }
+  }
+}
+
+// Backward of a batch norm by the batch's statistics; dgamma and dbeta come from normSums.
+//   dz = dy where y > 0 (if rectified)     dresidual = dz (if there is one)
+//   dx = gamma / sqrt(var + eps) * (dz - dbeta / m - (x - mean) / sqrt(var + eps) * dgamma / m)
+template <typename T>
+__device__ void normBackward(const T* x, const T* y, const T* dy, const float* mean, const float* var,
+                             const float* gamma, const float* dgamma, const float* dbeta, T* dresidual, T* dx,
+                             float eps, int rectify, int c, long long elements) {
+  float m = (float)(elements / c);
+  GRID_LOOP(i, elements) {
+    int channel = (int)(i % c);
+    float dz = rectify && !(load(y + i) > 0) ? 0.0f : load(dy + i);
+    if (dresidual != nullptr) {
+      store(dresidual + i, dz);
+    }
+    float inverse = 1 / sqrtf(var[channel] + eps);
+    float normal = (load(x + i) - mean[channel]) * inverse;
+    store(dx + i, gamma[channel] * inverse * (dz - dbeta[channel] / m - normal * dgamma[channel] / m));
+  }
+}
+
 template <typename T>
 __device__ void widen(const T* from, float* to, long long elements) {
   GRID_LOOP(i, elements) {
@@ -291,6 +337,16 @@ __device__ void narrow(const float* from, T* to, int accumulate, long long eleme
   extern "C" __global__ void normSums_##T(const T* x, const T* y, const T* dy, const float* mean, const float* var,     \
                                           float* dgamma, float* dbeta, float eps, int rectify, int c, int pixels) {     \
     normSums(x, y, dy, mean, var, dgamma, dbeta, eps, rectify, c, pixels);                                              \
+  }                                                                                                                     \
+  extern "C" __global__ void normStatistics_##T(const T* x, float* mean, float* var, float* runningMean,                \
+                                                float* runningVar, float momentum, int c, int pixels) {                 \
+    normStatistics(x, mean, var, runningMean, runningVar, momentum, c, pixels);                                         \
+  }                                                                                                                     \
+  extern "C" __global__ void normBackward_##T(const T* x, const T* y, const T* dy, const float* mean, const float* var, \
+                                              const float* gamma, const float* dgamma, const float* dbeta,              \
+                                              T* dresidual, T* dx, float eps, int rectify, int c,                       \
+                                              long long elements) {                                                     \
+    normBackward(x, y, dy, mean, var, gamma, dgamma, dbeta, dresidual, dx, eps, rectify, c, elements);                  \
   }                                                                                                                     \
   extern "C" __global__ void widen_##T(const T* from, float* to, long long elements) {                                  \
     widen(from, to, elements);                                                                                          \

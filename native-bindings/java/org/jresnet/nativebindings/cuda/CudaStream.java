@@ -42,6 +42,12 @@ public final class CudaStream implements AutoCloseable {
     copy(to, from.at(offset, bytes), bytes, cudart.cudaMemcpyDeviceToHost);
   }
 
+  /** Copies within the device. */
+  public void copy(DeviceMemory to, long toOffset, DeviceMemory from, long fromOffset, long bytes) {
+    copy(
+        to.at(toOffset, bytes), from.at(fromOffset, bytes), bytes, cudart.cudaMemcpyDeviceToDevice);
+  }
+
   private void copy(Pointer to, Pointer from, long bytes, int direction) {
     Check.runtime(
         cudart.cudaMemcpyAsync(to, from, bytes, direction, handle()), "copying " + bytes + " B");

@@ -19,6 +19,17 @@ public final class CudnnHandle implements Target, AutoCloseable {
     return v / 10000 + "." + v / 100 % 100 + "." + v % 100;
   }
 
+  /**
+   * Makes sure that cuDNN's parts are of one version.
+   *
+   * @throws CudaException of kind LIBRARY naming the part
+   */
+  public static void checkVersions() {
+    Check.dnn(cudnn.cudnnGraphVersionCheck(), "the version of libcudnn_graph");
+    Check.dnn(cudnn.cudnnOpsVersionCheck(), "the version of libcudnn_ops");
+    Check.dnn(cudnn.cudnnCnnVersionCheck(), "the version of libcudnn_cnn");
+  }
+
   cudnnContext handle() {
     if (handle == null) {
       throw new IllegalStateException("cuDNN is used after close");

@@ -56,6 +56,9 @@ public final class MatrixProduct implements AutoCloseable {
     }
   }
 
+  /** Of parameters within their arena; cuBLASLt would assume 256. */
+  private static final int ALIGNMENT = 16;
+
   private final BlasLt blas;
   private final cublasLtMatmulDescOpaque_t product = new cublasLtMatmulDescOpaque_t();
   private final cublasLtMatrixLayoutOpaque_t a = new cublasLtMatrixLayoutOpaque_t();
@@ -85,6 +88,7 @@ public final class MatrixProduct implements AutoCloseable {
     layout(a, extents.m(), extents.k(), orderA);
     layout(c, extents.m(), extents.n(), Order.AS_STORED);
     try (cublasLtMatmulPreferenceOpaque_t preference = new cublasLtMatmulPreferenceOpaque_t();
+        IntPointer alignment = new IntPointer(new int[] {ALIGNMENT});
         LongPointer most = new LongPointer(new long[] {workspaceBytes});
         IntPointer count = new IntPointer(1)) {
       Check.blas(cublas.cublasLtMatmulPreferenceInit(preference), "a matrix product");
@@ -92,6 +96,18 @@ public final class MatrixProduct implements AutoCloseable {
           cublas.cublasLtMatmulPreferenceSetAttribute(
               preference, cublas.CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, most, Long.BYTES),
           "a matrix product");
+      for (int attribute :
+          new int[] {
+            cublas.CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES,
+            cublas.CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
+            cublas.CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES,
+            cublas.CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES
+          }) {
+        Check.blas(
+            cublas.cublasLtMatmulPreferenceSetAttribute(
+                preference, attribute, alignment, Integer.BYTES),
+            "a matrix product");
+      }
       Check.blas(
           cublas.cublasLtMatmulAlgoGetHeuristic(
               blas.handle(), product, b, a, c, c, preference, 1, result, count),

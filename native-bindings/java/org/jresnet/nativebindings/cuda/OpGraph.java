@@ -31,11 +31,18 @@ public final class OpGraph implements AutoCloseable {
   /** A tensor of the graph; {@code uid} ties it to memory. */
   public static final class Value {
     private final long uid;
+    private final long bytes;
     private final Descriptor descriptor;
 
-    private Value(long uid, Descriptor descriptor) {
+    private Value(long uid, long bytes, Descriptor descriptor) {
       this.uid = uid;
+      this.bytes = bytes;
       this.descriptor = descriptor;
+    }
+
+    /** Bytes in memory; 0 for a number and for what is never stored. */
+    public long bytes() {
+      return bytes;
     }
 
     /** Number that {@link CudnnPlan#bind} ties to memory. */
@@ -51,24 +58,42 @@ public final class OpGraph implements AutoCloseable {
   private final List<Descriptor> ops = new ArrayList<>();
   private Descriptor graph;
   private long uids;
+  private long bytes;
 
   /** A tensor in memory. */
   public Value tensor(DataType type, long... extents) {
-    return tensor(TYPE, type, false, extents);
+    return tensor(TYPE, type, elements(extents) * type.bytes(), extents);
   }
 
   /** A tensor between two operations that is never stored. */
   public Value between(DataType type, long... extents) {
-    return tensor(TYPE, type, true, extents);
+    return tensor(TYPE, type, 0, extents);
   }
 
   /** One bit per element, in memory. */
   public Value bits(long... extents) {
-    return tensor(TYPE_CODE, cudnn.CUDNN_DATA_BOOLEAN, false, extents);
+    long size = (elements(extents) + 7) / 8;
+    return tensor(TYPE_CODE, cudnn.CUDNN_DATA_BOOLEAN, size, extents);
   }
 
-  private <T> Value tensor(Attribute<T> typed, T type, boolean virtual, long[] e) {
-    Value value = new Value(++uids, own(cudnn.CUDNN_BACKEND_TENSOR_DESCRIPTOR, "tensor " + uids));
+  private static long elements(long[] extents) {
+    long elements = 1;
+    for (long extent : extents) {
+      elements *= extent;
+    }
+    return elements;
+  }
+
+  /** Bytes of all tensors in memory: what passes memory if each is touched once. */
+  public long bytes() {
+    return bytes;
+  }
+
+  private <T> Value tensor(Attribute<T> typed, T type, long size, long[] e) {
+    uids++;
+    bytes += size;
+    Value value =
+        new Value(uids, size, own(cudnn.CUDNN_BACKEND_TENSOR_DESCRIPTOR, "tensor " + uids));
     long[] strides = {e[1] * e[2] * e[3], 1, e[1] * e[3], e[1]};
     value
         .descriptor
@@ -77,14 +102,15 @@ public final class OpGraph implements AutoCloseable {
         .set(EXTENTS, e)
         .set(STRIDES, strides)
         .set(BYTE_ALIGNMENT, ALIGNMENT)
-        .set(VIRTUAL, virtual)
+        .set(VIRTUAL, size == 0)
         .finish();
     return value;
   }
 
   /** A single-precision number that the host gives when the plan is bound. */
   public Value number() {
-    Value value = new Value(++uids, own(cudnn.CUDNN_BACKEND_TENSOR_DESCRIPTOR, "number " + uids));
+    uids++;
+    Value value = new Value(uids, 0, own(cudnn.CUDNN_BACKEND_TENSOR_DESCRIPTOR, "number " + uids));
     long[] one = {1, 1, 1, 1};
     value
         .descriptor

@@ -1,0 +1,210 @@
+package org.jresnet.backend.cudnn;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.jresnet.backend.OpCall;
+import org.jresnet.backend.OpCall.Phase;
+import org.jresnet.backend.OpSpec;
+import org.jresnet.backend.Operands;
+import org.jresnet.backend.PreparedOp;
+import org.jresnet.backend.Slot;
+import org.jresnet.backend.Tensor;
+import org.jresnet.nativebindings.cuda.CudnnPlan;
+import org.jresnet.nativebindings.cuda.Kernel;
+import org.jresnet.nativebindings.cuda.MatrixProduct;
+
+/** Three fixed lists of work for the device over bound memory. */
+final class GpuOp implements PreparedOp {
+  private final Gpu gpu;
+  private final List<OpCall> calls;
+  private final List<AutoCloseable> owned;
+  private final Runnable[] prepare;
+  private final Runnable[] forward;
+  private final Runnable[] backward;
+
+  private GpuOp(Builder builder) {
+    gpu = builder.gpu;
+    calls = List.copyOf(builder.calls);
+    owned = builder.owned;
+    prepare = bodies(Phase.PREPARE);
+    forward = bodies(Phase.FORWARD);
+    backward = bodies(Phase.BACKWARD);
+  }
+
+  private Runnable[] bodies(Phase phase) {
+    return calls.stream()
+        .filter(c -> c.phase() == phase)
+        .map(OpCall::body)
+        .toArray(Runnable[]::new);
+  }
+
+  /** For profiles: each call waits for the device, so that its time can be taken. */
+  @Override
+  public List<OpCall> calls() {
+    return calls.stream()
+        .map(
+            c ->
+                new OpCall(
+                    c.phase(),
+                    c.operation(),
+                    c.implementation(),
+                    c.flops(),
+                    c.bytes(),
+                    () -> {
+                      c.body().run();
+                      gpu.stream().synchronize();
+                    }))
+        .toList();
+  }
+
+  @Override
+  public void prepare() {
+    run(prepare);
+  }
+
+  @Override
+  public void forward() {
+    run(forward);
+  }
+
+  @Override
+  public void backward() {
+    run(backward);
+  }
+
+  private static void run(Runnable[] calls) {
+    for (Runnable call : calls) {
+      call.run();
+    }
+  }
+
+  @Override
+  public void close() {
+    Gpu.closeAll(owned);
+  }
+
+  /**
+   * Collects calls; the workspace starts with the scratch memory that all engines share in turn.
+   */
+  static final class Builder {
+    private final Gpu gpu;
+    private final Operands operands;
+    private final long macs;
+    private final List<OpCall> calls = new ArrayList<>();
+    private final List<AutoCloseable> owned = new ArrayList<>();
+
+    Builder(Gpu gpu, OpSpec spec, Operands operands) {
+      this.gpu = gpu;
+      this.operands = operands;
+      macs = spec.macs();
+    }
+
+    Gpu gpu() {
+      return gpu;
+    }
+
+    Place at(Slot slot) {
+      return at(slot, 0);
+    }
+
+    Place at(Slot slot, long offset) {
+      Tensor tensor = operands.get(slot);
+      return new Place(DeviceBuffer.memory(tensor), tensor.offset() + offset);
+    }
+
+    /** Adds an engine of cuDNN; {@code numbers} are the host's. */
+    void engine(
+        Phase phase,
+        String operation,
+        Planned planned,
+        Map<String, Place> places,
+        Map<String, Float> numbers) {
+      CudnnPlan.Bindings bindings = new CudnnPlan.Bindings();
+      places.forEach((name, p) -> bindings.add(planned.value(name), p.memory(), p.offset()));
+      numbers.forEach((name, value) -> bindings.add(planned.value(name), value));
+      CudnnPlan.Bound bound;
+      if (planned.plan().workspaceBytes() > 0) {
+        Place workspace = at(Slot.WORKSPACE);
+        bound = planned.plan().bind(bindings, workspace.memory(), workspace.offset());
+      } else {
+        bound = planned.plan().bind(bindings);
+      }
+      owned.add(bound);
+      boolean products = operation.startsWith("convolution");
+      calls.add(
+          new OpCall(
+              phase,
+              products ? operation.substring("convolution ".length()) : operation,
+              planned.choice().text(),
+              products ? 2 * macs : 0,
+              planned.graph().bytes(),
+              () -> bound.run(gpu.dnn())));
+    }
+
+    /** Adds a kernel of our own over that many elements. */
+    void kernel(Phase phase, String name, long elements, long bytes, Kernel.Arguments arguments) {
+      kernel(phase, name, gpu.grid(elements), bytes, arguments);
+    }
+
+    void kernel(
+        Phase phase, String name, Kernel.Grid grid, long bytes, Kernel.Arguments arguments) {
+      Kernel.Launch launch = gpu.kernel(name).bind(grid, arguments);
+      owned.add(launch);
+      calls.add(new OpCall(phase, operation(name), name, 0, bytes, () -> launch.run(gpu.stream())));
+    }
+
+    private static String operation(String kernel) {
+      int type = kernel.indexOf('_');
+      String operation = type < 0 ? kernel : kernel.substring(0, type);
+      return operation.equals("pack") || operation.equals("unpack") ? "reorder" : operation;
+    }
+
+    /** Adds a matrix product. */
+    void product(
+        Phase phase,
+        String operation,
+        MatrixProduct product,
+        List<Place> leftRightInto,
+        Place workspace) {
+      owned.add(product);
+      List<MatrixProduct.Matrix> m =
+          leftRightInto.stream()
+              .map(p -> new MatrixProduct.Matrix(p.memory(), p.offset()))
+              .toList();
+      MatrixProduct.Matrix scratch =
+          new MatrixProduct.Matrix(workspace.memory(), workspace.offset());
+      calls.add(
+          new OpCall(
+              phase,
+              operation,
+              "cublasLt",
+              2 * macs,
+              0,
+              () -> product.run(m.get(0), m.get(1), m.get(2), scratch, gpu.stream())));
+    }
+
+    /** Adds a copy within the device. */
+    void copy(Phase phase, Place from, Place to, long bytes) {
+      calls.add(
+          new OpCall(
+              phase,
+              "copy",
+              "memcpy",
+              0,
+              2 * bytes,
+              () ->
+                  gpu.stream()
+                      .copy(to.memory(), to.offset(), from.memory(), from.offset(), bytes)));
+    }
+
+    GpuOp build() {
+      return new GpuOp(this);
+    }
+
+    /** Frees what was made when binding fails half-way. */
+    void abandon() {
+      Gpu.closeAll(owned);
+    }
+  }
+}

@@ -1,0 +1,76 @@
+package org.jresnet.backend.cudnn;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import org.jresnet.nativebindings.cuda.KernelProgram;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Our CUDA kernels: their source, and machine code that is compiled once per kind of GPU. */
+public final class Kernels {
+  private static final Logger LOG = LoggerFactory.getLogger(Kernels.class);
+  private static final String NAME = "kernels.cu";
+  private static final String RESOURCE = "/org/jresnet/nativebindings/cuda/" + NAME;
+
+  private Kernels() {}
+
+  /** The source. */
+  public static String source() {
+    try (InputStream in = Kernels.class.getResourceAsStream(RESOURCE)) {
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Compiles for an architecture, as 90 for 9.0. */
+  public static KernelProgram.Compiled compile(int architecture) {
+    return KernelProgram.compile(NAME, source(), architecture);
+  }
+
+  /** Machine code from the cache, or compiled and put there. */
+  static byte[] code(int architecture, Path cache) {
+    String key = "sm_" + architecture + "\n" + KernelProgram.version() + "\n" + source();
+    Path file = cache.resolve("kernels-" + hash(key) + ".cubin");
+    try {
+      if (Files.exists(file)) {
+        return Files.readAllBytes(file);
+      }
+    } catch (IOException e) {
+      LOG.warn("The compiled kernels {} cannot be read: {}; compiling anew", file, e.getMessage());
+    }
+    byte[] code = compile(architecture).cubin();
+    try {
+      Files.createDirectories(cache);
+      Path temporary = Files.createTempFile(cache, "kernels", ".tmp");
+      try {
+        Files.write(temporary, code);
+        Files.move(
+            temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      } finally {
+        Files.deleteIfExists(temporary);
+      }
+    } catch (IOException e) {
+      LOG.warn("The compiled kernels cannot be kept in {}: {}", file, e.getMessage());
+    }
+    return code;
+  }
+
+  private static String hash(String text) {
+    try {
+      byte[] digest =
+          MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
+      return HexFormat.of().formatHex(digest, 0, 12);
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+}

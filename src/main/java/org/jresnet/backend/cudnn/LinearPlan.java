@@ -1,0 +1,134 @@
+package org.jresnet.backend.cudnn;
+
+import static org.jresnet.backend.OpCall.Phase.BACKWARD;
+import static org.jresnet.backend.OpCall.Phase.FORWARD;
+
+import java.util.List;
+import org.jresnet.backend.Grad;
+import org.jresnet.backend.OpSpec;
+import org.jresnet.backend.Operands;
+import org.jresnet.backend.Slot;
+import org.jresnet.graph.DType;
+import org.jresnet.nativebindings.cuda.Kernel.Arguments;
+import org.jresnet.nativebindings.cuda.MatrixProduct;
+import org.jresnet.nativebindings.cuda.MatrixProduct.Extents;
+import org.jresnet.nativebindings.cuda.MatrixProduct.Math;
+import org.jresnet.nativebindings.cuda.MatrixProduct.Order;
+
+/**
+ * Linear layer through cuBLASLt, in single precision whatever the activations are: it is 0.1 % of
+ * the network's work, and so neither weights nor the gradient of the logits are rounded.
+ */
+final class LinearPlan extends GpuPlan {
+  private static final long WORKSPACE = 32L << 20;
+
+  private final OpSpec.Linear spec;
+  private final int n;
+  private final int c;
+  private final int k;
+  private final boolean narrow;
+
+  LinearPlan(Planner planner, OpSpec.Linear spec) {
+    super(planner, spec);
+    this.spec = spec;
+    requireNoAccumulation(spec.dparameters(), "dweight and dbias");
+    n = spec.x().n();
+    c = spec.x().c();
+    k = spec.y().c();
+    narrow = spec.type() == DType.BF16 || spec.type() == DType.F16;
+    boolean keeps = narrow && spec.dparameters() != Grad.NONE;
+    if (keeps) {
+      saved(wideBytes());
+    }
+    // cuBLASLt's own workspace, then x (unless kept) or dx in single precision.
+    temporaries(WORKSPACE + align(wideBytes()));
+  }
+
+  private long wideBytes() {
+    return (long) n * c * 4;
+  }
+
+  @Override
+  String ownKernels() {
+    return "cublasLt";
+  }
+
+  private MatrixProduct product(Gpu gpu, Extents extents, Order a, Order b) {
+    Math math = spec.type() == DType.TF32 ? Math.TF32 : Math.FP32;
+    return new MatrixProduct(gpu.blas(), extents, a, b, math, WORKSPACE);
+  }
+
+  @Override
+  void build(GpuOp.Builder op, Operands operands) {
+    Gpu gpu = op.gpu();
+    Place blasScratch = op.at(Slot.WORKSPACE, temporary(0));
+    Place wide = op.at(Slot.WORKSPACE, temporary(WORKSPACE));
+    Place x = op.at(Slot.X);
+    String type = Gpu.suffix(spec.type());
+    long elements = (long) n * c;
+    if (narrow) {
+      Place target = savedBytes() > 0 ? op.at(Slot.SAVED) : wide;
+      op.kernel(
+          FORWARD,
+          "widen_" + type,
+          elements,
+          elements * 6,
+          new Arguments().add(x.address()).add(target.address()).add(elements));
+      x = target;
+    }
+    Place weight = op.at(Slot.WEIGHT);
+    Place y = op.at(Slot.Y);
+    // y = x · weightᵀ
+    op.product(
+        FORWARD,
+        "forward",
+        product(gpu, new Extents(n, k, c), Order.AS_STORED, Order.TRANSPOSED),
+        List.of(x, weight, y),
+        blasScratch);
+    op.kernel(
+        FORWARD,
+        "addBias",
+        (long) n * k,
+        8L * n * k,
+        new Arguments().add(y.address()).add(op.at(Slot.BIAS).address()).add(n).add(k));
+    if (spec.dparameters() != Grad.NONE) {
+      Place dy = op.at(Slot.DY);
+      // dweight = dyᵀ · x
+      op.product(
+          BACKWARD,
+          "backward weights",
+          product(gpu, new Extents(k, c, n), Order.TRANSPOSED, Order.AS_STORED),
+          List.of(dy, x, op.at(Slot.DWEIGHT)),
+          blasScratch);
+      op.kernel(
+          BACKWARD,
+          "biasGradient",
+          k,
+          4L * n * k,
+          new Arguments().add(dy.address()).add(op.at(Slot.DBIAS).address()).add(n).add(k));
+    }
+    if (spec.dx() != Grad.NONE) {
+      boolean direct = !narrow && spec.dx() == Grad.OVERWRITE;
+      Place target = direct ? op.at(Slot.DX) : wide;
+      // dx = dy · weight
+      op.product(
+          BACKWARD,
+          "backward data",
+          product(gpu, new Extents(n, c, k), Order.AS_STORED, Order.AS_STORED),
+          List.of(op.at(Slot.DY), weight, target),
+          blasScratch);
+      if (!direct) {
+        op.kernel(
+            BACKWARD,
+            "narrow_" + type,
+            elements,
+            elements * 6,
+            new Arguments()
+                .add(wide.address())
+                .add(op.at(Slot.DX).address())
+                .add(spec.dx() == Grad.ACCUMULATE ? 1 : 0)
+                .add(elements));
+      }
+    }
+  }
+}
