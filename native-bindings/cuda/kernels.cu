@@ -380,11 +380,11 @@ extern "C" __global__ void biasGradient(const float* dy, float* dbias, int n, in
 // Softmax cross-entropy, one block per image; the formulas are in docs/derivations/cross-entropy.md. head holds the factor
 // of the gradient, then label smoothing, then the class weights; each image writes its share of the loss and whether its
 // largest logit, the first one of equals, is at the label.
-extern "C" __global__ void crossEntropy(const float* z, const int* labels, const float* head, float* dz, double* losses,
+extern "C" __global__ void crossEntropy(const float* z, const int* labels, const double* head, float* dz, double* losses,
                                         int* hits, int n, int classes) {
-  float factor = head[0];
-  float smoothing = head[1];
-  const float* weights = head + 2;
+  double factor = head[0];
+  double smoothing = head[1];
+  const double* weights = head + 2;
   double total = 0;
   BLOCK_LOOP(i, n) {
     total += weights[labels[i]];
@@ -428,14 +428,14 @@ extern "C" __global__ void crossEntropy(const float* z, const int* labels, const
     double targets = 0;
     BLOCK_LOOP(k, classes) {
       sum += exp((double)logits[k] - largest);
-      targets += weights[k] * ((k == label ? 1.0 - smoothing : 0.0) + (double)smoothing / classes);
+      targets += weights[k] * ((k == label ? 1.0 - smoothing : 0.0) + smoothing / classes);
     }
     sum = blockSum(sum);
     targets = blockSum(targets);
     double logSum = largest + log(sum);
     double loss = 0;
     BLOCK_LOOP(k, classes) {
-      double target = weights[k] * ((k == label ? 1.0 - smoothing : 0.0) + (double)smoothing / classes);
+      double target = weights[k] * ((k == label ? 1.0 - smoothing : 0.0) + smoothing / classes);
       double logProbability = logits[k] - logSum;
       // A class that is no target costs nothing even at a logit of -infinity, where 0 * infinity would be NaN.
       loss -= target == 0 ? 0 : target * logProbability;

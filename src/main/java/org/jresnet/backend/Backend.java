@@ -54,6 +54,9 @@ public interface Backend extends AutoCloseable {
    */
   Updater updater(Optimizer optimizer, Tensor parameters, Tensor gradients, List<Tensor> states);
 
+  /** Waits until all work that was asked for is done; a host's work always is. */
+  default void synchronize() {}
+
   /** Work that is run again and again, unchanged. */
   interface Sequence extends AutoCloseable {
     /** Runs it. */

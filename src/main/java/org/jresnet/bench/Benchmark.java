@@ -247,6 +247,7 @@ public final class Benchmark {
       executable.step(pixels, labels);
       optimizer.get().gradientNorm();
       optimizer.get().step(1e-3, 1);
+      model.backend().synchronize();
     }
 
     @Override

@@ -97,6 +97,7 @@ public record Ceilings(double flopsPerSecond, double bytesPerSecond) {
         long end = System.nanoTime() + (long) (1e9 * SECONDS);
         for (long start = System.nanoTime(); start < end; start = System.nanoTime()) {
           op.forward();
+          backend.synchronize();
           best = Math.min(best, (System.nanoTime() - start) / 1e9);
         }
         return best;

@@ -3,8 +3,11 @@ package org.jresnet.cli;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.Support;
+import org.jresnet.backend.cudnn.CudnnBackend;
+import org.jresnet.backend.cudnn.CudnnOptions;
 import org.jresnet.engine.Backends;
 import org.jresnet.graph.UserError;
+import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
@@ -14,7 +17,9 @@ final class BackendOptions {
       names = "--backend",
       defaultValue = "auto",
       paramLabel = "NAME",
-      description = "auto, onednn or reference.")
+      description =
+          "auto (the GPU if one is usable, else the CPU), onednn (CPU), cudnn (NVIDIA GPU) or"
+              + " reference.")
   String backend;
 
   @Option(
@@ -22,25 +27,36 @@ final class BackendOptions {
       defaultValue = "auto",
       paramLabel = "TYPE",
       description =
-          "auto, fp32, bf16, int8 (inference with a model from jresnet quantize), fp64 (reference"
-              + " backend). auto takes bf16 where the CPU has instructions for it, else fp32.")
+          "auto, fp32, bf16, int8 (inference on the CPU with a model from jresnet quantize), tf32 and"
+              + " fp16 (GPU), fp64 (reference backend). auto takes bf16 where the hardware has"
+              + " instructions for it, else fp32.")
   String precision;
 
   @Mixin private ThreadOptions threads;
+  @Mixin private GpuOptions gpu;
 
-  /** Opens the backend and says what auto chose. */
+  /** Opens the backend; {@link #resolve} says what auto chose. */
   Backend open(Console console) {
     threads.check();
-    return open(backend.equals("auto") ? "onednn" : backend);
+    CudnnOptions options = gpu.options();
+    if (!backend.equals("auto")) {
+      return open(backend, options);
+    }
+    if (CudnnBackend.usable(options) instanceof Support.No no) {
+      // Not a field: options exist before --verbose is read.
+      LoggerFactory.getLogger(BackendOptions.class).info("No GPU is used: {}", no.reason());
+      return open("onednn", options);
+    }
+    return open("cudnn", options);
   }
 
   /** The backend of that name. */
-  static Backend open(String name) {
+  static Backend open(String name, CudnnOptions options) {
     if (!Backends.NAMES.contains(name)) {
       throw new UsageError(
           "unknown backend '" + name + "'; known backends: " + String.join(", ", Backends.NAMES));
     }
-    return Backends.open(name);
+    return Backends.open(name, options);
   }
 
   /** The precision, with auto resolved and announced. */
@@ -50,8 +66,12 @@ final class BackendOptions {
         auto ? opened.autoPrecision() : UsageError.unlessValid(() -> Precision.of(precision));
     require(opened, chosen);
     console.print(
-        "Backend %s (%s), precision %s%s",
-        opened.name(), opened.description(), chosen.id(), auto ? " (auto)" : "");
+        "Backend %s%s (%s), precision %s%s",
+        opened.name(),
+        backend.equals("auto") && opened.name().equals("onednn") ? ", no usable GPU" : "",
+        opened.description(),
+        chosen.id(),
+        auto ? " (auto)" : "");
     return chosen;
   }
 

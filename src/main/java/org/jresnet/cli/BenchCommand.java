@@ -106,10 +106,11 @@ final class BenchCommand implements Callable<Integer> {
       split = ",",
       defaultValue = "onednn",
       paramLabel = "NAME",
-      description = "onednn, reference.")
+      description = "onednn, cudnn, reference.")
   private List<String> backends;
 
   @Mixin private ThreadOptions threads;
+  @Mixin private GpuOptions gpu;
 
   @Override
   public Integer call() {
@@ -122,7 +123,7 @@ final class BenchCommand implements Callable<Integer> {
     }
     threads.check();
     for (String name : backends) {
-      try (Backend backend = BackendOptions.open(name)) {
+      try (Backend backend = BackendOptions.open(name, gpu.options())) {
         console.print("%s, %s", DoctorCommand.machine(), backend.description());
         console.print(
             "%-34s %9s %10s %10s %7s %8s %9s",

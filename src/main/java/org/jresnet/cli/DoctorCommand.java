@@ -11,6 +11,9 @@ import java.util.concurrent.Callable;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.Support;
+import org.jresnet.backend.cudnn.CudnnOptions;
+import org.jresnet.backend.cudnn.GpuReport;
+import org.jresnet.bench.Ceilings;
 import org.jresnet.engine.Backends;
 import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Executable;
@@ -18,6 +21,7 @@ import org.jresnet.engine.Model;
 import org.jresnet.models.ResNet;
 import org.jresnet.train.ModelFiles;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** {@code jresnet doctor}. */
@@ -28,6 +32,8 @@ final class DoctorCommand implements Callable<Integer> {
 
   @Option(names = "--json", description = "Print the findings as a JSON object.")
   private boolean json;
+
+  @Mixin private GpuOptions gpuOptions;
 
   private final Map<String, Object> findings = new LinkedHashMap<>();
 
@@ -71,14 +77,41 @@ final class DoctorCommand implements Callable<Integer> {
         }
       }
     }
-    find(console, "gpu", "this version computes on the CPU; there is no GPU backend");
+    gpu(console);
     console.object(findings);
     return 0;
   }
 
+  private void gpu(Console console) {
+    CudnnOptions options = gpuOptions.options();
+    GpuReport.collect(options).forEach((key, value) -> find(console, key, value));
+    if (!"usable".equals(findings.get("gpu"))) {
+      return;
+    }
+    try (Backend backend = Backends.open("cudnn", options)) {
+      for (Precision precision :
+          List.of(Precision.FP32, Precision.TF32, Precision.BF16, Precision.FP16)) {
+        String key = "cudnn_" + precision.id();
+        if (backend.supports(precision) instanceof Support.No no) {
+          find(console, key, "no: " + no.reason());
+        } else {
+          Ceilings c = Ceilings.measure(backend, precision);
+          find(
+              console,
+              key,
+              String.format(
+                  java.util.Locale.ROOT,
+                  "a convolution at %.1f TFLOP/s, an addition at %.0f GB/s",
+                  c.flopsPerSecond() / 1e12,
+                  c.bytesPerSecond() / 1e9));
+        }
+      }
+    }
+  }
+
   private void find(Console console, String key, Object value) {
     findings.put(key, value);
-    console.print("%-20s %s", key, value);
+    console.print("%-38s %s", key, value);
   }
 
   /** Processor and Java in one line, for results. */

@@ -11,7 +11,7 @@ import picocli.CommandLine.ScopeType;
 /** Entry point. */
 @Command(
     name = "jresnet",
-    description = "Residual networks in Java on oneDNN: fine-tune, evaluate, predict.",
+    description = "Residual networks in Java on oneDNN and cuDNN: fine-tune, evaluate, predict.",
     mixinStandardHelpOptions = true,
     scope = ScopeType.INHERIT,
     versionProvider = Main.Version.class,
@@ -27,6 +27,7 @@ import picocli.CommandLine.ScopeType;
       QuantizeCommand.class,
       BenchCommand.class,
       ProfileCommand.class,
+      PlanCommand.class,
       DoctorCommand.class
     })
 public final class Main implements Runnable {

@@ -11,6 +11,7 @@ import org.jresnet.backend.Backend;
 import org.jresnet.data.Dataset;
 import org.jresnet.data.ImageFolder;
 import org.jresnet.data.Sample;
+import org.jresnet.engine.Backends;
 import org.jresnet.graph.UserError;
 import org.jresnet.train.LoadedModel;
 import org.jresnet.train.Quantizer;
@@ -92,7 +93,7 @@ final class QuantizeCommand implements Callable<Integer> {
     EvaluateCommand.requireSameClasses(loaded.info().classes(), dataset.classes(), console);
     List<Sample> calibrating = Quantizer.forCalibration(dataset.samples(), images);
     List<Sample> judging = Quantizer.forJudging(dataset.samples(), images);
-    try (Backend backend = BackendOptions.open("onednn")) {
+    try (Backend backend = Backends.open("onednn")) {
       Quantizer quantizer =
           new Quantizer(backend, loaded, modelOptions.preprocess(loaded.info()), batch);
       Map<String, Float> ranges;

@@ -17,6 +17,7 @@ import org.jresnet.backend.OpPlan;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
 import org.jresnet.backend.Pass;
+import org.jresnet.backend.Precision;
 import org.jresnet.backend.PreparedOp;
 import org.jresnet.backend.Slot;
 import org.jresnet.backend.Tensor;
@@ -40,6 +41,9 @@ public final class Executable implements AutoCloseable {
 
   /** A call and the node (or {@code input}, {@code loss}) that it belongs to. */
   public record NamedCall(String node, OpCall call) {}
+
+  /** An op as it will be planned, and the last node of its group. */
+  public record NamedSpec(String name, OpSpec spec) {}
 
   /** A compiled group. */
   private record Step(Group group, PreparedOp op) {}
@@ -78,6 +82,13 @@ public final class Executable implements AutoCloseable {
    */
   public static Executable compile(Model model, CompileOptions options) {
     return compile(model, options, Optional.empty());
+  }
+
+  /** What {@link #compile} would ask a backend to plan, in forward order. */
+  public static List<NamedSpec> specs(Graph graph, CompileOptions options, Precision precision) {
+    return Lowering.lower(graph, options, precision).stream()
+        .map(group -> new NamedSpec(group.name(), group.spec()))
+        .toList();
   }
 
   /**

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Set;
 import org.jresnet.backend.OpSpec.Residual;
 import org.jresnet.graph.DType;
+import org.jresnet.graph.Float16;
 import org.jresnet.graph.Shape;
 
 /**
@@ -150,7 +151,8 @@ public final class OpRun {
     for (double v : values) {
       switch (tensor.type()) {
         case F64 -> bytes.putDouble(v);
-        case F32 -> bytes.putFloat((float) v);
+        case F32, TF32 -> bytes.putFloat((float) v);
+        case F16 -> bytes.putShort(Float16.of((float) v));
         default -> bytes.putShort(BFloat16.of((float) v));
       }
     }
@@ -167,7 +169,8 @@ public final class OpRun {
       values[i] =
           switch (tensor.type()) {
             case F64 -> bytes.getDouble();
-            case F32 -> bytes.getFloat();
+            case F32, TF32 -> bytes.getFloat();
+            case F16 -> Float16.toFloat(bytes.getShort());
             default -> BFloat16.toFloat(bytes.getShort());
           };
     }
@@ -178,7 +181,8 @@ public final class OpRun {
   static double round(double v, DType type) {
     return switch (type) {
       case F64 -> v;
-      case F32 -> (float) v;
+      case F32, TF32 -> (float) v;
+      case F16 -> Float16.toFloat(Float16.of((float) v));
       default -> BFloat16.toFloat(BFloat16.of((float) v));
     };
   }

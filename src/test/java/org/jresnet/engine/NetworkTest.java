@@ -12,6 +12,7 @@ import org.jresnet.backend.Pass;
 import org.jresnet.backend.Precision;
 import org.jresnet.graph.Parameter;
 import org.jresnet.testing.Fixture;
+import org.jresnet.testing.TestBackends;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -28,14 +29,25 @@ final class NetworkTest {
 
   @ParameterizedTest(name = "{0} on {1} {2}")
   @CsvSource({
-    "resnet18-w8, reference, FP64", "resnet50-w8, reference, FP64",
-        "resnet18-w8-75x61, reference, FP64",
-    "resnet18-w8, onednn, FP32", "resnet50-w8, onednn, FP32", "resnet18-w8-75x61, onednn, FP32",
-    "resnet18, onednn, FP32", "resnet50, onednn, FP32", "resnet50-224, onednn, FP32"
+    "resnet18-w8, reference, FP64",
+    "resnet50-w8, reference, FP64",
+    "resnet18-w8-75x61, reference, FP64",
+    "resnet18-w8, onednn, FP32",
+    "resnet50-w8, onednn, FP32",
+    "resnet18-w8-75x61, onednn, FP32",
+    "resnet18, onednn, FP32",
+    "resnet50, onednn, FP32",
+    "resnet50-224, onednn, FP32",
+    "resnet18-w8, cudnn, FP32",
+    "resnet50-w8, cudnn, FP32",
+    "resnet18-w8-75x61, cudnn, FP32",
+    "resnet18, cudnn, FP32",
+    "resnet50, cudnn, FP32",
+    "resnet50-224, cudnn, FP32"
   })
   void inference(String name, String backendName, Precision precision) {
     Fixture fixture = Fixture.open(name);
-    try (Backend backend = Backends.open(backendName);
+    try (Backend backend = TestBackends.open(backendName);
         Model model = new Model(fixture.graph(), backend, precision)) {
       assertThat(backend.name()).isEqualTo(backendName);
       fixture.weights().into(model);
@@ -60,12 +72,20 @@ final class NetworkTest {
 
   @ParameterizedTest(name = "{0} on {1} {2}")
   @CsvSource({
-    "resnet18-w8, reference, FP64", "resnet50-w8, reference, FP64", "resnet18-w8, onednn, FP32",
-    "resnet50-w8, onednn, FP32", "resnet18, onednn, FP32", "resnet50, onednn, FP32"
+    "resnet18-w8, reference, FP64",
+    "resnet50-w8, reference, FP64",
+    "resnet18-w8, onednn, FP32",
+    "resnet50-w8, onednn, FP32",
+    "resnet18, onednn, FP32",
+    "resnet50, onednn, FP32",
+    "resnet18-w8, cudnn, FP32",
+    "resnet50-w8, cudnn, FP32",
+    "resnet18, cudnn, FP32",
+    "resnet50, cudnn, FP32"
   })
   void trainingStep(String name, String backendName, Precision precision) {
     Fixture fixture = Fixture.open(name);
-    try (Backend backend = Backends.open(backendName);
+    try (Backend backend = TestBackends.open(backendName);
         Model model = new Model(fixture.graph(), backend, precision)) {
       fixture.weights().into(model);
       List<String> nodes = fixture.names("train/activation/");
@@ -100,14 +120,14 @@ final class NetworkTest {
   }
 
   @ParameterizedTest(name = "on {0} {1}")
-  @CsvSource({"reference, FP64", "onednn, FP32"})
+  @CsvSource({"reference, FP64", "onednn, FP32", "cudnn, FP32"})
   void smoothedAndWeightedLoss(String backendName, Precision precision) {
     Fixture fixture = Fixture.open("resnet18-w8");
     List<Double> weights = new java.util.ArrayList<>();
     for (float w : fixture.floats("class_weights")) {
       weights.add((double) w);
     }
-    try (Backend backend = Backends.open(backendName);
+    try (Backend backend = TestBackends.open(backendName);
         Model model = new Model(fixture.graph(), backend, precision)) {
       fixture.weights().into(model);
       CompileOptions options = options(fixture, Pass.TRAINING, Set.of()).withLoss(0.1, weights);
@@ -119,7 +139,7 @@ final class NetworkTest {
   }
 
   @ParameterizedTest(name = "on {0} {1}")
-  @CsvSource({"reference, FP64", "onednn, FP32"})
+  @CsvSource({"reference, FP64", "onednn, FP32", "cudnn, FP32"})
   void frozenNormsUseAndKeepRunningStatistics(String backendName, Precision precision) {
     Fixture fixture = Fixture.open("resnet18-w8");
     Set<String> frozen = new TreeSet<>();
@@ -128,7 +148,7 @@ final class NetworkTest {
         frozen.add(p.name());
       }
     }
-    try (Backend backend = Backends.open(backendName);
+    try (Backend backend = TestBackends.open(backendName);
         Model model = new Model(fixture.graph(), backend, precision)) {
       fixture.weights().into(model);
       float[] before = model.get("bn1.running_mean");
@@ -156,7 +176,10 @@ final class NetworkTest {
     "sgd, reference, FP64",
     "adam, onednn, FP32",
     "adamw, onednn, FP32",
-    "sgd, onednn, FP32"
+    "sgd, onednn, FP32",
+    "adam, cudnn, FP32",
+    "adamw, cudnn, FP32",
+    "sgd, cudnn, FP32"
   })
   void tenOptimizerSteps(String rule, String backendName, Precision precision) {
     Fixture fixture = Fixture.open("resnet18-w8");
@@ -167,7 +190,7 @@ final class NetworkTest {
           default -> new Optimizer.Sgd(0.9, 1e-4);
         };
     double rate = rule.equals("sgd") ? 0.01 : 1e-3;
-    try (Backend backend = Backends.open(backendName);
+    try (Backend backend = TestBackends.open(backendName);
         Model model = new Model(fixture.graph(), backend, precision);
         OptimizerState state = new OptimizerState(model, optimizer, Set.of())) {
       fixture.weights().into(model);
@@ -186,10 +209,10 @@ final class NetworkTest {
   }
 
   @ParameterizedTest(name = "on {0} {1}")
-  @CsvSource({"reference, FP64", "onednn, FP32"})
+  @CsvSource({"reference, FP64", "onednn, FP32", "cudnn, FP32"})
   void clippingByNorm(String backendName, Precision precision) {
     Fixture fixture = Fixture.open("resnet18-w8");
-    try (Backend backend = Backends.open(backendName);
+    try (Backend backend = TestBackends.open(backendName);
         Model model = new Model(fixture.graph(), backend, precision);
         OptimizerState state = new OptimizerState(model, new Optimizer.Sgd(0, 0), Set.of())) {
       fixture.weights().into(model);

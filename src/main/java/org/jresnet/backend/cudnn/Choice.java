@@ -10,6 +10,7 @@ package org.jresnet.backend.cudnn;
  * @param fallback whether only cuDNN's list of last resorts has one
  * @param compiled whether the engine's kernel was generated and compiled for this graph
  * @param workspaceBytes scratch memory
+ * @param bytes of all tensors
  * @param milliseconds measured on the device; NaN if it was not
  */
 public record Choice(
@@ -20,6 +21,7 @@ public record Choice(
     boolean fallback,
     boolean compiled,
     long workspaceBytes,
+    long bytes,
     double milliseconds) {
   /** Short, for plans and profiles: {@code cudnn:62 (1 of 33)}. */
   public String text() {

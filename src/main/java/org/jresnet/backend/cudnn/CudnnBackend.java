@@ -2,7 +2,6 @@ package org.jresnet.backend.cudnn;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Buffer;
@@ -86,23 +85,20 @@ public final class CudnnBackend implements Backend {
   /**
    * Opens cuDNN for a GPU that need not be here: plans can be made and looked at, nothing can run.
    *
-   * @param json device properties in cuDNN's form
-   * @param name of the device
-   * @param architecture compute capability times ten
    * @throws UserError if a library is missing, or cuDNN does not accept the description
    */
-  public static CudnnBackend planning(
-      String json, String name, int architecture, CudnnOptions options) {
+  public static CudnnBackend planning(DeviceDescription device, CudnnOptions options) {
     load(options);
     try {
-      DeviceProperties device = new DeviceProperties(json);
-      PlanCache cache = new PlanCache(options.cache(), name, CudnnHandle.version());
-      Planner planner = new Planner(device, options, cache);
-      String description = name + " (planning only), cuDNN " + CudnnHandle.version();
-      return new CudnnBackend(description, architecture, planner, cache, Optional.empty(), device);
+      DeviceProperties properties = new DeviceProperties(device.json());
+      PlanCache cache = new PlanCache(options.cache(), device.name(), CudnnHandle.version());
+      Planner planner = new Planner(properties, options, cache);
+      String description = device.name() + " (planning only), cuDNN " + CudnnHandle.version();
+      return new CudnnBackend(
+          description, device.architecture(), planner, cache, Optional.empty(), properties);
     } catch (CudaException e) {
       throw new UserError(
-          "cuDNN does not accept the properties of " + name + ": " + e.getMessage(), e);
+          "cuDNN does not accept the properties of " + device.name() + ": " + e.getMessage(), e);
     }
   }
 
@@ -303,9 +299,9 @@ public final class CudnnBackend implements Backend {
     return gpu().sequence(work);
   }
 
-  /** True properties of the GPU in the form that planning takes. */
-  public static Map<String, Object> properties(int device) {
-    return CudaDevice.info(device).properties();
+  @Override
+  public void synchronize() {
+    gpu().stream().synchronize();
   }
 
   @Override

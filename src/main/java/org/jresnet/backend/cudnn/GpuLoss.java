@@ -39,17 +39,17 @@ final class GpuLoss implements LossOp {
     classes = spec.classes();
     int n = spec.n();
     // The factor, the smoothing, a weight per class, then the labels: one upload per batch.
-    int bytes = 4 * (2 + classes + n);
+    int bytes = 8 * (2 + classes) + 4 * n;
     given = new PinnedMemory(bytes);
     result = new PinnedMemory(RESULT_BYTES);
     head = new DeviceMemory(bytes);
     rows = new DeviceMemory(12L * n);
     sums = new DeviceMemory(RESULT_BYTES);
     ByteBuffer view = given.view();
-    view.putFloat(4, (float) spec.labelSmoothing());
+    view.putDouble(8, spec.labelSmoothing());
     for (int k = 0; k < classes; k++) {
       double weight = spec.classWeights().isEmpty() ? 1 : spec.classWeights().get(k);
-      view.putFloat(4 * (2 + k), (float) weight);
+      view.putDouble(8 * (2 + k), weight);
     }
     long losses = rows.address(0, 8L * n);
     long hits = rows.address(8L * n, 4L * n);
@@ -59,8 +59,8 @@ final class GpuLoss implements LossOp {
                 new Kernel.Grid(n, ROW_THREADS, 0),
                 new Arguments()
                     .add(DeviceBuffer.place(logits).address())
-                    .add(head.address(4L * (2 + classes), 4L * n))
-                    .add(head.address(0, 4L * (2 + classes)))
+                    .add(head.address(8L * (2 + classes), 4L * n))
+                    .add(head.address(0, 8L * (2 + classes)))
                     .add(DeviceBuffer.place(dlogits).address())
                     .add(losses)
                     .add(hits)
@@ -78,9 +78,9 @@ final class GpuLoss implements LossOp {
     labelsOf.checkLabels(labels);
     uploaded.synchronize();
     ByteBuffer view = given.view();
-    view.putFloat(0, (float) gradientFactor);
+    view.putDouble(0, gradientFactor);
     for (int i = 0; i < labels.length; i++) {
-      view.putInt(4 * (2 + classes + i), labels[i]);
+      view.putInt(8 * (2 + classes) + 4 * i, labels[i]);
     }
     gpu.stream().upload(head, 0, given.pointer(), head.bytes());
     uploaded.record(gpu.stream());

@@ -265,6 +265,7 @@ final class Planner implements AutoCloseable {
             heuristic == Heuristic.FALLBACK,
             config.notes().contains(Note.COMPILED_AT_RUNTIME),
             plan.workspaceBytes(),
+            draft.graph.bytes(),
             milliseconds);
     return new Planned(draft.graph, draft.values, plan, choice);
   }

@@ -1,0 +1,84 @@
+package org.jresnet.cli;
+
+import java.util.Locale;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jresnet.backend.cudnn.CudnnOptions;
+import org.jresnet.backend.cudnn.CudnnOptions.Launch;
+import org.jresnet.backend.cudnn.CudnnOptions.Results;
+import org.jresnet.backend.cudnn.CudnnOptions.Tuning;
+import picocli.CommandLine.Option;
+
+/** How the cudnn backend uses the GPU. */
+final class GpuOptions {
+  private static final Pattern SIZE = Pattern.compile("(\\d{1,9})(B|KB|MB|GB)?");
+
+  @Option(
+      names = "--gpu",
+      defaultValue = "0",
+      paramLabel = "N",
+      description = "Index of the GPU for --backend cudnn.")
+  private int gpu;
+
+  @Option(
+      names = "--cuda-libs",
+      paramLabel = "PATHS",
+      description =
+          "Folders of CUDA's and cuDNN's libraries, or site-packages with NVIDIA's wheels,"
+              + " separated by colons; default: JRESNET_CUDA_LIBS, or the usual places.")
+  private String libraries;
+
+  @Option(
+      names = "--workspace",
+      defaultValue = "256MB",
+      paramLabel = "SIZE",
+      description = "Most scratch memory that one engine of cuDNN may want.")
+  private String workspace;
+
+  @Option(
+      names = "--tune",
+      defaultValue = "heuristic",
+      description =
+          "How engines are chosen: off (what needs no compiling), heuristic (cuDNN's best guess),"
+              + " measure (the fastest of eight, timed on the GPU and remembered).")
+  private Tuning tune;
+
+  @Option(
+      names = "--deterministic",
+      description = "Only engines of cuDNN that give the same bits in every run.")
+  private boolean deterministic;
+
+  @Option(
+      names = "--no-cuda-graph",
+      description = "Send a step call by call instead of as one CUDA graph, for profilers.")
+  private boolean calls;
+
+  /** As the backend takes them. */
+  CudnnOptions options() {
+    CudnnOptions defaults = CudnnOptions.defaults();
+    return new CudnnOptions(
+        gpu,
+        libraries == null ? defaults.libraries() : Optional.of(libraries),
+        bytes(workspace),
+        tune,
+        deterministic ? Results.DETERMINISTIC : Results.ANY_ORDER,
+        calls ? Launch.CALLS : Launch.GRAPH,
+        defaults.cache());
+  }
+
+  private static long bytes(String size) {
+    Matcher matcher = SIZE.matcher(size.strip().toUpperCase(Locale.ROOT));
+    if (!matcher.matches()) {
+      throw new UsageError("--workspace takes a size such as 256MB, found '" + size + "'");
+    }
+    int shift =
+        switch (matcher.group(2) == null ? "B" : matcher.group(2)) {
+          case "KB" -> 10;
+          case "MB" -> 20;
+          case "GB" -> 30;
+          default -> 0;
+        };
+    return Long.parseLong(matcher.group(1)) << shift;
+  }
+}

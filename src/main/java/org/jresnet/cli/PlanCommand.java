@@ -1,0 +1,214 @@
+package org.jresnet.cli;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jresnet.backend.OpSpec;
+import org.jresnet.backend.Precision;
+import org.jresnet.backend.cudnn.Choice;
+import org.jresnet.backend.cudnn.CudnnBackend;
+import org.jresnet.backend.cudnn.DeviceDescription;
+import org.jresnet.bench.Benchmark.Work;
+import org.jresnet.engine.CompileOptions;
+import org.jresnet.engine.Executable;
+import org.jresnet.engine.Executable.NamedSpec;
+import org.jresnet.graph.Graph;
+import org.jresnet.models.ResNet;
+import org.jresnet.train.ModelFiles;
+import org.jresnet.weights.AtomicFile;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code jresnet plan}. */
+@Command(
+    name = "plan",
+    sortOptions = false,
+    description =
+        "Shows the engine of cuDNN for every layer, on this machine's GPU or for one that is not"
+            + " here.")
+final class PlanCommand implements Callable<Integer> {
+  @Option(
+      names = "--model",
+      defaultValue = "resnet50",
+      description = "resnet18, 34, 50, 101 or 152.")
+  private String model;
+
+  @Option(names = "--work", defaultValue = "train", description = "train or infer.")
+  private Work work;
+
+  @Option(names = "--batch", defaultValue = "256", description = "Pictures per step.")
+  private int batch;
+
+  @Option(names = "--size", defaultValue = "224", description = "Side of the input in pixels.")
+  private int size;
+
+  @Option(names = "--classes", defaultValue = "1000", description = "Number of classes.")
+  private int classes;
+
+  @Option(
+      names = "--precision",
+      defaultValue = "bf16",
+      paramLabel = "TYPE",
+      description = "fp32, tf32, bf16 or fp16.")
+  private String precision;
+
+  @Option(
+      names = "--device",
+      paramLabel = "NAME",
+      description =
+          "Plan for this GPU without having one: h200, or a JSON file of device properties. Needs"
+              + " cuDNN's libraries, not a GPU. Default: the GPU --gpu of this machine.")
+  private String device;
+
+  @Option(names = "--csv", paramLabel = "FILE", description = "Write the table to this file.")
+  private Path csv;
+
+  @Option(names = "--json", description = "Print one JSON object per engine.")
+  private boolean json;
+
+  @Mixin private GpuOptions gpu;
+
+  /** One engine of one layer; {@code choice} is null for kernels of our own and cuBLASLt. */
+  private record Line(String layer, OpSpec spec, String own, Choice choice) {
+    double flops() {
+      return choice != null && choice.graph().contains("convolution") ? 2.0 * spec.macs() : 0;
+    }
+  }
+
+  @Override
+  public Integer call() {
+    if (batch < 1 || size < 1 || classes < 1) {
+      throw new UsageError("--batch, --size and --classes must be at least 1");
+    }
+    Console console = new Console(json);
+    Precision chosen = UsageError.unlessValid(() -> Precision.of(precision));
+    Graph graph = UsageError.unlessValid(() -> ResNet.of(model)).graph(classes);
+    CompileOptions options =
+        work == Work.TRAIN
+            ? CompileOptions.training(batch, size, ModelFiles.IMAGENET)
+            : CompileOptions.inference(batch, size, ModelFiles.IMAGENET);
+    try (CudnnBackend backend =
+        device == null
+            ? CudnnBackend.open(gpu.options())
+            : CudnnBackend.planning(DeviceDescription.of(device), gpu.options())) {
+      BackendOptions.require(backend, chosen);
+      List<Line> lines = new ArrayList<>();
+      for (NamedSpec named : Executable.specs(graph, options, chosen)) {
+        List<Choice> choices = backend.choices(named.spec());
+        choices.forEach(c -> lines.add(new Line(named.name(), named.spec(), "", c)));
+        if (choices.isEmpty()) {
+          try (var plan = backend.plan(named.spec())) {
+            lines.add(new Line(named.name(), named.spec(), plan.implementation(), null));
+          }
+        }
+      }
+      print(console, backend, lines);
+      lines.forEach(line -> console.object(values(line)));
+      if (csv != null) {
+        AtomicFile.write(csv, csv(lines));
+      }
+    }
+    return 0;
+  }
+
+  private void print(Console console, CudnnBackend backend, List<Line> lines) {
+    console.print(
+        "%s, %s, %s, batch %d of %dx%d: %s%n",
+        model,
+        work == Work.TRAIN ? "training" : "inference",
+        precision,
+        batch,
+        size,
+        size,
+        backend.description());
+    console.print(
+        "%-24s %-34s %12s %9s %9s %9s  %s",
+        "layer", "engine", "workspace", "ms", "TFLOP/s", "GB/s", "operation");
+    for (Line line : lines) {
+      Choice c = line.choice;
+      if (c == null) {
+        console.print(
+            "%-24s %-34s %12s %9s %9s %9s  %s",
+            line.layer, line.own, "", "", "", "", line.spec.getClass().getSimpleName());
+        continue;
+      }
+      boolean timed = !Double.isNaN(c.milliseconds());
+      console.print(
+          "%-24s %-34s %12s %9s %9s %9s  %s",
+          line.layer,
+          c.text(),
+          String.format(Locale.ROOT, "%,d", c.workspaceBytes()),
+          timed ? String.format(Locale.ROOT, "%.3f", c.milliseconds()) : "-",
+          timed && line.flops() > 0
+              ? String.format(Locale.ROOT, "%.1f", line.flops() / c.milliseconds() / 1e9)
+              : "-",
+          timed ? String.format(Locale.ROOT, "%.0f", c.bytes() / c.milliseconds() / 1e6) : "-",
+          c.graph());
+    }
+    List<Choice> engines = lines.stream().filter(l -> l.choice != null).map(Line::choice).toList();
+    console.print(
+        "%n%d engines for %d different operations, %d compiled at start, %d of last resort; largest"
+            + " workspace %,d bytes",
+        engines.size(),
+        engines.stream().map(Choice::graph).distinct().count(),
+        engines.stream().filter(Choice::compiled).map(Choice::graph).distinct().count(),
+        engines.stream().filter(Choice::fallback).map(Choice::graph).distinct().count(),
+        engines.stream().mapToLong(Choice::workspaceBytes).max().orElse(0));
+    if (device == null && engines.stream().allMatch(c -> Double.isNaN(c.milliseconds()))) {
+      console.print("--tune measure times the engines and shows milliseconds.");
+    }
+  }
+
+  private static Map<String, Object> values(Line line) {
+    Map<String, Object> values = new LinkedHashMap<>();
+    values.put("layer", line.layer);
+    values.put("op", line.spec.getClass().getSimpleName());
+    Choice c = line.choice;
+    if (c == null) {
+      values.put("implementation", line.own);
+      return values;
+    }
+    values.put("implementation", c.text());
+    values.put("graph", c.graph());
+    values.put("engine", c.engine());
+    values.put("candidate", c.candidate());
+    values.put("proposals", c.proposals());
+    values.put("fallback", c.fallback());
+    values.put("compiled", c.compiled());
+    values.put("workspace_bytes", c.workspaceBytes());
+    values.put("bytes", c.bytes());
+    values.put("flops", line.flops());
+    if (!Double.isNaN(c.milliseconds())) {
+      values.put("ms", c.milliseconds());
+    }
+    return values;
+  }
+
+  private static String csv(List<Line> lines) {
+    StringBuilder text =
+        new StringBuilder("layer,op,implementation,graph,workspace_bytes,bytes,flops,ms\n");
+    for (Line line : lines) {
+      Choice c = line.choice;
+      text.append(
+          String.format(
+              Locale.ROOT,
+              "%s,%s,%s,%s,%d,%d,%.0f,%s%n",
+              line.layer,
+              line.spec.getClass().getSimpleName(),
+              c == null ? line.own : c.text(),
+              c == null ? "" : c.graph(),
+              c == null ? 0 : c.workspaceBytes(),
+              c == null ? 0 : c.bytes(),
+              line.flops(),
+              c == null || Double.isNaN(c.milliseconds())
+                  ? ""
+                  : String.format(Locale.ROOT, "%.4f", c.milliseconds())));
+    }
+    return text.toString();
+  }
+}

@@ -1,0 +1,67 @@
+package org.jresnet.testing;
+
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+import org.jresnet.backend.Backend;
+import org.jresnet.backend.Support;
+import org.jresnet.backend.cudnn.CudnnBackend;
+import org.jresnet.backend.cudnn.CudnnOptions;
+import org.jresnet.engine.Backends;
+import org.jresnet.nativebindings.cuda.CudaLibraries;
+
+/** Opens backends for tests; what this machine lacks is skipped with its reason. */
+public final class TestBackends {
+  private TestBackends() {}
+
+  /** The backend of that name. */
+  public static Backend open(String name) {
+    if (name.equals("cudnn")) {
+      Support support = CudnnBackend.usable(gpu());
+      assumeTrue(
+          support instanceof Support.Yes, () -> "no GPU: " + ((Support.No) support).reason());
+      return Backends.open(name, gpu());
+    }
+    return Backends.open(name);
+  }
+
+  /** Options for the GPU, with the libraries that the build was told of. */
+  public static CudnnOptions gpu() {
+    return gpu(CudnnOptions.Tuning.OFF);
+  }
+
+  /** The same with another way of choosing engines. */
+  public static CudnnOptions gpu(CudnnOptions.Tuning tuning) {
+    CudnnOptions defaults = CudnnOptions.defaults();
+    return new CudnnOptions(
+        0,
+        libraries().or(defaults::libraries),
+        CudnnOptions.WORKSPACE,
+        tuning,
+        CudnnOptions.Results.DETERMINISTIC,
+        CudnnOptions.Launch.GRAPH,
+        Path.of(System.getProperty("java.io.tmpdir"), "jresnet-test-cache"));
+  }
+
+  private static Optional<String> libraries() {
+    return Optional.ofNullable(System.getProperty("jresnet.cuda.libs")).filter(s -> !s.isBlank());
+  }
+
+  /** Skips the test where cuDNN's libraries are missing; a GPU is not needed. */
+  public static void assumeCudnn() {
+    Optional<String> problem = CudaLibraries.find(gpu().libraries(), System.getenv()).problem();
+    assumeTrue(
+        problem.isEmpty(),
+        () ->
+            "no cuDNN: "
+                + problem.orElseThrow()
+                + ". tools/cuda-libs fetches it; then mvn verify -Dcuda.libs=...");
+  }
+
+  /** The environment of a machine without CUDA. */
+  public static Map<String, String> emptyEnvironment() {
+    return Map.of("HOME", "/nonexistent");
+  }
+}
