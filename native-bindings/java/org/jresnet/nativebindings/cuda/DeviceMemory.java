@@ -1,13 +1,16 @@
 package org.jresnet.nativebindings.cuda;
 
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import org.bytedeco.cuda.global.cudart;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.Pointer;
 
 /** A block of device memory, aligned to at least 256 bytes. */
 public final class DeviceMemory implements AutoCloseable {
-  private BytePointer address = new BytePointer((Pointer) null);
+  private BytePointer address;
   private final long bytes;
+  private final boolean device;
 
   /**
    * Allocates.
@@ -16,9 +19,30 @@ public final class DeviceMemory implements AutoCloseable {
    */
   public DeviceMemory(long bytes) {
     this.bytes = bytes;
+    device = true;
+    address = new BytePointer((Pointer) null);
     Check.runtime(
         cudart.cudaMalloc(address, Math.max(bytes, 1)),
         "allocating " + (bytes >> 20) + " MB on the device");
+  }
+
+  private DeviceMemory(BytePointer address) {
+    this.address = address;
+    bytes = address.capacity();
+    device = false;
+  }
+
+  /** Memory of the host in the place of a device's, for kernels that run there in tests. */
+  public static DeviceMemory onHost(long bytes) {
+    return new DeviceMemory(new BytePointer(bytes));
+  }
+
+  /** The bytes of {@link #onHost} memory. */
+  public ByteBuffer hostView() {
+    if (device) {
+      throw new IllegalStateException("this memory is the device's");
+    }
+    return address.asByteBuffer().order(ByteOrder.nativeOrder());
   }
 
   /** Size in bytes. */
@@ -50,7 +74,11 @@ public final class DeviceMemory implements AutoCloseable {
   @Override
   public void close() {
     if (address != null) {
-      cudart.cudaFree(address);
+      if (device) {
+        cudart.cudaFree(address);
+      } else {
+        address.close();
+      }
       address = null;
     }
   }

@@ -39,6 +39,17 @@ public final class Kernel {
   public static final class Arguments {
     private final List<Object> values = new ArrayList<>();
 
+    /** The bits of each argument, zero-extended. */
+    public long[] bits() {
+      return values.stream()
+          .mapToLong(
+              v ->
+                  v instanceof Float f
+                      ? Integer.toUnsignedLong(Float.floatToRawIntBits(f))
+                      : v instanceof Integer i ? Integer.toUnsignedLong(i) : (Long) v)
+          .toArray();
+    }
+
     /** A device address. */
     public Arguments add(long address) {
       values.add(address);
@@ -72,15 +83,9 @@ public final class Kernel {
       storage = new BytePointer((long) SLOT * Math.max(count, 1));
       view = storage.asByteBuffer().order(ByteOrder.nativeOrder());
       pointers = new PointerPointer<>(Math.max(count, 1));
+      long[] bits = arguments.bits();
       for (int i = 0; i < count; i++) {
-        Object value = arguments.values.get(i);
-        if (value instanceof Long address) {
-          view.putLong(i * SLOT, address);
-        } else if (value instanceof Integer number) {
-          view.putInt(i * SLOT, number);
-        } else {
-          view.putFloat(i * SLOT, (Float) value);
-        }
+        view.putLong(i * SLOT, bits[i]);
         pointers.put(i, storage.getPointer((long) i * SLOT));
       }
     }

@@ -49,7 +49,10 @@ public final class MatrixProduct implements AutoCloseable {
   /** Extents: C is {@code [m, n]}, k is summed over. */
   public record Extents(long m, long n, long k) {}
 
-  /** A block of device memory from an offset on. */
+  /** Where the matrices lie, as offsets in their memory. */
+  public record Factors(Matrix left, Matrix right, Matrix into, Matrix workspace) {}
+
+  /** Device memory from an offset on. */
   public record Matrix(DeviceMemory memory, long offset) {
     private Pointer pointer() {
       return memory.at(offset, 0);
@@ -73,7 +76,7 @@ public final class MatrixProduct implements AutoCloseable {
   /**
    * Chooses an algorithm.
    *
-   * @param workspaceBytes that {@link #run} will get
+   * @param workspaceBytes that each run will get
    */
   public MatrixProduct(
       BlasLt blas, Extents extents, Order orderA, Order orderB, Math math, long workspaceBytes) {
@@ -138,27 +141,51 @@ public final class MatrixProduct implements AutoCloseable {
         "a matrix layout");
   }
 
-  /** Sends the product to the stream. */
-  public void run(Matrix left, Matrix right, Matrix into, Matrix workspace, CudaStream stream) {
-    Check.blas(
-        cublas.cublasLtMatmul(
-            blas.handle(),
-            product,
-            one,
-            right.pointer(),
-            b,
-            left.pointer(),
-            a,
-            zero,
-            into.pointer(),
-            c,
-            into.pointer(),
-            c,
-            algorithm,
-            workspace.pointer(),
-            workspaceBytes,
-            stream.handle()),
-        "a matrix product");
+  /** A product with its memory; a run allocates nothing. */
+  public final class Bound implements AutoCloseable {
+    private final Pointer left;
+    private final Pointer right;
+    private final Pointer into;
+    private final Pointer workspace;
+
+    private Bound(Factors factors) {
+      left = factors.left().pointer();
+      right = factors.right().pointer();
+      into = factors.into().pointer();
+      workspace = factors.workspace().pointer();
+    }
+
+    /** Sends the product to the stream. */
+    public void run(CudaStream stream) {
+      Check.blas(
+          cublas.cublasLtMatmul(
+              blas.handle(),
+              product,
+              one,
+              right,
+              b,
+              left,
+              a,
+              zero,
+              into,
+              c,
+              into,
+              c,
+              algorithm,
+              workspace,
+              workspaceBytes,
+              stream.handle()),
+          "a matrix product");
+    }
+
+    /** The memory is not this object's. */
+    @Override
+    public void close() {}
+  }
+
+  /** Ties the product to memory; the workspace has the bytes promised to the constructor. */
+  public Bound bind(Factors factors) {
+    return new Bound(factors);
   }
 
   @Override

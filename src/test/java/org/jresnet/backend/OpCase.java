@@ -104,6 +104,16 @@ public record OpCase(
   }
 
   /** Every convolution of a ResNet; every policy of its two gradients with every window. */
+  /** What the cudnn backend computes, or can compute, with kernels of its own. */
+  public static List<OpCase> ofOwnKernels() {
+    List<OpCase> cases = new ArrayList<>(norm());
+    cases.addAll(pointwise());
+    pools().stream()
+        .filter(c -> c.spec.apply(DType.F64) instanceof OpSpec.GlobalAvgPool)
+        .forEach(cases::add);
+    return cases;
+  }
+
   static List<OpCase> conv() {
     Set<Window> seen = new HashSet<>();
     List<OpCase> cases = new ArrayList<>();
@@ -307,7 +317,7 @@ public record OpCase(
    * Values for every slot that the op reads or adds to or must leave alone; slots that it writes
    * are absent and stay poisoned.
    */
-  Map<Slot, double[]> values(DType type) {
+  public Map<Slot, double[]> values(DType type) {
     OpSpec op = spec.apply(type);
     Random random = new Random(seed);
     Map<Slot, double[]> values = new EnumMap<>(Slot.class);

@@ -54,7 +54,7 @@ public final class CudnnBackend implements Backend {
     this.cache = cache;
     this.gpu = gpu;
     this.target = target;
-    staging = gpu.map(device -> new PinnedMemory(DeviceBuffer.STAGING));
+    staging = gpu.map(device -> new PinnedMemory(StagedBuffer.STAGING));
   }
 
   /**
@@ -259,7 +259,7 @@ public final class CudnnBackend implements Backend {
   @Override
   public Buffer allocate(String purpose, long bytes) {
     try {
-      return new DeviceBuffer(gpu(), staging.orElseThrow(), bytes);
+      return new StagedBuffer(gpu(), staging.orElseThrow(), bytes);
     } catch (CudaException e) {
       if (e.kind() != CudaException.Kind.OUT_OF_MEMORY) {
         throw e;

@@ -15,10 +15,11 @@ import org.jresnet.nativebindings.cuda.CudnnPlan;
 import org.jresnet.nativebindings.cuda.DeviceMemory;
 import org.jresnet.nativebindings.cuda.Kernel;
 import org.jresnet.nativebindings.cuda.KernelModule;
+import org.jresnet.nativebindings.cuda.MatrixProduct;
 import org.jresnet.nativebindings.cuda.OpGraph;
 
 /** A GPU at work: its streams, libraries and kernels. */
-final class Gpu implements AutoCloseable {
+final class Gpu implements Device, AutoCloseable {
   static final int THREADS = 256;
 
   /** Enough to fill the largest GPUs several times over; kernels loop over what is left. */
@@ -62,19 +63,49 @@ final class Gpu implements AutoCloseable {
     return uploads;
   }
 
-  CudnnHandle dnn() {
+  @Override
+  public CudnnHandle dnn() {
     return dnn;
   }
 
-  BlasLt blas() {
+  @Override
+  public BlasLt blas() {
     return blas;
   }
 
-  Kernel kernel(String name) {
-    return kernels.computeIfAbsent(name, module::kernel);
+  @Override
+  public Launch launch(String kernel, Kernel.Grid grid, Kernel.Arguments arguments) {
+    Kernel.Launch launch = kernels.computeIfAbsent(kernel, module::kernel).bind(grid, arguments);
+    return new Launch() {
+      @Override
+      public void run() {
+        launch.run(stream);
+      }
+
+      @Override
+      public void close() {
+        launch.close();
+      }
+    };
   }
 
-  Kernel.Grid grid(long elements) {
+  @Override
+  public void copy(Place from, Place to, long bytes) {
+    stream.copy(to.memory(), to.offset(), from.memory(), from.offset(), bytes);
+  }
+
+  @Override
+  public void run(MatrixProduct.Bound product) {
+    product.run(stream);
+  }
+
+  @Override
+  public void synchronize() {
+    stream.synchronize();
+  }
+
+  /** One thread per element, as many blocks as make sense. */
+  static Kernel.Grid grid(long elements) {
     return Kernel.Grid.over(elements, THREADS, MOST_BLOCKS);
   }
 

@@ -7,7 +7,6 @@ import org.jresnet.backend.Tensor;
 import org.jresnet.graph.Shape;
 import org.jresnet.nativebindings.cuda.CudaEvent;
 import org.jresnet.nativebindings.cuda.DeviceMemory;
-import org.jresnet.nativebindings.cuda.Kernel;
 import org.jresnet.nativebindings.cuda.Kernel.Arguments;
 import org.jresnet.nativebindings.cuda.PinnedMemory;
 
@@ -23,7 +22,7 @@ final class GpuInput implements InputOp {
   private final CudaEvent consumed;
   private final DeviceMemory pixels;
   private final DeviceMemory meanStd;
-  private final Kernel.Launch normalise;
+  private final Device.Launch normalise;
   private int turn;
 
   GpuInput(Gpu gpu, Shape shape, Normalization normalization, Tensor y) {
@@ -51,15 +50,15 @@ final class GpuInput implements InputOp {
       gpu.stream().synchronize();
     }
     normalise =
-        gpu.kernel("input_" + Gpu.suffix(y.type()))
-            .bind(
-                gpu.grid(bytes),
-                new Arguments()
-                    .add(pixels.address(0, bytes))
-                    .add(meanStd.address(0, 0))
-                    .add(channels)
-                    .add(bytes)
-                    .add(DeviceBuffer.place(y).address()));
+        gpu.launch(
+            "input_" + Gpu.suffix(y.type()),
+            Gpu.grid(bytes),
+            new Arguments()
+                .add(pixels.address(0, bytes))
+                .add(meanStd.address(0, 0))
+                .add(channels)
+                .add(bytes)
+                .add(DeviceBuffer.place(y).address()));
   }
 
   @Override
@@ -76,7 +75,7 @@ final class GpuInput implements InputOp {
 
   @Override
   public void run() {
-    normalise.run(gpu.stream());
+    normalise.run();
     gpu.mark(consumed);
   }
 

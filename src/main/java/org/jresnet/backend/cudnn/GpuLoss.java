@@ -30,8 +30,8 @@ final class GpuLoss implements LossOp {
   private final DeviceMemory head;
   private final DeviceMemory rows;
   private final DeviceMemory sums;
-  private final Kernel.Launch perRow;
-  private final Kernel.Launch overRows;
+  private final Device.Launch perRow;
+  private final Device.Launch overRows;
 
   GpuLoss(Gpu gpu, LossSpec spec, Tensor logits, Tensor dlogits) {
     this.gpu = gpu;
@@ -54,23 +54,23 @@ final class GpuLoss implements LossOp {
     long losses = rows.address(0, 8L * n);
     long hits = rows.address(8L * n, 4L * n);
     perRow =
-        gpu.kernel("crossEntropy")
-            .bind(
-                new Kernel.Grid(n, ROW_THREADS, 0),
-                new Arguments()
-                    .add(DeviceBuffer.place(logits).address())
-                    .add(head.address(8L * (2 + classes), 4L * n))
-                    .add(head.address(0, 8L * (2 + classes)))
-                    .add(DeviceBuffer.place(dlogits).address())
-                    .add(losses)
-                    .add(hits)
-                    .add(n)
-                    .add(classes));
+        gpu.launch(
+            "crossEntropy",
+            new Kernel.Grid(n, ROW_THREADS, 0),
+            new Arguments()
+                .add(DeviceBuffer.place(logits).address())
+                .add(head.address(8L * (2 + classes), 4L * n))
+                .add(head.address(0, 8L * (2 + classes)))
+                .add(DeviceBuffer.place(dlogits).address())
+                .add(losses)
+                .add(hits)
+                .add(n)
+                .add(classes));
     overRows =
-        gpu.kernel("lossSums")
-            .bind(
-                new Kernel.Grid(1, Gpu.THREADS, 0),
-                new Arguments().add(losses).add(hits).add(sums.address(0, RESULT_BYTES)).add(n));
+        gpu.launch(
+            "lossSums",
+            new Kernel.Grid(1, Gpu.THREADS, 0),
+            new Arguments().add(losses).add(hits).add(sums.address(0, RESULT_BYTES)).add(n));
   }
 
   @Override
@@ -88,8 +88,8 @@ final class GpuLoss implements LossOp {
 
   @Override
   public void run() {
-    perRow.run(gpu.stream());
-    overRows.run(gpu.stream());
+    perRow.run();
+    overRows.run();
     gpu.stream().download(result.pointer(), sums, 0, RESULT_BYTES);
     gpu.mark(done);
   }

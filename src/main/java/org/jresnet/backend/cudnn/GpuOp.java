@@ -16,7 +16,7 @@ import org.jresnet.nativebindings.cuda.MatrixProduct;
 
 /** Three fixed lists of work for the device over bound memory. */
 final class GpuOp implements PreparedOp {
-  private final Gpu gpu;
+  private final Device device;
   private final List<OpCall> calls;
   private final List<AutoCloseable> owned;
   private final Runnable[] prepare;
@@ -24,7 +24,7 @@ final class GpuOp implements PreparedOp {
   private final Runnable[] backward;
 
   private GpuOp(Builder builder) {
-    gpu = builder.gpu;
+    device = builder.device;
     calls = List.copyOf(builder.calls);
     owned = builder.owned;
     prepare = bodies(Phase.PREPARE);
@@ -53,7 +53,7 @@ final class GpuOp implements PreparedOp {
                     c.bytes(),
                     () -> {
                       c.body().run();
-                      gpu.stream().synchronize();
+                      device.synchronize();
                     }))
         .toList();
   }
@@ -88,20 +88,20 @@ final class GpuOp implements PreparedOp {
    * Collects calls; the workspace starts with the scratch memory that all engines share in turn.
    */
   static final class Builder {
-    private final Gpu gpu;
+    private final Device device;
     private final Operands operands;
     private final long macs;
     private final List<OpCall> calls = new ArrayList<>();
     private final List<AutoCloseable> owned = new ArrayList<>();
 
-    Builder(Gpu gpu, OpSpec spec, Operands operands) {
-      this.gpu = gpu;
+    Builder(Device device, OpSpec spec, Operands operands) {
+      this.device = device;
       this.operands = operands;
       macs = spec.macs();
     }
 
-    Gpu gpu() {
-      return gpu;
+    Device device() {
+      return device;
     }
 
     Place at(Slot slot) {
@@ -139,19 +139,19 @@ final class GpuOp implements PreparedOp {
               planned.choice().text(),
               products ? 2 * macs : 0,
               planned.graph().bytes(),
-              () -> bound.run(gpu.dnn())));
+              () -> bound.run(device.dnn())));
     }
 
     /** Adds a kernel of our own over that many elements. */
     void kernel(Phase phase, String name, long elements, long bytes, Kernel.Arguments arguments) {
-      kernel(phase, name, gpu.grid(elements), bytes, arguments);
+      kernel(phase, name, Gpu.grid(elements), bytes, arguments);
     }
 
     void kernel(
         Phase phase, String name, Kernel.Grid grid, long bytes, Kernel.Arguments arguments) {
-      Kernel.Launch launch = gpu.kernel(name).bind(grid, arguments);
+      Device.Launch launch = device.launch(name, grid, arguments);
       owned.add(launch);
-      calls.add(new OpCall(phase, operation(name), name, 0, bytes, () -> launch.run(gpu.stream())));
+      calls.add(new OpCall(phase, operation(name), name, 0, bytes, launch::run));
     }
 
     private static String operation(String kernel) {
@@ -162,40 +162,17 @@ final class GpuOp implements PreparedOp {
 
     /** Adds a matrix product. */
     void product(
-        Phase phase,
-        String operation,
-        MatrixProduct product,
-        List<Place> leftRightInto,
-        Place workspace) {
+        Phase phase, String operation, MatrixProduct product, MatrixProduct.Factors factors) {
       owned.add(product);
-      List<MatrixProduct.Matrix> m =
-          leftRightInto.stream()
-              .map(p -> new MatrixProduct.Matrix(p.memory(), p.offset()))
-              .toList();
-      MatrixProduct.Matrix scratch =
-          new MatrixProduct.Matrix(workspace.memory(), workspace.offset());
-      calls.add(
-          new OpCall(
-              phase,
-              operation,
-              "cublasLt",
-              2 * macs,
-              0,
-              () -> product.run(m.get(0), m.get(1), m.get(2), scratch, gpu.stream())));
+      MatrixProduct.Bound bound = product.bind(factors);
+      owned.add(bound);
+      calls.add(new OpCall(phase, operation, "cublasLt", 2 * macs, 0, () -> device.run(bound)));
     }
 
     /** Adds a copy within the device. */
     void copy(Phase phase, Place from, Place to, long bytes) {
       calls.add(
-          new OpCall(
-              phase,
-              "copy",
-              "memcpy",
-              0,
-              2 * bytes,
-              () ->
-                  gpu.stream()
-                      .copy(to.memory(), to.offset(), from.memory(), from.offset(), bytes)));
+          new OpCall(phase, "copy", "memcpy", 0, 2 * bytes, () -> device.copy(from, to, bytes)));
     }
 
     GpuOp build() {

@@ -23,7 +23,7 @@ abstract class GpuPlan implements OpPlan {
   final Planner planner;
   private final OpSpec spec;
   private final List<Planned> engines = new ArrayList<>();
-  private Optional<Gpu> gpu = Optional.empty();
+  private Optional<? extends Device> device = Optional.empty();
   private long scratch;
   private long temporaries;
   private long saved;
@@ -36,8 +36,8 @@ abstract class GpuPlan implements OpPlan {
   }
 
   /** Says where bound ops will run; without it the plan is for looking at. */
-  GpuPlan on(Optional<Gpu> device) {
-    gpu = device;
+  GpuPlan on(Optional<? extends Device> runner) {
+    device = runner;
     return this;
   }
 
@@ -125,10 +125,10 @@ abstract class GpuPlan implements OpPlan {
 
   @Override
   public final PreparedOp bind(Operands operands) {
-    Gpu device =
-        gpu.orElseThrow(
+    Device runner =
+        device.orElseThrow(
             () -> new IllegalStateException("planned for a GPU that is not here; it cannot run"));
-    GpuOp.Builder op = new GpuOp.Builder(device, spec, operands);
+    GpuOp.Builder op = new GpuOp.Builder(runner, spec, operands);
     try {
       build(op, operands);
       return op.build();

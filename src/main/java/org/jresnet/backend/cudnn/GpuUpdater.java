@@ -1,6 +1,5 @@
 package org.jresnet.backend.cudnn;
 
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -29,10 +28,10 @@ final class GpuUpdater implements Updater {
   private final DeviceMemory constants = new DeviceMemory(4L * CONSTANTS);
   private final DeviceMemory partial = new DeviceMemory(8L * (BLOCKS + 1));
   private final CudaEvent uploaded = new CudaEvent();
-  private final Map<Range, Kernel.Launch> updates = new HashMap<>();
-  private final Map<Range, Kernel.Launch> squares = new HashMap<>();
-  private final Kernel.Launch firstSum;
-  private final Kernel.Launch furtherSum;
+  private final Map<Range, Device.Launch> updates = new HashMap<>();
+  private final Map<Range, Device.Launch> squares = new HashMap<>();
+  private final Device.Launch firstSum;
+  private final Device.Launch furtherSum;
 
   GpuUpdater(
       Gpu gpu, Optimizer optimizer, Tensor parameters, Tensor gradients, List<Tensor> states) {
@@ -49,15 +48,15 @@ final class GpuUpdater implements Updater {
     furtherSum = sum(1);
   }
 
-  private Kernel.Launch sum(int keep) {
-    return gpu.kernel("sumUp")
-        .bind(
-            new Kernel.Grid(1, Gpu.THREADS, 0),
-            new Arguments()
-                .add(partial.address(8, 8L * BLOCKS))
-                .add(partial.address(0, 8))
-                .add(BLOCKS)
-                .add(keep));
+  private Device.Launch sum(int keep) {
+    return gpu.launch(
+        "sumUp",
+        new Kernel.Grid(1, Gpu.THREADS, 0),
+        new Arguments()
+            .add(partial.address(8, 8L * BLOCKS))
+            .add(partial.address(0, 8))
+            .add(BLOCKS)
+            .add(keep));
   }
 
   private static long address(Tensor arena, Range range) {
@@ -69,10 +68,10 @@ final class GpuUpdater implements Updater {
     if (ranges.isEmpty()) {
       return 0;
     }
-    Kernel.Launch sum = firstSum;
+    Device.Launch sum = firstSum;
     for (Range range : ranges) {
-      squares.computeIfAbsent(range, this::squares).run(gpu.stream());
-      sum.run(gpu.stream());
+      squares.computeIfAbsent(range, this::squares).run();
+      sum.run();
       sum = furtherSum;
     }
     gpu.stream().download(pinned.pointer(), partial, 0, 8);
@@ -80,67 +79,66 @@ final class GpuUpdater implements Updater {
     return Math.sqrt(pinned.view().getDouble(0));
   }
 
-  private Kernel.Launch squares(Range range) {
-    return gpu.kernel("squares")
-        .bind(
-            new Kernel.Grid(BLOCKS, Gpu.THREADS, 0),
-            new Arguments()
-                .add(address(gradients, range))
-                .add(partial.address(8, 8L * BLOCKS))
-                .add(range.count()));
+  private Device.Launch squares(Range range) {
+    return gpu.launch(
+        "squares",
+        new Kernel.Grid(BLOCKS, Gpu.THREADS, 0),
+        new Arguments()
+            .add(address(gradients, range))
+            .add(partial.address(8, 8L * BLOCKS))
+            .add(range.count()));
   }
 
   @Override
   public void step(List<Range> ranges, double learningRate, long step, double gradientScale) {
     uploaded.synchronize();
-    constants(learningRate, step, gradientScale);
+    double[] values = constants(optimizer, learningRate, step, gradientScale);
+    for (int i = 0; i < CONSTANTS; i++) {
+      pinned.view().putFloat(4 * i, (float) values[i]);
+    }
     gpu.stream().upload(constants, 0, pinned.pointer(), constants.bytes());
     uploaded.record(gpu.stream());
     for (Range range : ranges) {
-      updates.computeIfAbsent(range, this::update).run(gpu.stream());
+      updates.computeIfAbsent(range, this::update).run();
     }
   }
 
-  /** Computed in double precision, as the CPU backend does: 1 − 0.999f would be 1.3e-5 off. */
-  private void constants(double rate, long step, double scale) {
+  /**
+   * The constants of a step as the kernels take them, computed in double precision as the CPU
+   * backend does: 1 − 0.999f would be 1.3e-5 off.
+   */
+  static double[] constants(Optimizer optimizer, double rate, long step, double scale) {
     if (optimizer instanceof Optimizer.Sgd sgd) {
-      put(rate, scale, sgd.momentum(), 0, 0, 0, 1, sgd.weightDecay(), 1);
+      return new double[] {rate, scale, sgd.momentum(), 0, 0, 0, 1, sgd.weightDecay(), 1};
     } else if (optimizer instanceof Optimizer.Adam adam) {
-      adam(rate, step, scale, adam, adam.weightDecay(), 1);
-    } else {
-      Optimizer.AdamW w = (Optimizer.AdamW) optimizer;
-      Optimizer.Adam adam = new Optimizer.Adam(w.beta1(), w.beta2(), w.eps(), 0);
-      adam(rate, step, scale, adam, 0, 1 - rate * w.weightDecay());
+      return adam(rate, step, scale, adam, 1);
     }
+    Optimizer.AdamW w = (Optimizer.AdamW) optimizer;
+    Optimizer.Adam adam = new Optimizer.Adam(w.beta1(), w.beta2(), w.eps(), 0);
+    return adam(rate, step, scale, adam, 1 - rate * w.weightDecay());
   }
 
-  private void adam(
-      double rate, long step, double scale, Optimizer.Adam adam, double decay, double shrink) {
-    put(
-        rate / (1 - Math.pow(adam.beta1(), step)),
-        scale,
-        adam.beta2(),
-        1 - adam.beta1(),
-        1 - adam.beta2(),
-        adam.eps(),
-        Math.sqrt(1 - Math.pow(adam.beta2(), step)),
-        decay,
-        shrink);
+  private static double[] adam(
+      double rate, long step, double scale, Optimizer.Adam adam, double shrink) {
+    return new double[] {
+      rate / (1 - Math.pow(adam.beta1(), step)),
+      scale,
+      adam.beta2(),
+      1 - adam.beta1(),
+      1 - adam.beta2(),
+      adam.eps(),
+      Math.sqrt(1 - Math.pow(adam.beta2(), step)),
+      adam.weightDecay(),
+      shrink
+    };
   }
 
-  private void put(double... values) {
-    ByteBuffer view = pinned.view();
-    for (int i = 0; i < CONSTANTS; i++) {
-      view.putFloat(4 * i, (float) values[i]);
-    }
-  }
-
-  private Kernel.Launch update(Range range) {
+  private Device.Launch update(Range range) {
     Arguments arguments =
         new Arguments().add(address(parameters, range)).add(address(gradients, range));
     states.forEach(state -> arguments.add(address(state, range)));
     arguments.add(constants.address(0, constants.bytes())).add(range.count());
-    return gpu.kernel(states.size() == 2 ? "adam" : "sgd").bind(gpu.grid(range.count()), arguments);
+    return gpu.launch(states.size() == 2 ? "adam" : "sgd", Gpu.grid(range.count()), arguments);
   }
 
   @Override
@@ -152,16 +150,16 @@ final class GpuUpdater implements Updater {
       return;
     }
     long elements = target.elements();
-    try (Kernel.Launch add =
-        gpu.kernel("add_float")
-            .bind(
-                gpu.grid(elements),
-                new Arguments()
-                    .add(to.address())
-                    .add(from.address())
-                    .add(to.address())
-                    .add(elements))) {
-      add.run(gpu.stream());
+    try (Device.Launch add =
+        gpu.launch(
+            "add_float",
+            Gpu.grid(elements),
+            new Arguments()
+                .add(to.address())
+                .add(from.address())
+                .add(to.address())
+                .add(elements))) {
+      add.run();
     }
   }
 

@@ -3,7 +3,6 @@ package org.jresnet.backend.cudnn;
 import static org.jresnet.backend.OpCall.Phase.BACKWARD;
 import static org.jresnet.backend.OpCall.Phase.FORWARD;
 
-import java.util.List;
 import org.jresnet.backend.Grad;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
@@ -53,14 +52,23 @@ final class LinearPlan extends GpuPlan {
     return "cublasLt";
   }
 
-  private MatrixProduct product(Gpu gpu, Extents extents, Order a, Order b) {
+  private static MatrixProduct.Factors factors(
+      Place left, Place right, Place into, Place workspace) {
+    return new MatrixProduct.Factors(matrix(left), matrix(right), matrix(into), matrix(workspace));
+  }
+
+  private static MatrixProduct.Matrix matrix(Place place) {
+    return new MatrixProduct.Matrix(place.memory(), place.offset());
+  }
+
+  private MatrixProduct product(Device device, Extents extents, Order a, Order b) {
     Math math = spec.type() == DType.TF32 ? Math.TF32 : Math.FP32;
-    return new MatrixProduct(gpu.blas(), extents, a, b, math, WORKSPACE);
+    return new MatrixProduct(device.blas(), extents, a, b, math, WORKSPACE);
   }
 
   @Override
   void build(GpuOp.Builder op, Operands operands) {
-    Gpu gpu = op.gpu();
+    Device device = op.device();
     Place blasScratch = op.at(Slot.WORKSPACE, temporary(0));
     Place wide = op.at(Slot.WORKSPACE, temporary(WORKSPACE));
     Place x = op.at(Slot.X);
@@ -82,9 +90,8 @@ final class LinearPlan extends GpuPlan {
     op.product(
         FORWARD,
         "forward",
-        product(gpu, new Extents(n, k, c), Order.AS_STORED, Order.TRANSPOSED),
-        List.of(x, weight, y),
-        blasScratch);
+        product(device, new Extents(n, k, c), Order.AS_STORED, Order.TRANSPOSED),
+        factors(x, weight, y, blasScratch));
     op.kernel(
         FORWARD,
         "addBias",
@@ -97,9 +104,8 @@ final class LinearPlan extends GpuPlan {
       op.product(
           BACKWARD,
           "backward weights",
-          product(gpu, new Extents(k, c, n), Order.TRANSPOSED, Order.AS_STORED),
-          List.of(dy, x, op.at(Slot.DWEIGHT)),
-          blasScratch);
+          product(device, new Extents(k, c, n), Order.TRANSPOSED, Order.AS_STORED),
+          factors(dy, x, op.at(Slot.DWEIGHT), blasScratch));
       op.kernel(
           BACKWARD,
           "biasGradient",
@@ -114,9 +120,8 @@ final class LinearPlan extends GpuPlan {
       op.product(
           BACKWARD,
           "backward data",
-          product(gpu, new Extents(n, c, k), Order.AS_STORED, Order.AS_STORED),
-          List.of(op.at(Slot.DY), weight, target),
-          blasScratch);
+          product(device, new Extents(n, c, k), Order.AS_STORED, Order.AS_STORED),
+          factors(op.at(Slot.DY), weight, target, blasScratch));
       if (!direct) {
         op.kernel(
             BACKWARD,

@@ -25,7 +25,7 @@ import org.slf4j.LoggerFactory;
 /**
  * Chooses engines for operation graphs, each graph once: layers of the same extents share a plan.
  */
-final class Planner implements AutoCloseable {
+class Planner implements AutoCloseable {
   /** How many of cuDNN's proposals are timed. */
   private static final int TIMED = 8;
 
