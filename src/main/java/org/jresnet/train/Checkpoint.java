@@ -27,6 +27,7 @@ import org.jresnet.weights.WeightFiles;
  * @param correct correct predictions in that epoch so far
  * @param seen pictures of that epoch so far
  * @param steps optimizer steps since the start
+ * @param lossScale of half precision
  * @param bestEpoch epoch with the best validation result, 0 for none
  * @param history results of the completed epochs
  */
@@ -37,12 +38,14 @@ record Checkpoint(
     long correct,
     long seen,
     long steps,
+    LossScale.State lossScale,
     int bestEpoch,
     List<EpochResult> history) {
   private static final String KEY = "jresnet.checkpoint";
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  static final Checkpoint START = new Checkpoint(0, 0, 0, 0, 0, 0, 0, List.of());
+  static final Checkpoint START =
+      new Checkpoint(0, 0, 0, 0, 0, 0, LossScale.State.START, 0, List.of());
 
   static HostTensor raw(Tensor tensor, List<Long> shape) {
     return new HostTensor(tensor.type(), shape, tensor.snapshot());

@@ -319,6 +319,7 @@ public final class Trainer {
     private final Schedule schedule;
     private final int batches;
     private final List<EpochResult> history = new ArrayList<>();
+    private LossScale lossScale;
     private int bestEpoch;
 
     Run(
@@ -357,6 +358,10 @@ public final class Trainer {
     }
 
     Outcome from(Checkpoint start) {
+      lossScale =
+          new LossScale(
+              model.precision(),
+              start.lossScale() == null ? LossScale.State.START : start.lossScale());
       history.addAll(start.history());
       bestEpoch = start.bestEpoch();
       Checkpoint position = start;
@@ -376,7 +381,16 @@ public final class Trainer {
     }
 
     private Checkpoint completed(int epochs) {
-      return new Checkpoint(epochs, 0, 0, 0, 0, optimizer.steps(), bestEpoch, List.copyOf(history));
+      return new Checkpoint(
+          epochs,
+          0,
+          0,
+          0,
+          0,
+          optimizer.steps(),
+          lossScale.state(),
+          bestEpoch,
+          List.copyOf(history));
     }
 
     private boolean patienceIsOver() {
@@ -400,8 +414,11 @@ public final class Trainer {
       try (Loader.Epoch pictures = loader.epoch(epoch, position.batch())) {
         for (int b = position.batch(); b < batches; b++) {
           Batch batch = pictures.next();
-          double loss = step.step(batch.pixels(), batch.labels());
           int micro = b % options.accumulate();
+          if (micro == 0) {
+            step.setGradientFactor(lossScale.factor());
+          }
+          double loss = step.step(batch.pixels(), batch.labels());
           optimizer.accumulate(micro, options.accumulate());
           boolean complete = micro == options.accumulate() - 1;
           if (complete) {
@@ -426,6 +443,7 @@ public final class Trainer {
                     correct,
                     seen,
                     optimizer.steps(),
+                    lossScale.state(),
                     bestEpoch,
                     List.copyOf(history)));
           }
@@ -461,9 +479,12 @@ public final class Trainer {
 
     private void update(double loss, double rate, int epoch, int batch) {
       requireFinite(loss, epoch, batch);
-      double norm = optimizer.gradientNorm() / options.accumulate();
+      double scale = 1 / (lossScale.factor() * options.accumulate());
+      double norm = optimizer.gradientNorm() * scale;
+      if (!lossScale.accepts(norm)) {
+        return;
+      }
       requireFinite(norm, epoch, batch);
-      double scale = 1.0 / options.accumulate();
       if (options.clip() > 0) {
         // torch.nn.utils.clip_grad_norm_
         scale *= Math.min(1, options.clip() / (norm + 1e-6));
