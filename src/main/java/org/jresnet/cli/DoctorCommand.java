@@ -18,6 +18,7 @@ import org.jresnet.engine.Backends;
 import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Executable;
 import org.jresnet.engine.Model;
+import org.jresnet.graph.UserError;
 import org.jresnet.models.ResNet;
 import org.jresnet.train.ModelFiles;
 import picocli.CommandLine.Command;
@@ -60,6 +61,13 @@ final class DoctorCommand implements Callable<Integer> {
     find(console, "java_heap_mb", Runtime.getRuntime().maxMemory() >> 20);
     find(console, "OMP_NUM_THREADS", String.valueOf(System.getenv("OMP_NUM_THREADS")));
     find(console, "ONEDNN_MAX_CPU_ISA", String.valueOf(System.getenv("ONEDNN_MAX_CPU_ISA")));
+    cpu(console);
+    gpu(console);
+    console.object(findings);
+    return 0;
+  }
+
+  private void cpu(Console console) {
     try (Backend backend = Backends.open("onednn")) {
       find(console, "onednn", backend.description());
       for (Precision precision : List.of(Precision.FP32, Precision.BF16)) {
@@ -76,10 +84,9 @@ final class DoctorCommand implements Callable<Integer> {
                   time(backend, precision)));
         }
       }
+    } catch (UserError e) {
+      find(console, "onednn", "no: " + e.getMessage());
     }
-    gpu(console);
-    console.object(findings);
-    return 0;
   }
 
   private void gpu(Console console) {

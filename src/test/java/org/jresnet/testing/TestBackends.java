@@ -16,8 +16,11 @@ import org.jresnet.nativebindings.cuda.CudaLibraries;
 public final class TestBackends {
   private TestBackends() {}
 
-  /** The backend of that name. */
+  /** The backend of that name, unless the run is for another one alone. */
   public static Backend open(String name) {
+    String only = System.getProperty("jresnet.test.backend", name);
+    assumeTrue(
+        only.equals(name) || name.equals("reference"), () -> "this run tests " + only + " alone");
     if (name.equals("cudnn")) {
       Support support = CudnnBackend.usable(gpu());
       assumeTrue(

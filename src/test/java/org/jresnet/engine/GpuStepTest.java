@@ -1,0 +1,128 @@
+package org.jresnet.engine;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import org.jresnet.backend.Backend;
+import org.jresnet.backend.Optimizer;
+import org.jresnet.backend.Precision;
+import org.jresnet.backend.cudnn.CudnnOptions;
+import org.jresnet.graph.Graph;
+import org.jresnet.models.ResNet;
+import org.jresnet.nativebindings.cuda.CudaDevice;
+import org.jresnet.testing.TestBackends;
+import org.jresnet.train.ModelFiles;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Whole steps on a GPU: recorded against call by call, run against run, precision against fp64. */
+class GpuStepTest {
+  private static final Graph GRAPH = ResNet.RESNET50.graph(10, 16);
+  private static final int BATCH = 8;
+  private static final int SIZE = 64;
+  private static final int STEPS = 6;
+
+  /** What a few steps leave behind. */
+  private record Trace(List<Double> losses, List<Double> norms, float[] parameters) {}
+
+  private static Trace train(Backend backend, Precision precision, int steps, double factor) {
+    Random random = new Random(3);
+    List<Double> losses = new ArrayList<>();
+    List<Double> norms = new ArrayList<>();
+    try (Model model = new Model(GRAPH, backend, precision)) {
+      model.initialize(5, Model.BlockEnd.ONE);
+      try (Executable step =
+              Executable.compile(model, CompileOptions.training(BATCH, SIZE, ModelFiles.IMAGENET));
+          OptimizerState adam =
+              new OptimizerState(model, new Optimizer.Adam(0.9, 0.999, 1e-8, 0), Set.of())) {
+        step.setGradientFactor(factor);
+        for (int i = 0; i < steps; i++) {
+          byte[] pixels = new byte[BATCH * SIZE * SIZE * 3];
+          random.nextBytes(pixels);
+          int[] labels = random.ints(BATCH, 0, 10).toArray();
+          losses.add(step.step(pixels, labels));
+          norms.add(adam.gradientNorm() / factor);
+          adam.step(1e-3, 1 / factor);
+        }
+        return new Trace(losses, norms, model.parameters().toFloats());
+      }
+    }
+  }
+
+  private static Backend open(CudnnOptions.Launch launch) {
+    TestBackends.open("cudnn").close();
+    CudnnOptions o = TestBackends.gpu();
+    return Backends.open(
+        "cudnn",
+        new CudnnOptions(
+            o.device(),
+            o.libraries(),
+            o.workspaceBytes(),
+            o.tuning(),
+            o.results(),
+            launch,
+            o.cache()));
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = Precision.class,
+      names = {"FP32", "BF16", "FP16"})
+  void aRecordedStepIsTheStepCallByCall(Precision precision) {
+    Trace recorded;
+    Trace called;
+    Trace again;
+    try (Backend backend = open(CudnnOptions.Launch.GRAPH)) {
+      recorded = train(backend, precision, STEPS, 1);
+      again = train(backend, precision, STEPS, 1);
+    }
+    try (Backend backend = open(CudnnOptions.Launch.CALLS)) {
+      called = train(backend, precision, STEPS, 1);
+    }
+    assertThat(recorded.losses).doesNotContain(Double.NaN).isEqualTo(called.losses);
+    assertThat(recorded.norms).isEqualTo(called.norms);
+    assertThat(recorded.parameters).isEqualTo(called.parameters);
+    assertThat(again.losses).as("a second run").isEqualTo(recorded.losses);
+    assertThat(again.parameters).as("a second run").isEqualTo(recorded.parameters);
+  }
+
+  /** Bounds on the norm of the whole gradient, as bench checks them before it times. */
+  @ParameterizedTest
+  @EnumSource(
+      value = Precision.class,
+      names = {"FP32", "TF32", "BF16", "FP16"})
+  void lossAndGradientAreTheReferences(Precision precision) {
+    Trace expected;
+    try (Backend reference = Backends.open("reference")) {
+      expected = train(reference, Precision.FP64, 1, 1);
+    }
+    try (Backend backend = TestBackends.open("cudnn")) {
+      Trace found = train(backend, precision, 1, precision == Precision.FP16 ? 128 : 1);
+      double bound =
+          switch (precision) {
+            case FP32 -> 1e-3;
+            case BF16 -> 0.1;
+            default -> 0.02;
+          };
+      assertThat(found.losses.get(0) / expected.losses.get(0)).isBetween(1 - bound, 1 + bound);
+      assertThat(found.norms.get(0) / expected.norms.get(0)).isBetween(1 - bound, 1 + bound);
+    }
+  }
+
+  @Test
+  void memoryIsGivenBack() {
+    try (Backend backend = TestBackends.open("cudnn")) {
+      train(backend, Precision.BF16, 2, 1);
+      long before = CudaDevice.freeBytes();
+      for (int i = 0; i < 20; i++) {
+        train(backend, Precision.BF16, 2, 1);
+      }
+      // One of the runs alone takes 60 MB.
+      assertThat(before - CudaDevice.freeBytes()).isLessThan(30L << 20);
+    }
+  }
+}

@@ -1,0 +1,197 @@
+"""PyTorch's side of gpu-check: a loss curve to compare with, and throughput.
+
+    python3 gpu_torch.py curve FOLDER        weights, pictures and PyTorch's losses, for jresnet to repeat
+    python3 gpu_torch.py compare FOLDER      PyTorch's losses beside jresnet's
+    python3 gpu_torch.py bench FILE.csv SECONDS BATCH...
+
+Needs PyTorch with CUDA (https://pytorch.org); torchvision is not needed: the network is written out here, with
+torchvision's names.
+"""
+import csv
+import sys
+import time
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+STEPS, BATCH, SIZE, CLASSES, RATE = 60, 64, 64, 10, 1e-3
+
+
+class Bottleneck(nn.Module):
+    def __init__(self, inputs, width, stride):
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, width, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = nn.Conv2d(width, width, 3, stride, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.conv3 = nn.Conv2d(width, 4 * width, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(4 * width)
+        self.downsample = None
+        if stride != 1 or inputs != 4 * width:
+            self.downsample = nn.Sequential(
+                nn.Conv2d(inputs, 4 * width, 1, stride, bias=False), nn.BatchNorm2d(4 * width)
+            )
+
+    def forward(self, x):
+        shortcut = x if self.downsample is None else self.downsample(x)
+        y = F.relu(self.bn1(self.conv1(x)), inplace=True)
+        y = F.relu(self.bn2(self.conv2(y)), inplace=True)
+        return F.relu(self.bn3(self.conv3(y)) + shortcut, inplace=True)
+
+
+class ResNet50(nn.Module):
+    def __init__(self, classes):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False)
+        self.bn1 = nn.BatchNorm2d(64)
+        inputs = 64
+        for layer, (blocks, width) in enumerate(((3, 64), (4, 128), (6, 256), (3, 512)), 1):
+            stage = []
+            for block in range(blocks):
+                stage.append(Bottleneck(inputs, width, 2 if block == 0 and layer > 1 else 1))
+                inputs = 4 * width
+            setattr(self, f"layer{layer}", nn.Sequential(*stage))
+        self.fc = nn.Linear(inputs, classes)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.bn1(self.conv1(x)), inplace=True), 3, 2, 1)
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        return self.fc(x.mean((2, 3)))
+
+
+def normalised(pixels):
+    mean = torch.tensor(MEAN, device=pixels.device)
+    std = torch.tensor(STD, device=pixels.device)
+    return ((pixels.float() / 255 - mean) / std).permute(0, 3, 1, 2)
+
+
+def curve(folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(1)
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    model = ResNet50(CLASSES)
+    torch.save(model.state_dict(), folder / "weights.pth")
+    labels = torch.randint(CLASSES, (STEPS, BATCH))
+    noise = torch.randint(0, 160, (DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+STEPS, BATCH, SIZE, SIZE, 3))
+    colour = torch.randint(0, 96, (CLASSES, 3))
+    pixels = (noise + colour[labels][:, :, None, None, :]).to(torch.uint8)
+    (folder / "pixels.bin").write_bytes(pixels.numpy().tobytes())
+    (folder / "labels.txt").write_text(" ".join(str(int(l)) for l in labels.flatten()))
+    (folder / "shape.txt").write_text(f"{STEPS} {BATCH} {SIZE} {CLASSES} {RATE}")
+    model = model.to(DEVICE, memory_format=torch.channels_last).train()
+    adam = torch.optim.Adam(model.parameters(), lr=RATE)
+    losses = []
+    for step in range(STEPS):
+        x = normalised(pixels[step].to(DEVICE)).contiguous(memory_format=torch.channels_last)
+        loss = F.cross_entropy(model(x), labels[step].to(DEVICE))
+        adam.zero_grad(set_to_none=True)
+        loss.backward()
+        adam.step()
+        losses.append(float(loss))
+    (folder / "torch.txt").write_text("\n".join(f"{l:.6f}" for l in losses) + "\n")
+    print(f"PyTorch {torch.__version__}: loss {losses[0]:.4f} -> {losses[-1]:.4f} in {STEPS} steps, fp32 without TF32")
+
+
+def compare(folder):
+    expected = [float(l) for l in (folder / "torch.txt").read_text().split()]
+    failed = False
+    for file in sorted(folder.glob("jresnet-*.txt")):
+        found = [float(l) for l in file.read_text().split()]
+        early = max(abs(a - b) / abs(b) for a, b in zip(found[:5], expected[:5]))
+        late = sum(found[-10:]) / 10
+        wanted = sum(expected[-10:]) / 10
+        # The first steps must agree; later ones drift apart as rounding differences grow, but both must have learned as much.
+        bound = 0.002 if "fp32" in file.name else 0.05
+        good = len(found) == len(expected) and early <= bound and late <= 1.3 * wanted + 0.1
+        failed |= not good
+        print(
+            f"{file.stem}: first five losses within {early:.2%} (bound {bound:.1%}), mean of the last ten "
+            f"{late:.4f}, PyTorch {wanted:.4f}: {'ok' if good else 'FAILED'}"
+        )
+    return 1 if failed else 0
+
+
+def measure(run, seconds):
+    for _ in range(5):
+        run()
+    torch.cuda.synchronize()
+    times = []
+    while sum(times) < seconds or len(times) < 5:
+        start = time.perf_counter()
+        for _ in range(5):
+            run()
+        torch.cuda.synchronize()
+        times.append((time.perf_counter() - start) / 5)
+    return sorted(times)[len(times) // 2]
+
+
+def bench(file, seconds, batches):
+    rows = []
+    kinds = {"bf16": torch.bfloat16, "fp16": torch.float16, "tf32": None}
+    for batch in batches:
+        for precision, kind in kinds.items():
+            torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = True
+            torch.backends.cudnn.benchmark = True
+            for how in ("eager", "compiled", "compiled with CUDA graphs"):
+                if precision != "bf16" and how != "eager":
+                    continue
+                torch._dynamo.reset()
+                model = ResNet50(1000).cuda().to(memory_format=torch.channels_last)
+                mode = "reduce-overhead" if "graphs" in how else None
+                forward = model if how == "eager" else torch.compile(model, mode=mode)
+                x = torch.randn(batch, 3, 224, 224, device="cuda").contiguous(memory_format=torch.channels_last)
+                labels = torch.randint(1000, (batch,), device="cuda")
+                adam = torch.optim.Adam(model.parameters(), fused=True)
+                scaler = torch.amp.GradScaler("cuda", enabled=precision == "fp16")
+
+                def cast():
+                    return torch.autocast("cuda", dtype=kind or torch.bfloat16, enabled=kind is not None)
+
+                def train():
+                    with cast():
+                        loss = F.cross_entropy(forward(x), labels)
+                    adam.zero_grad(set_to_none=True)
+                    scaler.scale(loss).backward()
+                    scaler.step(adam)
+                    scaler.update()
+
+                def infer():
+                    with torch.inference_mode(), cast():
+                        forward(x)
+
+                for work, run in (("train", train), ("infer", infer)):
+                    model.train(work == "train")
+                    try:
+                        rate = batch / measure(run, seconds)
+                    except Exception as e:  # one kind that fails must not lose the others
+                        print(f"{work} {precision} b{batch} {how}: failed: {type(e).__name__}: {str(e)[:200]}", flush=True)
+                        continue
+                    rows.append((work, precision, batch, how, f"{rate:.1f}"))
+                    print(f"{work:5} {precision} batch {batch:4} {how:26} {rate:9.1f} images/s", flush=True)
+                del model, forward, adam
+                torch.cuda.empty_cache()
+    with open(file, "w", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(("work", "precision", "batch", "how", "images_per_second"))
+        writer.writerows(rows)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 3 and sys.argv[1] == "curve":
+        curve(Path(sys.argv[2]))
+    elif len(sys.argv) == 3 and sys.argv[1] == "compare":
+        sys.exit(compare(Path(sys.argv[2])))
+    elif len(sys.argv) > 4 and sys.argv[1] == "bench":
+        bench(sys.argv[2], float(sys.argv[3]), [int(b) for b in sys.argv[4:]])
+    else:
+        sys.exit(__doc__)
