@@ -19,7 +19,7 @@ from torch.nn import functional as F
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-STEPS, BATCH, SIZE, CLASSES, RATE = 60, 64, 64, 10, 1e-3
+STEPS, BATCH, SIZE, CLASSES, RATE = 60, 64, 64, 10, 0.01
 
 
 class Bottleneck(nn.Module):
@@ -79,25 +79,32 @@ def curve(folder):
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
     model = ResNet50(CLASSES)
+    # Blocks start as the identity (Goyal et al. 2017): otherwise the gradients of a fresh network of this depth are 3 % off
+    # in single precision itself, and no two implementations stay together.
+    for name, parameter in model.named_parameters():
+        if name.endswith("bn3.weight"):
+            nn.init.zeros_(parameter)
     torch.save(model.state_dict(), folder / "weights.pth")
     labels = torch.randint(CLASSES, (STEPS, BATCH))
-    noise = torch.randint(0, 160, (DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-STEPS, BATCH, SIZE, SIZE, 3))
+    # Large tiles, so that pictures differ after pooling, too.
+    tiles = torch.randint(0, 160, (STEPS, BATCH, 4, 4, 3))
+    noise = tiles.repeat_interleave(SIZE // 4, 2).repeat_interleave(SIZE // 4, 3)
     colour = torch.randint(0, 96, (CLASSES, 3))
     pixels = (noise + colour[labels][:, :, None, None, :]).to(torch.uint8)
     (folder / "pixels.bin").write_bytes(pixels.numpy().tobytes())
     (folder / "labels.txt").write_text(" ".join(str(int(l)) for l in labels.flatten()))
     (folder / "shape.txt").write_text(f"{STEPS} {BATCH} {SIZE} {CLASSES} {RATE}")
     model = model.to(DEVICE, memory_format=torch.channels_last).train()
-    adam = torch.optim.Adam(model.parameters(), lr=RATE)
+    # Not Adam: its first steps are the signs of the gradients, which rounding flips where they are next to nothing.
+    sgd = torch.optim.SGD(model.parameters(), lr=RATE, momentum=0.9)
     losses = []
     for step in range(STEPS):
         x = normalised(pixels[step].to(DEVICE)).contiguous(memory_format=torch.channels_last)
         loss = F.cross_entropy(model(x), labels[step].to(DEVICE))
-        adam.zero_grad(set_to_none=True)
+        sgd.zero_grad(set_to_none=True)
         loss.backward()
-        adam.step()
-        losses.append(float(loss))
+        sgd.step()
+        losses.append(loss.item())
     (folder / "torch.txt").write_text("\n".join(f"{l:.6f}" for l in losses) + "\n")
     print(f"PyTorch {torch.__version__}: loss {losses[0]:.4f} -> {losses[-1]:.4f} in {STEPS} steps, fp32 without TF32")
 
@@ -111,7 +118,7 @@ def compare(folder):
         late = sum(found[-10:]) / 10
         wanted = sum(expected[-10:]) / 10
         # The first steps must agree; later ones drift apart as rounding differences grow, but both must have learned as much.
-        bound = 0.002 if "fp32" in file.name else 0.05
+        bound = 0.002 if "fp32" in file.name else 0.02
         good = len(found) == len(expected) and early <= bound and late <= 1.3 * wanted + 0.1
         failed |= not good
         print(

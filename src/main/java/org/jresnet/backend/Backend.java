@@ -1,6 +1,7 @@
 package org.jresnet.backend;
 
 import java.util.List;
+import java.util.OptionalLong;
 import org.jresnet.graph.Shape;
 
 /**
@@ -38,6 +39,11 @@ public interface Backend extends AutoCloseable {
    *     what
    */
   Buffer allocate(String purpose, long bytes);
+
+  /** Bytes that {@link #allocate} could still give, about; empty where nobody knows. */
+  default OptionalLong freeBytes() {
+    return OptionalLong.empty();
+  }
 
   /** Input normalisation into {@code y}, which has the given shape. */
   InputOp input(Shape shape, Normalization normalization, Tensor y);

@@ -49,6 +49,27 @@ public final class Benchmark {
    */
   public record Configuration(
       ResNet network, int classes, Work work, int batch, int size, Precision precision) {
+    /**
+     * Checks that the pictures of a batch fit into one array.
+     *
+     * @throws UserError saying how many would
+     */
+    public Configuration {
+      long most = size < 1 ? Integer.MAX_VALUE : Integer.MAX_VALUE / (3L * size * size);
+      if (batch > most) {
+        throw new UserError(
+            "a batch of "
+                + batch
+                + " pictures of "
+                + size
+                + "x"
+                + size
+                + " has more than 2 GB of pixels; at most "
+                + most
+                + " fit");
+      }
+    }
+
     /** Such as {@code resnet50-train-bf16-b32-224}. */
     public String name() {
       return String.join(

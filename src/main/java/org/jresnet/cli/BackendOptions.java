@@ -42,6 +42,9 @@ final class BackendOptions {
     if (!backend.equals("auto")) {
       return open(backend, options);
     }
+    if (precision.equals("int8")) {
+      return open("onednn", options);
+    }
     if (CudnnBackend.usable(options) instanceof Support.No no) {
       // Not a field: options exist before --verbose is read.
       LoggerFactory.getLogger(BackendOptions.class).info("No GPU is used: {}", no.reason());

@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Buffer;
@@ -185,6 +186,16 @@ public final class Executable implements AutoCloseable {
     try {
       return own(model.backend().allocate("activations", bytes));
     } catch (UserError e) {
+      long perImage = Math.max(1, bytes / options.batch());
+      long parameters = model.parameters().bytes();
+      long trained = options.pass() == Pass.TRAINING ? 2 * parameters : parameters;
+      OptionalLong free = model.backend().freeBytes();
+      String fits =
+          free.isEmpty()
+              ? ""
+              : free.getAsLong() < perImage
+                  ? " (not even one image fits)"
+                  : " (about " + free.getAsLong() / perImage + " images would fit)";
       throw new UserError(
           e.getMessage()
               + ". "
@@ -194,10 +205,14 @@ public final class Executable implements AutoCloseable {
               + "x"
               + options.width()
               + " needs about "
-              + (bytes / options.batch() >> 20)
-              + " MB per image of the batch; use a smaller --batch"
-              + " than "
+              + (perImage >> 20)
+              + " MB per image of the batch besides "
+              + (trained >> 20)
+              + " MB of parameters"
+              + (options.pass() == Pass.TRAINING ? " and gradients" : "")
+              + "; use a smaller --batch than "
               + options.batch()
+              + fits
               + " or a smaller --size",
           e);
     }

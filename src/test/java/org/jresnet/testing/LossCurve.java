@@ -30,6 +30,7 @@ public final class LossCurve {
 
   /** Prints one loss per line. */
   public static void main(String[] arguments) throws Exception {
+    System.setProperty("org.slf4j.simpleLogger.defaultLogLevel", "warn");
     Path folder = Path.of(arguments[0]);
     Precision precision = Precision.of(arguments[2]);
     String[] shape = Files.readString(folder.resolve("shape.txt")).strip().split(" ");
@@ -51,8 +52,7 @@ public final class LossCurve {
       read(WeightFiles.read(folder.resolve("weights.pth")), model);
       try (Executable step =
               Executable.compile(model, CompileOptions.training(batch, size, ModelFiles.IMAGENET));
-          OptimizerState adam =
-              new OptimizerState(model, new Optimizer.Adam(0.9, 0.999, 1e-8, 0), Set.of())) {
+          OptimizerState sgd = new OptimizerState(model, new Optimizer.Sgd(0.9, 0), Set.of())) {
         step.setGradientFactor(scale);
         int bytes = batch * size * size * 3;
         for (int i = 0; i < steps; i++) {
@@ -60,7 +60,7 @@ public final class LossCurve {
               step.step(
                   Arrays.copyOfRange(pixels, i * bytes, (i + 1) * bytes),
                   Arrays.copyOfRange(labels, i * batch, (i + 1) * batch));
-          adam.step(rate, 1 / scale);
+          sgd.step(rate, 1 / scale);
           System.out.printf(Locale.ROOT, "%.6f%n", loss);
         }
       }

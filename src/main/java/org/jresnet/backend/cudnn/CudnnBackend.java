@@ -3,6 +3,7 @@ package org.jresnet.backend.cudnn;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Buffer;
 import org.jresnet.backend.InputOp;
@@ -134,7 +135,7 @@ public final class CudnnBackend implements Backend {
     }
   }
 
-  private static void requireDevice(int index) {
+  static void requireDevice(int index) {
     try {
       int driver = CudaDevice.driverVersion();
       if (driver < DRIVER) {
@@ -276,6 +277,11 @@ public final class CudnnBackend implements Backend {
               + " MB are free",
           e);
     }
+  }
+
+  @Override
+  public OptionalLong freeBytes() {
+    return gpu.isPresent() ? OptionalLong.of(CudaDevice.freeBytes()) : OptionalLong.empty();
   }
 
   @Override

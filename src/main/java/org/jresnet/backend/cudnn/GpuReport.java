@@ -4,6 +4,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import org.jresnet.graph.UserError;
 import org.jresnet.nativebindings.cuda.BlasLt;
 import org.jresnet.nativebindings.cuda.CudaDevice;
 import org.jresnet.nativebindings.cuda.CudaException;
@@ -40,6 +41,7 @@ public final class GpuReport {
       findings.put("nvrtc", KernelProgram.version());
       CudnnHandle.checkVersions();
       findings.put("cuda_driver", version(CudaDevice.driverVersion()));
+      CudnnBackend.requireDevice(options.device());
       int count = CudaDevice.count();
       for (int i = 0; i < count; i++) {
         CudaDevice.Info info = CudaDevice.info(i);
@@ -54,8 +56,8 @@ public final class GpuReport {
                 info.memoryBytes() >> 20));
         findings.put("gpu_" + i + "_properties", info.properties());
       }
-      findings.put("gpu", count == 0 ? "none usable: no GPU" : "usable");
-    } catch (LinkageError | CudaException e) {
+      findings.put("gpu", "usable");
+    } catch (LinkageError | CudaException | UserError e) {
       findings.put("gpu", "none usable: " + e.getMessage());
     }
     return findings;

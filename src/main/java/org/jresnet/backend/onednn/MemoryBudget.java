@@ -34,7 +34,7 @@ final class MemoryBudget {
    * What Linux says is available, and never more than a container's limit; elsewhere the physical
    * memory.
    */
-  private static long available() {
+  static long available() {
     long total =
         ((com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean())
             .getTotalMemorySize();

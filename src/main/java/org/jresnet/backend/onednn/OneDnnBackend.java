@@ -1,6 +1,7 @@
 package org.jresnet.backend.onednn;
 
 import java.util.List;
+import java.util.OptionalLong;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Buffer;
 import org.jresnet.backend.InputOp;
@@ -155,6 +156,11 @@ public final class OneDnnBackend implements Backend {
       throw new UserError(
           "not enough memory for " + purpose + ": " + (bytes >> 20) + " MB: " + e.getMessage(), e);
     }
+  }
+
+  @Override
+  public OptionalLong freeBytes() {
+    return OptionalLong.of(MemoryBudget.available());
   }
 
   @Override
