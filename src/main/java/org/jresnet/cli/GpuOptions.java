@@ -41,7 +41,7 @@ final class GpuOptions {
       defaultValue = "heuristic",
       description =
           "How engines are chosen: off (what needs no compiling), heuristic (cuDNN's best guess),"
-              + " measure (the fastest of eight, timed on the GPU and remembered).")
+              + " measure (the fastest of up to eight, timed on the GPU and remembered).")
   private Tuning tune;
 
   @Option(

@@ -29,6 +29,9 @@ class Planner implements AutoCloseable {
   /** How many of cuDNN's proposals are timed. */
   private static final int TIMED = 8;
 
+  /** How many of them, where each must be compiled first, for half a second. */
+  private static final int TIMED_COMPILED = 3;
+
   private static final Logger LOG = LoggerFactory.getLogger(Planner.class);
 
   /** Which engines are right for a graph. */
@@ -207,7 +210,12 @@ class Planner implements AutoCloseable {
     }
     Planned best = null;
     int timed = 0;
+    int compiled = 0;
     for (int i = 0; i < allowed.size() && timed < TIMED; i++) {
+      if (allowed.get(i).notes().contains(Note.COMPILED_AT_RUNTIME)
+          && compiled++ >= TIMED_COMPILED) {
+        continue;
+      }
       Optional<CudnnPlan> plan = tryPlan(allowed.get(i));
       if (plan.isEmpty()) {
         continue;
