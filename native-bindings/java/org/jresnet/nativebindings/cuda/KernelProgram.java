@@ -40,7 +40,6 @@ public final class KernelProgram {
         List.of(
             "--gpu-architecture=sm_" + architecture,
             "--std=c++17",
-            "--restrict",
             "--extra-device-vectorization",
             "--fmad=true",
             "-Xptxas=-v");
