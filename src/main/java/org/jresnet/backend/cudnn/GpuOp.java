@@ -3,6 +3,7 @@ package org.jresnet.backend.cudnn;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.jresnet.backend.CallLists;
 import org.jresnet.backend.OpCall;
 import org.jresnet.backend.OpCall.Phase;
 import org.jresnet.backend.OpSpec;
@@ -17,32 +18,19 @@ import org.jresnet.nativebindings.cuda.MatrixProduct;
 /** Three fixed lists of work for the device over bound memory. */
 final class GpuOp implements PreparedOp {
   private final Device device;
-  private final List<OpCall> calls;
+  private final CallLists calls;
   private final List<AutoCloseable> owned;
-  private final Runnable[] prepare;
-  private final Runnable[] forward;
-  private final Runnable[] backward;
 
   private GpuOp(Builder builder) {
     device = builder.device;
-    calls = List.copyOf(builder.calls);
+    calls = new CallLists(builder.calls);
     owned = builder.owned;
-    prepare = bodies(Phase.PREPARE);
-    forward = bodies(Phase.FORWARD);
-    backward = bodies(Phase.BACKWARD);
-  }
-
-  private Runnable[] bodies(Phase phase) {
-    return calls.stream()
-        .filter(c -> c.phase() == phase)
-        .map(OpCall::body)
-        .toArray(Runnable[]::new);
   }
 
   /** For profiles: each call waits for the device, so that its time can be taken. */
   @Override
   public List<OpCall> calls() {
-    return calls.stream()
+    return calls.all().stream()
         .map(
             c ->
                 new OpCall(
@@ -60,23 +48,17 @@ final class GpuOp implements PreparedOp {
 
   @Override
   public void prepare() {
-    run(prepare);
+    calls.prepare();
   }
 
   @Override
   public void forward() {
-    run(forward);
+    calls.forward();
   }
 
   @Override
   public void backward() {
-    run(backward);
-  }
-
-  private static void run(Runnable[] calls) {
-    for (Runnable call : calls) {
-      call.run();
-    }
+    calls.backward();
   }
 
   @Override

@@ -6,7 +6,6 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
@@ -49,15 +48,7 @@ public final class Kernels {
     }
     byte[] code = compile(architecture).cubin();
     try {
-      Files.createDirectories(cache);
-      Path temporary = Files.createTempFile(cache, "kernels", ".tmp");
-      try {
-        Files.write(temporary, code);
-        Files.move(
-            temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-      } finally {
-        Files.deleteIfExists(temporary);
-      }
+      CacheFile.replace(file, code);
     } catch (IOException e) {
       LOG.warn("The compiled kernels cannot be kept in {}: {}", file, e.getMessage());
     }

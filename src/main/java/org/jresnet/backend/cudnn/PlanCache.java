@@ -8,7 +8,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -104,15 +103,7 @@ final class PlanCache {
           node.put("milliseconds", entry.milliseconds());
         });
     try {
-      Files.createDirectories(file.getParent());
-      Path temporary = Files.createTempFile(file.getParent(), "plans", ".tmp");
-      try {
-        JSON.writeValue(temporary.toFile(), root);
-        Files.move(
-            temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-      } finally {
-        Files.deleteIfExists(temporary);
-      }
+      CacheFile.replace(file, JSON.writeValueAsBytes(root));
     } catch (IOException e) {
       LOG.warn("The plan cache {} cannot be written: {}", file, e.getMessage());
     }

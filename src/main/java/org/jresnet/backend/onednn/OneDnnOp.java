@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import org.jresnet.backend.CallLists;
 import org.jresnet.backend.OpCall;
 import org.jresnet.backend.OpCall.Phase;
 import org.jresnet.backend.OpSpec;
@@ -22,50 +23,31 @@ import org.jresnet.nativebindings.onednn.PrimitiveDesc;
 /** Three fixed lists of native calls (and a few host calls) over bound memory. */
 final class OneDnnOp implements PreparedOp {
   private final OneDnnScope scope;
-  private final List<OpCall> calls;
-  private final Runnable[] prepare;
-  private final Runnable[] forward;
-  private final Runnable[] backward;
+  private final CallLists calls;
 
   private OneDnnOp(Builder builder) {
     scope = builder.scope;
-    calls = List.copyOf(builder.calls);
-    prepare = bodies(Phase.PREPARE);
-    forward = bodies(Phase.FORWARD);
-    backward = bodies(Phase.BACKWARD);
-  }
-
-  private Runnable[] bodies(Phase phase) {
-    return calls.stream()
-        .filter(c -> c.phase() == phase)
-        .map(OpCall::body)
-        .toArray(Runnable[]::new);
+    calls = new CallLists(builder.calls);
   }
 
   @Override
   public List<OpCall> calls() {
-    return calls;
+    return calls.all();
   }
 
   @Override
   public void prepare() {
-    run(prepare);
+    calls.prepare();
   }
 
   @Override
   public void forward() {
-    run(forward);
+    calls.forward();
   }
 
   @Override
   public void backward() {
-    run(backward);
-  }
-
-  private static void run(Runnable[] calls) {
-    for (Runnable call : calls) {
-      call.run();
-    }
+    calls.backward();
   }
 
   @Override
