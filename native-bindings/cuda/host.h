@@ -1,4 +1,4 @@
-// Lets kernels.cu compile as C++: a block has one thread, and the blocks of a grid run one after the other.
+// Lets kernels.cu compile as C++. Whoever runs a block sets the indices, and hostBarrier if it has several threads.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -16,7 +16,13 @@ static Index blockIdx = {0};
 static Index blockDim = {1};
 static Index gridDim = {1};
 
-static inline void __syncthreads() {}
+static void (*hostBarrier)() = nullptr;
+
+static inline void __syncthreads() {
+  if (hostBarrier != nullptr) {
+    hostBarrier();
+  }
+}
 
 static inline uint32_t hostBits(float value) {
   uint32_t bits;

@@ -1,9 +1,11 @@
 package org.jresnet.nativebindings.cuda;
 
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.bytedeco.cuda.cudart.cudaDeviceProp;
 import org.bytedeco.cuda.global.cudart;
+import org.bytedeco.javacpp.IntPointer;
 import org.bytedeco.javacpp.SizeTPointer;
 
 /** The GPUs of this machine. */
@@ -97,8 +99,8 @@ public final class CudaDevice {
     }
   }
 
-  private static int[] three(org.bytedeco.javacpp.IntPointer values) {
-    return new int[] {values.get(0), values.get(1), values.get(2)};
+  private static List<Integer> three(IntPointer values) {
+    return List.of(values.get(0), values.get(1), values.get(2));
   }
 
   private static int attribute(int attribute, int index) {

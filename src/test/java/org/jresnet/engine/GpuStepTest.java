@@ -106,6 +106,9 @@ class GpuStepTest {
           switch (precision) {
             case FP32 -> 1e-3;
             case BF16 -> 0.1;
+            // Activations and gradients are rounded, in TF32 only the factors are: with exact sums
+            // fp16 is 3.0 % off, whatever the gradient factor, where bf16 is 6.8 % off.
+            case FP16 -> 0.05;
             default -> 0.02;
           };
       assertThat(found.losses.get(0) / expected.losses.get(0)).isBetween(1 - bound, 1 + bound);

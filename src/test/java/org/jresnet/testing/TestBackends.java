@@ -49,6 +49,9 @@ public final class TestBackends {
   }
 
   private static Optional<String> libraries() {
+    if (Boolean.getBoolean("jresnet.test.simulated")) {
+      return Optional.of(SimulatedGpu.folder().toString());
+    }
     return Optional.ofNullable(System.getProperty("jresnet.cuda.libs")).filter(s -> !s.isBlank());
   }
 

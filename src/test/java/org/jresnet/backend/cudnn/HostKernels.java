@@ -8,18 +8,22 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** The text of kernels.cu compiled as C++ for this machine; a block has one thread. */
+/** The text of kernels.cu compiled as C++ for this machine. */
 final class HostKernels {
   private static final Path FOLDER = Path.of("target", "host-kernels");
+
+  /** A few, so that sums over a block take several turns. */
+  private static final int THREADS = 4;
+
   private static boolean loaded;
 
   private HostKernels() {}
 
-  private static native int run(String name, int blocks, long[] arguments);
+  private static native int run(String name, int blocks, int threads, long[] arguments);
 
   /** Runs a kernel; arguments are the bits that the device would get. */
   static void launch(String name, int blocks, long[] arguments) {
-    int result = run(name, blocks, arguments);
+    int result = run(name, blocks, THREADS, arguments);
     if (result == 1) {
       throw new AssertionError(
           name + " takes another number of arguments than " + arguments.length);

@@ -1,0 +1,650 @@
+// The CUDA runtime and driver: memory, streams, events, graphs, launches.
+//
+// Work in streams runs later than it is sent: at every call some of what is waiting runs, in random order as far as
+// streams and events allow, and the rest when somebody waits for it. Fresh memory is full of NaN, and blocks have margins
+// that must stay as they are. So what is missing in the order of things shows as wrong results.
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <map>
+#include <memory>
+#include <random>
+#include <set>
+#include <thread>
+
+#include "../kernel_table.h"
+#include "device.h"
+
+namespace sim {
+
+struct Event {
+  uint64_t sent = 0;
+  uint64_t passed = 0;
+  double milliseconds = 0;
+};
+
+struct Task {
+  std::function<void()> work;
+  std::shared_ptr<Event> record;
+  std::shared_ptr<Event> wait;
+  uint64_t turn = 0;
+};
+
+using Graph = std::vector<Task>;
+
+struct Stream {
+  std::deque<Task> queue;
+};
+
+static constexpr size_t MARGIN = 256;
+static constexpr uint8_t MARGIN_BYTE = 0x5a;
+
+struct Block {
+  std::unique_ptr<uint8_t, decltype(&free)> storage;
+  size_t bytes;
+  bool device;
+};
+
+struct State {
+  std::map<uint8_t*, Block> blocks;
+  std::set<Stream*> streams;
+  std::map<void*, std::shared_ptr<Event>> events;
+  std::set<Graph*> graphs;
+  size_t used = 0;
+  Stream* recording = nullptr;
+  std::thread::id recorder;
+  bool spoilt = false;
+  Graph recorded;
+  int last = cudaSuccess;
+  bool dead = false;
+  std::mt19937 random{20261124};
+};
+
+static State& state() {
+  static State* s = new State;
+  return *s;
+}
+
+std::recursive_mutex& mutex() {
+  static std::recursive_mutex* m = new std::recursive_mutex;
+  return *m;
+}
+
+static int failed(int code, const std::string& what) {
+  fprintf(stderr, "simulated GPU: %s\n", what.c_str());
+  state().last = code;
+  return code;
+}
+
+void illegal(const std::string& what) {
+  fprintf(stderr, "simulated GPU: %s\n", what.c_str());
+  state().dead = true;
+}
+
+static size_t capacity() {
+  const char* megabytes = getenv("JRESNET_SIMULATED_MEMORY_MB");
+  return (megabytes == nullptr ? 8192 : strtoull(megabytes, nullptr, 10)) << 20;
+}
+
+static const std::pair<uint8_t* const, Block>* blockOf(const void* from, size_t bytes) {
+  auto& blocks = state().blocks;
+  auto after = blocks.upper_bound((uint8_t*)from);
+  if (after == blocks.begin()) {
+    return nullptr;
+  }
+  auto& found = *std::prev(after);
+  return (uint8_t*)from + bytes <= found.first + found.second.bytes ? &found : nullptr;
+}
+
+bool onDevice(const void* from, size_t bytes) {
+  auto* block = blockOf(from, bytes);
+  return block != nullptr && block->second.device;
+}
+
+static bool onHost(const void* from, size_t bytes) {
+  auto* block = blockOf(from, bytes);
+  return block != nullptr && !block->second.device;
+}
+
+static void checkMargins() {
+  for (auto& [address, block] : state().blocks) {
+    for (size_t i = 0; i < MARGIN; i++) {
+      if (address[-1 - (long)i] != MARGIN_BYTE || address[block.bytes + i] != MARGIN_BYTE) {
+        illegal("something was written outside a block of " + std::to_string(block.bytes) + " bytes");
+        return;
+      }
+    }
+  }
+}
+
+static double now() {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// Runs the next task of a stream; false if there is none or it waits for another stream.
+static bool advance(Stream* stream) {
+  if (stream->queue.empty()) {
+    return false;
+  }
+  Task& next = stream->queue.front();
+  if (next.wait && next.wait->passed < next.turn) {
+    return false;
+  }
+  Task task = std::move(next);
+  stream->queue.pop_front();
+  if (state().dead) {
+    return true;
+  }
+  if (task.work) {
+    task.work();
+  }
+  if (task.record) {
+    task.record->passed = task.turn;
+    task.record->milliseconds = now();
+  }
+  return true;
+}
+
+static Stream* anyStream() {
+  auto& streams = state().streams;
+  return *std::next(streams.begin(), state().random() % streams.size());
+}
+
+// Lets some of the waiting work run, often none.
+static void passTime() {
+  State& s = state();
+  if (s.streams.empty() || s.random() % 2 == 0) {
+    return;
+  }
+  Stream* lucky = anyStream();
+  for (int i = s.random() % 50; i > 0 && advance(lucky); i--) {
+  }
+}
+
+template <typename Condition>
+static void runUntil(Stream* first, Condition condition) {
+  while (!condition()) {
+    if (advance(first)) {
+      continue;
+    }
+    bool moved = false;
+    for (Stream* stream : state().streams) {
+      moved = moved || advance(stream);
+    }
+    if (!moved) {
+      illegal("a stream waits for what nobody has sent");
+      return;
+    }
+  }
+}
+
+static void runAll() {
+  for (Stream* stream : state().streams) {
+    runUntil(stream, [&] { return stream->queue.empty(); });
+  }
+}
+
+static int send(Stream* stream, Task task) {
+  State& s = state();
+  if (s.dead) {
+    return cudaErrorIllegalAddress;
+  }
+  if (s.streams.count(stream) == 0) {
+    return failed(cudaErrorInvalidResourceHandle, "there is no such stream");
+  }
+  if (s.recording == stream) {
+    s.recorded.push_back(std::move(task));
+    return cudaSuccess;
+  }
+  stream->queue.push_back(std::move(task));
+  passTime();
+  return cudaSuccess;
+}
+
+int enqueue(Stream* stream, std::function<void()> work) {
+  Task task;
+  task.work = std::move(work);
+  return send(stream, std::move(task));
+}
+
+// Calls that a thread must not make while it records.
+static int forbiddenWhileRecording(const char* call) {
+  State& s = state();
+  if (s.dead) {
+    return cudaErrorIllegalAddress;
+  }
+  if (s.recording != nullptr && s.recorder == std::this_thread::get_id()) {
+    s.spoilt = true;
+    return failed(cudaErrorStreamCaptureUnsupported, std::string(call) + " while a graph is recorded");
+  }
+  passTime();
+  return cudaSuccess;
+}
+
+static int allocate(void** address, size_t bytes, bool device) {
+  State& s = state();
+  if (device && s.used + bytes > capacity()) {
+    s.last = cudaErrorMemoryAllocation;
+    return cudaErrorMemoryAllocation;
+  }
+  size_t whole = (bytes + 2 * MARGIN + 255) / 256 * 256;
+  auto* raw = (uint8_t*)aligned_alloc(256, whole);
+  if (raw == nullptr) {
+    s.last = cudaErrorMemoryAllocation;
+    return cudaErrorMemoryAllocation;
+  }
+  memset(raw, MARGIN_BYTE, whole);
+  memset(raw + MARGIN, 0xff, bytes);
+  s.blocks.emplace(raw + MARGIN, Block{{raw, free}, bytes, device});
+  s.used += device ? bytes : 0;
+  *address = raw + MARGIN;
+  return cudaSuccess;
+}
+
+static int release(void* address, bool device) {
+  State& s = state();
+  auto found = s.blocks.find((uint8_t*)address);
+  if (found == s.blocks.end() || found->second.device != device) {
+    return failed(cudaErrorInvalidValue, "what is freed was not allocated");
+  }
+  checkMargins();
+  s.used -= device ? found->second.bytes : 0;
+  s.blocks.erase(found);
+  return cudaSuccess;
+}
+
+static std::shared_ptr<Event> eventOf(void* handle) {
+  auto found = state().events.find(handle);
+  return found == state().events.end() ? nullptr : found->second;
+}
+
+static const std::map<int, std::pair<const char*, const char*>> ERRORS = {
+    {cudaSuccess, {"cudaSuccess", "no error"}},
+    {cudaErrorInvalidValue, {"cudaErrorInvalidValue", "invalid argument"}},
+    {cudaErrorMemoryAllocation, {"cudaErrorMemoryAllocation", "out of memory"}},
+    {cudaErrorInvalidDevice, {"cudaErrorInvalidDevice", "invalid device ordinal"}},
+    {cudaErrorInvalidResourceHandle, {"cudaErrorInvalidResourceHandle", "invalid resource handle"}},
+    {cudaErrorIllegalAddress, {"cudaErrorIllegalAddress", "an illegal memory access was encountered"}},
+    {cudaErrorStreamCaptureUnsupported,
+     {"cudaErrorStreamCaptureUnsupported", "operation not permitted when stream is capturing"}},
+    {cudaErrorStreamCaptureInvalidated,
+     {"cudaErrorStreamCaptureInvalidated", "operation failed due to a previous error during capture"}},
+    {cudaErrorStreamCaptureIsolation,
+     {"cudaErrorStreamCaptureIsolation", "dependency created on uncaptured work in another stream"}}};
+
+}  // namespace sim
+
+using namespace sim;
+
+extern "C" {
+
+int cudaGetLastError() {
+  DEVICE_CALL;
+  int last = state().last;
+  state().last = cudaSuccess;
+  return last;
+}
+
+const char* cudaGetErrorName(int code) {
+  auto found = ERRORS.find(code);
+  return found == ERRORS.end() ? "error" : found->second.first;
+}
+
+const char* cudaGetErrorString(int code) {
+  auto found = ERRORS.find(code);
+  return found == ERRORS.end() ? "an error of the simulated GPU" : found->second.second;
+}
+
+int cudaDriverGetVersion(int* version) {
+  *version = 13000;
+  return cudaSuccess;
+}
+
+int cudaRuntimeGetVersion(int* version) {
+  *version = 13000;
+  return cudaSuccess;
+}
+
+int cudaGetDeviceCount(int* count) {
+  *count = 1;
+  return cudaSuccess;
+}
+
+int cudaSetDevice(int device) {
+  return device == 0 ? (int)cudaSuccess : (int)cudaErrorInvalidDevice;
+}
+
+// The first fields of cudaDeviceProp in CUDA 13, as far as they are read.
+struct Properties {
+  char name[256];
+  char ids[28];
+  size_t totalGlobalMem;
+  size_t sharedMemPerBlock;
+  int regsPerBlock;
+  int warpSize;
+  size_t memPitch;
+  int maxThreadsPerBlock;
+  int maxThreadsDim[3];
+  int maxGridSize[3];
+  size_t totalConstMem;
+  int major;
+  int minor;
+  size_t textures[2];
+  int multiProcessorCount;
+};
+
+int cudaGetDeviceProperties(Properties* p, int device) {
+  strcpy(p->name, "simulated GPU");
+  p->totalGlobalMem = capacity();
+  p->sharedMemPerBlock = 48 << 10;
+  p->regsPerBlock = 65536;
+  p->warpSize = 32;
+  p->maxThreadsPerBlock = 1024;
+  p->major = 9;
+  p->minor = 0;
+  p->multiProcessorCount = 1;
+  return device == 0 ? (int)cudaSuccess : (int)cudaErrorInvalidDevice;
+}
+
+int cudaDeviceGetAttribute(int* value, int, int) {
+  *value = 0;
+  return cudaSuccess;
+}
+
+int cudaMemGetInfo(size_t* free, size_t* total) {
+  DEVICE_CALL;
+  *free = capacity() - state().used;
+  *total = capacity();
+  return cudaSuccess;
+}
+
+int cudaMalloc(void** address, size_t bytes) {
+  DEVICE_CALL;
+  int status = forbiddenWhileRecording("cudaMalloc");
+  return status != cudaSuccess ? status : allocate(address, bytes, true);
+}
+
+// Waits for the device, as the true one does.
+int cudaFree(void* address) {
+  DEVICE_CALL;
+  int status = forbiddenWhileRecording("cudaFree");
+  if (status != cudaSuccess) {
+    return status;
+  }
+  runAll();
+  return release(address, true);
+}
+
+int cudaHostAlloc(void** address, size_t bytes, unsigned) {
+  DEVICE_CALL;
+  int status = forbiddenWhileRecording("cudaHostAlloc");
+  return status != cudaSuccess ? status : allocate(address, bytes, false);
+}
+
+// Does not wait: who frees what a copy still needs has made a mistake.
+int cudaFreeHost(void* address) {
+  DEVICE_CALL;
+  int status = forbiddenWhileRecording("cudaFreeHost");
+  return status != cudaSuccess ? status : release(address, false);
+}
+
+int cudaStreamCreateWithFlags(Stream** stream, unsigned flags) {
+  DEVICE_CALL;
+  if (flags != cudaStreamNonBlocking) {
+    return failed(cudaErrorInvalidValue, "streams that wait for the default stream are not simulated");
+  }
+  *stream = new Stream;
+  state().streams.insert(*stream);
+  return cudaSuccess;
+}
+
+int cudaStreamDestroy(Stream* stream) {
+  DEVICE_CALL;
+  if (state().streams.count(stream) == 0) {
+    return failed(cudaErrorInvalidResourceHandle, "there is no such stream");
+  }
+  runUntil(stream, [&] { return stream->queue.empty(); });
+  state().streams.erase(stream);
+  delete stream;
+  return cudaSuccess;
+}
+
+int cudaStreamSynchronize(Stream* stream) {
+  DEVICE_CALL;
+  int status = forbiddenWhileRecording("cudaStreamSynchronize");
+  if (status != cudaSuccess) {
+    return status;
+  }
+  if (state().streams.count(stream) == 0) {
+    return failed(cudaErrorInvalidResourceHandle, "there is no such stream");
+  }
+  runUntil(stream, [&] { return stream->queue.empty(); });
+  checkMargins();
+  return state().dead ? (int)cudaErrorIllegalAddress : (int)cudaSuccess;
+}
+
+int cudaEventCreateWithFlags(void** event, unsigned) {
+  DEVICE_CALL;
+  *event = malloc(1);
+  state().events[*event] = std::make_shared<Event>();
+  return cudaSuccess;
+}
+
+int cudaEventDestroy(void* event) {
+  DEVICE_CALL;
+  state().events.erase(event);
+  free(event);
+  return cudaSuccess;
+}
+
+static int record(void* handle, Stream* stream, bool external) {
+  auto event = eventOf(handle);
+  if (event == nullptr) {
+    return failed(cudaErrorInvalidResourceHandle, "there is no such event");
+  }
+  if (state().recording == stream && !external) {
+    state().spoilt = true;
+    return failed(cudaErrorStreamCaptureUnsupported, "an event inside a graph that the host is to wait for is external");
+  }
+  Task task;
+  task.record = event;
+  if (state().recording != stream) {
+    task.turn = ++event->sent;
+  }
+  return send(stream, std::move(task));
+}
+
+int cudaEventRecord(void* event, Stream* stream) {
+  DEVICE_CALL;
+  return record(event, stream, false);
+}
+
+int cudaEventRecordWithFlags(void* event, Stream* stream, unsigned flags) {
+  DEVICE_CALL;
+  return record(event, stream, flags == cudaEventRecordExternal);
+}
+
+int cudaStreamWaitEvent(Stream* stream, void* handle, unsigned) {
+  DEVICE_CALL;
+  auto event = eventOf(handle);
+  if (event == nullptr) {
+    return failed(cudaErrorInvalidResourceHandle, "there is no such event");
+  }
+  if (state().recording == stream) {
+    state().spoilt = true;
+    return failed(cudaErrorStreamCaptureIsolation, "a graph that is recorded waits for work outside");
+  }
+  Task task;
+  task.wait = event;
+  task.turn = event->sent;
+  return send(stream, std::move(task));
+}
+
+int cudaEventSynchronize(void* handle) {
+  DEVICE_CALL;
+  int status = forbiddenWhileRecording("cudaEventSynchronize");
+  auto event = eventOf(handle);
+  if (status != cudaSuccess || event == nullptr) {
+    return status != cudaSuccess ? status : failed(cudaErrorInvalidResourceHandle, "there is no such event");
+  }
+  uint64_t turn = event->sent;
+  if (turn > event->passed) {
+    runUntil(anyStream(), [&] { return event->passed >= turn || state().dead; });
+  }
+  return state().dead ? (int)cudaErrorIllegalAddress : (int)cudaSuccess;
+}
+
+int cudaEventElapsedTime(float* milliseconds, void* start, void* end) {
+  DEVICE_CALL;
+  auto from = eventOf(start);
+  auto to = eventOf(end);
+  if (from == nullptr || to == nullptr || from->passed == 0 || to->passed == 0) {
+    return failed(cudaErrorInvalidResourceHandle, "a time between events that have not been passed");
+  }
+  *milliseconds = (float)(to->milliseconds - from->milliseconds);
+  return cudaSuccess;
+}
+
+int cudaMemcpyAsync(void* to, const void* from, size_t bytes, int direction, Stream* stream) {
+  DEVICE_CALL;
+  return enqueue(stream, [=] {
+    bool there = direction == cudaMemcpyDeviceToHost ? onHost(to, bytes) : onDevice(to, bytes);
+    bool here = direction == cudaMemcpyHostToDevice ? onHost(from, bytes) : onDevice(from, bytes);
+    if (!there || !here) {
+      illegal("a copy of " + std::to_string(bytes) + " bytes from or to memory that is not pinned, too small or freed");
+      return;
+    }
+    memmove(to, from, bytes);
+  });
+}
+
+int cudaMemsetAsync(void* to, int value, size_t bytes, Stream* stream) {
+  DEVICE_CALL;
+  return enqueue(stream, [=] {
+    if (!onDevice(to, bytes)) {
+      illegal("memory to be cleared is too small or freed");
+      return;
+    }
+    memset(to, value, bytes);
+  });
+}
+
+int cudaStreamBeginCapture(Stream* stream, int mode) {
+  DEVICE_CALL;
+  State& s = state();
+  if (s.recording != nullptr || mode != cudaStreamCaptureModeThreadLocal) {
+    return failed(cudaErrorInvalidValue, "one graph at a time is recorded, by one thread");
+  }
+  s.recording = stream;
+  s.recorder = std::this_thread::get_id();
+  s.spoilt = false;
+  s.recorded.clear();
+  return cudaSuccess;
+}
+
+int cudaStreamEndCapture(Stream* stream, Graph** graph) {
+  DEVICE_CALL;
+  State& s = state();
+  if (s.recording != stream) {
+    return failed(cudaErrorInvalidValue, "this stream records nothing");
+  }
+  s.recording = nullptr;
+  if (s.spoilt) {
+    *graph = nullptr;
+    return failed(cudaErrorStreamCaptureInvalidated, "the graph is spoilt");
+  }
+  *graph = new Graph(std::move(s.recorded));
+  s.graphs.insert(*graph);
+  return cudaSuccess;
+}
+
+static int destroy(Graph* graph) {
+  if (state().graphs.erase(graph) == 0) {
+    return failed(cudaErrorInvalidResourceHandle, "there is no such graph");
+  }
+  delete graph;
+  return cudaSuccess;
+}
+
+int cudaGraphDestroy(Graph* graph) {
+  DEVICE_CALL;
+  return destroy(graph);
+}
+
+int cudaGraphExecDestroy(Graph* graph) {
+  DEVICE_CALL;
+  return destroy(graph);
+}
+
+int cudaGraphInstantiate(Graph** made, Graph* graph, unsigned long long) {
+  DEVICE_CALL;
+  *made = new Graph(*graph);
+  state().graphs.insert(*made);
+  return cudaSuccess;
+}
+
+int cudaGraphLaunch(Graph* graph, Stream* stream) {
+  DEVICE_CALL;
+  if (state().graphs.count(graph) == 0) {
+    return failed(cudaErrorInvalidResourceHandle, "there is no such graph");
+  }
+  for (Task task : *graph) {
+    if (task.record) {
+      task.turn = ++task.record->sent;
+    }
+    int status = send(stream, std::move(task));
+    if (status != cudaSuccess) {
+      return status;
+    }
+  }
+  return cudaSuccess;
+}
+
+int cuGetErrorName(int code, const char** name) {
+  *name = cudaGetErrorName(code);
+  return CUDA_SUCCESS;
+}
+
+// The machine code is a name; the kernels are compiled in.
+int cuModuleLoadData(void** module, const void* image) {
+  *module = (void*)host::KERNELS;
+  return strcmp((const char*)image, "simulated") == 0 ? (int)CUDA_SUCCESS : (int)CUDA_ERROR_INVALID_IMAGE;
+}
+
+int cuModuleUnload(void*) {
+  return CUDA_SUCCESS;
+}
+
+int cuModuleGetFunction(const host::Kernel** function, void*, const char* name) {
+  *function = host::find(name);
+  return *function == nullptr ? (int)CUDA_ERROR_NOT_FOUND : (int)CUDA_SUCCESS;
+}
+
+int cuLaunchKernel(const host::Kernel* kernel, unsigned blocks, unsigned blocksY, unsigned blocksZ, unsigned threads,
+                   unsigned threadsY, unsigned threadsZ, unsigned sharedBytes, Stream* stream, void** arguments, void**) {
+  DEVICE_CALL;
+  if (blocks == 0 || threads == 0 || threads > 1024 || (threads & (threads - 1)) != 0 || sharedBytes != 0 ||
+      blocksY * blocksZ * threadsY * threadsZ != 1) {
+    return failed(CUDA_ERROR_INVALID_VALUE, std::string("an impossible launch of ") + kernel->name);
+  }
+  std::vector<uint64_t> values;
+  for (int i = 0; i < kernel->arguments; i++) {
+    values.push_back(*(uint64_t*)arguments[i]);
+  }
+  return enqueue(stream, [=]() mutable {
+    std::vector<void*> pointers;
+    for (uint64_t& value : values) {
+      pointers.push_back(&value);
+    }
+    // Threads that do not cooperate do the same work as one alone; of those that do, a few show all there is to see.
+    if (kernel->cooperates) {
+      host::launch(*kernel, blocks, std::min(threads, 8u), pointers.data());
+    } else {
+      host::launch(*kernel, 1, 1, pointers.data());
+    }
+  });
+}
+
+}  // extern "C"

@@ -1,0 +1,31 @@
+// A GPU that exists in this process alone, so that the whole cudnn backend can be tested where there is none: what the
+// libraries of CUDA and cuDNN that it takes the place of share. It is no measure of speed, and it cannot show what only
+// NVIDIA's code decides: which engines exist, and how they round.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <string>
+
+#include "constants.h"
+
+namespace sim {
+
+struct Stream;
+
+// One lock for the whole device; every function of the libraries takes it.
+std::recursive_mutex& mutex();
+
+// Puts work behind what the stream has to do, or into the graph that it records.
+int enqueue(Stream* stream, std::function<void()> work);
+
+// Whether the bytes lie in one block of device memory that has not been freed.
+bool onDevice(const void* from, size_t bytes);
+
+// The work that runs right now did what would bring a GPU down: all later calls fail.
+void illegal(const std::string& what);
+
+}  // namespace sim
+
+#define DEVICE_CALL std::lock_guard<std::recursive_mutex> guard(sim::mutex())

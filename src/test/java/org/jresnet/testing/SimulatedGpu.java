@@ -1,0 +1,129 @@
+package org.jresnet.testing;
+
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Pattern;
+import java.util.spi.ToolProvider;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jresnet.nativebindings.cuda.CudaLibraries;
+
+/**
+ * Libraries in the place of CUDA and cuDNN that simulate a GPU on the CPU, built from {@code
+ * src/test/cuda/simulated}. {@code --cuda-libs target/simulated-gpu} runs any command on it.
+ */
+public final class SimulatedGpu {
+  private static final Path SOURCES = Path.of("src", "test", "cuda", "simulated");
+  private static final Path FOLDER = Path.of("target", "simulated-gpu");
+  private static final Path CORE = FOLDER.resolve("libsimulated.so");
+  private static final Pattern CONSTANT =
+      Pattern.compile("public static final int ((?:CU|cu|NVRTC_)\\w+) = (-?\\d+);");
+
+  private SimulatedGpu() {}
+
+  /** Builds it if need be, and returns the folder; skips the test where there is no compiler. */
+  public static synchronized Path folder() {
+    try {
+      if (!Files.exists(CORE)) {
+        build();
+      }
+      return FOLDER.toAbsolutePath();
+    } catch (IOException | InterruptedException e) {
+      throw new IllegalStateException("the simulated GPU cannot be built", e);
+    }
+  }
+
+  private static void build() throws IOException, InterruptedException {
+    Optional<ToolProvider> javap = ToolProvider.findFirst("javap");
+    assumeTrue(javap.isPresent(), "no javap in this Java: no GPU is simulated");
+    Files.createDirectories(FOLDER);
+    Files.writeString(FOLDER.resolve("constants.h"), constants(javap.orElseThrow()));
+    List<String> sources;
+    try (Stream<Path> files = Files.list(SOURCES)) {
+      sources = files.map(Path::toString).filter(f -> f.endsWith(".cpp")).sorted().toList();
+    }
+    Path unfinished = FOLDER.resolve("libsimulated.so.tmp");
+    List<String> compile = new ArrayList<>(List.of("g++", "-std=c++17", "-O3", "-march=native"));
+    compile.addAll(List.of("-fopenmp", "-Wall", "-Werror", "-shared", "-fPIC"));
+    compile.addAll(List.of("-Wl,-soname,libsimulated.so"));
+    compile.addAll(List.of("-I", FOLDER.toString(), "-I", "native-bindings/cuda"));
+    compile.addAll(sources);
+    compile.addAll(List.of("-o", unfinished.toString()));
+    run(compile);
+    for (String name : CudaLibraries.find(Optional.of(FOLDER.toString()), Map.of()).names()) {
+      // Empty but for the name and the version that the bindings ask for; the core has the symbols.
+      Path version = FOLDER.resolve(name + ".version");
+      Files.writeString(version, name + " {};\n");
+      run(
+          List.of(
+              "g++",
+              "-shared",
+              "-Wl,-soname," + name,
+              "-Wl,--version-script," + version,
+              "-Wl,--no-as-needed",
+              "-Wl,-rpath,$ORIGIN",
+              unfinished.toString(),
+              "-o",
+              FOLDER.resolve(name).toString()));
+      Files.delete(version);
+    }
+    Files.move(unfinished, CORE);
+  }
+
+  /** The numbers behind the names in NVIDIA's headers, as the bindings have them. */
+  private static String constants(ToolProvider javap) {
+    List<String> jars =
+        Stream.of(System.getProperty("java.class.path").split(":"))
+            .filter(entry -> entry.contains("bytedeco") || entry.contains("cuda"))
+            .toList();
+    StringWriter text = new StringWriter();
+    int code =
+        javap.run(
+            new PrintWriter(text),
+            new PrintWriter(text),
+            "-constants",
+            "-public",
+            "-classpath",
+            String.join(":", jars),
+            "org.bytedeco.cuda.global.cudart",
+            "org.bytedeco.cuda.global.cudnn",
+            "org.bytedeco.cuda.global.cublas",
+            "org.bytedeco.cuda.global.nvrtc");
+    if (code != 0) {
+      throw new IllegalStateException("javap: " + text);
+    }
+    return "#pragma once\n"
+        + CONSTANT
+            .matcher(text.toString())
+            .results()
+            .map(m -> "#define " + m.group(1) + " " + m.group(2) + "\n")
+            .distinct()
+            .collect(Collectors.joining());
+  }
+
+  private static void run(List<String> command) throws IOException, InterruptedException {
+    Process process;
+    try {
+      process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    } catch (IOException e) {
+      assumeTrue(false, "no g++: no GPU is simulated");
+      return;
+    }
+    String output;
+    try (Stream<String> lines = process.inputReader().lines()) {
+      output = String.join("\n", lines.toList());
+    }
+    if (process.waitFor() != 0) {
+      throw new AssertionError(String.join(" ", command) + ":\n" + output);
+    }
+  }
+}
