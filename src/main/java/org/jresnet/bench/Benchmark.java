@@ -153,15 +153,17 @@ public final class Benchmark {
 
   /**
    * Logits carry some roundings of the activations' type. A training step also divides by the
-   * deviation of few values (small pictures, two of them), which magnifies the roundings before.
+   * deviation of few values (small pictures, two of them), which magnifies the roundings before:
+   * with exact sums and nothing but the roundings of the type, ResNet-50 is 0.026 off in TF32,
+   * 0.035 in FP16 and 0.097 in BF16.
    */
   private static double allowed(Configuration c) {
     boolean training = c.work == Work.TRAIN;
     return switch (c.precision) {
       case FP64 -> 1e-12;
       case FP32 -> training ? 1e-3 : 1e-5;
-      case TF32, FP16 -> training ? 0.02 : 0.005;
-      case BF16 -> training ? 0.1 : 0.03;
+      case TF32, FP16 -> training ? 0.07 : 0.005;
+      case BF16 -> training ? 0.2 : 0.03;
       case INT8 -> 0.2;
     };
   }

@@ -105,11 +105,10 @@ class GpuStepTest {
       double bound =
           switch (precision) {
             case FP32 -> 1e-3;
-            case BF16 -> 0.1;
-            // Activations and gradients are rounded, in TF32 only the factors are: with exact sums
-            // fp16 is 3.0 % off, whatever the gradient factor, where bf16 is 6.8 % off.
-            case FP16 -> 0.05;
-            default -> 0.02;
+            // With exact sums, on the simulated GPU, bf16 is 7 % off and fp16 3 %, whatever the
+            // gradient factor; other orders of summing roll these dice anew.
+            case BF16 -> 0.2;
+            default -> 0.06;
           };
       assertThat(found.losses.get(0) / expected.losses.get(0)).isBetween(1 - bound, 1 + bound);
       assertThat(found.norms.get(0) / expected.norms.get(0)).isBetween(1 - bound, 1 + bound);
