@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jresnet.backend.Backend;
 import org.jresnet.backend.OpCall;
 import org.jresnet.engine.Executable;
 import org.jresnet.engine.Executable.NamedCall;
@@ -66,6 +67,7 @@ public record Profile(List<Line> lines) {
       byte[] pixels,
       int[] labels,
       int steps) {
+    Backend backend = executable.model().backend();
     List<NamedCall> calls = new ArrayList<>(executable.calls(pixels, labels));
     optimizer.ifPresent(o -> calls.addAll(optimizerCalls(executable, o)));
     executable.parametersChanged();
@@ -75,6 +77,7 @@ public record Profile(List<Line> lines) {
       for (int c = 0; c < calls.size(); c++) {
         long start = System.nanoTime();
         calls.get(c).call().body().run();
+        backend.synchronize();
         if (s >= 0) {
           seconds[c][s] = (System.nanoTime() - start) / 1e9;
         }

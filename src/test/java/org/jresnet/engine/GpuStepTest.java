@@ -2,6 +2,10 @@ package org.jresnet.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -112,6 +116,23 @@ class GpuStepTest {
           };
       assertThat(found.losses.get(0) / expected.losses.get(0)).isBetween(1 - bound, 1 + bound);
       assertThat(found.norms.get(0) / expected.norms.get(0)).isBetween(1 - bound, 1 + bound);
+    }
+  }
+
+  @Test
+  void corruptKernelsInTheCacheAreCompiledAnew() throws IOException {
+    TestBackends.open("cudnn").close();
+    int spoilt = 0;
+    try (DirectoryStream<Path> kernels =
+        Files.newDirectoryStream(TestBackends.gpu().cache(), "kernels-*.cubin")) {
+      for (Path file : kernels) {
+        Files.writeString(file, "spoilt");
+        spoilt++;
+      }
+    }
+    assertThat(spoilt).isPositive();
+    try (Backend backend = TestBackends.open("cudnn")) {
+      assertThat(train(backend, Precision.FP32, 1, 1).losses).doesNotContain(Double.NaN);
     }
   }
 

@@ -22,9 +22,6 @@ interface Device {
   /** Copies within the device. */
   void copy(Place from, Place to, long bytes);
 
-  /** Waits until all is done. */
-  void synchronize();
-
   /** cuDNN on this device. */
   CudnnHandle dnn();
 

@@ -46,7 +46,7 @@ final class Gpu implements Device, AutoCloseable {
     uploads = new CudaStream();
     dnn = new CudnnHandle(stream);
     blas = new BlasLt();
-    module = new KernelModule(Kernels.code(info.architecture(), options.cache()));
+    module = Kernels.load(info.architecture(), options.cache());
   }
 
   CudaDevice.Info info() {
@@ -97,11 +97,6 @@ final class Gpu implements Device, AutoCloseable {
   @Override
   public void run(MatrixProduct.Bound product) {
     product.run(stream);
-  }
-
-  @Override
-  public void synchronize() {
-    stream.synchronize();
   }
 
   /** One thread per element, as many blocks as make sense. */

@@ -17,33 +17,17 @@ import org.jresnet.nativebindings.cuda.MatrixProduct;
 
 /** Three fixed lists of work for the device over bound memory. */
 final class GpuOp implements PreparedOp {
-  private final Device device;
   private final CallLists calls;
   private final List<AutoCloseable> owned;
 
   private GpuOp(Builder builder) {
-    device = builder.device;
     calls = new CallLists(builder.calls);
     owned = builder.owned;
   }
 
-  /** For profiles: each call waits for the device, so that its time can be taken. */
   @Override
   public List<OpCall> calls() {
-    return calls.all().stream()
-        .map(
-            c ->
-                new OpCall(
-                    c.phase(),
-                    c.operation(),
-                    c.implementation(),
-                    c.flops(),
-                    c.bytes(),
-                    () -> {
-                      c.body().run();
-                      device.synchronize();
-                    }))
-        .toList();
+    return calls.all();
   }
 
   @Override

@@ -9,6 +9,8 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import org.jresnet.nativebindings.cuda.CudaException;
+import org.jresnet.nativebindings.cuda.KernelModule;
 import org.jresnet.nativebindings.cuda.KernelProgram;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -35,16 +37,17 @@ public final class Kernels {
     return KernelProgram.compile(NAME, source(), architecture);
   }
 
-  /** Machine code from the cache, or compiled and put there. */
-  static byte[] code(int architecture, Path cache) {
+  /** The kernels on the current GPU: from the cache, or compiled and put there. */
+  static KernelModule load(int architecture, Path cache) {
     String key = "sm_" + architecture + "\n" + KernelProgram.version() + "\n" + source();
     Path file = cache.resolve("kernels-" + hash(key) + ".cubin");
-    try {
-      if (Files.exists(file)) {
-        return Files.readAllBytes(file);
+    if (Files.exists(file)) {
+      try {
+        return new KernelModule(Files.readAllBytes(file));
+      } catch (IOException | CudaException e) {
+        LOG.warn(
+            "The compiled kernels {} cannot be used: {}; compiling anew", file, e.getMessage());
       }
-    } catch (IOException e) {
-      LOG.warn("The compiled kernels {} cannot be read: {}; compiling anew", file, e.getMessage());
     }
     byte[] code = compile(architecture).cubin();
     try {
@@ -52,7 +55,7 @@ public final class Kernels {
     } catch (IOException e) {
       LOG.warn("The compiled kernels cannot be kept in {}: {}", file, e.getMessage());
     }
-    return code;
+    return new KernelModule(code);
   }
 
   private static String hash(String text) {

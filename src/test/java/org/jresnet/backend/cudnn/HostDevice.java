@@ -71,9 +71,6 @@ final class HostDevice implements Device, Backend {
   }
 
   @Override
-  public void synchronize() {}
-
-  @Override
   public OpPlan plan(OpSpec spec) {
     if (spec instanceof OpSpec.Norm s) {
       return new NormPlan(planner, s).on(Optional.of(this));
