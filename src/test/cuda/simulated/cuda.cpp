@@ -1,7 +1,7 @@
 // The CUDA runtime and driver: memory, streams, events, graphs, launches.
 //
-// Work in streams runs later than it is sent: at every call some of what is waiting runs, in random order as far as
-// streams and events allow, and the rest when somebody waits for it. Fresh memory is full of NaN, and blocks have margins
+// Work in streams runs later than it is sent, in random order as far as streams and events allow: a stream is idle for a
+// while, until somebody waits for what it has to do, and then for a while it works at every call. Fresh memory is full of NaN, and blocks have margins
 // that must stay as they are. So what is missing in the order of things shows as wrong results.
 #include <chrono>
 #include <cstdio>
@@ -19,7 +19,10 @@
 
 namespace sim {
 
+struct Stream;
+
 struct Event {
+  Stream* sentTo = nullptr;
   uint64_t sent = 0;
   uint64_t passed = 0;
   double milliseconds = 0;
@@ -36,6 +39,7 @@ using Graph = std::vector<Task>;
 
 struct Stream {
   std::deque<Task> queue;
+  int mood = 0;
 };
 
 static constexpr size_t MARGIN = 256;
@@ -147,19 +151,16 @@ static bool advance(Stream* stream) {
   return true;
 }
 
-static Stream* anyStream() {
-  auto& streams = state().streams;
-  return *std::next(streams.begin(), state().random() % streams.size());
-}
-
-// Lets some of the waiting work run, often none.
+// Lets the streams that are not idle do some of their work.
 static void passTime() {
-  State& s = state();
-  if (s.streams.empty() || s.random() % 2 == 0) {
-    return;
-  }
-  Stream* lucky = anyStream();
-  for (int i = s.random() % 50; i > 0 && advance(lucky); i--) {
+  for (Stream* stream : state().streams) {
+    if (stream->mood == 0) {
+      stream->mood = (int)(state().random() % 2000) - 1000;
+    }
+    bool idle = stream->mood < 0;
+    stream->mood += idle ? 1 : -1;
+    for (int i = idle ? 0 : 20; i > 0 && advance(stream); i--) {
+    }
   }
 }
 
@@ -452,6 +453,7 @@ static int record(void* handle, Stream* stream, bool external) {
   task.record = event;
   if (state().recording != stream) {
     task.turn = ++event->sent;
+    event->sentTo = stream;
   }
   return send(stream, std::move(task));
 }
@@ -491,7 +493,7 @@ int cudaEventSynchronize(void* handle) {
   }
   uint64_t turn = event->sent;
   if (turn > event->passed) {
-    runUntil(anyStream(), [&] { return event->passed >= turn || state().dead; });
+    runUntil(event->sentTo, [&] { return event->passed >= turn || state().dead; });
   }
   return state().dead ? (int)cudaErrorIllegalAddress : (int)cudaSuccess;
 }
@@ -593,6 +595,7 @@ int cudaGraphLaunch(Graph* graph, Stream* stream) {
   for (Task task : *graph) {
     if (task.record) {
       task.turn = ++task.record->sent;
+      task.record->sentTo = stream;
     }
     int status = send(stream, std::move(task));
     if (status != cudaSuccess) {

@@ -7,14 +7,23 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import org.jresnet.backend.Backend;
+import org.jresnet.backend.Buffer;
+import org.jresnet.backend.Grad;
+import org.jresnet.backend.InputOp;
+import org.jresnet.backend.Normalization;
 import org.jresnet.backend.Optimizer;
 import org.jresnet.backend.Precision;
+import org.jresnet.backend.Tensor;
+import org.jresnet.backend.Updater;
 import org.jresnet.backend.cudnn.CudnnOptions;
+import org.jresnet.graph.DType;
 import org.jresnet.graph.Graph;
+import org.jresnet.graph.Shape;
 import org.jresnet.models.ResNet;
 import org.jresnet.nativebindings.cuda.CudaDevice;
 import org.jresnet.testing.TestBackends;
@@ -116,6 +125,37 @@ class GpuStepTest {
           };
       assertThat(found.losses.get(0) / expected.losses.get(0)).isBetween(1 - bound, 1 + bound);
       assertThat(found.norms.get(0) / expected.norms.get(0)).isBetween(1 - bound, 1 + bound);
+    }
+  }
+
+  /** The host sends all batches before it waits for any. */
+  @Test
+  void aBatchDoesNotOvertakeTheOneBefore() {
+    int batches = 2000;
+    Shape shape = new Shape(1, 16, 16, 4);
+    long count = shape.elements();
+    Normalization identity = new Normalization(List.of(0f, 0f, 0f, 0f), List.of(1f, 1f, 1f, 1f));
+    try (Backend backend = TestBackends.open("cudnn");
+        Buffer memory = backend.allocate("test", 4 * count * (batches + 1) + 4096)) {
+      Tensor all = new Tensor(memory, 0, DType.F32, count * (batches + 1));
+      Tensor y = all.slice(count * batches, count);
+      try (InputOp input = backend.input(shape, identity, y);
+          Updater copies = backend.updater(new Optimizer.Sgd(0, 0), all, all, List.of(all))) {
+        for (int i = 0; i < batches; i++) {
+          byte[] pixels = new byte[(int) count];
+          Arrays.fill(pixels, (byte) i);
+          input.load(pixels);
+          input.run();
+          copies.accumulate(all.slice(count * i, count), y, Grad.OVERWRITE);
+        }
+        float[] found = all.toFloats();
+        for (int i = 0; i < count * batches; i++) {
+          float expected = (i / count & 255) / 255f;
+          assertThat(found[i])
+              .as("element %d of batch %d", i % count, i / count)
+              .isEqualTo(expected);
+        }
+      }
     }
   }
 
