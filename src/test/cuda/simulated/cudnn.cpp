@@ -232,10 +232,7 @@ class Run {
     Numbers values = read(t);
     if (tf32) {
       for (float& value : values) {
-        uint32_t bits;
-        memcpy(&bits, &value, 4);
-        bits = (bits + 0x1000) & 0xffffe000;
-        memcpy(&value, &bits, 4);
+        value = sim::tf32(value);
       }
     }
     return values;

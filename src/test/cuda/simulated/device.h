@@ -4,6 +4,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -25,6 +26,15 @@ bool onDevice(const void* from, size_t bytes);
 
 // The work that runs right now did what would bring a GPU down: all later calls fail.
 void illegal(const std::string& what);
+
+// Rounded to the ten bits after the point that tensor cores take of a float.
+inline float tf32(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  bits = (bits + 0x1000) & 0xffffe000;
+  memcpy(&value, &bits, sizeof bits);
+  return value;
+}
 
 }  // namespace sim
 

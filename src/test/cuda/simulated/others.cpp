@@ -21,11 +21,7 @@ struct Product {
 };
 
 float rounded(float value, bool tf32) {
-  uint32_t bits;
-  memcpy(&bits, &value, 4);
-  bits = tf32 ? (bits + 0x1000) & 0xffffe000 : bits;
-  memcpy(&value, &bits, 4);
-  return value;
+  return tf32 ? sim::tf32(value) : value;
 }
 
 // Element of op(A), which is stored by columns.
