@@ -103,7 +103,6 @@ public record OpCase(
     return sizes;
   }
 
-  /** Every convolution of a ResNet; every policy of its two gradients with every window. */
   /** What the cudnn backend computes, or can compute, with kernels of its own. */
   public static List<OpCase> ofOwnKernels() {
     List<OpCase> cases = new ArrayList<>(norm());
@@ -114,6 +113,7 @@ public record OpCase(
     return cases;
   }
 
+  /** Every convolution of a ResNet; every policy of its two gradients with every window. */
   static List<OpCase> conv() {
     Set<Window> seen = new HashSet<>();
     List<OpCase> cases = new ArrayList<>();
