@@ -35,8 +35,7 @@ public interface Backend extends AutoCloseable {
    * Memory on the device, not initialised.
    *
    * @param purpose named in the error
-   * @throws org.jresnet.graph.UserError when there is not enough, saying how much was asked for
-   *     what
+   * @throws org.jresnet.base.UserError when there is not enough, saying how much was asked for what
    */
   Buffer allocate(String purpose, long bytes);
 

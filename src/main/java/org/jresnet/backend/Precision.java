@@ -3,8 +3,8 @@ package org.jresnet.backend;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.Collectors;
+import org.jresnet.base.UserError;
 import org.jresnet.graph.DType;
-import org.jresnet.graph.UserError;
 
 /**
  * Element types of a run. Master weights, statistics, loss and optimizer state are never below

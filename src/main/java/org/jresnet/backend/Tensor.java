@@ -2,8 +2,9 @@ package org.jresnet.backend;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import org.jresnet.base.BFloat16;
+import org.jresnet.base.Float16;
 import org.jresnet.graph.DType;
-import org.jresnet.graph.Float16;
 
 /**
  * A view of consecutive elements of a {@link Buffer}. The shape belongs to the op that uses it.

@@ -10,13 +10,13 @@ import org.jresnet.backend.Backend;
 import org.jresnet.backend.Normalization;
 import org.jresnet.backend.Optimizer;
 import org.jresnet.backend.Precision;
+import org.jresnet.base.UserError;
 import org.jresnet.engine.Backends;
 import org.jresnet.engine.Calibration;
 import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Executable;
 import org.jresnet.engine.Model;
 import org.jresnet.engine.OptimizerState;
-import org.jresnet.graph.UserError;
 import org.jresnet.models.ResNet;
 
 /**

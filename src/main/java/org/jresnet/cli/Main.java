@@ -1,7 +1,7 @@
 package org.jresnet.cli;
 
 import java.io.PrintWriter;
-import org.jresnet.graph.UserError;
+import org.jresnet.base.UserError;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;

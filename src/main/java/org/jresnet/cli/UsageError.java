@@ -1,7 +1,7 @@
 package org.jresnet.cli;
 
 import java.util.function.Supplier;
-import org.jresnet.graph.UserError;
+import org.jresnet.base.UserError;
 
 /** Wrong usage: an option that cannot be meant. The exit code is 2 instead of 1. */
 final class UsageError extends UserError {

@@ -14,7 +14,7 @@ import javax.imageio.ImageWriteParam;
 import javax.imageio.ImageWriter;
 import javax.imageio.stream.ImageOutputStream;
 import javax.imageio.stream.MemoryCacheImageOutputStream;
-import org.jresnet.graph.UserError;
+import org.jresnet.base.UserError;
 
 /**
  * Random changes of training pictures, in this order: blur, JPEG re-compression, random resized

@@ -9,7 +9,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.regex.Pattern;
-import org.jresnet.graph.UserError;
+import org.jresnet.base.UserError;
 
 /**
  * Labelled pictures of a folder.

@@ -15,7 +15,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
-import org.jresnet.graph.UserError;
+import org.jresnet.base.UserError;
 
 /**
  * Pictures in one folder per class, as torchvision's ImageFolder reads them: class ids follow the

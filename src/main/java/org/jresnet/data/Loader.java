@@ -14,7 +14,8 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
-import org.jresnet.graph.UserError;
+import org.jresnet.base.RandomStreams;
+import org.jresnet.base.UserError;
 
 /**
  * Decodes and prepares pictures ahead of their use on several threads. What a batch holds depends

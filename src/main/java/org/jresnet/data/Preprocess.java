@@ -1,6 +1,6 @@
 package org.jresnet.data;
 
-import org.jresnet.graph.UserError;
+import org.jresnet.base.UserError;
 
 /**
  * How a picture becomes the network's input.

@@ -16,7 +16,9 @@ import java.util.SplittableRandom;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
-import org.jresnet.graph.UserError;
+import org.jresnet.base.Csv;
+import org.jresnet.base.RandomStreams;
+import org.jresnet.base.UserError;
 
 /**
  * Who is trained on, who chooses the best epoch, and who is only looked at in the end.

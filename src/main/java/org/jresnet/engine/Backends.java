@@ -6,7 +6,7 @@ import org.jresnet.backend.cudnn.CudnnBackend;
 import org.jresnet.backend.cudnn.CudnnOptions;
 import org.jresnet.backend.onednn.OneDnnBackend;
 import org.jresnet.backend.reference.ReferenceBackend;
-import org.jresnet.graph.UserError;
+import org.jresnet.base.UserError;
 
 /**
  * Opens backends by name; a backend's classes and libraries are loaded only when it is asked for.

@@ -6,9 +6,9 @@ import java.util.Set;
 import java.util.TreeSet;
 import org.jresnet.backend.Normalization;
 import org.jresnet.backend.OpSpec;
+import org.jresnet.base.UserError;
 import org.jresnet.graph.Node;
 import org.jresnet.graph.Op;
-import org.jresnet.graph.UserError;
 
 /**
  * Measures the ranges that an int8 network needs: a histogram of magnitudes per tensor over some

@@ -22,12 +22,13 @@ import org.jresnet.backend.Precision;
 import org.jresnet.backend.PreparedOp;
 import org.jresnet.backend.Slot;
 import org.jresnet.backend.Tensor;
+import org.jresnet.base.Closing;
+import org.jresnet.base.UserError;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Node;
 import org.jresnet.graph.Parameter;
 import org.jresnet.graph.Shape;
-import org.jresnet.graph.UserError;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 

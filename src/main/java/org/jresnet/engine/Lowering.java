@@ -15,13 +15,13 @@ import org.jresnet.backend.OpSpec.Window;
 import org.jresnet.backend.Pass;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.Stored;
+import org.jresnet.base.UserError;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Node;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Parameter;
 import org.jresnet.graph.Shape;
-import org.jresnet.graph.UserError;
 
 /**
  * From nodes to groups with op specs. Batch norm takes a following residual addition and ReLU with

@@ -14,9 +14,9 @@ import org.jresnet.backend.Precision;
 import org.jresnet.backend.Support;
 import org.jresnet.backend.Tensor;
 import org.jresnet.backend.Updater.Range;
+import org.jresnet.base.UserError;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Parameter;
-import org.jresnet.graph.UserError;
 
 /**
  * A network with its parameters on a backend: trainable values in one flat arena, running

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jresnet.base.UserError;
 
 /**
  * An immutable network: nodes in topological order, the first is the {@link Op.Input}, the last

@@ -3,9 +3,9 @@ package org.jresnet.models;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.Collectors;
+import org.jresnet.base.UserError;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Op;
-import org.jresnet.graph.UserError;
 
 /**
  * Residual networks (He et al. 2015, <a

@@ -3,13 +3,13 @@ package org.jresnet.train;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.jresnet.base.UserError;
 import org.jresnet.data.Augmentation;
 import org.jresnet.data.Batch;
 import org.jresnet.data.Loader;
 import org.jresnet.data.Preprocess;
 import org.jresnet.data.Sample;
 import org.jresnet.engine.Executable;
-import org.jresnet.graph.UserError;
 import org.jresnet.metrics.BinaryScores;
 import org.jresnet.metrics.ConfusionMatrix;
 

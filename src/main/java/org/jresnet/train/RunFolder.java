@@ -10,8 +10,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
-import org.jresnet.graph.UserError;
-import org.jresnet.weights.AtomicFile;
+import org.jresnet.base.AtomicFile;
+import org.jresnet.base.UserError;
 
 /** The folder of a run, and who may write into it. */
 public final class RunFolder {

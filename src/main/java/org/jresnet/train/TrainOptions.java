@@ -1,11 +1,11 @@
 package org.jresnet.train;
 
 import java.util.List;
+import org.jresnet.base.UserError;
 import org.jresnet.data.Augmentation;
 import org.jresnet.data.Loader.BadImages;
 import org.jresnet.data.Preprocess;
 import org.jresnet.data.Split;
-import org.jresnet.graph.UserError;
 
 /**
  * Everything that decides the result of a training run; stored in {@code run.json}.

@@ -3,8 +3,8 @@ package org.jresnet.weights;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
+import org.jresnet.base.Float16;
 import org.jresnet.graph.DType;
-import org.jresnet.graph.Float16;
 
 /**
  * A tensor in host memory, read-only.

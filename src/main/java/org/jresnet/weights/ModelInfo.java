@@ -11,7 +11,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
-import org.jresnet.graph.UserError;
+import org.jresnet.base.UserError;
 
 /**
  * What a weight file says about its network, beside the weights.

@@ -18,7 +18,7 @@ import java.util.zip.CRC32;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipException;
 import java.util.zip.ZipFile;
-import org.jresnet.graph.UserError;
+import org.jresnet.base.UserError;
 import org.jresnet.weights.Unpickler.PickleException;
 import org.jresnet.weights.Unpickler.Storage;
 import org.jresnet.weights.Unpickler.TensorView;

@@ -20,8 +20,9 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jresnet.base.AtomicFile;
+import org.jresnet.base.UserError;
 import org.jresnet.graph.DType;
-import org.jresnet.graph.UserError;
 
 /**
  * The <a href="https://huggingface.co/docs/safetensors">safetensors</a> format: 8 bytes header

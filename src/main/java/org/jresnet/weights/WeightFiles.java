@@ -10,7 +10,8 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.HexFormat;
 import java.util.Locale;
-import org.jresnet.graph.UserError;
+import org.jresnet.base.AtomicFile;
+import org.jresnet.base.UserError;
 
 /** Reads weight files by their content and writes them by their extension. */
 public final class WeightFiles {

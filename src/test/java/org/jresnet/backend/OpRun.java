@@ -12,8 +12,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jresnet.backend.OpSpec.Residual;
+import org.jresnet.base.BFloat16;
+import org.jresnet.base.Float16;
 import org.jresnet.graph.DType;
-import org.jresnet.graph.Float16;
 import org.jresnet.graph.Shape;
 
 /**

@@ -5,12 +5,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import org.jresnet.base.RandomStreams;
+import org.jresnet.base.UserError;
 import org.jresnet.data.Augmentation.Blur;
 import org.jresnet.data.Augmentation.Crop;
 import org.jresnet.data.Augmentation.Jpeg;
 import org.jresnet.data.Augmentation.Range;
 import org.jresnet.data.Preprocess.Mode;
-import org.jresnet.graph.UserError;
 import org.junit.jupiter.api.Test;
 
 /** Each change does what it says, and the seed alone decides. */

@@ -12,9 +12,9 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jresnet.base.UserError;
 import org.jresnet.data.Split.Fractions;
 import org.jresnet.data.Split.Part;
-import org.jresnet.graph.UserError;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 

@@ -13,7 +13,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import org.jresnet.graph.UserError;
+import org.jresnet.base.UserError;
 import org.jresnet.weights.Unpickler.PickleException;
 import org.jresnet.weights.Unpickler.TensorView;
 import org.junit.jupiter.api.Test;

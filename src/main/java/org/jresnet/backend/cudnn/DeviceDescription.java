@@ -9,7 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import org.jresnet.graph.UserError;
+import org.jresnet.base.UserError;
 
 /**
  * A GPU to plan for without having it.

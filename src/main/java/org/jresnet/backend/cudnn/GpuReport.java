@@ -4,7 +4,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
-import org.jresnet.graph.UserError;
+import org.jresnet.base.UserError;
 import org.jresnet.nativebindings.cuda.BlasLt;
 import org.jresnet.nativebindings.cuda.CudaDevice;
 import org.jresnet.nativebindings.cuda.CudaException;

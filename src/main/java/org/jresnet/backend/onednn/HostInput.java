@@ -3,11 +3,11 @@ package org.jresnet.backend.onednn;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.nio.ShortBuffer;
-import org.jresnet.backend.BFloat16;
 import org.jresnet.backend.InputOp;
 import org.jresnet.backend.Normalization;
 import org.jresnet.backend.Stored;
 import org.jresnet.backend.Tensor;
+import org.jresnet.base.BFloat16;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Shape;
 

@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import org.jresnet.graph.UserError;
+import org.jresnet.base.UserError;
 
 /**
  * Refuses allocations that the machine cannot back. Linux grants memory that it does not have and

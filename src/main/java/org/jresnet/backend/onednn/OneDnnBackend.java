@@ -15,8 +15,8 @@ import org.jresnet.backend.Precision;
 import org.jresnet.backend.Support;
 import org.jresnet.backend.Tensor;
 import org.jresnet.backend.Updater;
+import org.jresnet.base.UserError;
 import org.jresnet.graph.Shape;
-import org.jresnet.graph.UserError;
 import org.jresnet.nativebindings.onednn.OneDnn;
 
 /**

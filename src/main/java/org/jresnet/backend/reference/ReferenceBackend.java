@@ -16,9 +16,9 @@ import org.jresnet.backend.PreparedOp;
 import org.jresnet.backend.Support;
 import org.jresnet.backend.Tensor;
 import org.jresnet.backend.Updater;
+import org.jresnet.base.UserError;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Shape;
-import org.jresnet.graph.UserError;
 
 /** Plain Java, double precision: slow, short, and what everything else is compared with. */
 public final class ReferenceBackend implements Backend {

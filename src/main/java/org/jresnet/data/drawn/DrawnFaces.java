@@ -15,9 +15,9 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.IntConsumer;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.jresnet.base.RandomStreams;
+import org.jresnet.base.UserError;
 import org.jresnet.data.Augmentation;
-import org.jresnet.data.RandomStreams;
-import org.jresnet.graph.UserError;
 
 /** Writes the demo's data set. */
 public final class DrawnFaces {

@@ -1,4 +1,4 @@
-package org.jresnet.weights;
+package org.jresnet.base;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -11,7 +11,6 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import org.jresnet.graph.UserError;
 
 /**
  * Writes files so that the target is either the old file or the complete new one, whatever happens:

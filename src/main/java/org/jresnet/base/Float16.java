@@ -1,4 +1,4 @@
-package org.jresnet.graph;
+package org.jresnet.base;
 
 /** Conversions between single precision and IEEE half precision; Java has them only from 20 on. */
 public final class Float16 {

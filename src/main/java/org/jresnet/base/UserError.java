@@ -1,4 +1,4 @@
-package org.jresnet.graph;
+package org.jresnet.base;
 
 /**
  * Something the user can put right: a wrong path, a corrupt file, an impossible option.

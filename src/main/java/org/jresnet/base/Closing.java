@@ -1,14 +1,15 @@
-package org.jresnet.engine;
+package org.jresnet.base;
 
 import java.util.List;
 
 /**
  * Closes everything, last made first; the first failure is thrown, later ones are attached to it.
  */
-final class Closing {
+public final class Closing {
   private Closing() {}
 
-  static void closeAll(List<? extends AutoCloseable> resources) {
+  /** Closes {@code resources} from the last to the first. */
+  public static void closeAll(List<? extends AutoCloseable> resources) {
     RuntimeException failure = null;
     for (int i = resources.size() - 1; i >= 0; i--) {
       try {

@@ -1,4 +1,4 @@
-package org.jresnet.data;
+package org.jresnet.base;
 
 import java.util.SplittableRandom;
 

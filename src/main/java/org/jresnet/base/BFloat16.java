@@ -1,4 +1,4 @@
-package org.jresnet.backend;
+package org.jresnet.base;
 
 /** Conversions between single precision and bfloat16, its upper 16 bits. */
 public final class BFloat16 {

@@ -1,4 +1,4 @@
-package org.jresnet.data;
+package org.jresnet.base;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -7,20 +7,20 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
-import org.jresnet.graph.UserError;
 
 /** Comma-separated values (RFC 4180), as much as file names need: UTF-8, quotes where necessary. */
-final class Csv {
+public final class Csv {
   private Csv() {}
 
-  static String line(List<String> fields) {
+  /** One record, without its line end. */
+  public static String line(List<String> fields) {
     return fields.stream()
         .map(f -> f.matches("(?s).*[,\"\r\n].*") ? "\"" + f.replace("\"", "\"\"") + "\"" : f)
         .collect(Collectors.joining(","));
   }
 
   /** Records of a file; empty lines are left out. */
-  static List<List<String>> read(Path file) {
+  public static List<List<String>> read(Path file) {
     String text;
     try {
       text = Files.readString(file);
