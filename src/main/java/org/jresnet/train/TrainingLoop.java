@@ -1,0 +1,243 @@
+package org.jresnet.train;
+
+import java.nio.file.Files;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.BooleanSupplier;
+import org.jresnet.base.UserError;
+import org.jresnet.data.Batch;
+import org.jresnet.data.Loader;
+import org.jresnet.data.Sample;
+import org.jresnet.data.Split;
+import org.jresnet.data.Split.Part;
+import org.jresnet.engine.Executable;
+import org.jresnet.engine.Model;
+import org.jresnet.engine.OptimizerState;
+import org.jresnet.weights.ModelInfo;
+import org.jresnet.weights.WeightFiles;
+
+/** The epochs of a run: steps, validation, the best epoch kept, a checkpoint after each. */
+final class TrainingLoop {
+  /** What computes. */
+  record Machinery(
+      Model model,
+      OptimizerState optimizer,
+      Executable step,
+      Executable validation,
+      Loader loader) {}
+
+  private final TrainOptions options;
+  private final RunFolder folder;
+  private final TrainingListener listener;
+  private final BooleanSupplier stopRequested;
+  private final Model model;
+  private final OptimizerState optimizer;
+  private final Executable step;
+  private final Executable validation;
+  private final Loader loader;
+  private final Split split;
+  private final ModelInfo info;
+  private final Schedule schedule;
+  private final int batches;
+  private final List<EpochResult> history = new ArrayList<>();
+  private LossScale lossScale;
+  private int bestEpoch;
+
+  TrainingLoop(RunContext run, Machinery machinery, Split split, ModelInfo info) {
+    options = run.options();
+    folder = run.folder();
+    listener = run.listener();
+    stopRequested = run.stopRequested();
+    model = machinery.model();
+    optimizer = machinery.optimizer();
+    step = machinery.step();
+    validation = machinery.validation();
+    loader = machinery.loader();
+    this.split = split;
+    this.info = info;
+    // Whole accumulation groups only: every picture that is seen counts in a step.
+    batches = loader.batches() / options.accumulate() * options.accumulate();
+    if (batches == 0) {
+      throw new UserError(
+          "there are only "
+              + loader.batches()
+              + " batches of "
+              + step.options().batch()
+              + " pictures, fewer than the "
+              + options.accumulate()
+              + " that are accumulated for one step");
+    }
+    schedule =
+        new Schedule(
+            options.schedule(),
+            options.optimizer().learningRate(),
+            batches / options.accumulate(),
+            options.epochs());
+  }
+
+  Trainer.Outcome from(Checkpoint start) {
+    lossScale =
+        new LossScale(
+            model.precision(),
+            start.lossScale() == null ? LossScale.State.START : start.lossScale());
+    history.addAll(start.history());
+    bestEpoch = start.bestEpoch();
+    Checkpoint position = start;
+    for (int epoch = start.epoch(); epoch < options.epochs(); epoch++) {
+      if (patienceIsOver()) {
+        return outcome(Trainer.End.STOPPED_EARLY);
+      }
+      Optional<Checkpoint> interrupted = epoch(epoch, position);
+      if (interrupted.isPresent()) {
+        interrupted.get().save(folder.file(RunFolder.LAST), model, optimizer);
+        return outcome(Trainer.End.INTERRUPTED);
+      }
+      position = completed(epoch + 1);
+      position.save(folder.file(RunFolder.LAST), model, optimizer);
+    }
+    return outcome(patienceIsOver() ? Trainer.End.STOPPED_EARLY : Trainer.End.COMPLETED);
+  }
+
+  private Checkpoint completed(int epochs) {
+    return new Checkpoint(
+        epochs, 0, 0, 0, 0, optimizer.steps(), lossScale.state(), bestEpoch, List.copyOf(history));
+  }
+
+  private boolean patienceIsOver() {
+    return options.patience() > 0
+        && bestEpoch > 0
+        && history.size() - bestEpoch >= options.patience();
+  }
+
+  /** One epoch with validation; where it was interrupted, if it was. */
+  private Optional<Checkpoint> epoch(int epoch, Checkpoint position) {
+    double lossSum = position.lossSum();
+    long correct = position.correct();
+    long seen = position.seen();
+    long fresh = 0;
+    long waited = 0;
+    double rate = 0;
+    int size = step.options().batch();
+    listener.epochStarted(epoch + 1, options.epochs(), position.batch(), batches);
+    long begin = System.nanoTime();
+    loader.takeWaitNanos();
+    try (Loader.Epoch pictures = loader.epoch(epoch, position.batch())) {
+      for (int b = position.batch(); b < batches; b++) {
+        Batch batch = pictures.next();
+        int micro = b % options.accumulate();
+        if (micro == 0) {
+          step.setGradientFactor(lossScale.factor());
+        }
+        double loss = step.step(batch.pixels(), batch.labels());
+        optimizer.accumulate(micro, options.accumulate());
+        boolean complete = micro == options.accumulate() - 1;
+        if (complete) {
+          rate = schedule.rate(optimizer.steps());
+          update(loss, rate, epoch, b);
+        } else {
+          requireFinite(loss, epoch, b);
+        }
+        lossSum += loss * size;
+        correct += step.correct();
+        seen += size;
+        fresh += size;
+        waited += loader.takeWaitNanos();
+        double seconds = (System.nanoTime() - begin) / 1e9;
+        listener.batchDone(b + 1, lossSum / seen, fresh / seconds, waited / 1e9 / seconds);
+        if (stopRequested.getAsBoolean() && complete && b + 1 < batches) {
+          return Optional.of(
+              new Checkpoint(
+                  epoch,
+                  b + 1,
+                  lossSum,
+                  correct,
+                  seen,
+                  optimizer.steps(),
+                  lossScale.state(),
+                  bestEpoch,
+                  List.copyOf(history)));
+        }
+      }
+    }
+    double trainSeconds = (System.nanoTime() - begin) / 1e9;
+    Evaluation val = validate(split.part(Part.VAL));
+    EpochResult result =
+        new EpochResult(
+            epoch + 1,
+            rate,
+            lossSum / seen,
+            (double) correct / seen,
+            val.loss(),
+            val.confusion().accuracy(),
+            fresh / trainSeconds,
+            waited / 1e9 / trainSeconds,
+            (System.nanoTime() - begin) / 1e9);
+    history.add(result);
+    boolean best = bestEpoch == 0 || result.betterThan(history.get(bestEpoch - 1));
+    if (best) {
+      bestEpoch = epoch + 1;
+      ModelFiles.save(model, info, folder.file(RunFolder.BEST));
+    }
+    folder.writeMetrics(history);
+    LearningCurves.draw(history, folder.file(RunFolder.CURVES));
+    listener.epochFinished(result, best);
+    if (stopRequested.getAsBoolean() && epoch + 1 < options.epochs()) {
+      return Optional.of(completed(epoch + 1));
+    }
+    return Optional.empty();
+  }
+
+  private void update(double loss, double rate, int epoch, int batch) {
+    requireFinite(loss, epoch, batch);
+    double scale = 1 / (lossScale.factor() * options.accumulate());
+    double norm = optimizer.gradientNorm() * scale;
+    if (!lossScale.accepts(norm)) {
+      return;
+    }
+    requireFinite(norm, epoch, batch);
+    if (options.clip() > 0) {
+      // torch.nn.utils.clip_grad_norm_
+      scale *= Math.min(1, options.clip() / (norm + 1e-6));
+    }
+    optimizer.step(rate, scale);
+  }
+
+  private void requireFinite(double value, int epoch, int batch) {
+    if (!Double.isFinite(value)) {
+      throw new UserError(
+          "training diverged in epoch "
+              + (epoch + 1)
+              + ", batch "
+              + (batch + 1)
+              + ": "
+              + step.blameNonFinite()
+              + " is not finite. Try a lower --lr, --clip 1, or --warmup; "
+              + (Files.exists(folder.file(RunFolder.LAST))
+                  ? RunFolder.LAST + " still holds the last good state"
+                  : "nothing was saved yet"));
+    }
+  }
+
+  private Evaluation validate(List<Sample> samples) {
+    validation.parametersChanged();
+    return Evaluator.evaluate(
+        validation,
+        split.classes(),
+        samples,
+        new Evaluator.LoaderOptions(
+            options.input().preprocess(), options.input().threads(), options.input().badImages()),
+        done -> {});
+  }
+
+  private Trainer.Outcome outcome(Trainer.End end) {
+    Optional<EpochResult> best =
+        bestEpoch == 0 ? Optional.empty() : Optional.of(history.get(bestEpoch - 1));
+    Optional<Evaluation> test = Optional.empty();
+    if (end != Trainer.End.INTERRUPTED && best.isPresent() && !split.part(Part.TEST).isEmpty()) {
+      ModelFiles.load(model, WeightFiles.read(folder.file(RunFolder.BEST)), RunFolder.BEST);
+      test = Optional.of(validate(split.part(Part.TEST)));
+    }
+    return new Trainer.Outcome(end, List.copyOf(history), best, test, loader.badImages());
+  }
+}
