@@ -120,8 +120,10 @@ public record Roc(double[] thresholds, long[] truePositives, long[] falsePositiv
   public double averagePrecision() {
     double sum = 0;
     for (int p = 1; p < points(); p++) {
-      double precision = (double) truePositives[p] / (truePositives[p] + falsePositives[p]);
-      sum += (truePositiveRate(p) - truePositiveRate(p - 1)) * precision;
+      if (truePositives[p] > truePositives[p - 1]) {
+        double precision = (double) truePositives[p] / (truePositives[p] + falsePositives[p]);
+        sum += (truePositiveRate(p) - truePositiveRate(p - 1)) * precision;
+      }
     }
     return sum;
   }
