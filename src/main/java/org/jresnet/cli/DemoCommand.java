@@ -12,6 +12,7 @@ import org.jresnet.data.Augmentation;
 import org.jresnet.data.BadImageException;
 import org.jresnet.data.ImageFolder;
 import org.jresnet.data.Loader.BadImages;
+import org.jresnet.data.Loader.LastBatch;
 import org.jresnet.data.Preprocess;
 import org.jresnet.data.Split;
 import org.jresnet.data.drawn.DrawnFaces;
@@ -178,7 +179,9 @@ final class DemoCommand implements Callable<Integer> {
                 new TrainOptions.LossOptions(0, "none"),
                 0,
                 0,
-                seed));
+                seed,
+                LastBatch.DROP,
+                ""));
   }
 
   private void predictTwo(

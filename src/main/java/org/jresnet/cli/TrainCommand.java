@@ -8,6 +8,7 @@ import org.jresnet.backend.Backend;
 import org.jresnet.data.Augmentation;
 import org.jresnet.data.ImageFolder;
 import org.jresnet.data.Loader.BadImages;
+import org.jresnet.data.Loader.LastBatch;
 import org.jresnet.data.Preprocess;
 import org.jresnet.models.ResNet;
 import org.jresnet.train.RunFolder;
@@ -283,7 +284,7 @@ final class TrainCommand implements Callable<Integer> {
     }
     try (Backend backend = backendOptions.open(console)) {
       String precision = backendOptions.resolve(backend, console).id();
-      TrainOptions resolved = resolve(options, backend.name(), precision);
+      TrainOptions resolved = options.withNetwork(options.network().on(backend.name(), precision));
       Trainer.Outcome outcome = new Training(console).run(resolved, out, how, backend);
       console.object(Training.values(outcome, out));
       return outcome.end() == Trainer.End.INTERRUPTED ? 1 : 0;
@@ -293,21 +294,9 @@ final class TrainCommand implements Callable<Integer> {
   /** The run's own options; only the number of epochs may be given anew. */
   private TrainOptions resumed() {
     TrainOptions then = RunFolder.open(out, RunFolder.Existing.RESUME).record().options();
+    TrainOptions here = data == null ? then : then.withData(data);
     boolean more = spec.commandLine().getParseResult().hasMatchedOption("--epochs");
-    return new TrainOptions(
-        data == null ? then.data() : data,
-        then.split(),
-        then.network(),
-        then.input(),
-        more ? epochs : then.epochs(),
-        then.batch(),
-        then.accumulate(),
-        then.optimizer(),
-        then.schedule(),
-        then.loss(),
-        then.clip(),
-        then.patience(),
-        then.seed());
+    return more ? here.withEpochs(epochs) : here;
   }
 
   private TrainOptions options() {
@@ -357,7 +346,9 @@ final class TrainCommand implements Callable<Integer> {
                 new TrainOptions.LossOptions(labelSmoothing, classWeights),
                 clip,
                 patience,
-                seed));
+                seed,
+                LastBatch.DROP,
+                ""));
   }
 
   private static String absolute(String path) {
@@ -380,31 +371,5 @@ final class TrainCommand implements Callable<Integer> {
     System.err.println(
         "note: preset seed selects the best epoch on the part that it reports, so its accuracy is optimistic; the default"
             + " protocol reports a sealed test part instead");
-  }
-
-  static TrainOptions resolve(TrainOptions o, String backend, String precision) {
-    TrainOptions.NetworkOptions n = o.network();
-    return new TrainOptions(
-        o.data(),
-        o.split(),
-        new TrainOptions.NetworkOptions(
-            n.model(),
-            n.width(),
-            n.weights(),
-            n.newHead(),
-            n.zeroInit(),
-            n.freeze(),
-            backend,
-            precision),
-        o.input(),
-        o.epochs(),
-        o.batch(),
-        o.accumulate(),
-        o.optimizer(),
-        o.schedule(),
-        o.loss(),
-        o.clip(),
-        o.patience(),
-        o.seed());
   }
 }

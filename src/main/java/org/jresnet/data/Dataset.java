@@ -41,12 +41,25 @@ public record Dataset(List<String> classes, List<Sample> samples, int ignored) {
   }
 
   /**
+   * The class that a score speaks for, unless you name another: the one whose name says fake,
+   * generated, synthetic or AI, where exactly one does; else the last, as label 1 usually is the
+   * positive one.
+   */
+  public static String positive(List<String> classes) {
+    List<String> generated = classes.stream().filter(Dataset::saysGenerated).toList();
+    return generated.size() == 1 ? generated.get(0) : classes.get(classes.size() - 1);
+  }
+
+  private static boolean saysGenerated(String name) {
+    return GENERATED.matcher(name).find() && !REAL.matcher(name).find();
+  }
+
+  /**
    * A warning when every class seems to hold generated pictures: the result would tell sources
    * apart, not real from fake.
    */
   public Optional<String> onlyFakesWarning() {
-    return classes.stream()
-            .allMatch(name -> GENERATED.matcher(name).find() && !REAL.matcher(name).find())
+    return classes.stream().allMatch(Dataset::saysGenerated)
         ? Optional.of(
             "all classes "
                 + classes

@@ -3,6 +3,7 @@ package org.jresnet.train;
 import java.util.List;
 import org.jresnet.base.UserError;
 import org.jresnet.data.Augmentation;
+import org.jresnet.data.Loader;
 import org.jresnet.data.Loader.BadImages;
 import org.jresnet.data.Preprocess;
 import org.jresnet.data.Split;
@@ -24,6 +25,10 @@ import org.jresnet.data.Split;
  * @param patience epochs without improvement after which training stops; 0 switches early stopping
  *     off
  * @param seed of split, order, augmentation and initialisation
+ * @param lastBatch what happens to the images of an epoch that do not fill a batch; runs recorded
+ *     before the option existed have dropped them
+ * @param positive the class that a score speaks for; empty for the one that {@link
+ *     org.jresnet.data.Dataset#positive} finds
  */
 public record TrainOptions(
     String data,
@@ -38,14 +43,101 @@ public record TrainOptions(
     LossOptions loss,
     double clip,
     int patience,
-    long seed) {
-  /** Checks the numbers. */
+    long seed,
+    Loader.LastBatch lastBatch,
+    String positive) {
+  /** Checks the numbers; what an old {@code run.json} lacks is what it meant. */
   public TrainOptions {
+    lastBatch = lastBatch == null ? Loader.LastBatch.DROP : lastBatch;
+    positive = positive == null ? "" : positive;
     require(epochs >= 1, "epochs", "at least 1", epochs);
     require(batch >= 1, "batch", "at least 1", batch);
     require(accumulate >= 1, "accumulate", "at least 1", accumulate);
     require(clip >= 0, "clip", "0 (off) or greater", clip);
     require(patience >= 0, "patience", "0 (off) or greater", patience);
+  }
+
+  /** The same for data in another place. */
+  public TrainOptions withData(String folder) {
+    return new TrainOptions(
+        folder,
+        split,
+        network,
+        input,
+        epochs,
+        batch,
+        accumulate,
+        optimizer,
+        schedule,
+        loss,
+        clip,
+        patience,
+        seed,
+        lastBatch,
+        positive);
+  }
+
+  /** The same with another number of epochs. */
+  public TrainOptions withEpochs(int number) {
+    return new TrainOptions(
+        data,
+        split,
+        network,
+        input,
+        number,
+        batch,
+        accumulate,
+        optimizer,
+        schedule,
+        loss,
+        clip,
+        patience,
+        seed,
+        lastBatch,
+        positive);
+  }
+
+  /** The same network elsewhere or with another precision. */
+  public TrainOptions withNetwork(NetworkOptions other) {
+    return new TrainOptions(
+        data,
+        split,
+        other,
+        input,
+        epochs,
+        batch,
+        accumulate,
+        optimizer,
+        schedule,
+        loss,
+        clip,
+        patience,
+        seed,
+        lastBatch,
+        positive);
+  }
+
+  /** Options that decide the same steps are equal, without what decides none. */
+  TrainOptions steps() {
+    InputOptions in =
+        new InputOptions(input.preprocess(), input.augmentation(), input.badImages(), 1);
+    int cosine = schedule.kind().equals("cosine") ? epochs : 1;
+    return new TrainOptions(
+        "",
+        split,
+        network,
+        in,
+        cosine,
+        batch,
+        accumulate,
+        optimizer,
+        schedule,
+        loss,
+        clip,
+        0,
+        seed,
+        lastBatch,
+        "");
   }
 
   private static void require(boolean met, String name, String expected, Object found) {
@@ -99,6 +191,11 @@ public record TrainOptions(
     /** Checks the width. */
     public NetworkOptions {
       require(width >= 1, "width", "at least 1", width);
+    }
+
+    /** The same network on a backend, in a precision. */
+    public NetworkOptions on(String name, String id) {
+      return new NetworkOptions(model, width, weights, newHead, zeroInit, freeze, name, id);
     }
   }
 

@@ -12,6 +12,7 @@ import org.jresnet.backend.Backend;
 import org.jresnet.base.UserError;
 import org.jresnet.data.Augmentation;
 import org.jresnet.data.Loader.BadImages;
+import org.jresnet.data.Loader.LastBatch;
 import org.jresnet.data.Preprocess;
 import org.jresnet.data.drawn.DrawnFaces;
 import org.jresnet.engine.Backends;
@@ -82,7 +83,9 @@ final class TrainerTest {
         new TrainOptions.LossOptions(0.1, "balanced"),
         1,
         0,
-        11);
+        11,
+        LastBatch.DROP,
+        "");
   }
 
   private static Trainer.Outcome train(
