@@ -7,6 +7,7 @@ Writes src/test/resources/fixtures/images/: small drawn pictures, and what Pillo
 (SHA-256 of the bytes of Image.open(f).convert("RGB"), or "error"):
 
     decode.tsv         picture, WxH or "error", hash
+    info.tsv           picture, WxH, EXIF orientation, JPEG quality it was written with (libjpeg's tables)
     upright.tsv        picture, WxH, hash after ImageOps.exif_transpose
     resize.tsv         picture, operation, WxH, hash      (Pillow and torchvision)
     twelvemonkeys.tsv  the same as decode.tsv for the jar's JPEGs below 1 MB, if a jar is given;
@@ -37,6 +38,7 @@ except RuntimeError:  # a CPU torch with a CUDA torchvision: its operators are m
 
 OUT = Path(__file__).resolve().parent.parent / "src/test/resources/fixtures/images"
 PILLOW = "12.3.0"
+TINY = ((1, 1), (1, 9), (2, 3), (3, 2), (17, 1), (5, 33))
 
 
 def drawn(width, height, channels, seed=0):
@@ -81,7 +83,7 @@ def jpegs():
         n = s.replace(":", "")
         save(f"jpeg-{n}.jpg", big, subsampling=s, quality=85)
         save(f"jpeg-{n}-progressive.jpg", big, subsampling=s, quality=60, progressive=True)
-        for w, h in ((1, 1), (1, 9), (2, 3), (3, 2), (17, 1), (5, 33)):
+        for w, h in TINY:
             save(f"jpeg-{n}-{w}x{h}.jpg", image(w, h), subsampling=s, quality=90)
     # Pillow does not write these two; as many blocks lie in a unit, so other factors suffice (the picture is
     # scrambled, which does not matter).
@@ -338,6 +340,27 @@ def line(name, data):
     return f"{name}\t{i.width}x{i.height}\t{hashlib.sha256(i.tobytes()).hexdigest()}"
 
 
+def info():
+    """What the header says; the pixels of these pictures can be decoded."""
+    qualities = {"q100": 100, "q3": 3, "444": 85, "422": 85, "420": 85, "440": 85, "411": 85, "progressive": 60, "exif": 90}
+    rows = []
+    for f in sorted(OUT.iterdir()):
+        if f.suffix == ".tsv" or f.name.startswith("broken-"):
+            continue
+        with Image.open(f) as i:
+            quality = ""
+            if i.format == "JPEG":
+                quality = next((q for n, q in qualities.items() if n in f.stem and "-grey" not in f.stem and "cmyk" not in f.stem), 75)
+                if any(f.stem.endswith(f"-{w}x{h}") for w, h in TINY):
+                    quality = 90
+                elif f.stem.startswith("jpeg-4") and f.stem.endswith("-progressive"):
+                    quality = 60
+                elif f.stem in ("jpeg-trailing", "jpeg-eoi-early"):
+                    quality = 85
+            rows.append(f"{f.name}\t{i.width}x{i.height}\t{i.getexif().get(0x0112, 1)}\t{quality}")
+    return rows
+
+
 def upright():
     rows = []
     for name in [f"jpeg-exif{o}.jpg" for o in range(1, 9)] + ["webp-exif6.webp", "jpeg-444.jpg", "png-exif8.png"]:
@@ -382,6 +405,7 @@ def main():
         write()
     rows = [line(f.name, f.read_bytes()) for f in sorted(OUT.iterdir()) if f.suffix != ".tsv"]
     (OUT / "decode.tsv").write_text("\n".join(rows) + "\n")
+    (OUT / "info.tsv").write_text("\n".join(info()) + "\n")
     (OUT / "upright.tsv").write_text("\n".join(upright()) + "\n")
     (OUT / "resize.tsv").write_text("\n".join(resizes()) + "\n")
     if len(sys.argv) > 1:

@@ -45,6 +45,9 @@ public final class ImageDecoder {
   /** Pillow's limit against decompression bombs. */
   public static final long MAX_PIXELS = 178_956_970;
 
+  /** Bytes that tell the format. */
+  private static final int MAGIC = 64;
+
   /** What is done about the orientation that a camera wrote. */
   public enum Orientation {
     /** The stored pixels are taken as they are, as Pillow and torchvision do. */
@@ -101,15 +104,8 @@ public final class ImageDecoder {
 
   /** The bytes of a picture file. */
   static byte[] read(Path file) throws BadImageException {
+    requireFile(file);
     try {
-      if (!Files.exists(file)) {
-        throw new BadImageException(file, "does not exist");
-      } else if (Files.isDirectory(file)) {
-        throw new BadImageException(file, "is a folder, expected a picture");
-      } else if (!Files.isRegularFile(file)) {
-        // A pipe or a device would block for ever.
-        throw new BadImageException(file, "is no ordinary file, expected a picture");
-      }
       byte[] bytes = Files.readAllBytes(file);
       if (bytes.length == 0) {
         throw new BadImageException(file, "is empty (0 bytes)");
@@ -117,14 +113,31 @@ public final class ImageDecoder {
       return bytes;
     } catch (BadImageException e) {
       throw e;
-    } catch (AccessDeniedException e) {
-      throw new BadImageException(file, "cannot be read: permission denied", e);
     } catch (IOException e) {
-      throw new BadImageException(file, "cannot be read: " + e, e);
+      throw unreadable(file, e);
     } catch (OutOfMemoryError e) {
       throw new BadImageException(
           file, "has " + file.toFile().length() + " bytes, more than Java's memory", e);
     }
+  }
+
+  /** Something that can be read without waiting for ever. */
+  static void requireFile(Path file) throws BadImageException {
+    if (!Files.exists(file)) {
+      throw new BadImageException(file, "does not exist");
+    } else if (Files.isDirectory(file)) {
+      throw new BadImageException(file, "is a folder, expected a picture");
+    } else if (!Files.isRegularFile(file)) {
+      // A pipe or a device would block for ever.
+      throw new BadImageException(file, "is no ordinary file, expected a picture");
+    }
+  }
+
+  static BadImageException unreadable(Path file, IOException e) {
+    return new BadImageException(
+        file,
+        "cannot be read: " + (e instanceof AccessDeniedException ? "permission denied" : e),
+        e);
   }
 
   /**
@@ -134,11 +147,12 @@ public final class ImageDecoder {
    * @throws BadImageException as {@link #decode(Path, Options)}
    */
   public static RgbImage decode(Path name, byte[] bytes, Options options) throws BadImageException {
-    ImageFormat format = format(name, bytes);
+    Head head = Head.of(bytes);
+    ImageFormat format = format(name, head);
     try {
       RgbImage image = pixels(name, bytes, format, options.maxPixels());
       return options.orientation() == Orientation.APPLY
-          ? upright(image, ImageInfo.orientation(bytes))
+          ? upright(image, ImageInfo.read(name, head).orientation())
           : image;
     } catch (BadImageException e) {
       throw e;
@@ -152,10 +166,15 @@ public final class ImageDecoder {
   }
 
   /** The format by the first bytes; names do not count. */
-  static ImageFormat format(Path name, byte[] bytes) throws BadImageException {
+  static ImageFormat format(Path name, Head head) throws BadImageException {
     ImageFormat format;
     try {
-      format = Imaging.guessFormat(bytes);
+      if (head.length() == 0) {
+        throw new BadImageException(name, "is empty (0 bytes)");
+      }
+      format = Imaging.guessFormat(head.text(0, MAGIC).getBytes(StandardCharsets.ISO_8859_1));
+    } catch (BadImageException e) {
+      throw e;
     } catch (IOException | RuntimeException e) {
       throw new BadImageException(name, "is not a picture", e);
     }
@@ -175,7 +194,7 @@ public final class ImageDecoder {
 
   private static RgbImage pixels(Path name, byte[] bytes, ImageFormat format, long maxPixels)
       throws IOException {
-    JpegPixels jpeg = format == ImageFormats.JPEG ? JpegPixels.of(name, bytes) : null;
+    JpegPixels jpeg = format == ImageFormats.JPEG ? JpegPixels.of(name, Head.of(bytes)) : null;
     if (format == ImageFormats.PNG) {
       checkPng(name, bytes);
     } else if (format == ImageFormats.WEBP) {

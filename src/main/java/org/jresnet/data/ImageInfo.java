@@ -1,88 +1,212 @@
 package org.jresnet.data;
 
+import static java.nio.ByteOrder.BIG_ENDIAN;
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
+
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Optional;
+import java.util.OptionalInt;
 import org.apache.commons.imaging.ImageFormat;
-import org.apache.commons.imaging.Imaging;
-import org.apache.commons.imaging.common.ImageMetadata;
-import org.apache.commons.imaging.formats.jpeg.JpegImageMetadata;
-import org.apache.commons.imaging.formats.png.PngImageMetadata;
-import org.apache.commons.imaging.formats.tiff.TiffField;
-import org.apache.commons.imaging.formats.tiff.TiffImageMetadata;
-import org.apache.commons.imaging.formats.tiff.constants.TiffTagConstants;
-import org.apache.commons.imaging.formats.webp.WebPImageMetadata;
+import org.apache.commons.imaging.ImageFormats;
 
 /**
- * What a picture file says about itself; pixels are not decoded.
+ * What an image file says about itself. Pixels are not decoded: some kilobytes of the file are read
+ * and as much memory is used, whatever the file claims.
  *
  * @param format JPEG, PNG, WEBP, BMP or GIF, by its first bytes
  * @param width columns as stored
  * @param height rows as stored
  * @param orientation EXIF orientation, 1 to 8; 1 is upright
- * @param colorProfile bytes of the embedded ICC profile, 0 without one
+ * @param colorProfile bytes of the embedded ICC profile as stored (a PNG's is compressed), 0
+ *     without one
+ * @param jpegQuality 1 to 100, the quality that libjpeg, Pillow and most encoders were asked for;
+ *     empty for other formats and for JPEGs with quantisation tables of another kind
+ * @param sampling sub-sampling of a JPEG's colours, such as 4:2:0; empty for other formats, for
+ *     grey and for four components
+ * @param bytes size of the file
  */
-public record ImageInfo(String format, int width, int height, int orientation, int colorProfile) {
+public record ImageInfo(
+    String format,
+    int width,
+    int height,
+    int orientation,
+    int colorProfile,
+    OptionalInt jpegQuality,
+    String sampling,
+    long bytes) {
+  /** Chunks that are looked at in a PNG or WebP file; what is behind more of them is not seen. */
+  private static final int MAX_CHUNKS = 10_000;
+
+  private static final String PNG_XMP = "XML:com.adobe.xmp\0\0\0";
+
   /**
-   * Reads the header of a picture file.
+   * Reads the header of an image file.
    *
    * @throws BadImageException as {@link ImageDecoder#decode(Path)}
    */
   public static ImageInfo read(Path file) throws BadImageException {
-    byte[] bytes = ImageDecoder.read(file);
-    ImageFormat format = ImageDecoder.format(file, bytes);
-    try {
-      var size = Imaging.getImageSize(bytes);
-      if (size == null) {
-        throw new BadImageException(file, "is corrupt: its header has no size");
-      }
-      return new ImageInfo(
-          format.getName(), size.width, size.height, orientation(bytes), profile(bytes));
+    ImageDecoder.requireFile(file);
+    try (Head head = Head.open(file)) {
+      return read(file, head);
     } catch (BadImageException e) {
       throw e;
-    } catch (IOException | RuntimeException e) {
-      throw new BadImageException(file, "has a corrupt header: " + e.getMessage(), e);
-    }
-  }
-
-  private static int profile(byte[] bytes) {
-    try {
-      byte[] profile = Imaging.getIccProfileBytes(bytes);
-      return profile == null ? 0 : profile.length;
-    } catch (IOException | RuntimeException e) {
-      // A broken profile is as good as none: it is never applied.
-      return 0;
-    }
-  }
-
-  /** The EXIF orientation, 1 where there is none. */
-  static int orientation(byte[] bytes) {
-    try {
-      return exif(Imaging.getMetadata(bytes)).map(ImageInfo::orientation).orElse(1);
-    } catch (IOException | RuntimeException e) {
-      // Broken metadata do not make the pixels worse.
-      return 1;
-    }
-  }
-
-  private static Optional<TiffImageMetadata> exif(ImageMetadata metadata) {
-    if (metadata instanceof JpegImageMetadata jpeg) {
-      return Optional.ofNullable(jpeg.getExif());
-    } else if (metadata instanceof WebPImageMetadata webp) {
-      return Optional.ofNullable(webp.getExif());
-    } else if (metadata instanceof PngImageMetadata png) {
-      return Optional.ofNullable(png.getExif());
-    }
-    return Optional.empty();
-  }
-
-  private static int orientation(TiffImageMetadata exif) {
-    try {
-      TiffField field = exif.findField(TiffTagConstants.TIFF_TAG_ORIENTATION);
-      int value = field == null ? 1 : field.getIntValue();
-      return value >= 1 && value <= 8 ? value : 1;
     } catch (IOException e) {
-      return 1;
+      throw ImageDecoder.unreadable(file, e);
     }
+  }
+
+  /** As {@link #read(Path)}, of an open file. */
+  static ImageInfo read(Path name, Head head) throws BadImageException {
+    ImageFormat format = ImageDecoder.format(name, head);
+    try {
+      ImageInfo info = read(name, head, format);
+      if (info.width < 1 || info.height < 1) {
+        throw new BadImageException(
+            name, "is corrupt: its header says " + info.width + "x" + info.height + " pixels");
+      }
+      return info;
+    } catch (BadImageException e) {
+      throw e;
+    } catch (IOException e) {
+      throw new BadImageException(name, "has a corrupt header: " + e.getMessage(), e);
+    }
+  }
+
+  private static ImageInfo read(Path name, Head head, ImageFormat format) throws IOException {
+    if (format == ImageFormats.JPEG) {
+      JpegHeader jpeg = JpegHeader.read(name, head);
+      if (jpeg.frame() == 0) {
+        throw new BadImageException(name, "is corrupt: it has no JPEG frame header");
+      }
+      return new ImageInfo(
+          format.getName(),
+          jpeg.width(),
+          jpeg.height(),
+          jpeg.orientation(),
+          jpeg.colorProfile(),
+          jpeg.quality(),
+          jpeg.sampling(),
+          head.length());
+    } else if (format == ImageFormats.PNG) {
+      return png(head);
+    } else if (format == ImageFormats.WEBP) {
+      return webp(head);
+    } else if (format == ImageFormats.GIF) {
+      return gif(head);
+    }
+    return bmp(head);
+  }
+
+  private static ImageInfo of(ImageFormat format, int width, int height, Head head) {
+    return new ImageInfo(
+        format.getName(), width, height, 1, 0, OptionalInt.empty(), "", head.length());
+  }
+
+  private ImageInfo with(int exif, String xmp, long profile) {
+    return new ImageInfo(
+        format,
+        width,
+        height,
+        exif != 0 ? exif : TiffHeader.orientation(xmp),
+        (int) Math.min(profile, Integer.MAX_VALUE),
+        jpegQuality,
+        sampling,
+        bytes);
+  }
+
+  private static ImageInfo bmp(Head head) throws IOException {
+    boolean old = head.i32(14, LITTLE_ENDIAN) == 12;
+    int width = old ? head.u16(18, LITTLE_ENDIAN) : head.i32(18, LITTLE_ENDIAN);
+    int height = old ? head.u16(20, LITTLE_ENDIAN) : head.i32(22, LITTLE_ENDIAN);
+    return of(ImageFormats.BMP, width, Math.abs(height), head);
+  }
+
+  /** The screen, made larger where the first frame sticks out, as in Pillow. */
+  private static ImageInfo gif(Head head) throws IOException {
+    int width = head.u16(6, LITTLE_ENDIAN);
+    int height = head.u16(8, LITTLE_ENDIAN);
+    int flags = head.u8(10);
+    long at = 13 + (flags >= 128 ? 6L << (flags & 7) : 0);
+    boolean extension = false;
+    for (int i = 0; i < MAX_CHUNKS && at < head.length(); i++) {
+      int first = head.u8(at);
+      if (extension) {
+        at += 1 + first;
+        extension = first > 0;
+      } else if (first == 0x21) {
+        at += 2;
+        extension = true;
+      } else if (first == 0x2C) {
+        width = Math.max(width, head.u16(at + 1, LITTLE_ENDIAN) + head.u16(at + 5, LITTLE_ENDIAN));
+        height =
+            Math.max(height, head.u16(at + 3, LITTLE_ENDIAN) + head.u16(at + 7, LITTLE_ENDIAN));
+        break;
+      } else {
+        break;
+      }
+    }
+    return of(ImageFormats.GIF, width, height, head);
+  }
+
+  private static ImageInfo png(Head head) throws IOException {
+    ImageInfo size = of(ImageFormats.PNG, head.i32(16, BIG_ENDIAN), head.i32(20, BIG_ENDIAN), head);
+    int exif = 0;
+    long profile = 0;
+    String xmp = "";
+    long at = 8;
+    for (int i = 0; i < MAX_CHUNKS && at + 12 <= head.length(); i++) {
+      long length = head.u32(at, BIG_ENDIAN);
+      switch (head.name(at + 4)) {
+        case "eXIf" -> exif = TiffHeader.orientation(head, at + 8);
+        case "iCCP" -> profile = length;
+        case "iTXt" -> {
+          if (head.has(at + 8, PNG_XMP)) {
+            xmp = head.text(at + 8, length);
+          }
+        }
+        default -> {
+          // says nothing here
+        }
+      }
+      at += 12 + length;
+    }
+    return size.with(exif, xmp, profile);
+  }
+
+  private static ImageInfo webp(Head head) throws IOException {
+    int width = 0;
+    int height = 0;
+    int exif = 0;
+    long profile = 0;
+    String xmp = "";
+    long at = 12;
+    for (int i = 0; i < MAX_CHUNKS && at + 8 <= head.length(); i++) {
+      long length = head.u32(at + 4, LITTLE_ENDIAN);
+      long data = at + 8;
+      switch (head.name(at)) {
+        case "VP8X" -> {
+          width = 1 + (head.i32(data + 4, LITTLE_ENDIAN) & 0xFFFFFF);
+          height = 1 + (head.i32(data + 6, LITTLE_ENDIAN) >>> 8);
+        }
+        case "VP8L" -> {
+          int bits = head.i32(data + 1, LITTLE_ENDIAN);
+          width = width > 0 ? width : 1 + (bits & 0x3FFF);
+          height = height > 0 ? height : 1 + (bits >> 14 & 0x3FFF);
+        }
+        case "VP8 " -> {
+          width = width > 0 ? width : head.u16(data + 6, LITTLE_ENDIAN) & 0x3FFF;
+          height = height > 0 ? height : head.u16(data + 8, LITTLE_ENDIAN) & 0x3FFF;
+        }
+        case "EXIF" ->
+            exif = TiffHeader.orientation(head, data + (head.has(data, "Exif\0\0") ? 6 : 0));
+        case "ICCP" -> profile = length;
+        case "XMP " -> xmp = head.text(data, length);
+        default -> {
+          // says nothing here
+        }
+      }
+      at = data + length + length % 2;
+    }
+    return of(ImageFormats.WEBP, width, height, head).with(exif, xmp, profile);
   }
 }

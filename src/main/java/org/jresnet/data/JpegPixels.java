@@ -3,7 +3,7 @@ package org.jresnet.data;
 import java.awt.image.ComponentSampleModel;
 import java.awt.image.DataBufferByte;
 import java.awt.image.Raster;
-import java.nio.charset.StandardCharsets;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
 
@@ -46,80 +46,38 @@ final class JpegPixels {
   }
 
   /**
-   * Reads the markers before the first scan, as {@code default_decompress_parms} of libjpeg does.
+   * Reads what the components mean.
    *
    * @throws BadImageException when the header is cut off or the coding is neither baseline nor
    *     progressive
    */
-  static JpegPixels of(Path name, byte[] jpeg) throws BadImageException {
-    int components = 0;
-    int[] ids = new int[0];
-    int[] sampling = new int[0];
-    boolean jfif = false;
-    int adobe = -1;
-    int at = 2;
-    while (at + 4 <= jpeg.length) {
-      int marker = jpeg[at + 1] & 255;
-      if (jpeg[at] != (byte) 0xFF
-          || marker == 0
-          || marker == 1
-          || marker == 0xFF
-          || marker >= 0xD0 && marker <= 0xD9) {
-        at++;
-        continue;
-      }
-      if (marker == 0xDA) {
-        break;
-      }
-      int data = at + 4;
-      int length = ((jpeg[at + 2] & 255) << 8 | jpeg[at + 3] & 255) - 2;
-      if (length < 0 || data + length > jpeg.length) {
-        throw new BadImageException(name, "is truncated: its JPEG header is cut off");
-      }
-      if (marker == 0xE0 && length >= 14 && starts(jpeg, data, "JFIF\0")) {
-        jfif = true;
-      } else if (marker == 0xEE && length >= 12 && starts(jpeg, data, "Adobe")) {
-        adobe = jpeg[data + 11] & 255;
-      } else if (marker >= 0xC0 && marker <= 0xCF && marker % 4 != 0 || marker == 0xC0) {
-        if (marker > 0xC2) {
-          throw new BadImageException(
-              name,
-              String.format(
-                  "is a lossless, hierarchical or arithmetic-coded JPEG (SOF %02X); expected a"
-                      + " baseline or progressive one, save it again as such or as PNG",
-                  marker));
-        }
-        components = length > 5 ? jpeg[data + 5] : 0;
-        if (length < 6 + 3 * components) {
-          throw new BadImageException(name, "is corrupt: its JPEG frame header is too short");
-        }
-        ids = new int[components];
-        sampling = new int[components];
-        for (int i = 0; i < components; i++) {
-          ids[i] = jpeg[data + 6 + 3 * i] & 255;
-          sampling[i] = jpeg[data + 7 + 3 * i] & 255;
-        }
-      }
-      at = data + length;
+  static JpegPixels of(Path name, Head head) throws IOException {
+    JpegHeader header = JpegHeader.read(name, head);
+    if (header.frame() > 0xC2) {
+      throw new BadImageException(
+          name,
+          String.format(
+              "is a lossless, hierarchical or arithmetic-coded JPEG (SOF %02X); expected a"
+                  + " baseline or progressive one, save it again as such or as PNG",
+              header.frame()));
     }
+    int[] ids = header.components().stream().mapToInt(JpegHeader.Component::id).toArray();
+    int[] sampling =
+        header.components().stream().mapToInt(JpegHeader.Component::sampling).toArray();
+    int adobe = header.adobe();
     return new JpegPixels(
-        switch (components) {
+        switch (ids.length) {
           case 1 -> Coding.GREY;
           case 3 -> {
             boolean named = ids[0] == 'R' && ids[1] == 'G' && ids[2] == 'B';
-            yield !jfif && (adobe == 0 || adobe < 0 && named) ? Coding.RGB : Coding.YCC;
+            yield !header.jfif() && (adobe == 0 || adobe < 0 && named) ? Coding.RGB : Coding.YCC;
           }
           case 4 -> adobe < 0 || adobe == 0 ? Coding.CMYK : Coding.YCCK;
           default ->
               throw new BadImageException(
-                  name, "has " + components + " JPEG components, expected 1, 3 or 4");
+                  name, "has " + ids.length + " JPEG components, expected 1, 3 or 4");
         },
         Arrays.equals(sampling, HALF_HEIGHT));
-  }
-
-  private static boolean starts(byte[] bytes, int at, String text) {
-    byte[] wanted = text.getBytes(StandardCharsets.ISO_8859_1);
-    return Arrays.equals(bytes, at, at + wanted.length, wanted, 0, wanted.length);
   }
 
   /** Converts stored components (bytes, interleaved) to RGB. */

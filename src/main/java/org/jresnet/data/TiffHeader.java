@@ -1,0 +1,91 @@
+package org.jresnet.data;
+
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.ByteOrder;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** The first directory of a TIFF file, or of EXIF data, which have the same form. */
+final class TiffHeader {
+  static final int WIDTH = 256;
+  static final int HEIGHT = 257;
+  static final int ORIENTATION = 274;
+  static final int COLOR_PROFILE = 34675;
+
+  /** Pillow's pattern. */
+  private static final Pattern XMP = Pattern.compile("tiff:Orientation(?:=\"|>)([0-9])");
+
+  private static final int BIG = 43;
+  private static final int SHORT = 3;
+  private static final int LONG = 4;
+
+  private final Map<Integer, Long> values = new HashMap<>();
+  private final Map<Integer, Long> counts = new HashMap<>();
+
+  /**
+   * Reads the directory, as far as it goes.
+   *
+   * @param start where the byte order stands; offsets count from there
+   * @throws IOException when there is none
+   */
+  TiffHeader(Head head, long start) throws IOException {
+    String mark = head.text(start, 2);
+    if (!mark.equals("II") && !mark.equals("MM")) {
+      throw new IOException("no byte order");
+    }
+    ByteOrder order = mark.equals("II") ? ByteOrder.LITTLE_ENDIAN : ByteOrder.BIG_ENDIAN;
+    boolean big = head.u16(start + 2, order) == BIG;
+    long at = start + (big ? head.u64(start + 8, order) : head.u32(start + 4, order));
+    int entries = head.u16(at + (big && order == ByteOrder.BIG_ENDIAN ? 6 : 0), order);
+    at += big ? 8 : 2;
+    try {
+      for (int i = 0; i < entries; i++, at += big ? 20 : 12) {
+        int tag = head.u16(at, order);
+        int type = head.u16(at + 2, order);
+        long count = big ? head.u64(at + 4, order) : head.u32(at + 4, order);
+        long value = at + (big ? 12 : 8);
+        counts.put(tag, count);
+        values.remove(tag);
+        if (count == 1 && (type == SHORT || type == LONG)) {
+          values.put(tag, type == SHORT ? head.u16(value, order) : head.u32(value, order));
+        }
+      }
+    } catch (EOFException e) {
+      // Pillow keeps what it has, too.
+    }
+  }
+
+  /** The single whole number of an entry, 0 without one. */
+  long value(int tag) {
+    return values.getOrDefault(tag, 0L);
+  }
+
+  /** How many values an entry has, 0 without it. */
+  long count(int tag) {
+    return counts.getOrDefault(tag, 0L);
+  }
+
+  /** The orientation in EXIF data; 0 where they have none or are broken. */
+  static int orientation(Head head, long start) {
+    try {
+      TiffHeader exif = new TiffHeader(head, start);
+      return exif.count(ORIENTATION) == 0 ? 0 : valid(exif.value(ORIENTATION));
+    } catch (IOException e) {
+      // Broken metadata do not make the pixels worse.
+      return 0;
+    }
+  }
+
+  /** The orientation in an XMP packet, 1 where it has none. */
+  static int orientation(String xmp) {
+    Matcher found = XMP.matcher(xmp);
+    return found.find() ? valid(Integer.parseInt(found.group(1))) : 1;
+  }
+
+  static int valid(long orientation) {
+    return orientation >= 1 && orientation <= 8 ? (int) orientation : 1;
+  }
+}

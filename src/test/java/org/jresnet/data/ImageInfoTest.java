@@ -1,0 +1,178 @@
+package org.jresnet.data;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.sun.management.ThreadMXBean;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.SplittableRandom;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Headers against Pillow's, and how much is read of a hostile one. */
+class ImageInfoTest {
+  private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+
+  /** The window of 8 KB, a megabyte of XMP at most (as bytes, as text), and small things. */
+  private static final long MOST_MEMORY = 3 << 20;
+
+  @TempDir Path folder;
+
+  @Test
+  void headersEqualPillow() throws IOException {
+    List<String[]> rows = Goldens.table("info.tsv");
+    assertThat(rows).hasSizeGreaterThan(120);
+    Map<String, String> wrong = new TreeMap<>();
+    for (String[] row : rows) {
+      Path file = Goldens.picture(row[0]);
+      ImageInfo info = ImageInfo.read(file);
+      String quality =
+          info.jpegQuality().isPresent() ? String.valueOf(info.jpegQuality().getAsInt()) : "";
+      String found = info.width() + "x" + info.height() + " " + info.orientation() + " " + quality;
+      if (!found.equals(row[1] + " " + row[2] + " " + row[3])) {
+        wrong.put(row[0], "expected " + Arrays.toString(row) + ", found " + found);
+      }
+      assertThat(info.bytes()).as(row[0]).isEqualTo(Files.size(file));
+      assertThat(ImageInfo.read(file, Head.of(Files.readAllBytes(file)))).isEqualTo(info);
+    }
+    assertThat(wrong).as("headers that differ from Pillow's" + Goldens.REGENERATE).isEmpty();
+  }
+
+  @Test
+  void formatsAndSampling() throws IOException {
+    assertThat(ImageInfo.read(Goldens.picture("jpeg-exif6.jpg")))
+        .isEqualTo(new ImageInfo("JPEG", 24, 16, 6, 0, OptionalInt.of(90), "4:2:0", 806));
+    assertThat(ImageInfo.read(Goldens.picture("webp-lossy-alpha.webp")).format()).isEqualTo("WEBP");
+    assertThat(ImageInfo.read(Goldens.picture("bmp-os2.bmp")).format()).isEqualTo("BMP");
+    assertThat(ImageInfo.read(Goldens.picture("gif.gif")).format()).isEqualTo("GIF");
+    assertThat(ImageInfo.read(Goldens.picture("png-rgb-icc.png")).colorProfile())
+        .isGreaterThan(100);
+    for (String kind : List.of("444", "422", "420", "440", "411")) {
+      String sampling = ImageInfo.read(Goldens.picture("jpeg-" + kind + ".jpg")).sampling();
+      assertThat(sampling).isEqualTo(kind.replaceAll("(.)(.)(.)", "$1:$2:$3"));
+    }
+    assertThat(ImageInfo.read(Goldens.picture("jpeg-grey.jpg")).sampling()).isEmpty();
+    assertThat(ImageInfo.read(Goldens.picture("jpeg-cmyk.jpg")).sampling()).isEmpty();
+  }
+
+  @Test
+  void othersTablesHaveNoQuality() throws IOException {
+    byte[] jpeg = Files.readAllBytes(Goldens.picture("jpeg-444.jpg"));
+    int table = indexOf(jpeg, 0xDB) + 5;
+    jpeg[table + 7]++;
+    assertThat(read("other.jpg", jpeg).jpegQuality()).isEmpty();
+  }
+
+  @Test
+  void orientationIsFoundInXmp() throws IOException {
+    byte[] plain = Files.readAllBytes(Goldens.picture("jpeg-444.jpg"));
+    String xmp = "http://ns.adobe.com/xap/1.0/\0<x tiff:Orientation=\"8\"/>";
+    assertThat(read("xmp.jpg", withSegment(plain, xmp)).orientation()).isEqualTo(8);
+    byte[] exif = Files.readAllBytes(Goldens.picture("jpeg-exif3.jpg"));
+    assertThat(read("both.jpg", withSegment(exif, xmp)).orientation()).isEqualTo(3);
+  }
+
+  @Test
+  void whatIsNoImageIsNamed() throws IOException {
+    assertThat(ImageInfo.read(Goldens.picture("broken-png-bomb.png")).width()).isEqualTo(50000);
+    assertThatThrownBy(() -> ImageInfo.read(Goldens.picture("broken-text.jpg")))
+        .isInstanceOf(BadImageException.class)
+        .hasMessageContaining("broken-text.jpg: is not a picture");
+    assertThatThrownBy(() -> ImageInfo.read(Goldens.picture("broken-empty.jpg")))
+        .isInstanceOf(BadImageException.class)
+        .hasMessageContaining("is empty (0 bytes)");
+    assertThatThrownBy(() -> ImageInfo.read(folder)).hasMessageContaining("is a folder");
+    byte[] soi = {(byte) 0xFF, (byte) 0xD8, (byte) 0xFF, (byte) 0xD9};
+    assertThatThrownBy(() -> read("soi.jpg", soi))
+        .isInstanceOf(BadImageException.class)
+        .hasMessageContaining("no JPEG frame header");
+  }
+
+  /** Whatever a header claims: little memory, and an error of one kind. */
+  @Test
+  void damagedHeadersCostNothing() throws IOException {
+    SplittableRandom random = new SplittableRandom(7);
+    Path file = folder.resolve("damaged");
+    byte[] huge = {(byte) 0x7F, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF};
+    try (Stream<Path> fixtures = Files.list(Goldens.picture("gif.gif").getParent())) {
+      for (Path fixture : fixtures.filter(f -> !f.toString().endsWith(".tsv")).toList()) {
+        byte[] whole = Files.readAllBytes(fixture);
+        for (int i = 0; i < 20 && whole.length > 8; i++) {
+          byte[] damaged = Arrays.copyOf(whole, 8 + random.nextInt(whole.length - 7));
+          int at = random.nextInt(Math.min(damaged.length - 4, 400));
+          System.arraycopy(huge, 0, damaged, at, 1 + random.nextInt(4));
+          Files.write(file, damaged);
+          requireCheap(file);
+        }
+      }
+    }
+  }
+
+  @Test
+  void hugeFilesAreNotRead() throws IOException {
+    ByteBuffer chunks = ByteBuffer.allocate(4 << 20);
+    chunks.put(Files.readAllBytes(Goldens.picture("png-rgb.png")), 0, 33);
+    while (chunks.remaining() >= 12) {
+      chunks.putInt(0).put("teST".getBytes(java.nio.charset.StandardCharsets.US_ASCII)).putInt(0);
+    }
+    requireCheap(Files.write(folder.resolve("chunks.png"), chunks.array()));
+    byte[] segments = new byte[4 << 20];
+    for (int i = 2; i + 4 <= segments.length; i += 4) {
+      segments[i] = (byte) 0xFF;
+      segments[i + 1] = (byte) 0xE5;
+      segments[i + 3] = 2;
+    }
+    segments[0] = (byte) 0xFF;
+    segments[1] = (byte) 0xD8;
+    requireCheap(Files.write(folder.resolve("segments.jpg"), segments));
+    assertThatThrownBy(() -> ImageInfo.read(folder.resolve("segments.jpg")))
+        .hasMessageContaining("more than 100000 JPEG segments");
+  }
+
+  private static void requireCheap(Path file) throws IOException {
+    long id = Thread.currentThread().getId();
+    long before = THREADS.getThreadAllocatedBytes(id);
+    try {
+      ImageInfo.read(file);
+    } catch (BadImageException e) {
+      assertThat(e.getMessage()).startsWith(file + ": ").doesNotContain("null");
+    }
+    assertThat(THREADS.getThreadAllocatedBytes(id) - before)
+        .as(() -> "bytes allocated for " + file + " of " + file.toFile().length() + " bytes")
+        .isLessThan(MOST_MEMORY);
+  }
+
+  private ImageInfo read(String name, byte[] bytes) throws IOException {
+    return ImageInfo.read(Files.write(folder.resolve(name), bytes));
+  }
+
+  private static int indexOf(byte[] jpeg, int marker) {
+    for (int i = 0; ; i++) {
+      if (jpeg[i] == (byte) 0xFF && jpeg[i + 1] == (byte) marker) {
+        return i;
+      }
+    }
+  }
+
+  /** With an APP1 segment behind the start of the image. */
+  private static byte[] withSegment(byte[] jpeg, String text) {
+    byte[] data = text.getBytes(java.nio.charset.StandardCharsets.ISO_8859_1);
+    return ByteBuffer.allocate(jpeg.length + data.length + 4)
+        .put(jpeg, 0, 2)
+        .putShort((short) 0xFFE1)
+        .putShort((short) (data.length + 2))
+        .put(data)
+        .put(jpeg, 2, jpeg.length - 2)
+        .array();
+  }
+}
