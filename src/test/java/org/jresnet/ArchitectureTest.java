@@ -1,5 +1,9 @@
 package org.jresnet;
 
+import static com.tngtech.archunit.core.domain.JavaCall.Predicates.target;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.equivalentTo;
+import static com.tngtech.archunit.core.domain.properties.HasName.Predicates.nameMatching;
+import static com.tngtech.archunit.core.domain.properties.HasOwner.Predicates.With.owner;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 
@@ -53,6 +57,20 @@ final class ArchitectureTest {
           .resideInAnyPackage("picocli..", "me.tongfei..", ROOT + "cli..")
           .because(
               "parsing and printing belong to cli; pass values in and report through a listener");
+
+  @ArchTest
+  static final ArchRule IMAGES_DO_NOT_GO_THROUGH_TEMPORARY_FILES =
+      noClasses()
+          .should()
+          .callMethodWhere(
+              target(owner(equivalentTo(javax.imageio.ImageIO.class)))
+                  .and(
+                      target(
+                          nameMatching(
+                              "read|write|createImageInputStream|createImageOutputStream"))))
+          .because(
+              "ImageIO's own streams write to the temporary folder and register a shutdown hook, which fails after Ctrl-C;"
+                  + " use base.Png, or streams in memory");
 
   private static ArchRule only(String room, String... known) {
     return classes()

@@ -1,19 +1,15 @@
 package org.jresnet.cli;
 
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import javax.imageio.ImageIO;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Precision;
 import org.jresnet.base.AtomicFile;
-import org.jresnet.base.UserError;
+import org.jresnet.base.Png;
 import org.jresnet.bench.Benchmark;
 import org.jresnet.bench.Benchmark.Configuration;
 import org.jresnet.bench.Benchmark.Work;
@@ -178,13 +174,6 @@ final class ProfileCommand implements Callable<Integer> {
   }
 
   private void draw(Configuration c, Profile profile, Ceilings ceilings) {
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    try {
-      ImageIO.write(RooflineChart.draw(c.name(), profile, ceilings), "png", bytes);
-    } catch (IOException e) {
-      throw new UserError("the roofline cannot be drawn: " + e, e);
-    }
-    AtomicFile.write(
-        png, channel -> AtomicFile.writeFully(channel, ByteBuffer.wrap(bytes.toByteArray())));
+    Png.write(RooflineChart.draw(c.name(), profile, ceilings), png);
   }
 }

@@ -83,6 +83,7 @@ final class TrainingLoop {
             start.lossScale() == null ? LossScale.State.START : start.lossScale());
     history.addAll(start.history());
     bestEpoch = start.bestEpoch();
+    report();
     Checkpoint position = start;
     for (int epoch = start.epoch(); epoch < options.epochs(); epoch++) {
       if (patienceIsOver()) {
@@ -90,13 +91,26 @@ final class TrainingLoop {
       }
       Optional<Checkpoint> interrupted = epoch(epoch, position);
       if (interrupted.isPresent()) {
-        interrupted.get().save(folder.file(RunFolder.LAST), model, optimizer);
+        save(interrupted.get());
         return outcome(Trainer.End.INTERRUPTED);
       }
       position = completed(epoch + 1);
-      position.save(folder.file(RunFolder.LAST), model, optimizer);
+      save(position);
     }
     return outcome(patienceIsOver() ? Trainer.End.STOPPED_EARLY : Trainer.End.COMPLETED);
+  }
+
+  /** The checkpoint first: tables and drawings are made from it and can be made again. */
+  private void save(Checkpoint position) {
+    position.save(folder.file(RunFolder.LAST), model, optimizer);
+    report();
+  }
+
+  private void report() {
+    if (!history.isEmpty()) {
+      folder.writeMetrics(history);
+      LearningCurves.draw(history, folder.file(RunFolder.CURVES), listener);
+    }
   }
 
   private Checkpoint completed(int epochs) {
@@ -179,8 +193,6 @@ final class TrainingLoop {
       bestEpoch = epoch + 1;
       ModelFiles.save(model, info, folder.file(RunFolder.BEST));
     }
-    folder.writeMetrics(history);
-    LearningCurves.draw(history, folder.file(RunFolder.CURVES));
     listener.epochFinished(result, best);
     if (stopRequested.getAsBoolean() && epoch + 1 < options.epochs()) {
       return Optional.of(completed(epoch + 1));
