@@ -56,7 +56,7 @@ final class QuantizeCommand implements Callable<Integer> {
   @Option(
       names = "--images",
       defaultValue = "256",
-      description = "About how many pictures calibrate; at most half of all.")
+      description = "How many images calibrate; at most half of all.")
   private int images;
 
   @Option(names = "--batch", defaultValue = "8", description = "Pictures per pass.")
@@ -91,8 +91,19 @@ final class QuantizeCommand implements Callable<Integer> {
     LoadedModel loaded = modelOptions.open(modelPath, console);
     Dataset dataset = ImageFolder.scan(ImageFolder.expand(data));
     EvaluateCommand.requireSameClasses(loaded.info().classes(), dataset.classes(), console);
-    List<Sample> calibrating = Quantizer.forCalibration(dataset.samples(), images);
-    List<Sample> judging = Quantizer.forJudging(dataset.samples(), images);
+    Quantizer.Parts parts = Quantizer.Parts.of(dataset.samples(), images);
+    List<Sample> calibrating = parts.calibrating();
+    List<Sample> measuring = parts.measuring();
+    if (calibrating.size() < images) {
+      console.note(
+          "calibrating with "
+              + calibrating.size()
+              + " images, not "
+              + images
+              + ": half of the "
+              + dataset.samples().size()
+              + " must remain to measure on");
+    }
     try (Backend backend = Backends.open("onednn")) {
       Quantizer quantizer =
           new Quantizer(backend, loaded, modelOptions.preprocess(loaded.info()), batch);
@@ -101,8 +112,8 @@ final class QuantizeCommand implements Callable<Integer> {
         ranges = quantizer.ranges(calibrating, done -> bar.stepTo(done));
       }
       Quantizer.Effect effect;
-      try (ProgressBar bar = Progress.bar("Judging", judging.size(), " pictures")) {
-        effect = quantizer.effect(judging, ranges, done -> bar.stepTo(done));
+      try (ProgressBar bar = Progress.bar("Measuring", measuring.size(), " images")) {
+        effect = quantizer.effect(measuring, ranges, done -> bar.stepTo(done));
       }
       WeightFiles.write(
           target,
@@ -111,15 +122,15 @@ final class QuantizeCommand implements Callable<Integer> {
           "Calibrated %d tensors with %d pictures -> %s",
           ranges.size(), calibrating.size(), target);
       console.print(
-          "Accuracy on the other %d pictures: %.2f %% in fp32, %.2f %% in int8; %.2f %% get the same class",
-          effect.pictures(), 100 * effect.before(), 100 * effect.after(), 100 * effect.agreement());
+          "On the other %d images:%n  accuracy in fp32  %s%n  accuracy in int8  %s%n  same class        %s",
+          measuring.size(), effect.before(), effect.after(), effect.agreement());
       Map<String, Object> values = new LinkedHashMap<>();
       values.put("file", target.toString());
       values.put("calibrated", calibrating.size());
-      values.put("pictures", effect.pictures());
-      values.put("accuracy_fp32", effect.before());
-      values.put("accuracy_int8", effect.after());
-      values.put("agreement", effect.agreement());
+      values.put("pictures", effect.before().total());
+      values.put("accuracy_fp32", effect.before().share());
+      values.put("accuracy_int8", effect.after().share());
+      values.put("agreement", effect.agreement().share());
       console.object(values);
       return 0;
     }

@@ -116,6 +116,17 @@ final class TrainCommand implements Callable<Integer> {
       description = "Batches whose gradients make one step.")
   private int accumulate;
 
+  @Option(
+      names = "--drop-last",
+      arity = "0..1",
+      defaultValue = "true",
+      fallbackValue = "true",
+      description = {
+        "Leave out the images of an epoch that do not fill a batch (or, with --accumulate, a group of batches); each epoch"
+            + " leaves out others. --drop-last=false trains on them too, in a smaller last batch."
+      })
+  private boolean dropLast;
+
   @Option(names = "--size", defaultValue = "224", description = "Side of the input in pixels.")
   private int size;
 
@@ -347,7 +358,7 @@ final class TrainCommand implements Callable<Integer> {
                 clip,
                 patience,
                 seed,
-                LastBatch.DROP,
+                dropLast ? LastBatch.DROP : LastBatch.KEEP,
                 ""));
   }
 

@@ -68,7 +68,8 @@ public final class Loader implements AutoCloseable {
       Order order,
       LastBatch lastBatch,
       BadImages badImages) {
-    private static final int DEFAULT_PREFETCH = 2;
+    /** Batches ahead that keep the consumer busy. */
+    public static final int PREFETCH = 2;
 
     /** Checks the numbers. */
     public Options {
@@ -88,7 +89,7 @@ public final class Loader implements AutoCloseable {
       this(
           batch,
           threads,
-          DEFAULT_PREFETCH,
+          PREFETCH,
           seed,
           order,
           order == Order.SHUFFLED ? LastBatch.DROP : LastBatch.KEEP,

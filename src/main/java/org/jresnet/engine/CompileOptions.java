@@ -72,6 +72,21 @@ public record CompileOptions(
         Map.of());
   }
 
+  /** The same for another number of images per call. */
+  public CompileOptions withBatch(int images) {
+    return new CompileOptions(
+        pass,
+        images,
+        height,
+        width,
+        normalization,
+        labelSmoothing,
+        classWeights,
+        frozen,
+        taps,
+        ranges);
+  }
+
   /** The same with another loss. */
   public CompileOptions withLoss(double smoothing, List<Double> weights) {
     return new CompileOptions(

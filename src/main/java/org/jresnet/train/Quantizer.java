@@ -13,6 +13,7 @@ import org.jresnet.data.Sample;
 import org.jresnet.engine.Calibration;
 import org.jresnet.engine.Executable;
 import org.jresnet.engine.Model;
+import org.jresnet.metrics.Proportion;
 import org.jresnet.weights.ModelInfo;
 
 /**
@@ -30,12 +31,11 @@ public final class Quantizer {
   /**
    * What int8 changes.
    *
-   * @param pictures judged pictures, none of which was calibrated with
-   * @param before share of them that single precision gets right
-   * @param after share of them that int8 gets right
-   * @param agreement share of them to which both give the same class
+   * @param before images that single precision gets right, none of which was calibrated with
+   * @param after those of them that int8 gets right
+   * @param agreement those of them to which both give the same class
    */
-  public record Effect(int pictures, double before, double after, double agreement) {}
+  public record Effect(Proportion before, Proportion after, Proportion agreement) {}
 
   /** A quantizer of that model. */
   public Quantizer(Backend backend, LoadedModel loaded, Preprocess preprocess, int batch) {
@@ -46,27 +46,23 @@ public final class Quantizer {
   }
 
   /**
-   * Every n-th sample for calibration, such that there are about {@code pictures}, but at most half
-   * of all.
+   * The samples that calibrate, evenly spread over all, and those that are left to measure on.
+   *
+   * @param calibrating exactly as many as asked for, but at most half of all
+   * @param measuring all others
    */
-  public static List<Sample> forCalibration(List<Sample> samples, int pictures) {
-    return part(samples, pictures, true);
-  }
-
-  /** The samples that {@link #forCalibration} leaves. */
-  public static List<Sample> forJudging(List<Sample> samples, int pictures) {
-    return part(samples, pictures, false);
-  }
-
-  private static List<Sample> part(List<Sample> samples, int pictures, boolean calibration) {
-    int every = Math.max(2, samples.size() / pictures);
-    List<Sample> part = new ArrayList<>();
-    for (int i = 0; i < samples.size(); i++) {
-      if ((i % every == 0) == calibration) {
-        part.add(samples.get(i));
+  public record Parts(List<Sample> calibrating, List<Sample> measuring) {
+    /** Divides the samples. */
+    public static Parts of(List<Sample> samples, int wanted) {
+      long count = Math.min(wanted, samples.size() / 2);
+      List<Sample> calibrating = new ArrayList<>();
+      List<Sample> measuring = new ArrayList<>();
+      for (int i = 0; i < samples.size(); i++) {
+        boolean next = (i + 1) * count / samples.size() > i * count / samples.size();
+        (next ? calibrating : measuring).add(samples.get(i));
       }
+      return new Parts(calibrating, measuring);
     }
-    return part;
   }
 
   /** The ranges in single precision, by node. */
@@ -120,7 +116,8 @@ public final class Quantizer {
         progress.done(done);
       }
     }
-    return new Effect(done, (double) before / done, (double) after / done, (double) agreed / done);
+    return new Effect(
+        new Proportion(before, done), new Proportion(after, done), new Proportion(agreed, done));
   }
 
   private Model model(Precision precision) {

@@ -9,6 +9,7 @@ import org.jresnet.backend.Backend;
 import org.jresnet.backend.Optimizer;
 import org.jresnet.backend.Precision;
 import org.jresnet.base.AtomicFile;
+import org.jresnet.base.UserError;
 import org.jresnet.data.Dataset;
 import org.jresnet.data.ImageFolder;
 import org.jresnet.data.Loader;
@@ -130,10 +131,13 @@ public final class Trainer {
           new Loader.Options(
               batch,
               options.input().threads(),
+              Loader.Options.PREFETCH,
               options.seed(),
               Loader.Order.SHUFFLED,
+              options.lastBatch(),
               options.input().badImages());
       try (Executable step = Executable.compile(model, training);
+          Executable lastStep = lastStep(step, train.size());
           Executable validation = step.compileGuest(inference);
           Loader loader =
               new Loader(
@@ -141,9 +145,32 @@ public final class Trainer {
         folder.write(record);
         AtomicFile.write(folder.file(RunFolder.SPLIT), String.join("\n", split.csv()) + "\n");
         RunContext run = new RunContext(options, folder, listener, () -> stopRequested);
-        var machinery = new TrainingLoop.Machinery(model, optimizer, step, validation, loader);
+        var machinery =
+            new TrainingLoop.Machinery(
+                model, optimizer, step, Optional.ofNullable(lastStep), validation, loader);
         return new TrainingLoop(run, machinery, split, info).from(start);
       }
+    }
+  }
+
+  /** The step of an epoch's last batch in the memory of the others; null where all are alike. */
+  private Executable lastStep(Executable step, int images) {
+    int rest = images % step.options().batch();
+    if (options.lastBatch() == Loader.LastBatch.DROP || rest == 0) {
+      return null;
+    }
+    try {
+      return step.compileGuest(step.options().withBatch(rest));
+    } catch (UserError | UnsupportedOperationException e) {
+      throw new UserError(
+          "the last batch of an epoch has "
+              + rest
+              + " of "
+              + step.options().batch()
+              + " images and cannot be trained on: "
+              + e.getMessage()
+              + "; choose another --batch, or leave it out with --drop-last",
+          e);
     }
   }
 

@@ -2,6 +2,7 @@ package org.jresnet.train;
 
 import java.nio.file.Files;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
@@ -19,11 +20,16 @@ import org.jresnet.weights.WeightFiles;
 
 /** The epochs of a run: steps, validation, the best epoch kept, a checkpoint after each. */
 final class TrainingLoop {
-  /** What computes. */
+  /**
+   * What computes.
+   *
+   * @param lastStep the step of an epoch's last, smaller batch, where that is trained on
+   */
   record Machinery(
       Model model,
       OptimizerState optimizer,
       Executable step,
+      Optional<Executable> lastStep,
       Executable validation,
       Loader loader) {}
 
@@ -34,6 +40,7 @@ final class TrainingLoop {
   private final Model model;
   private final OptimizerState optimizer;
   private final Executable step;
+  private final Optional<Executable> lastStep;
   private final Executable validation;
   private final Loader loader;
   private final Split split;
@@ -52,12 +59,16 @@ final class TrainingLoop {
     model = machinery.model();
     optimizer = machinery.optimizer();
     step = machinery.step();
+    lastStep = machinery.lastStep();
     validation = machinery.validation();
     loader = machinery.loader();
     this.split = split;
     this.info = info;
-    // Whole accumulation groups only: every picture that is seen counts in a step.
-    batches = loader.batches() / options.accumulate() * options.accumulate();
+    // Every image that is seen counts in a step: incomplete groups are left out or make a step.
+    batches =
+        options.lastBatch() == Loader.LastBatch.KEEP
+            ? loader.batches()
+            : loader.batches() / options.accumulate() * options.accumulate();
     if (batches == 0) {
       throw new UserError(
           "there are only "
@@ -72,8 +83,14 @@ final class TrainingLoop {
         new Schedule(
             options.schedule(),
             options.optimizer().learningRate(),
-            batches / options.accumulate(),
+            (batches + options.accumulate() - 1) / options.accumulate(),
             options.epochs());
+  }
+
+  /** Images that an epoch does not see; others in each epoch. */
+  int leftOutPerEpoch() {
+    return (int)
+        Math.max(0, split.part(Part.TRAIN).size() - (long) batches * step.options().batch());
   }
 
   Trainer.Outcome from(Checkpoint start) {
@@ -132,28 +149,27 @@ final class TrainingLoop {
     long fresh = 0;
     long waited = 0;
     double rate = 0;
-    int size = step.options().batch();
     listener.epochStarted(epoch + 1, options.epochs(), position.batch(), batches);
     long begin = System.nanoTime();
     loader.takeWaitNanos();
     try (Loader.Epoch pictures = loader.epoch(epoch, position.batch())) {
       for (int b = position.batch(); b < batches; b++) {
         Batch batch = pictures.next();
+        int size = batch.count();
+        Executable now = size == step.options().batch() ? step : lastStep.orElseThrow();
         int micro = b % options.accumulate();
-        if (micro == 0) {
-          step.setGradientFactor(lossScale.factor());
-        }
-        double loss = step.step(batch.pixels(), batch.labels());
-        optimizer.accumulate(micro, options.accumulate());
-        boolean complete = micro == options.accumulate() - 1;
+        int group = Math.min(options.accumulate(), batches - b + micro);
+        now.setGradientFactor(lossScale.factor());
+        double loss = now.step(batch.pixels(), labels(batch));
+        optimizer.accumulate(micro, group);
+        requireFinite(now, loss, epoch, b);
+        boolean complete = micro == group - 1;
         if (complete) {
           rate = schedule.rate(optimizer.steps());
-          update(loss, rate, epoch, b);
-        } else {
-          requireFinite(loss, epoch, b);
+          update(now, group, rate, epoch, b);
         }
         lossSum += loss * size;
-        correct += step.correct();
+        correct += now.correct();
         seen += size;
         fresh += size;
         waited += loader.takeWaitNanos();
@@ -200,14 +216,21 @@ final class TrainingLoop {
     return Optional.empty();
   }
 
-  private void update(double loss, double rate, int epoch, int batch) {
-    requireFinite(loss, epoch, batch);
-    double scale = 1 / (lossScale.factor() * options.accumulate());
+  /** As many as there are images; an array of that length is new once in an epoch. */
+  private static int[] labels(Batch batch) {
+    return batch.count() == batch.labels().length
+        ? batch.labels()
+        : Arrays.copyOf(batch.labels(), batch.count());
+  }
+
+  /** One step with the mean of the gradients of a group of batches, the last of them just run. */
+  private void update(Executable last, int group, double rate, int epoch, int batch) {
+    double scale = 1 / (lossScale.factor() * group);
     double norm = optimizer.gradientNorm() * scale;
     if (!lossScale.accepts(norm)) {
       return;
     }
-    requireFinite(norm, epoch, batch);
+    requireFinite(last, norm, epoch, batch);
     if (options.clip() > 0) {
       // torch.nn.utils.clip_grad_norm_
       scale *= Math.min(1, options.clip() / (norm + 1e-6));
@@ -215,7 +238,7 @@ final class TrainingLoop {
     optimizer.step(rate, scale);
   }
 
-  private void requireFinite(double value, int epoch, int batch) {
+  private void requireFinite(Executable last, double value, int epoch, int batch) {
     if (!Double.isFinite(value)) {
       throw new UserError(
           "training diverged in epoch "
@@ -223,7 +246,7 @@ final class TrainingLoop {
               + ", batch "
               + (batch + 1)
               + ": "
-              + step.blameNonFinite()
+              + last.blameNonFinite()
               + " is not finite. Try a lower --lr, --clip 1, or --warmup; "
               + (Files.exists(folder.file(RunFolder.LAST))
                   ? RunFolder.LAST + " still holds the last good state"

@@ -8,14 +8,28 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import org.jresnet.backend.Backend;
+import org.jresnet.backend.Optimizer;
+import org.jresnet.backend.Precision;
 import org.jresnet.base.UserError;
 import org.jresnet.data.Augmentation;
+import org.jresnet.data.Batch;
+import org.jresnet.data.Loader;
 import org.jresnet.data.Loader.BadImages;
 import org.jresnet.data.Loader.LastBatch;
 import org.jresnet.data.Preprocess;
+import org.jresnet.data.Sample;
+import org.jresnet.data.Split;
 import org.jresnet.data.drawn.DrawnFaces;
 import org.jresnet.engine.Backends;
+import org.jresnet.engine.CompileOptions;
+import org.jresnet.engine.Executable;
+import org.jresnet.engine.Model;
+import org.jresnet.engine.OptimizerState;
+import org.jresnet.graph.Graph;
+import org.jresnet.models.ResNet;
+import org.jresnet.weights.ModelInfo;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -134,6 +148,123 @@ final class TrainerTest {
     List<Double> losses = new ArrayList<>();
     history.forEach(row -> losses.add(row.get("trainLoss").asDouble()));
     return losses;
+  }
+
+  private static TrainOptions keeping(TrainOptions o) {
+    return new TrainOptions(
+        o.data(),
+        o.split(),
+        o.network(),
+        o.input(),
+        o.epochs(),
+        o.batch(),
+        o.accumulate(),
+        o.optimizer(),
+        o.schedule(),
+        o.loss(),
+        o.clip(),
+        o.patience(),
+        o.seed(),
+        LastBatch.KEEP,
+        o.positive());
+  }
+
+  /** 34 training images: 8 batches of 4 and one of 2, which makes a group of its own. */
+  @ParameterizedTest(name = "interrupted after batch {0}, accumulating {1}")
+  @CsvSource({"1, 1", "8, 1", "9, 1", "8, 2", "9, 2", "10, 2"})
+  void aResumedRunThatKeepsTheLastBatchEndsInTheSameBytes(int stopAfter, int accumulate)
+      throws IOException {
+    TrainOptions options = keeping(options(accumulate, 1e-3)).withEpochs(2);
+    Path whole = folder.resolve("kept-" + accumulate);
+    if (!Files.exists(whole)) {
+      train(options, whole, RunFolder.Existing.REFUSE, new Observer());
+    }
+    Path resumed = folder.resolve("kept-" + stopAfter + "-" + accumulate);
+    Observer first = new Observer();
+    first.stopAfter = stopAfter;
+    assertThat(train(options, resumed, RunFolder.Existing.REFUSE, first).end())
+        .isEqualTo(Trainer.End.INTERRUPTED);
+    train(options, resumed, RunFolder.Existing.RESUME, new Observer());
+    assertThat(Files.mismatch(resumed.resolve(RunFolder.BEST), whole.resolve(RunFolder.BEST)))
+        .isEqualTo(-1);
+    assertThat(lossesOf(resumed)).isEqualTo(lossesOf(whole));
+  }
+
+  /**
+   * As a PyTorch loop with drop_last=False: the mean over the smaller batch, one step of its own.
+   * Here by hand, the last step compiled by itself.
+   */
+  @Test
+  void theLastBatchCountsAsInPyTorch() {
+    TrainOptions options = keeping(options(1, 1e-3)).withEpochs(1);
+    Path out = folder.resolve("last-batch");
+    train(options, out, RunFolder.Existing.REFUSE, new Observer());
+    Split split = Split.of(faces, options.split().fractions(), options.seed(), "");
+    List<Sample> samples = split.part(Split.Part.TRAIN);
+    assertThat(samples).hasSize(34);
+    ResNet network = ResNet.of("resnet18");
+    Graph graph = network.graph(2, 4);
+    ModelInfo info = ModelFiles.info(network, 4, split.classes(), options.input().preprocess());
+    CompileOptions training =
+        CompileOptions.training(4, 32, ModelFiles.normalization(info))
+            .withLoss(0.1, List.of(1.0, 1.0));
+    Loader.Options loading =
+        new Loader.Options(4, 1, 1, 11, Loader.Order.SHUFFLED, LastBatch.KEEP, BadImages.STOP);
+    Schedule schedule = new Schedule(options.schedule(), 1e-3, 9, 1);
+    try (Backend backend = Backends.open("onednn");
+        Model model = new Model(graph, backend, Precision.FP32);
+        OptimizerState adam =
+            new OptimizerState(model, new Optimizer.Adam(0.9, 0.999, 1e-8, 0), Set.of());
+        Executable step = Executable.compile(model, training);
+        Executable last = Executable.compile(model, training.withBatch(2));
+        Loader loader =
+            new Loader(samples, options.input().preprocess(), Augmentation.NONE, loading);
+        Loader.Epoch epoch = loader.epoch(0, 0)) {
+      model.initialize(11, Model.BlockEnd.ONE);
+      int seen = 0;
+      for (Batch batch = epoch.next(); batch != null; batch = epoch.next()) {
+        Executable now = batch.count() == 4 ? step : last;
+        now.step(batch.pixels(), java.util.Arrays.copyOf(batch.labels(), batch.count()));
+        double norm = adam.gradientNorm();
+        adam.step(schedule.rate(adam.steps()), Math.min(1, 1 / (norm + 1e-6)));
+        seen += batch.count();
+      }
+      assertThat(seen).isEqualTo(34);
+      var expected = ModelFiles.stateDict(model, java.util.Map.of()).tensors();
+      var found = org.jresnet.weights.WeightFiles.read(out.resolve(RunFolder.BEST)).tensors();
+      expected.forEach(
+          (name, tensor) -> assertThat(found.get(name).data()).as(name).isEqualTo(tensor.data()));
+    }
+  }
+
+  @Test
+  void aLastBatchThatNormsCannotTrainOnIsRefusedBeforeTheFirstStep() {
+    // 34 images: 11 batches of 3 and one image, whose layer4 has one value per channel.
+    TrainOptions o = keeping(options(1, 1e-3));
+    TrainOptions threes =
+        new TrainOptions(
+            o.data(),
+            o.split(),
+            o.network(),
+            o.input(),
+            1,
+            3,
+            1,
+            o.optimizer(),
+            o.schedule(),
+            o.loss(),
+            0,
+            0,
+            11,
+            LastBatch.KEEP,
+            "");
+    assertThatThrownBy(
+            () ->
+                train(threes, folder.resolve("threes"), RunFolder.Existing.REFUSE, new Observer()))
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining("has 1 of 3 images")
+        .hasMessageContaining("more than one value per channel")
+        .hasMessageContaining("--drop-last");
   }
 
   @Test
