@@ -20,7 +20,7 @@ static int run(const std::string& name, int blocks, int threads, jlong* bits, js
 }
 
 // 0: done, 1: another number of arguments, 2: no such kernel
-extern "C" JNIEXPORT jint JNICALL Java_org_jresnet_backend_cudnn_HostKernels_run(JNIEnv* env, jclass, jstring name,
+extern "C" JNIEXPORT jint JNICALL Java_org_jresnet_backend_gpu_HostKernels_run(JNIEnv* env, jclass, jstring name,
                                                                                  jint blocks, jint threads,
                                                                                  jlongArray arguments) {
   const char* text = env->GetStringUTFChars(name, nullptr);

@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 import org.jresnet.HostBenchmark;
-import org.jresnet.backend.onednn.OneDnnBackend;
+import org.jresnet.backend.cpu.CpuBackend;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Parameter;
 import org.jresnet.models.ResNet;
@@ -20,7 +20,7 @@ import org.openjdk.jmh.annotations.TearDown;
  */
 public class AdamBenchmark extends HostBenchmark {
   private static final double RATE = 1e-3;
-  private static final Optimizer.Adam ADAM = new Optimizer.Adam(0.9, 0.999, 1e-8, 0);
+  private static final UpdateRule.Adam ADAM = new UpdateRule.Adam(0.9, 0.999, 1e-8, 0);
 
   /** Gradients that differ from step to step; equal ones would hide both betas. */
   private static final double[] SCALES = {1, -0.5, 2};
@@ -30,8 +30,8 @@ public class AdamBenchmark extends HostBenchmark {
 
   private Backend backend;
   private final List<Buffer> memory = new ArrayList<>();
-  private Updater updater;
-  private List<Updater.Range> everything;
+  private Optimizer optimizer;
+  private List<Optimizer.Range> everything;
   private long steps;
 
   /** Binds the arenas; after three steps every parameter must be where the paper says. */
@@ -44,14 +44,14 @@ public class AdamBenchmark extends HostBenchmark {
             .sum();
     float[] start = draw(count, 1);
     float[] gradient = draw(count, 2);
-    backend = new OneDnnBackend();
+    backend = new CpuBackend();
     Tensor parameters = arena(start);
     Tensor gradients = arena(gradient);
     List<Tensor> states = List.of(arena(new float[count]), arena(new float[count]));
-    updater = backend.updater(ADAM, parameters, gradients, states);
-    everything = List.of(new Updater.Range(0, count));
+    optimizer = backend.optimizer(ADAM, parameters, gradients, states);
+    everything = List.of(new Optimizer.Range(0, count));
     for (double scale : SCALES) {
-      updater.step(everything, RATE, ++steps, scale);
+      optimizer.step(everything, RATE, ++steps, scale);
     }
     float[] found = parameters.toFloats();
     for (int i = 0; i < count; i++) {
@@ -96,7 +96,7 @@ public class AdamBenchmark extends HostBenchmark {
   /** Gives the memory back. */
   @TearDown
   public void close() {
-    updater.close();
+    optimizer.close();
     memory.forEach(Buffer::close);
     backend.close();
   }
@@ -104,6 +104,6 @@ public class AdamBenchmark extends HostBenchmark {
   /** One step. */
   @Benchmark
   public void step() {
-    updater.step(everything, RATE, ++steps, 1);
+    optimizer.step(everything, RATE, ++steps, 1);
   }
 }

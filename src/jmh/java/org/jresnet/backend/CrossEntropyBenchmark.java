@@ -3,7 +3,7 @@ package org.jresnet.backend;
 import java.util.List;
 import java.util.SplittableRandom;
 import org.jresnet.HostBenchmark;
-import org.jresnet.backend.onednn.OneDnnBackend;
+import org.jresnet.backend.cpu.CpuBackend;
 import org.jresnet.graph.DType;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.Param;
@@ -44,7 +44,7 @@ public class CrossEntropyBenchmark extends HostBenchmark {
       drawn[i] = (float) (random.nextDouble() * 10 - 5);
     }
     labels = random.ints(batch, 0, CLASSES).toArray();
-    backend = new OneDnnBackend();
+    backend = new CpuBackend();
     memory = backend.allocate("a benchmark", 2L * drawn.length * Float.BYTES);
     Tensor both = new Tensor(memory, 0, DType.F32, 2L * drawn.length);
     Tensor logits = both.slice(0, drawn.length);

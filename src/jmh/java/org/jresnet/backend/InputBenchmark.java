@@ -2,7 +2,7 @@ package org.jresnet.backend;
 
 import java.util.Random;
 import org.jresnet.HostBenchmark;
-import org.jresnet.backend.onednn.OneDnnBackend;
+import org.jresnet.backend.cpu.CpuBackend;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Shape;
 import org.jresnet.train.ModelFiles;
@@ -34,7 +34,7 @@ public class InputBenchmark extends HostBenchmark {
   public void bind() {
     pixels = new byte[Math.toIntExact(SHAPE.elements())];
     new Random(1).nextBytes(pixels);
-    backend = new OneDnnBackend();
+    backend = new CpuBackend();
     memory = backend.allocate("a benchmark", SHAPE.elements() * type.bytes());
     Tensor y = new Tensor(memory, 0, type, SHAPE.elements());
     Normalization normalization = ModelFiles.IMAGENET;

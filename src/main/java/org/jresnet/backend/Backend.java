@@ -9,7 +9,7 @@ import org.jresnet.graph.Shape;
  * on its own: what it cannot do it refuses with a reason.
  */
 public interface Backend extends AutoCloseable {
-  /** The name that users write: {@code onednn}. */
+  /** The name that users write: {@code cpu}. */
   String name();
 
   /** Library version, instruction set and threads, in one line. */
@@ -54,10 +54,10 @@ public interface Backend extends AutoCloseable {
   LossOp loss(LossSpec spec, Tensor logits, Tensor dlogits);
 
   /**
-   * An optimizer over flat arenas; {@code states} has {@link Optimizer#states()} arenas, zero
+   * An optimizer over flat arenas; {@code states} has {@link UpdateRule#states()} arenas, zero
    * before the first step.
    */
-  Updater updater(Optimizer optimizer, Tensor parameters, Tensor gradients, List<Tensor> states);
+  Optimizer optimizer(UpdateRule rule, Tensor parameters, Tensor gradients, List<Tensor> states);
 
   /** Waits until all work that was asked for is done; a host's work always is. */
   default void synchronize() {}

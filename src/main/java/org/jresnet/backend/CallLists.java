@@ -26,17 +26,17 @@ public final class CallLists {
     return all;
   }
 
-  /** Runs those of {@link PreparedOp#prepare}. */
+  /** Runs those of {@link BoundOp#prepare}. */
   public void prepare() {
     run(prepare);
   }
 
-  /** Runs those of {@link PreparedOp#forward}. */
+  /** Runs those of {@link BoundOp#forward}. */
   public void forward() {
     run(forward);
   }
 
-  /** Runs those of {@link PreparedOp#backward}. */
+  /** Runs those of {@link BoundOp#backward}. */
   public void backward() {
     run(backward);
   }

@@ -16,11 +16,11 @@ public record OpCall(
     Phase phase, String operation, String implementation, long flops, long bytes, Runnable body) {
   /** When a call runs. */
   public enum Phase {
-    /** In {@link PreparedOp#prepare}. */
+    /** In {@link BoundOp#prepare}. */
     PREPARE,
-    /** In {@link PreparedOp#forward}. */
+    /** In {@link BoundOp#forward}. */
     FORWARD,
-    /** In {@link PreparedOp#backward}. */
+    /** In {@link BoundOp#backward}. */
     BACKWARD
   }
 }

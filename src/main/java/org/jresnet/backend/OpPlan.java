@@ -15,13 +15,13 @@ public interface OpPlan extends AutoCloseable {
   long savedBytes();
 
   /** Bytes of {@link Slot#PREPARED}; 0 if it needs none. */
-  long preparedBytes();
+  long packedBytes();
 
   /** Bytes of {@link Slot#WORKSPACE}; 0 if it needs none. */
-  long workspaceBytes();
+  long scratchBytes();
 
   /** Ties the plan to memory; the result runs without allocating. */
-  PreparedOp bind(Operands operands);
+  BoundOp bind(Operands operands);
 
   @Override
   void close();

@@ -54,7 +54,14 @@ public sealed interface OpSpec {
    * Convolution: {@code y = x ∗ weight}. Slots X, WEIGHT, Y; backward DY, and DX, DWEIGHT unless
    * their policy is NONE.
    */
-  record Conv(Shape x, Shape y, Window window, DType type, Pass pass, Grad dx, Grad dweight)
+  record Conv(
+      Shape x,
+      Shape y,
+      Window window,
+      DType type,
+      Pass pass,
+      GradientWrite dx,
+      GradientWrite dweight)
       implements OpSpec {
     @Override
     public long macs() {
@@ -99,9 +106,9 @@ public sealed interface OpSpec {
       Window window,
       double eps,
       Activation activation,
-      Stored in,
-      Optional<Stored> residual,
-      Stored out)
+      QuantParams in,
+      Optional<QuantParams> residual,
+      QuantParams out)
       implements OpSpec {
     @Override
     public DType type() {
@@ -120,7 +127,7 @@ public sealed interface OpSpec {
   }
 
   /** Mean over h and w of integers, as single-precision values. Slots X, Y. */
-  record QuantizedAvgPool(Shape x, Shape y, Stored in) implements OpSpec {
+  record QuantizedAvgPool(Shape x, Shape y, QuantParams in) implements OpSpec {
     @Override
     public DType type() {
       return in.type();
@@ -147,31 +154,34 @@ public sealed interface OpSpec {
       Statistics statistics,
       Residual residual,
       Activation activation,
-      Grad dx,
-      Grad dparameters)
+      GradientWrite dx,
+      GradientWrite dparameters)
       implements OpSpec {}
 
   /** {@code y = max(x, 0)}. Slots X, Y; backward Y, DY, DX. */
-  record Relu(Shape y, DType type, Pass pass, Grad dx) implements OpSpec {}
+  record Relu(Shape y, DType type, Pass pass, GradientWrite dx) implements OpSpec {}
 
   /** {@code y = x + residual}. Slots X, RESIDUAL, Y; backward DY, DX, DRESIDUAL. */
-  record Add(Shape y, DType type, Pass pass, Grad dx, Grad dresidual) implements OpSpec {}
+  record Add(Shape y, DType type, Pass pass, GradientWrite dx, GradientWrite dresidual)
+      implements OpSpec {}
 
   /**
    * Maximum over a window; the first maximum in row-major order gets the gradient. Slots X, Y;
    * backward DY, DX.
    */
-  record MaxPool(Shape x, Shape y, Window window, DType type, Pass pass, Grad dx)
+  record MaxPool(Shape x, Shape y, Window window, DType type, Pass pass, GradientWrite dx)
       implements OpSpec {}
 
   /** Mean over h and w. Slots X, Y; backward DY, DX. */
-  record GlobalAvgPool(Shape x, Shape y, DType type, Pass pass, Grad dx) implements OpSpec {}
+  record GlobalAvgPool(Shape x, Shape y, DType type, Pass pass, GradientWrite dx)
+      implements OpSpec {}
 
   /**
    * {@code y = x·weightᵀ + bias}; x and dx have the activation type, y and dy are logits in the
    * parameter type. Slots X, WEIGHT, BIAS, Y; backward DY, and DX, DWEIGHT, DBIAS unless NONE.
    */
-  record Linear(Shape x, Shape y, DType type, Pass pass, Grad dx, Grad dparameters)
+  record Linear(
+      Shape x, Shape y, DType type, Pass pass, GradientWrite dx, GradientWrite dparameters)
       implements OpSpec {
     @Override
     public long macs() {

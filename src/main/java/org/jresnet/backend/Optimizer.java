@@ -1,46 +1,34 @@
 package org.jresnet.backend;
 
-/**
- * An update rule and its constants; the learning rate comes with each step. Defaults and order of
- * operations are torch's.
- */
-public sealed interface Optimizer {
-  /** Arrays of the size of the parameters that the rule carries from step to step. */
-  int states();
+import java.util.List;
+
+/** An {@link UpdateRule} tied to flat arenas of parameters, gradients and state. */
+public interface Optimizer extends AutoCloseable {
+  /** Elements {@code first} to {@code first + count} of the arenas. */
+  record Range(long first, long count) {}
 
   /**
-   * Adam (Kingma and Ba 2014) with L2 weight decay added to the gradient, as <a
-   * href="https://pytorch.org/docs/stable/generated/torch.optim.Adam.html">torch.optim.Adam</a>;
-   * states m, v.
+   * Square root of the sum of the squared gradients in the ranges; not finite if any gradient is
+   * not.
    */
-  record Adam(double beta1, double beta2, double eps, double weightDecay) implements Optimizer {
-    @Override
-    public int states() {
-      return 2;
-    }
-  }
+  double gradientNorm(List<Range> ranges);
 
   /**
-   * Adam with decoupled weight decay (Loshchilov and Hutter 2017), as <a
-   * href="https://pytorch.org/docs/stable/generated/torch.optim.AdamW.html">torch.optim.AdamW</a>;
-   * states m, v.
+   * Updates the parameters in the ranges.
+   *
+   * @param learningRate of this step
+   * @param step number of this step, from 1 (bias correction)
+   * @param gradientScale factor on every gradient (clipping, accumulation)
    */
-  record AdamW(double beta1, double beta2, double eps, double weightDecay) implements Optimizer {
-    @Override
-    public int states() {
-      return 2;
-    }
-  }
+  void step(List<Range> ranges, double learningRate, long step, double gradientScale);
 
   /**
-   * Gradient descent with momentum (dampening 0, not Nesterov), as <a
-   * href="https://pytorch.org/docs/stable/generated/torch.optim.SGD.html">torch.optim.SGD</a>;
-   * state: the momentum.
+   * {@code target = source} or {@code target += source} over whole arenas of the parameter type.
+   *
+   * @param policy OVERWRITE or ACCUMULATE
    */
-  record Sgd(double momentum, double weightDecay) implements Optimizer {
-    @Override
-    public int states() {
-      return 1;
-    }
-  }
+  void accumulate(Tensor target, Tensor source, GradientWrite policy);
+
+  @Override
+  void close();
 }

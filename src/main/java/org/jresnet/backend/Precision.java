@@ -30,7 +30,7 @@ public enum Precision {
   FP16(DType.F16, DType.F32),
   /**
    * Inference alone: activations and convolution weights as 8-bit integers with measured ranges
-   * ({@link Stored}), sums in 32 bits; the classifier in single precision.
+   * ({@link QuantParams}), sums in 32 bits; the classifier in single precision.
    */
   INT8(DType.U8, DType.F32);
 

@@ -36,8 +36,11 @@ public enum Slot {
   DBETA,
   /** What forward leaves for backward; {@link OpPlan#savedBytes()} long. */
   SAVED,
-  /** What prepare leaves for every forward; {@link OpPlan#preparedBytes()} long. */
-  PREPARED,
-  /** Scratch that any op may overwrite; {@link OpPlan#workspaceBytes()} long. */
-  WORKSPACE
+  /**
+   * Weights that prepare leaves, in the library's layout, for every forward; {@link
+   * OpPlan#packedBytes()} long.
+   */
+  PACKED,
+  /** Scratch that any op may overwrite; {@link OpPlan#scratchBytes()} long. */
+  SCRATCH
 }

@@ -8,8 +8,8 @@ import java.util.Random;
 import java.util.Set;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Normalization;
-import org.jresnet.backend.Optimizer;
 import org.jresnet.backend.Precision;
+import org.jresnet.backend.UpdateRule;
 import org.jresnet.base.UserError;
 import org.jresnet.engine.Backends;
 import org.jresnet.engine.Calibration;
@@ -282,7 +282,7 @@ public final class Benchmark {
   }
 
   private static OptimizerState optimizer(Model model) {
-    return new OptimizerState(model, new Optimizer.Adam(0.9, 0.999, 1e-8, 0), Set.of());
+    return new OptimizerState(model, new UpdateRule.Adam(0.9, 0.999, 1e-8, 0), Set.of());
   }
 
   private static Model model(Backend backend, ResNet network, int classes, Precision precision) {

@@ -5,16 +5,16 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.jresnet.backend.Backend;
+import org.jresnet.backend.BoundOp;
 import org.jresnet.backend.Buffer;
-import org.jresnet.backend.Grad;
+import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.OpPlan;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
 import org.jresnet.backend.Pass;
 import org.jresnet.backend.Precision;
-import org.jresnet.backend.PreparedOp;
+import org.jresnet.backend.QuantParams;
 import org.jresnet.backend.Slot;
-import org.jresnet.backend.Stored;
 import org.jresnet.backend.Tensor;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Shape;
@@ -44,7 +44,7 @@ public record Ceilings(double flopsPerSecond, double bytesPerSecond) {
       flops = Math.max(flops, 2.0 * conv.macs() / seconds(backend, precision, conv));
     }
     DType type = precision == Precision.INT8 ? DType.F32 : precision.activation();
-    OpSpec add = new OpSpec.Add(ADD, type, Pass.INFERENCE, Grad.NONE, Grad.NONE);
+    OpSpec add = new OpSpec.Add(ADD, type, Pass.INFERENCE, GradientWrite.NONE, GradientWrite.NONE);
     double bytes = 3.0 * ADD.elements() * type.bytes();
     return new Ceilings(flops, bytes / seconds(backend, precision, add));
   }
@@ -52,12 +52,18 @@ public record Ceilings(double flopsPerSecond, double bytesPerSecond) {
   private static OpSpec conv(Shape shape, Precision precision) {
     OpSpec.Window window = new OpSpec.Window(3, 1, 1);
     if (precision == Precision.INT8) {
-      Stored bytes = new Stored(DType.U8, 1);
+      QuantParams bytes = new QuantParams(DType.U8, 1);
       return new OpSpec.QuantizedConv(
           shape, shape, window, 1, OpSpec.Activation.NONE, bytes, Optional.empty(), bytes);
     }
     return new OpSpec.Conv(
-        shape, shape, window, precision.activation(), Pass.INFERENCE, Grad.NONE, Grad.NONE);
+        shape,
+        shape,
+        window,
+        precision.activation(),
+        Pass.INFERENCE,
+        GradientWrite.NONE,
+        GradientWrite.NONE);
   }
 
   /** Seconds that a call with this work cannot go below. */
@@ -85,13 +91,13 @@ public record Ceilings(double flopsPerSecond, double bytesPerSecond) {
       } else {
         give(backend, buffers, operands, Slot.Y, spec.type(), spec.y().elements());
       }
-      if (plan.preparedBytes() > 0) {
-        give(backend, buffers, operands, Slot.PREPARED, DType.U8, plan.preparedBytes());
+      if (plan.packedBytes() > 0) {
+        give(backend, buffers, operands, Slot.PACKED, DType.U8, plan.packedBytes());
       }
-      if (plan.workspaceBytes() > 0) {
-        give(backend, buffers, operands, Slot.WORKSPACE, DType.U8, plan.workspaceBytes());
+      if (plan.scratchBytes() > 0) {
+        give(backend, buffers, operands, Slot.SCRATCH, DType.U8, plan.scratchBytes());
       }
-      try (PreparedOp op = plan.bind(operands)) {
+      try (BoundOp op = plan.bind(operands)) {
         op.prepare();
         double best = Double.MAX_VALUE;
         long end = System.nanoTime() + (long) (1e9 * SECONDS);

@@ -110,7 +110,7 @@ public record Profile(List<Line> lines) {
   private static List<NamedCall> optimizerCalls(Executable executable, OptimizerState optimizer) {
     long arena = executable.model().parameters().bytes();
     // The update reads parameters, gradients and states, and writes all but the gradients.
-    long traffic = (3 + 2L * optimizer.optimizer().states()) * arena;
+    long traffic = (3 + 2L * optimizer.rule().states()) * arena;
     return List.of(
         new NamedCall(
             "optimizer",

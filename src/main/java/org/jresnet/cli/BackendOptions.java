@@ -3,8 +3,8 @@ package org.jresnet.cli;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.Support;
-import org.jresnet.backend.cudnn.CudnnBackend;
-import org.jresnet.backend.cudnn.CudnnOptions;
+import org.jresnet.backend.gpu.CudnnOptions;
+import org.jresnet.backend.gpu.GpuBackend;
 import org.jresnet.base.UserError;
 import org.jresnet.engine.Backends;
 import org.slf4j.LoggerFactory;
@@ -18,8 +18,8 @@ final class BackendOptions {
       defaultValue = "auto",
       paramLabel = "NAME",
       description =
-          "auto (the GPU if one is usable, else the CPU), onednn (CPU), cudnn (NVIDIA GPU) or"
-              + " reference.")
+          "auto (the GPU if one is usable, else the CPU), cpu, gpu (NVIDIA) or reference. onednn"
+              + " and cudnn mean cpu and gpu.")
   String backend;
 
   @Option(
@@ -43,19 +43,19 @@ final class BackendOptions {
       return open(backend, options);
     }
     if (precision.equals("int8")) {
-      return open("onednn", options);
+      return open("cpu", options);
     }
-    if (CudnnBackend.usable(options) instanceof Support.No no) {
+    if (GpuBackend.usable(options) instanceof Support.No no) {
       // Not a field: options exist before --verbose is read.
       LoggerFactory.getLogger(BackendOptions.class).info("No GPU is used: {}", no.reason());
-      return open("onednn", options);
+      return open("cpu", options);
     }
-    return open("cudnn", options);
+    return open("gpu", options);
   }
 
   /** The backend of that name. */
   static Backend open(String name, CudnnOptions options) {
-    if (!Backends.NAMES.contains(name)) {
+    if (!Backends.NAMES.contains(Backends.canonical(name))) {
       throw new UsageError(
           "unknown backend '" + name + "'; known backends: " + String.join(", ", Backends.NAMES));
     }
@@ -71,7 +71,7 @@ final class BackendOptions {
     console.print(
         "Backend %s%s (%s), precision %s%s",
         opened.name(),
-        backend.equals("auto") && opened.name().equals("onednn") ? ", no usable GPU" : "",
+        backend.equals("auto") && opened.name().equals("cpu") ? ", no usable GPU" : "",
         opened.description(),
         chosen.id(),
         auto ? " (auto)" : "");

@@ -104,9 +104,9 @@ final class BenchCommand implements Callable<Integer> {
   @Option(
       names = "--backend",
       split = ",",
-      defaultValue = "onednn",
+      defaultValue = "cpu",
       paramLabel = "NAME",
-      description = "onednn, cudnn, reference.")
+      description = "cpu, gpu, reference.")
   private List<String> backends;
 
   @Mixin private ThreadOptions threads;

@@ -11,8 +11,8 @@ import java.util.concurrent.Callable;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.Support;
-import org.jresnet.backend.cudnn.CudnnOptions;
-import org.jresnet.backend.cudnn.GpuReport;
+import org.jresnet.backend.gpu.CudnnOptions;
+import org.jresnet.backend.gpu.GpuReport;
 import org.jresnet.base.UserError;
 import org.jresnet.bench.Ceilings;
 import org.jresnet.engine.Backends;
@@ -68,8 +68,8 @@ final class DoctorCommand implements Callable<Integer> {
   }
 
   private void cpu(Console console) {
-    try (Backend backend = Backends.open("onednn")) {
-      find(console, "onednn", backend.description());
+    try (Backend backend = Backends.open("cpu")) {
+      find(console, "cpu", backend.description());
       for (Precision precision : List.of(Precision.FP32, Precision.BF16)) {
         String key = "onednn_" + precision.id();
         if (backend.supports(precision) instanceof Support.No no) {
@@ -85,7 +85,7 @@ final class DoctorCommand implements Callable<Integer> {
         }
       }
     } catch (UserError e) {
-      find(console, "onednn", "no: " + e.getMessage());
+      find(console, "cpu", "no: " + e.getMessage());
     }
   }
 
@@ -95,7 +95,7 @@ final class DoctorCommand implements Callable<Integer> {
     if (!"usable".equals(findings.get("gpu"))) {
       return;
     }
-    try (Backend backend = Backends.open("cudnn", options)) {
+    try (Backend backend = Backends.open("gpu", options)) {
       for (Precision precision :
           List.of(Precision.FP32, Precision.TF32, Precision.BF16, Precision.FP16)) {
         String key = "cudnn_" + precision.id();

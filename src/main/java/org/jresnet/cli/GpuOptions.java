@@ -4,13 +4,13 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.jresnet.backend.cudnn.CudnnOptions;
-import org.jresnet.backend.cudnn.CudnnOptions.Launch;
-import org.jresnet.backend.cudnn.CudnnOptions.Results;
-import org.jresnet.backend.cudnn.CudnnOptions.Tuning;
+import org.jresnet.backend.gpu.CudnnOptions;
+import org.jresnet.backend.gpu.CudnnOptions.Launch;
+import org.jresnet.backend.gpu.CudnnOptions.Results;
+import org.jresnet.backend.gpu.CudnnOptions.Tuning;
 import picocli.CommandLine.Option;
 
-/** How the cudnn backend uses the GPU. */
+/** How the gpu backend uses the GPU. */
 final class GpuOptions {
   private static final Pattern SIZE = Pattern.compile("(\\d{1,9})(B|KB|MB|GB)?");
 

@@ -9,9 +9,9 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Precision;
-import org.jresnet.backend.cudnn.Choice;
-import org.jresnet.backend.cudnn.CudnnBackend;
-import org.jresnet.backend.cudnn.DeviceDescription;
+import org.jresnet.backend.gpu.Choice;
+import org.jresnet.backend.gpu.DeviceDescription;
+import org.jresnet.backend.gpu.GpuBackend;
 import org.jresnet.base.AtomicFile;
 import org.jresnet.bench.Benchmark.Work;
 import org.jresnet.engine.CompileOptions;
@@ -92,10 +92,10 @@ final class PlanCommand implements Callable<Integer> {
         work == Work.TRAIN
             ? CompileOptions.training(batch, size, ModelFiles.IMAGENET)
             : CompileOptions.inference(batch, size, ModelFiles.IMAGENET);
-    try (CudnnBackend backend =
+    try (GpuBackend backend =
         device == null
-            ? CudnnBackend.open(gpu.options())
-            : CudnnBackend.planning(DeviceDescription.of(device), gpu.options())) {
+            ? GpuBackend.open(gpu.options())
+            : GpuBackend.planning(DeviceDescription.of(device), gpu.options())) {
       BackendOptions.require(backend, chosen);
       List<Line> lines = new ArrayList<>();
       for (NamedSpec named : Executable.specs(graph, options, chosen)) {
@@ -116,7 +116,7 @@ final class PlanCommand implements Callable<Integer> {
     return 0;
   }
 
-  private void print(Console console, CudnnBackend backend, List<Line> lines) {
+  private void print(Console console, GpuBackend backend, List<Line> lines) {
     console.print(
         "%s, %s, %s, batch %d of %dx%d: %s%n",
         model,

@@ -104,7 +104,7 @@ final class QuantizeCommand implements Callable<Integer> {
               + dataset.samples().size()
               + " must remain to measure on");
     }
-    try (Backend backend = Backends.open("onednn")) {
+    try (Backend backend = Backends.open("cpu")) {
       Quantizer quantizer =
           new Quantizer(backend, loaded, modelOptions.preprocess(loaded.info()), batch);
       Map<String, Float> ranges;

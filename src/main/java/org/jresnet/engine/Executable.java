@@ -8,8 +8,9 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import org.jresnet.backend.Backend;
+import org.jresnet.backend.BoundOp;
 import org.jresnet.backend.Buffer;
-import org.jresnet.backend.Grad;
+import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.InputOp;
 import org.jresnet.backend.LossOp;
 import org.jresnet.backend.LossSpec;
@@ -19,7 +20,6 @@ import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
 import org.jresnet.backend.Pass;
 import org.jresnet.backend.Precision;
-import org.jresnet.backend.PreparedOp;
 import org.jresnet.backend.Slot;
 import org.jresnet.backend.Tensor;
 import org.jresnet.base.Closing;
@@ -39,7 +39,7 @@ import org.slf4j.LoggerFactory;
 public final class Executable implements AutoCloseable {
   /** One line of the plan: what computes a group of nodes, and the memory that it asks for. */
   public record PlanLine(
-      String name, OpSpec spec, String implementation, long savedBytes, long workspaceBytes) {}
+      String name, OpSpec spec, String implementation, long savedBytes, long scratchBytes) {}
 
   /** A call and the node (or {@code input}, {@code loss}) that it belongs to. */
   public record NamedCall(String node, OpCall call) {}
@@ -48,7 +48,7 @@ public final class Executable implements AutoCloseable {
   public record NamedSpec(String name, OpSpec spec) {}
 
   /** A compiled group. */
-  private record Step(Group group, PreparedOp op) {}
+  private record Step(Group group, BoundOp op) {}
 
   private static final Logger LOG = LoggerFactory.getLogger(Executable.class);
 
@@ -99,7 +99,7 @@ public final class Executable implements AutoCloseable {
    * #parametersChanged()} must be called each time before the guest runs, because the host has
    * overwritten its prepared weights. The guest must be closed first.
    */
-  public Executable compileGuest(CompileOptions guest) {
+  public Executable compileSharingMemory(CompileOptions guest) {
     return compile(model, guest, Optional.of(arena));
   }
 
@@ -168,15 +168,15 @@ public final class Executable implements AutoCloseable {
               group.spec(),
               made.implementation(),
               made.savedBytes(),
-              made.workspaceBytes());
+              made.scratchBytes());
       plan.add(line);
       LOG.info(
-          "{} ({}): {}, saved {} B, workspace {} B",
+          "{} ({}): {}, saved {} B, scratch {} B",
           line.name(),
           line.spec().getClass().getSimpleName(),
           line.implementation(),
           line.savedBytes(),
-          line.workspaceBytes());
+          line.scratchBytes());
       return made;
     } catch (UnsupportedOperationException e) {
       throw new UnsupportedOperationException(group.name() + ": " + e.getMessage(), e);
@@ -229,7 +229,7 @@ public final class Executable implements AutoCloseable {
     final Map<Integer, MemoryPlan.Block> gradients = new HashMap<>();
     final Map<Group, MemoryPlan.Block> saved = new HashMap<>();
     final Map<Group, MemoryPlan.Block> prepared = new HashMap<>();
-    final MemoryPlan.Block workspace;
+    final MemoryPlan.Block scratch;
     final List<Shape> shapes;
     final long bytes;
 
@@ -242,10 +242,9 @@ public final class Executable implements AutoCloseable {
         Group group = groups.get(g);
         OpSpec spec = group.spec();
         boolean training = spec.pass() == Pass.TRAINING;
-        long preparedBytes = plans.get(g).preparedBytes();
-        if (preparedBytes > 0) {
-          prepared.put(
-              group, memoryPlan.add(group.name() + " prepared", preparedBytes, 0).live(end));
+        long packedBytes = plans.get(g).packedBytes();
+        if (packedBytes > 0) {
+          prepared.put(group, memoryPlan.add(group.name() + " prepared", packedBytes, 0).live(end));
         }
         activations.get(group.x()).live(g);
         if (group.residual() >= 0) {
@@ -280,8 +279,8 @@ public final class Executable implements AutoCloseable {
       }
       activations.get(groups.get(count - 1).y()).live(end);
       planGradients(groups);
-      long largest = plans.stream().mapToLong(OpPlan::workspaceBytes).max().orElse(0);
-      workspace = memoryPlan.add("workspace", largest, 0).live(end);
+      long largest = plans.stream().mapToLong(OpPlan::scratchBytes).max().orElse(0);
+      scratch = memoryPlan.add("scratch", largest, 0).live(end);
       bytes = memoryPlan.place();
     }
 
@@ -301,7 +300,8 @@ public final class Executable implements AutoCloseable {
         if (group.spec() instanceof OpSpec.Norm && group.residual() >= 0) {
           // The norm writes the residual's gradient over dy: one block serves both.
           gradients.put(group.residual(), dy);
-        } else if (group.spec() instanceof OpSpec.Add add && add.dresidual() != Grad.NONE) {
+        } else if (group.spec() instanceof OpSpec.Add add
+            && add.dresidual() != GradientWrite.NONE) {
           gradient(group.residual(), back);
         }
         if (writesInputGradient(group.spec())) {
@@ -335,8 +335,8 @@ public final class Executable implements AutoCloseable {
 
   private static boolean readsInput(OpSpec spec) {
     return spec instanceof OpSpec.Norm
-        || spec instanceof OpSpec.Conv conv && conv.dweight() != Grad.NONE
-        || spec instanceof OpSpec.Linear linear && linear.dparameters() != Grad.NONE;
+        || spec instanceof OpSpec.Conv conv && conv.dweight() != GradientWrite.NONE
+        || spec instanceof OpSpec.Linear linear && linear.dparameters() != GradientWrite.NONE;
   }
 
   private static boolean readsOutput(OpSpec spec) {
@@ -346,19 +346,19 @@ public final class Executable implements AutoCloseable {
 
   private static boolean writesInputGradient(OpSpec spec) {
     if (spec instanceof OpSpec.Conv s) {
-      return s.dx() != Grad.NONE;
+      return s.dx() != GradientWrite.NONE;
     } else if (spec instanceof OpSpec.Norm) {
       return true;
     } else if (spec instanceof OpSpec.Relu s) {
-      return s.dx() != Grad.NONE;
+      return s.dx() != GradientWrite.NONE;
     } else if (spec instanceof OpSpec.Add s) {
-      return s.dx() != Grad.NONE;
+      return s.dx() != GradientWrite.NONE;
     } else if (spec instanceof OpSpec.MaxPool s) {
-      return s.dx() != Grad.NONE;
+      return s.dx() != GradientWrite.NONE;
     } else if (spec instanceof OpSpec.GlobalAvgPool s) {
-      return s.dx() != Grad.NONE;
+      return s.dx() != GradientWrite.NONE;
     } else if (spec instanceof OpSpec.Linear s) {
-      return s.dx() != Grad.NONE;
+      return s.dx() != GradientWrite.NONE;
     }
     return false;
   }
@@ -374,9 +374,9 @@ public final class Executable implements AutoCloseable {
       Group group = groups.get(g);
       Operands operands = operands(group, layout, arena);
       OpPlan opPlan = plans.get(g);
-      scratch(operands, Slot.SAVED, arena, layout.saved.get(group), opPlan.savedBytes());
-      scratch(operands, Slot.PREPARED, arena, layout.prepared.get(group), opPlan.preparedBytes());
-      scratch(operands, Slot.WORKSPACE, arena, layout.workspace, opPlan.workspaceBytes());
+      extra(operands, Slot.SAVED, arena, layout.saved.get(group), opPlan.savedBytes());
+      extra(operands, Slot.PACKED, arena, layout.prepared.get(group), opPlan.packedBytes());
+      extra(operands, Slot.SCRATCH, arena, layout.scratch, opPlan.scratchBytes());
       steps.add(new Step(group, own(opPlan.bind(operands))));
       if (group.spec() instanceof OpSpec.Norm norm
           && norm.statistics() == OpSpec.Statistics.BATCH) {
@@ -412,7 +412,7 @@ public final class Executable implements AutoCloseable {
     }
   }
 
-  private static void scratch(
+  private static void extra(
       Operands operands, Slot slot, Buffer arena, MemoryPlan.Block block, long bytes) {
     if (bytes > 0) {
       operands.with(slot, new Tensor(arena, block.offset(), DType.U8, bytes));
@@ -453,9 +453,9 @@ public final class Executable implements AutoCloseable {
   }
 
   private static boolean wantsParameterGradients(OpSpec spec) {
-    return spec instanceof OpSpec.Conv conv && conv.dweight() != Grad.NONE
-        || spec instanceof OpSpec.Norm norm && norm.dparameters() != Grad.NONE
-        || spec instanceof OpSpec.Linear linear && linear.dparameters() != Grad.NONE;
+    return spec instanceof OpSpec.Conv conv && conv.dweight() != GradientWrite.NONE
+        || spec instanceof OpSpec.Norm norm && norm.dparameters() != GradientWrite.NONE
+        || spec instanceof OpSpec.Linear linear && linear.dparameters() != GradientWrite.NONE;
   }
 
   private static Slot slot(Parameter.Role role) {
@@ -500,7 +500,7 @@ public final class Executable implements AutoCloseable {
     return List.copyOf(plan);
   }
 
-  /** Bytes of the planned block of activations, gradients of activations and workspace. */
+  /** Bytes of the planned block of activations, gradients of activations and scratch. */
   public long memoryBytes() {
     return memory;
   }
@@ -675,7 +675,7 @@ public final class Executable implements AutoCloseable {
    *
    * @return such as {@code the output of layer1.0.conv1}, or {@code the gradient of fc.weight}
    */
-  public String blameNonFinite() {
+  public String locateNonFinite() {
     for (Step step : forward) {
       for (Node node : step.group.nodes()) {
         for (Parameter p : node.parameters()) {

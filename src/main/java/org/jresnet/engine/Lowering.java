@@ -6,7 +6,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import org.jresnet.backend.Grad;
+import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.OpSpec.Activation;
 import org.jresnet.backend.OpSpec.Residual;
@@ -14,7 +14,7 @@ import org.jresnet.backend.OpSpec.Statistics;
 import org.jresnet.backend.OpSpec.Window;
 import org.jresnet.backend.Pass;
 import org.jresnet.backend.Precision;
-import org.jresnet.backend.Stored;
+import org.jresnet.backend.QuantParams;
 import org.jresnet.base.UserError;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Graph;
@@ -169,7 +169,8 @@ final class Lowering {
     Residual withResidual = add.isPresent() ? Residual.ADD : Residual.NONE;
     Activation activation =
         end != head && end.op() instanceof Op.Relu ? Activation.RELU : Activation.NONE;
-    Grad parameters = pass == Pass.TRAINING && trains(head) ? Grad.OVERWRITE : Grad.NONE;
+    GradientWrite parameters =
+        pass == Pass.TRAINING && trains(head) ? GradientWrite.OVERWRITE : GradientWrite.NONE;
     OpSpec spec;
     if (head.op() instanceof Op.Conv2d c) {
       Window window = new Window(c.kernel(), c.stride(), c.padding());
@@ -190,8 +191,8 @@ final class Lowering {
       }
     } else if (head.op() instanceof Op.BatchNorm n) {
       Statistics statistics = usesBatchStatistics(head) ? Statistics.BATCH : Statistics.RUNNING;
-      Grad dx = pass == Pass.INFERENCE ? Grad.NONE : Grad.OVERWRITE;
-      if (pass == Pass.TRAINING && gradient(x, pass) == Grad.ACCUMULATE) {
+      GradientWrite dx = pass == Pass.INFERENCE ? GradientWrite.NONE : GradientWrite.OVERWRITE;
+      if (pass == Pass.TRAINING && gradient(x, pass) == GradientWrite.ACCUMULATE) {
         throw new UnsupportedOperationException(
             head.name()
                 + " shares its input with a later node; a batch norm's input gradient is only ever overwritten");
@@ -253,10 +254,10 @@ final class Lowering {
   }
 
   /** How an int8 network holds a node's output. */
-  private Stored stored(int index) {
+  private QuantParams stored(int index) {
     Node node = graph.nodes().get(index);
     if (node.op() instanceof Op.Input) {
-      return Stored.of(options.normalization());
+      return QuantParams.of(options.normalization());
     } else if (node.op() instanceof Op.MaxPool) {
       return stored(node.inputs().get(0));
     }
@@ -267,14 +268,14 @@ final class Lowering {
               + node.name()
               + ", and the model has none; measure it with jresnet quantize");
     }
-    return Stored.of(range, !(node.op() instanceof Op.Relu));
+    return QuantParams.of(range, !(node.op() instanceof Op.Relu));
   }
 
-  private Grad gradient(int node, Pass pass) {
+  private GradientWrite gradient(int node, Pass pass) {
     if (pass == Pass.INFERENCE || !needsGradient[node]) {
-      return Grad.NONE;
+      return GradientWrite.NONE;
     }
-    return gradientWritten.add(node) ? Grad.OVERWRITE : Grad.ACCUMULATE;
+    return gradientWritten.add(node) ? GradientWrite.OVERWRITE : GradientWrite.ACCUMULATE;
   }
 
   /** The names of the chain's parameters of one role. */

@@ -3,11 +3,11 @@ package org.jresnet.engine;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
-import org.jresnet.backend.Grad;
+import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.Optimizer;
+import org.jresnet.backend.Optimizer.Range;
 import org.jresnet.backend.Tensor;
-import org.jresnet.backend.Updater;
-import org.jresnet.backend.Updater.Range;
+import org.jresnet.backend.UpdateRule;
 import org.jresnet.graph.Parameter;
 
 /**
@@ -15,22 +15,22 @@ import org.jresnet.graph.Parameter;
  */
 public final class OptimizerState implements AutoCloseable {
   private final Model model;
-  private final Optimizer optimizer;
+  private final UpdateRule rule;
   private final List<Tensor> states = new ArrayList<>();
   private final List<Range> ranges;
-  private final Updater updater;
+  private final Optimizer optimizer;
   private Tensor accumulated;
   private long steps;
 
   /** Fresh state for all parameters that are not named in {@code frozen}. */
-  public OptimizerState(Model model, Optimizer optimizer, Set<String> frozen) {
+  public OptimizerState(Model model, UpdateRule rule, Set<String> frozen) {
     this.model = model;
-    this.optimizer = optimizer;
+    this.rule = rule;
     this.ranges = ranges(model, frozen);
-    for (int i = 0; i < optimizer.states(); i++) {
+    for (int i = 0; i < rule.states(); i++) {
       states.add(model.arena("optimizer state", model.parameters().elements()));
     }
-    updater = model.backend().updater(optimizer, model.parameters(), model.gradients(), states);
+    optimizer = model.backend().optimizer(rule, model.parameters(), model.gradients(), states);
   }
 
   /** Neighbouring parameters make one range. */
@@ -58,8 +58,8 @@ public final class OptimizerState implements AutoCloseable {
   }
 
   /** The rule. */
-  public Optimizer optimizer() {
-    return optimizer;
+  public UpdateRule rule() {
+    return rule;
   }
 
   /**
@@ -67,7 +67,7 @@ public final class OptimizerState implements AutoCloseable {
    * not.
    */
   public double gradientNorm() {
-    return updater.gradientNorm(ranges);
+    return optimizer.gradientNorm(ranges);
   }
 
   /**
@@ -78,7 +78,7 @@ public final class OptimizerState implements AutoCloseable {
    */
   public void step(double learningRate, double gradientScale) {
     steps++;
-    updater.step(ranges, learningRate, steps, gradientScale);
+    optimizer.step(ranges, learningRate, steps, gradientScale);
   }
 
   /**
@@ -93,10 +93,12 @@ public final class OptimizerState implements AutoCloseable {
       accumulated = model.arena("accumulated gradients", model.parameters().elements());
     }
     if (micro < of - 1) {
-      updater.accumulate(
-          accumulated, model.gradients(), micro == 0 ? Grad.OVERWRITE : Grad.ACCUMULATE);
+      optimizer.accumulate(
+          accumulated,
+          model.gradients(),
+          micro == 0 ? GradientWrite.OVERWRITE : GradientWrite.ACCUMULATE);
     } else {
-      updater.accumulate(model.gradients(), accumulated, Grad.ACCUMULATE);
+      optimizer.accumulate(model.gradients(), accumulated, GradientWrite.ACCUMULATE);
     }
   }
 
@@ -118,7 +120,7 @@ public final class OptimizerState implements AutoCloseable {
 
   @Override
   public void close() {
-    updater.close();
+    optimizer.close();
     states.forEach(s -> s.buffer().close());
     if (accumulated != null) {
       accumulated.buffer().close();

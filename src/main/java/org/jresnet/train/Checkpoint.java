@@ -65,7 +65,7 @@ record Checkpoint(
       List<Long> shape = p.shape().stream().map(Integer::longValue).toList();
       tensors.put(p.name(), raw(model.tensor(p.name()), shape));
       if (p.role().trainable()) {
-        for (int i = 0; i < optimizer.optimizer().states(); i++) {
+        for (int i = 0; i < optimizer.rule().states(); i++) {
           tensors.put(stateName(i, p), raw(optimizer.state(i, p.name()), shape));
         }
       }
@@ -93,7 +93,7 @@ record Checkpoint(
       }
       restore(file, model.tensor(p.name()), require(file, dict, p.name()), p.name());
       if (p.role().trainable()) {
-        for (int i = 0; i < optimizer.optimizer().states(); i++) {
+        for (int i = 0; i < optimizer.rule().states(); i++) {
           restore(
               file,
               optimizer.state(i, p.name()),

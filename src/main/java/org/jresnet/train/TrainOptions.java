@@ -7,6 +7,7 @@ import org.jresnet.data.Loader;
 import org.jresnet.data.Loader.BadImages;
 import org.jresnet.data.Preprocess;
 import org.jresnet.data.Split;
+import org.jresnet.engine.Backends;
 
 /**
  * Everything that decides the result of a training run; stored in {@code run.json}.
@@ -176,7 +177,7 @@ public record TrainOptions(
    * @param newHead whether the classifier starts anew even where its shape fits
    * @param zeroInit whether each block starts as the identity
    * @param freeze glob patterns on parameter names that stay as they are
-   * @param backend such as {@code onednn}
+   * @param backend such as {@code cpu}
    * @param precision such as {@code bf16}
    */
   public record NetworkOptions(
@@ -188,8 +189,9 @@ public record TrainOptions(
       List<String> freeze,
       String backend,
       String precision) {
-    /** Checks the width. */
+    /** Checks the width; older runs name the backends after their libraries. */
     public NetworkOptions {
+      backend = Backends.canonical(backend);
       require(width >= 1, "width", "at least 1", width);
     }
 

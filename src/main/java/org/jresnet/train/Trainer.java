@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import org.jresnet.backend.Backend;
-import org.jresnet.backend.Optimizer;
 import org.jresnet.backend.Precision;
+import org.jresnet.backend.UpdateRule;
 import org.jresnet.base.AtomicFile;
 import org.jresnet.base.UserError;
 import org.jresnet.data.Dataset;
@@ -138,7 +138,7 @@ public final class Trainer {
               options.input().badImages());
       try (Executable step = Executable.compile(model, training);
           Executable lastStep = lastStep(step, train.size());
-          Executable validation = step.compileGuest(inference);
+          Executable validation = step.compileSharingMemory(inference);
           Loader loader =
               new Loader(
                   train, options.input().preprocess(), options.input().augmentation(), loading)) {
@@ -160,7 +160,7 @@ public final class Trainer {
       return null;
     }
     try {
-      return step.compileGuest(step.options().withBatch(rest));
+      return step.compileSharingMemory(step.options().withBatch(rest));
     } catch (UserError | UnsupportedOperationException e) {
       throw new UserError(
           "the last batch of an epoch has "
@@ -187,11 +187,11 @@ public final class Trainer {
     return split;
   }
 
-  private static Optimizer optimizer(OptimizerOptions o) {
+  private static UpdateRule optimizer(OptimizerOptions o) {
     return switch (o.kind()) {
-      case "adam" -> new Optimizer.Adam(o.beta1(), o.beta2(), o.eps(), o.weightDecay());
-      case "adamw" -> new Optimizer.AdamW(o.beta1(), o.beta2(), o.eps(), o.weightDecay());
-      case "sgd" -> new Optimizer.Sgd(o.momentum(), o.weightDecay());
+      case "adam" -> new UpdateRule.Adam(o.beta1(), o.beta2(), o.eps(), o.weightDecay());
+      case "adamw" -> new UpdateRule.AdamW(o.beta1(), o.beta2(), o.eps(), o.weightDecay());
+      case "sgd" -> new UpdateRule.Sgd(o.momentum(), o.weightDecay());
       default -> throw new IllegalStateException(o.kind());
     };
   }

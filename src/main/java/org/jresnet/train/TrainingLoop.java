@@ -246,7 +246,7 @@ final class TrainingLoop {
               + ", batch "
               + (batch + 1)
               + ": "
-              + last.blameNonFinite()
+              + last.locateNonFinite()
               + " is not finite. Try a lower --lr, --clip 1, or --warmup; "
               + (Files.exists(folder.file(RunFolder.LAST))
                   ? RunFolder.LAST + " still holds the last good state"

@@ -22,7 +22,7 @@ import java.util.stream.Stream;
 import org.jresnet.backend.OpSpec.Activation;
 import org.jresnet.backend.OpSpec.Residual;
 import org.jresnet.backend.OpSpec.Statistics;
-import org.jresnet.backend.Updater.Range;
+import org.jresnet.backend.Optimizer.Range;
 import org.jresnet.base.UserError;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Shape;
@@ -274,8 +274,8 @@ abstract class BackendContract {
               new OpSpec.Window(w.get(0).asInt(), w.get(1).asInt(), w.get(2).asInt()),
               precision.activation(),
               Pass.TRAINING,
-              Grad.OVERWRITE,
-              Grad.OVERWRITE);
+              GradientWrite.OVERWRITE,
+              GradientWrite.OVERWRITE);
       compare(
           spec,
           Map.of(),
@@ -300,8 +300,8 @@ abstract class BackendContract {
               batch ? Statistics.BATCH : Statistics.RUNNING,
               Residual.ADD,
               Activation.RELU,
-              Grad.OVERWRITE,
-              Grad.OVERWRITE);
+              GradientWrite.OVERWRITE,
+              GradientWrite.OVERWRITE);
       Map<Slot, double[]> expected =
           slots(c, Slot.Y, Slot.DX, Slot.DRESIDUAL, Slot.DGAMMA, Slot.DBETA);
       if (batch) {
@@ -338,7 +338,7 @@ abstract class BackendContract {
               new OpSpec.Window(3, 2, 1),
               precision.activation(),
               Pass.TRAINING,
-              Grad.OVERWRITE);
+              GradientWrite.OVERWRITE);
       compare(spec, Map.of(), slots(c, Slot.X, Slot.DY), slots(c, Slot.Y, Slot.DX), bound(spec));
     }
   }
@@ -427,26 +427,26 @@ abstract class BackendContract {
     final Tensor parameters;
     final Tensor gradients;
     final List<Tensor> states = new ArrayList<>();
-    final Updater updater;
+    final Optimizer optimizer;
 
-    Arenas(Precision precision, Optimizer optimizer, double[] start) {
+    Arenas(Precision precision, UpdateRule rule, double[] start) {
       DType type = precision.parameter();
       int count = start.length;
-      memory = backend.allocate("a test", (2L + optimizer.states()) * count * type.bytes());
+      memory = backend.allocate("a test", (2L + rule.states()) * count * type.bytes());
       List<Tensor> tensors = new ArrayList<>();
-      for (int i = 0; i < 2 + optimizer.states(); i++) {
+      for (int i = 0; i < 2 + rule.states(); i++) {
         tensors.add(new Tensor(memory, (long) i * count * type.bytes(), type, count));
         OpRun.write(tensors.get(i), i == 0 ? start : new double[count]);
       }
       parameters = tensors.get(0);
       gradients = tensors.get(1);
       states.addAll(tensors.subList(2, tensors.size()));
-      updater = backend.updater(optimizer, parameters, gradients, states);
+      optimizer = backend.optimizer(rule, parameters, gradients, states);
     }
 
     @Override
     public void close() {
-      updater.close();
+      optimizer.close();
       memory.close();
     }
   }
@@ -463,30 +463,30 @@ abstract class BackendContract {
     for (JsonNode c : torch.get("optimizer")) {
       JsonNode o = c.get("options");
       double decay = o.get("weight_decay").asDouble();
-      Optimizer optimizer =
+      UpdateRule rule =
           switch (c.get("kind").asText()) {
-            case "adam" -> new Optimizer.Adam(0.9, 0.999, 1e-8, decay);
-            case "adamw" -> new Optimizer.AdamW(0.9, 0.999, 1e-8, decay);
-            default -> new Optimizer.Sgd(o.get("momentum").asDouble(), decay);
+            case "adam" -> new UpdateRule.Adam(0.9, 0.999, 1e-8, decay);
+            case "adamw" -> new UpdateRule.AdamW(0.9, 0.999, 1e-8, decay);
+            default -> new UpdateRule.Sgd(o.get("momentum").asDouble(), decay);
           };
       double[] start = doubles(c.get("parameters"));
       int[] extents = {start.length};
-      try (Arenas arenas = new Arenas(precision, optimizer, start)) {
+      try (Arenas arenas = new Arenas(precision, rule, start)) {
         int step = 1;
         for (JsonNode gradient : c.get("gradients")) {
           OpRun.write(arenas.gradients, doubles(gradient));
           List<Range> all = List.of(new Range(0, start.length));
-          arenas.updater.step(all, o.get("lr").asDouble(), step++, 1);
+          arenas.optimizer.step(all, o.get("lr").asDouble(), step++, 1);
         }
         Bound bound = optimizerBound(precision);
         bound.check(
-            "parameters of " + optimizer,
+            "parameters of " + rule,
             extents,
             OpRun.read(arenas.parameters),
             doubles(c.get("after")));
         for (int i = 0; i < arenas.states.size(); i++) {
           bound.check(
-              "state " + i + " of " + optimizer,
+              "state " + i + " of " + rule,
               extents,
               OpRun.read(arenas.states.get(i)),
               doubles(c.get("states").get(i)));
@@ -506,23 +506,23 @@ abstract class BackendContract {
     double[] gradient = random.doubles(count, -1, 1).map(v -> (float) v).toArray();
     List<Range> ranges = List.of(new Range(3, 2500), new Range(2600, 0), new Range(4000, 3001));
     double scale = 0.25;
-    for (Optimizer optimizer :
+    for (UpdateRule rule :
         List.of(
-            new Optimizer.Adam(0.9, 0.999, 1e-8, 0.01),
-            new Optimizer.AdamW(0.9, 0.999, 1e-8, 0.01),
-            new Optimizer.Sgd(0.9, 0.01))) {
-      try (Arenas arenas = new Arenas(precision, optimizer, start)) {
+            new UpdateRule.Adam(0.9, 0.999, 1e-8, 0.01),
+            new UpdateRule.AdamW(0.9, 0.999, 1e-8, 0.01),
+            new UpdateRule.Sgd(0.9, 0.01))) {
+      try (Arenas arenas = new Arenas(precision, rule, start)) {
         OpRun.write(arenas.gradients, gradient);
-        arenas.updater.step(ranges, 0.1, 1, scale);
+        arenas.optimizer.step(ranges, 0.1, 1, scale);
         double[] after = OpRun.read(arenas.parameters);
         double[] expected = start.clone();
         for (Range range : ranges) {
           for (int i = (int) range.first(); i < range.first() + range.count(); i++) {
             // A first step: m and v, corrected for their bias, are g and g².
             double g = scale * gradient[i];
-            if (optimizer instanceof Optimizer.Sgd) {
+            if (rule instanceof UpdateRule.Sgd) {
               expected[i] -= 0.1 * (g + 0.01 * start[i]);
-            } else if (optimizer instanceof Optimizer.Adam) {
+            } else if (rule instanceof UpdateRule.Adam) {
               double decayed = g + 0.01 * start[i];
               expected[i] -= 0.1 * decayed / (Math.abs(decayed) + 1e-8);
             } else {
@@ -533,7 +533,7 @@ abstract class BackendContract {
         int[] extents = {count};
         // One step loses one rounding per operation, about ten of them.
         Bound bound = new Bound.Largest(precision.parameter() == DType.F64 ? 1e-12 : 1e-6);
-        bound.check("parameters of " + optimizer, extents, after, expected);
+        bound.check("parameters of " + rule, extents, after, expected);
         new Bound.Untouched()
             .check(
                 "parameters outside of the ranges",
@@ -575,22 +575,22 @@ abstract class BackendContract {
                     IntStream.range((int) r.first(), (int) (r.first() + r.count()))
                         .mapToDouble(i -> gradient[i] * gradient[i]))
             .sum();
-    try (Arenas arenas = new Arenas(precision, new Optimizer.Sgd(0, 0), new double[count])) {
+    try (Arenas arenas = new Arenas(precision, new UpdateRule.Sgd(0, 0), new double[count])) {
       OpRun.write(arenas.gradients, gradient);
       // Summed in double precision in every backend.
-      assertThat(arenas.updater.gradientNorm(ranges))
+      assertThat(arenas.optimizer.gradientNorm(ranges))
           .isCloseTo(Math.sqrt(squares), within(1e-12 * Math.sqrt(squares)));
       Tensor target = arenas.states.get(0);
       OpRun.write(target, nan(count));
-      arenas.updater.accumulate(target, arenas.gradients, Grad.OVERWRITE);
+      arenas.optimizer.accumulate(target, arenas.gradients, GradientWrite.OVERWRITE);
       EXACT.check("overwritten", new int[] {count}, OpRun.read(target), gradient);
-      arenas.updater.accumulate(target, arenas.gradients, Grad.ACCUMULATE);
+      arenas.optimizer.accumulate(target, arenas.gradients, GradientWrite.ACCUMULATE);
       double[] twice = Arrays.stream(gradient).map(g -> 2 * g).toArray();
       EXACT.check("accumulated", new int[] {count}, OpRun.read(target), twice);
       gradient[4000] = Double.NaN;
       OpRun.write(arenas.gradients, gradient);
-      assertThat(arenas.updater.gradientNorm(ranges)).isNaN();
-      assertThat(arenas.updater.gradientNorm(ranges.subList(0, 1))).isFinite();
+      assertThat(arenas.optimizer.gradientNorm(ranges)).isNaN();
+      assertThat(arenas.optimizer.gradientNorm(ranges.subList(0, 1))).isFinite();
     }
   }
 
@@ -673,7 +673,8 @@ abstract class BackendContract {
       }
     }
     DType foreign = precisions().contains(Precision.FP64) ? DType.F32 : DType.F64;
-    OpSpec spec = new OpSpec.Relu(new Shape(1, 2, 2, 4), foreign, Pass.INFERENCE, Grad.NONE);
+    OpSpec spec =
+        new OpSpec.Relu(new Shape(1, 2, 2, 4), foreign, Pass.INFERENCE, GradientWrite.NONE);
     assertThat(backend.supports(spec)).isInstanceOf(Support.No.class);
     assertThatThrownBy(() -> backend.plan(spec))
         .isInstanceOf(UnsupportedOperationException.class)
@@ -695,8 +696,8 @@ abstract class BackendContract {
               statistics,
               Residual.NONE,
               Activation.NONE,
-              Grad.OVERWRITE,
-              Grad.OVERWRITE);
+              GradientWrite.OVERWRITE,
+              GradientWrite.OVERWRITE);
       if (statistics == Statistics.RUNNING) {
         assertThat(backend.supports(spec)).isEqualTo(Support.yes());
         continue;
@@ -749,8 +750,8 @@ abstract class BackendContract {
             new OpSpec.Window(1, 1, 0),
             precision.activation(),
             Pass.INFERENCE,
-            Grad.NONE,
-            Grad.NONE);
+            GradientWrite.NONE,
+            GradientWrite.NONE);
     try (OpPlan plan = backend.plan(spec);
         Buffer memory = backend.allocate("a test", 1 << 16);
         Buffer extra = backend.allocate("a test", 1 << 20)) {
@@ -764,7 +765,7 @@ abstract class BackendContract {
         operands.with(e.getKey(), new Tensor(extra, at, DType.U8, e.getValue()));
         at = (at + e.getValue() + 63) / 64 * 64;
       }
-      try (PreparedOp op = plan.bind(operands)) {
+      try (BoundOp op = plan.bind(operands)) {
         double[] values = IntStream.range(0, 16).mapToDouble(i -> i).toArray();
         OpRun.write(in, values);
         for (int factor : new int[] {1, -3}) {

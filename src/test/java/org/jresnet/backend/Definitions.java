@@ -53,8 +53,8 @@ final class Definitions {
   /** An array to add a gradient to, or one that nobody sees where the policy is NONE. */
   private double[] gradient(Slot slot) {
     double[] d = new double[OpRun.elements(spec, slot)];
-    if (spec.pass() == Pass.TRAINING && OpRun.policy(spec, slot) != Grad.NONE) {
-      if (OpRun.policy(spec, slot) == Grad.ACCUMULATE) {
+    if (spec.pass() == Pass.TRAINING && OpRun.policy(spec, slot) != GradientWrite.NONE) {
+      if (OpRun.policy(spec, slot) == GradientWrite.ACCUMULATE) {
         d = in.get(slot).clone();
       }
       out.put(slot, d);

@@ -46,9 +46,10 @@ public record OpCase(
           new Window(1, 1, 0),
           new Window(1, 2, 0));
 
-  private static final List<Grad> ANY = List.of(Grad.values());
-  private static final List<Grad> WRITTEN = List.of(Grad.NONE, Grad.OVERWRITE);
-  private static final List<Grad> ONE = List.of(Grad.OVERWRITE);
+  private static final List<GradientWrite> ANY = List.of(GradientWrite.values());
+  private static final List<GradientWrite> WRITTEN =
+      List.of(GradientWrite.NONE, GradientWrite.OVERWRITE);
+  private static final List<GradientWrite> ONE = List.of(GradientWrite.OVERWRITE);
 
   @Override
   public String toString() {
@@ -64,14 +65,14 @@ public record OpCase(
   }
 
   /** Gradients that are wanted in one of both passes; in training none may be, too. */
-  private record Wanted(Pass pass, Grad dx, Grad other) {}
+  private record Wanted(Pass pass, GradientWrite dx, GradientWrite other) {}
 
   /** All pairs of policies in training, and inference. */
-  private static List<Wanted> wanted(List<Grad> dx, List<Grad> others) {
+  private static List<Wanted> wanted(List<GradientWrite> dx, List<GradientWrite> others) {
     List<Wanted> all = new ArrayList<>();
-    all.add(new Wanted(Pass.INFERENCE, Grad.NONE, Grad.NONE));
-    for (Grad a : dx) {
-      for (Grad b : others) {
+    all.add(new Wanted(Pass.INFERENCE, GradientWrite.NONE, GradientWrite.NONE));
+    for (GradientWrite a : dx) {
+      for (GradientWrite b : others) {
         all.add(new Wanted(Pass.TRAINING, a, b));
       }
     }
@@ -103,7 +104,7 @@ public record OpCase(
     return sizes;
   }
 
-  /** What the cudnn backend computes, or can compute, with kernels of its own. */
+  /** What the gpu backend computes, or can compute, with kernels of its own. */
   public static List<OpCase> ofOwnKernels() {
     List<OpCase> cases = new ArrayList<>(norm());
     cases.addAll(pointwise());
@@ -169,10 +170,10 @@ public record OpCase(
         for (Residual residual : Residual.values()) {
           for (Activation activation : Activation.values()) {
             // Frozen gamma and beta do not depend on the size: once is enough.
-            for (Grad parameters :
+            for (GradientWrite parameters :
                 y.n() == 2 && y.c() == 16
-                    ? List.of(Grad.OVERWRITE, Grad.NONE)
-                    : List.of(Grad.OVERWRITE)) {
+                    ? List.of(GradientWrite.OVERWRITE, GradientWrite.NONE)
+                    : List.of(GradientWrite.OVERWRITE)) {
               Function<DType, OpSpec> spec =
                   t ->
                       new OpSpec.Norm(
@@ -184,7 +185,7 @@ public record OpCase(
                           statistics,
                           residual,
                           activation,
-                          Grad.OVERWRITE,
+                          GradientWrite.OVERWRITE,
                           parameters);
               cases.add(new OpCase(spec, Map.of(), Inputs.REALS, cases.size()));
               if (residual == Residual.ADD) {
@@ -205,8 +206,8 @@ public record OpCase(
                               statistics,
                               residual,
                               activation,
-                              Grad.NONE,
-                              Grad.NONE),
+                              GradientWrite.NONE,
+                              GradientWrite.NONE),
                       Map.of(),
                       Inputs.REALS,
                       cases.size()));
@@ -285,8 +286,8 @@ public record OpCase(
     Shape x = new Shape(2, 5, 6, 8);
     Shape features = new Shape(2, 1, 1, 8);
     Window w = new Window(3, 1, 1);
-    Grad o = Grad.OVERWRITE;
-    Grad a = Grad.ACCUMULATE;
+    GradientWrite o = GradientWrite.OVERWRITE;
+    GradientWrite a = GradientWrite.ACCUMULATE;
     return List.of(
         integers(t -> new OpSpec.Conv(x, x, w, t, Pass.TRAINING, o, a)),
         integers(t -> new OpSpec.Linear(features, features, t, Pass.TRAINING, o, a)),
@@ -294,7 +295,7 @@ public record OpCase(
         norm(x, a, o));
   }
 
-  private static OpCase norm(Shape x, Grad dx, Grad parameters) {
+  private static OpCase norm(Shape x, GradientWrite dx, GradientWrite parameters) {
     return new OpCase(
         t ->
             new OpSpec.Norm(
@@ -326,7 +327,7 @@ public record OpCase(
           slot == Slot.Y
               || slot.name().startsWith("D")
                   && slot != Slot.DY
-                  && OpRun.policy(op, slot) == Grad.OVERWRITE;
+                  && OpRun.policy(op, slot) == GradientWrite.OVERWRITE;
       double[] v = new double[OpRun.elements(op, slot)];
       for (int i = 0; i < v.length; i++) {
         v[i] = OpRun.round(draw(op, slot, random), OpRun.type(op, slot));
@@ -358,8 +359,8 @@ public record OpCase(
             s.statistics(),
             s.residual(),
             Activation.NONE,
-            Grad.NONE,
-            Grad.NONE);
+            GradientWrite.NONE,
+            GradientWrite.NONE);
     double[] sum = Definitions.of(open, values).get(Slot.Y);
     double[] residual = values.get(Slot.RESIDUAL);
     for (int i = 0; i < sum.length; i++) {

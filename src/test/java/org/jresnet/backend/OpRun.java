@@ -70,7 +70,7 @@ public final class OpRun {
           operands.with(slot, new Tensor(memory, offsets.get(slot), DType.U8, bytes.get(slot)));
         }
         inputs.forEach((slot, values) -> write(operands.get(slot), values));
-        try (PreparedOp op = plan.bind(operands)) {
+        try (BoundOp op = plan.bind(operands)) {
           op.prepare();
           poison(operands);
           op.forward();
@@ -91,16 +91,16 @@ public final class OpRun {
   static Map<Slot, Long> extras(OpPlan plan) {
     Map<Slot, Long> extras = new EnumMap<>(Slot.class);
     extras.put(Slot.SAVED, plan.savedBytes());
-    extras.put(Slot.PREPARED, plan.preparedBytes());
-    extras.put(Slot.WORKSPACE, plan.workspaceBytes());
+    extras.put(Slot.PACKED, plan.packedBytes());
+    extras.put(Slot.SCRATCH, plan.scratchBytes());
     extras.values().removeIf(bytes -> bytes == 0);
     return extras;
   }
 
   /** Does to the workspace what other ops may do to it between two calls of this one. */
   static void poison(Operands operands) {
-    if (operands.has(Slot.WORKSPACE)) {
-      Tensor workspace = operands.get(Slot.WORKSPACE);
+    if (operands.has(Slot.SCRATCH)) {
+      Tensor workspace = operands.get(Slot.SCRATCH);
       fill(workspace.buffer(), workspace.offset(), workspace.bytes());
     }
   }
@@ -222,13 +222,13 @@ public final class OpRun {
   }
 
   /** Whether and how the op computes that gradient. */
-  public static Grad policy(OpSpec spec, Slot gradient) {
+  public static GradientWrite policy(OpSpec spec, Slot gradient) {
     if (spec instanceof OpSpec.Conv s) {
       return gradient == Slot.DX ? s.dx() : s.dweight();
     } else if (spec instanceof OpSpec.Norm s) {
       return gradient == Slot.DX
           ? s.dx()
-          : gradient == Slot.DRESIDUAL ? Grad.OVERWRITE : s.dparameters();
+          : gradient == Slot.DRESIDUAL ? GradientWrite.OVERWRITE : s.dparameters();
     } else if (spec instanceof OpSpec.Relu s) {
       return s.dx();
     } else if (spec instanceof OpSpec.Add s) {

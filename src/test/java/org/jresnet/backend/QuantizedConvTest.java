@@ -14,7 +14,7 @@ import java.util.stream.Stream;
 import org.jresnet.backend.OpSpec.Activation;
 import org.jresnet.backend.OpSpec.QuantizedConv;
 import org.jresnet.backend.OpSpec.Window;
-import org.jresnet.backend.onednn.OneDnnBackend;
+import org.jresnet.backend.cpu.CpuBackend;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Shape;
 import org.junit.jupiter.api.BeforeAll;
@@ -23,8 +23,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** oneDNN's convolutions on bytes against their definition, computed in double precision. */
 class QuantizedConvTest {
-  private static final Stored UNSIGNED = new Stored(DType.U8, 0.013);
-  private static final Stored SIGNED = new Stored(DType.I8, 0.021);
+  private static final QuantParams UNSIGNED = new QuantParams(DType.U8, 0.013);
+  private static final QuantParams SIGNED = new QuantParams(DType.I8, 0.021);
 
   private static final double RANGE = 2.5;
 
@@ -33,9 +33,9 @@ class QuantizedConvTest {
     for (Window window :
         List.of(
             new Window(1, 1, 0), new Window(1, 2, 0), new Window(3, 1, 1), new Window(3, 2, 1))) {
-      for (Stored in : List.of(UNSIGNED, SIGNED)) {
-        for (Optional<Stored> residual :
-            List.of(Optional.<Stored>empty(), Optional.of(UNSIGNED), Optional.of(SIGNED))) {
+      for (QuantParams in : List.of(UNSIGNED, SIGNED)) {
+        for (Optional<QuantParams> residual :
+            List.of(Optional.<QuantParams>empty(), Optional.of(UNSIGNED), Optional.of(SIGNED))) {
           all.add(conv(new Shape(2, 7, 9, 32), 48, window, Activation.RELU, in, residual));
         }
         all.add(conv(new Shape(1, 6, 5, 8), 24, window, Activation.NONE, in, Optional.empty()));
@@ -47,14 +47,19 @@ class QuantizedConvTest {
   }
 
   private static QuantizedConv conv(
-      Shape x, int k, Window w, Activation activation, Stored in, Optional<Stored> residual) {
+      Shape x,
+      int k,
+      Window w,
+      Activation activation,
+      QuantParams in,
+      Optional<QuantParams> residual) {
     Shape y =
         new Shape(
             x.n(),
             (x.h() + 2 * w.padding() - w.kernel()) / w.stride() + 1,
             (x.w() + 2 * w.padding() - w.kernel()) / w.stride() + 1,
             k);
-    Stored out = Stored.of(RANGE, activation == Activation.NONE);
+    QuantParams out = QuantParams.of(RANGE, activation == Activation.NONE);
     return new QuantizedConv(x, y, w, 1e-5, activation, in, residual, out);
   }
 
@@ -89,7 +94,7 @@ class QuantizedConvTest {
     assertThat(saturated).as("elements beyond the range").isBetween(1, expected.length / 2);
   }
 
-  private static byte[] bytes(Random random, Shape shape, Stored stored) {
+  private static byte[] bytes(Random random, Shape shape, QuantParams stored) {
     byte[] bytes = new byte[Math.toIntExact(shape.elements())];
     random.nextBytes(bytes);
     if (stored.type() == DType.I8) {
@@ -108,7 +113,7 @@ class QuantizedConvTest {
     return values;
   }
 
-  private static int value(byte stored, Stored as) {
+  private static int value(byte stored, QuantParams as) {
     return as.type() == DType.U8 ? stored & 255 : stored;
   }
 
@@ -151,7 +156,7 @@ class QuantizedConvTest {
               + parameters.get(Slot.BETA)[k]
               - parameters.get(Slot.RUNNING_MEAN)[k] * fold;
       if (spec.residual().isPresent()) {
-        Stored residual = spec.residual().get();
+        QuantParams residual = spec.residual().get();
         value += value(y[at], residual) * residual.scale();
       }
       result[at] = spec.activation() == Activation.RELU ? Math.max(0, value) : value;
@@ -166,14 +171,14 @@ class QuantizedConvTest {
 
   @BeforeAll
   static void requireInt8() {
-    try (Backend backend = new OneDnnBackend()) {
+    try (Backend backend = new CpuBackend()) {
       assumeTrue(
           backend.supports(Precision.INT8) instanceof Support.Yes, "this CPU has no VNNI or AMX");
     }
   }
 
   private static byte[] run(QuantizedConv spec, byte[] x, byte[] y, Map<Slot, float[]> parameters) {
-    try (Backend backend = new OneDnnBackend();
+    try (Backend backend = new CpuBackend();
         OpPlan plan = backend.plan(spec)) {
       Map<Slot, Long> sizes = new EnumMap<>(OpRun.extras(plan));
       sizes.put(Slot.X, (long) x.length);
@@ -197,7 +202,7 @@ class QuantizedConvTest {
         parameters.forEach((slot, values) -> operands.get(slot).set(values));
         memory.write(operands.get(Slot.X).offset(), ByteBuffer.wrap(x));
         memory.write(operands.get(Slot.Y).offset(), ByteBuffer.wrap(y));
-        try (PreparedOp op = plan.bind(operands)) {
+        try (BoundOp op = plan.bind(operands)) {
           op.prepare();
           OpRun.poison(operands);
           op.forward();

@@ -152,14 +152,13 @@ final class MainTest {
   void backendsAgreeOnAPicture() throws IOException {
     Path picture = faces.resolve("generated/00003.jpg");
     double[] p = new double[2];
-    for (String backend : List.of("onednn", "reference")) {
-      String precision = backend.equals("onednn") ? "fp32" : "fp64";
+    for (String backend : List.of("cpu", "reference")) {
+      String precision = backend.equals("cpu") ? "fp32" : "fp64";
       Result result =
           jresnet(
               "predict", run, picture, "--backend", backend, "--precision", precision, "--json");
       assertThat(result.code()).as(result.err()).isZero();
-      p[backend.equals("onednn") ? 0 : 1] =
-          JSON.readTree(result.out()).get("probability").asDouble();
+      p[backend.equals("cpu") ? 0 : 1] = JSON.readTree(result.out()).get("probability").asDouble();
     }
     assertThat(p[0]).isCloseTo(p[1], org.assertj.core.data.Offset.offset(1e-4));
   }
@@ -272,7 +271,7 @@ final class MainTest {
 
   @Test
   void quantizedModelsAgreeAndOthersAreRefused() throws IOException {
-    try (Backend backend = Backends.open("onednn")) {
+    try (Backend backend = Backends.open("cpu")) {
       assumeTrue(
           backend.supports(Precision.INT8) instanceof Support.Yes, "this CPU has no VNNI or AMX");
     }
@@ -320,7 +319,7 @@ final class MainTest {
       JsonNode result = JSON.readTree(line);
       assertThat(result.get("images_per_second").asDouble()).isPositive();
       assertThat(result.get("error").asDouble()).isBetween(1e-9, 0.2);
-      String name = result.get("configuration").asText() + "-onednn-";
+      String name = result.get("configuration").asText() + "-cpu-";
       try (Stream<Path> files = Files.list(csv)) {
         assertThat(files.filter(f -> f.getFileName().toString().startsWith(name))).hasSize(1);
       }

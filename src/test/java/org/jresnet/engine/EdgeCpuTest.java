@@ -17,7 +17,7 @@ import org.junit.jupiter.api.condition.EnabledIfEnvironmentVariable;
 class EdgeCpuTest {
   @Test
   void computesWithSse41AndRefusesBf16AndInt8ByName() {
-    try (Backend backend = Backends.open("onednn")) {
+    try (Backend backend = Backends.open("cpu")) {
       assertThat(backend.description()).contains("sse41");
       assertThat(backend.supports(Precision.FP32)).isInstanceOf(Support.Yes.class);
       assertThat(backend.autoPrecision()).isEqualTo(Precision.FP32);

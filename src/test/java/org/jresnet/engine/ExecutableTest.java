@@ -11,9 +11,9 @@ import java.nio.file.Path;
 import java.util.Set;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Normalization;
-import org.jresnet.backend.Optimizer;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.Support;
+import org.jresnet.backend.UpdateRule;
 import org.jresnet.base.UserError;
 import org.jresnet.graph.Graph;
 import org.jresnet.models.ResNet;
@@ -39,7 +39,7 @@ final class ExecutableTest {
 
   @Test
   void compilingAndClosingLeavesNothingBehind() {
-    try (Backend backend = Backends.open("onednn")) {
+    try (Backend backend = Backends.open("cpu")) {
       cycle(backend);
       long before = HostMemory.nativeObjects();
       for (int i = 0; i < 100; i++) {
@@ -52,9 +52,10 @@ final class ExecutableTest {
   private static void cycle(Backend backend) {
     try (Model model = seeded(backend, Precision.FP32);
         OptimizerState optimizer =
-            new OptimizerState(model, new Optimizer.Adam(0.9, 0.999, 1e-8, 0), Set.of());
+            new OptimizerState(model, new UpdateRule.Adam(0.9, 0.999, 1e-8, 0), Set.of());
         Executable step = Executable.compile(model, CompileOptions.training(4, 32, NORMALIZATION));
-        Executable guest = step.compileGuest(CompileOptions.inference(2, 32, NORMALIZATION))) {
+        Executable guest =
+            step.compileSharingMemory(CompileOptions.inference(2, 32, NORMALIZATION))) {
       step.step(PIXELS, LABELS);
       optimizer.step(1e-3, 1);
       guest.infer(PIXELS);
@@ -66,10 +67,10 @@ final class ExecutableTest {
     Path status = Path.of("/proc/self/status");
     Assumptions.assumeTrue(
         Files.isReadable(status), "resident memory is read from /proc, which is not here");
-    try (Backend backend = Backends.open("onednn");
+    try (Backend backend = Backends.open("cpu");
         Model model = seeded(backend, Precision.FP32);
         OptimizerState optimizer =
-            new OptimizerState(model, new Optimizer.Adam(0.9, 0.999, 1e-8, 0), Set.of());
+            new OptimizerState(model, new UpdateRule.Adam(0.9, 0.999, 1e-8, 0), Set.of());
         Executable step =
             Executable.compile(model, CompileOptions.training(4, 32, NORMALIZATION))) {
       long before = 0;
@@ -89,10 +90,10 @@ final class ExecutableTest {
 
   @Test
   void aStepAllocatesNothing() {
-    try (Backend backend = Backends.open("onednn");
+    try (Backend backend = Backends.open("cpu");
         Model model = seeded(backend, Precision.FP32);
         OptimizerState optimizer =
-            new OptimizerState(model, new Optimizer.Adam(0.9, 0.999, 1e-8, 0), Set.of());
+            new OptimizerState(model, new UpdateRule.Adam(0.9, 0.999, 1e-8, 0), Set.of());
         Executable step =
             Executable.compile(model, CompileOptions.training(4, 32, NORMALIZATION))) {
       // The first call of the meter loads its classes.
@@ -141,7 +142,7 @@ final class ExecutableTest {
   @ParameterizedTest
   @EnumSource(names = {"FP32", "BF16"})
   void twoRunsAreBitEqual(Precision precision) {
-    try (Backend backend = Backends.open("onednn")) {
+    try (Backend backend = Backends.open("cpu")) {
       Assumptions.assumeTrue(
           backend.supports(precision) instanceof Support.Yes,
           () -> precision + " is not possible here: " + backend.supports(precision));
@@ -149,7 +150,7 @@ final class ExecutableTest {
       for (int run = 0; run < 2; run++) {
         try (Model model = seeded(backend, precision);
             OptimizerState optimizer =
-                new OptimizerState(model, new Optimizer.Sgd(0.9, 0), Set.of());
+                new OptimizerState(model, new UpdateRule.Sgd(0.9, 0), Set.of());
             Executable step =
                 Executable.compile(model, CompileOptions.training(4, 32, NORMALIZATION))) {
           for (int i = 0; i < 10; i++) {
@@ -166,9 +167,9 @@ final class ExecutableTest {
 
   @Test
   void accumulatedGradientsAreSums() {
-    try (Backend backend = Backends.open("onednn");
+    try (Backend backend = Backends.open("cpu");
         Model model = seeded(backend, Precision.FP32);
-        OptimizerState optimizer = new OptimizerState(model, new Optimizer.Sgd(0, 0), Set.of());
+        OptimizerState optimizer = new OptimizerState(model, new UpdateRule.Sgd(0, 0), Set.of());
         Executable step =
             Executable.compile(model, CompileOptions.training(4, 32, NORMALIZATION))) {
       step.step(PIXELS, LABELS);
@@ -186,7 +187,7 @@ final class ExecutableTest {
 
   @Test
   void frozenLayersGetNoGradientAndTheRestIsUnchanged() {
-    try (Backend backend = Backends.open("onednn");
+    try (Backend backend = Backends.open("cpu");
         Model model = seeded(backend, Precision.FP32)) {
       Set<String> frozen = Set.of("conv1.weight", "fc.bias");
       CompileOptions options = CompileOptions.training(4, 32, NORMALIZATION);
@@ -208,21 +209,22 @@ final class ExecutableTest {
 
   @Test
   void poisonIsTracedToItsNode() {
-    try (Backend backend = Backends.open("onednn");
+    try (Backend backend = Backends.open("cpu");
         Model model = seeded(backend, Precision.FP32);
         Executable step = Executable.compile(model, CompileOptions.training(4, 32, NORMALIZATION));
-        OptimizerState optimizer = new OptimizerState(model, new Optimizer.Sgd(0.9, 0), Set.of())) {
+        OptimizerState optimizer =
+            new OptimizerState(model, new UpdateRule.Sgd(0.9, 0), Set.of())) {
       float[] huge = model.get("layer2.0.conv2.weight");
       java.util.Arrays.fill(huge, 3e38f);
       model.set("layer2.0.conv2.weight", huge);
       // A ReLU may turn NaN into 0, which hides it from the loss, never from the gradients.
       step.step(PIXELS, LABELS);
       assertThat(optimizer.gradientNorm()).isNaN();
-      assertThat(step.blameNonFinite()).contains("layer2.0.conv2");
+      assertThat(step.locateNonFinite()).contains("layer2.0.conv2");
       float[] poisoned = model.get("layer1.0.bn1.weight");
       poisoned[3] = Float.NaN;
       model.set("layer1.0.bn1.weight", poisoned);
-      assertThat(step.blameNonFinite()).isEqualTo("the parameter layer1.0.bn1.weight");
+      assertThat(step.locateNonFinite()).isEqualTo("the parameter layer1.0.bn1.weight");
     }
   }
 
@@ -251,7 +253,7 @@ final class ExecutableTest {
 
   @Test
   void impossibleRequestsSayWhatAndWhere() {
-    try (Backend backend = Backends.open("onednn");
+    try (Backend backend = Backends.open("cpu");
         Model model = seeded(backend, Precision.FP32)) {
       assertThatThrownBy(
               () -> Executable.compile(model, CompileOptions.training(1, 32, NORMALIZATION)))

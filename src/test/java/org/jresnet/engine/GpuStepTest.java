@@ -13,14 +13,14 @@ import java.util.Random;
 import java.util.Set;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Buffer;
-import org.jresnet.backend.Grad;
+import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.InputOp;
 import org.jresnet.backend.Normalization;
 import org.jresnet.backend.Optimizer;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.Tensor;
-import org.jresnet.backend.Updater;
-import org.jresnet.backend.cudnn.CudnnOptions;
+import org.jresnet.backend.UpdateRule;
+import org.jresnet.backend.gpu.CudnnOptions;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Shape;
@@ -51,7 +51,7 @@ class GpuStepTest {
       try (Executable step =
               Executable.compile(model, CompileOptions.training(BATCH, SIZE, ModelFiles.IMAGENET));
           OptimizerState adam =
-              new OptimizerState(model, new Optimizer.Adam(0.9, 0.999, 1e-8, 0), Set.of())) {
+              new OptimizerState(model, new UpdateRule.Adam(0.9, 0.999, 1e-8, 0), Set.of())) {
         step.setGradientFactor(factor);
         for (int i = 0; i < steps; i++) {
           byte[] pixels = new byte[BATCH * SIZE * SIZE * 3];
@@ -67,10 +67,10 @@ class GpuStepTest {
   }
 
   private static Backend open(CudnnOptions.Launch launch) {
-    TestBackends.open("cudnn").close();
+    TestBackends.open("gpu").close();
     CudnnOptions o = TestBackends.gpu();
     return Backends.open(
-        "cudnn",
+        "gpu",
         new CudnnOptions(
             o.device(),
             o.libraries(),
@@ -113,7 +113,7 @@ class GpuStepTest {
     try (Backend reference = Backends.open("reference")) {
       expected = train(reference, Precision.FP64, 1, 1);
     }
-    try (Backend backend = TestBackends.open("cudnn")) {
+    try (Backend backend = TestBackends.open("gpu")) {
       Trace found = train(backend, precision, 1, precision == Precision.FP16 ? 128 : 1);
       double bound =
           switch (precision) {
@@ -135,18 +135,18 @@ class GpuStepTest {
     Shape shape = new Shape(1, 16, 16, 4);
     long count = shape.elements();
     Normalization identity = new Normalization(List.of(0f, 0f, 0f, 0f), List.of(1f, 1f, 1f, 1f));
-    try (Backend backend = TestBackends.open("cudnn");
+    try (Backend backend = TestBackends.open("gpu");
         Buffer memory = backend.allocate("test", 4 * count * (batches + 1) + 4096)) {
       Tensor all = new Tensor(memory, 0, DType.F32, count * (batches + 1));
       Tensor y = all.slice(count * batches, count);
       try (InputOp input = backend.input(shape, identity, y);
-          Updater copies = backend.updater(new Optimizer.Sgd(0, 0), all, all, List.of(all))) {
+          Optimizer copies = backend.optimizer(new UpdateRule.Sgd(0, 0), all, all, List.of(all))) {
         for (int i = 0; i < batches; i++) {
           byte[] pixels = new byte[(int) count];
           Arrays.fill(pixels, (byte) i);
           input.load(pixels);
           input.run();
-          copies.accumulate(all.slice(count * i, count), y, Grad.OVERWRITE);
+          copies.accumulate(all.slice(count * i, count), y, GradientWrite.OVERWRITE);
         }
         float[] found = all.toFloats();
         for (int i = 0; i < count * batches; i++) {
@@ -161,7 +161,7 @@ class GpuStepTest {
 
   @Test
   void corruptKernelsInTheCacheAreCompiledAnew() throws IOException {
-    TestBackends.open("cudnn").close();
+    TestBackends.open("gpu").close();
     int spoilt = 0;
     try (DirectoryStream<Path> kernels =
         Files.newDirectoryStream(TestBackends.gpu().cache(), "kernels-*.cubin")) {
@@ -171,14 +171,14 @@ class GpuStepTest {
       }
     }
     assertThat(spoilt).isPositive();
-    try (Backend backend = TestBackends.open("cudnn")) {
+    try (Backend backend = TestBackends.open("gpu")) {
       assertThat(train(backend, Precision.FP32, 1, 1).losses).doesNotContain(Double.NaN);
     }
   }
 
   @Test
   void memoryIsGivenBack() {
-    try (Backend backend = TestBackends.open("cudnn")) {
+    try (Backend backend = TestBackends.open("gpu")) {
       train(backend, Precision.BF16, 2, 1);
       long before = CudaDevice.freeBytes();
       for (int i = 0; i < 20; i++) {

@@ -7,9 +7,9 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import org.jresnet.backend.Backend;
-import org.jresnet.backend.Optimizer;
 import org.jresnet.backend.Pass;
 import org.jresnet.backend.Precision;
+import org.jresnet.backend.UpdateRule;
 import org.jresnet.graph.Parameter;
 import org.jresnet.testing.Fixture;
 import org.jresnet.testing.TestBackends;
@@ -32,18 +32,18 @@ final class NetworkTest {
     "resnet18-w8, reference, FP64",
     "resnet50-w8, reference, FP64",
     "resnet18-w8-75x61, reference, FP64",
-    "resnet18-w8, onednn, FP32",
-    "resnet50-w8, onednn, FP32",
-    "resnet18-w8-75x61, onednn, FP32",
-    "resnet18, onednn, FP32",
-    "resnet50, onednn, FP32",
-    "resnet50-224, onednn, FP32",
-    "resnet18-w8, cudnn, FP32",
-    "resnet50-w8, cudnn, FP32",
-    "resnet18-w8-75x61, cudnn, FP32",
-    "resnet18, cudnn, FP32",
-    "resnet50, cudnn, FP32",
-    "resnet50-224, cudnn, FP32"
+    "resnet18-w8, cpu, FP32",
+    "resnet50-w8, cpu, FP32",
+    "resnet18-w8-75x61, cpu, FP32",
+    "resnet18, cpu, FP32",
+    "resnet50, cpu, FP32",
+    "resnet50-224, cpu, FP32",
+    "resnet18-w8, gpu, FP32",
+    "resnet50-w8, gpu, FP32",
+    "resnet18-w8-75x61, gpu, FP32",
+    "resnet18, gpu, FP32",
+    "resnet50, gpu, FP32",
+    "resnet50-224, gpu, FP32"
   })
   void inference(String name, String backendName, Precision precision) {
     Fixture fixture = Fixture.open(name);
@@ -74,14 +74,14 @@ final class NetworkTest {
   @CsvSource({
     "resnet18-w8, reference, FP64",
     "resnet50-w8, reference, FP64",
-    "resnet18-w8, onednn, FP32",
-    "resnet50-w8, onednn, FP32",
-    "resnet18, onednn, FP32",
-    "resnet50, onednn, FP32",
-    "resnet18-w8, cudnn, FP32",
-    "resnet50-w8, cudnn, FP32",
-    "resnet18, cudnn, FP32",
-    "resnet50, cudnn, FP32"
+    "resnet18-w8, cpu, FP32",
+    "resnet50-w8, cpu, FP32",
+    "resnet18, cpu, FP32",
+    "resnet50, cpu, FP32",
+    "resnet18-w8, gpu, FP32",
+    "resnet50-w8, gpu, FP32",
+    "resnet18, gpu, FP32",
+    "resnet50, gpu, FP32"
   })
   void trainingStep(String name, String backendName, Precision precision) {
     Fixture fixture = Fixture.open(name);
@@ -120,7 +120,7 @@ final class NetworkTest {
   }
 
   @ParameterizedTest(name = "on {0} {1}")
-  @CsvSource({"reference, FP64", "onednn, FP32", "cudnn, FP32"})
+  @CsvSource({"reference, FP64", "cpu, FP32", "gpu, FP32"})
   void smoothedAndWeightedLoss(String backendName, Precision precision) {
     Fixture fixture = Fixture.open("resnet18-w8");
     List<Double> weights = new java.util.ArrayList<>();
@@ -139,7 +139,7 @@ final class NetworkTest {
   }
 
   @ParameterizedTest(name = "on {0} {1}")
-  @CsvSource({"reference, FP64", "onednn, FP32", "cudnn, FP32"})
+  @CsvSource({"reference, FP64", "cpu, FP32", "gpu, FP32"})
   void frozenNormsUseAndKeepRunningStatistics(String backendName, Precision precision) {
     Fixture fixture = Fixture.open("resnet18-w8");
     Set<String> frozen = new TreeSet<>();
@@ -174,20 +174,20 @@ final class NetworkTest {
     "adam, reference, FP64",
     "adamw, reference, FP64",
     "sgd, reference, FP64",
-    "adam, onednn, FP32",
-    "adamw, onednn, FP32",
-    "sgd, onednn, FP32",
-    "adam, cudnn, FP32",
-    "adamw, cudnn, FP32",
-    "sgd, cudnn, FP32"
+    "adam, cpu, FP32",
+    "adamw, cpu, FP32",
+    "sgd, cpu, FP32",
+    "adam, gpu, FP32",
+    "adamw, gpu, FP32",
+    "sgd, gpu, FP32"
   })
   void tenOptimizerSteps(String rule, String backendName, Precision precision) {
     Fixture fixture = Fixture.open("resnet18-w8");
-    Optimizer optimizer =
+    UpdateRule optimizer =
         switch (rule) {
-          case "adam" -> new Optimizer.Adam(0.9, 0.999, 1e-8, 0);
-          case "adamw" -> new Optimizer.AdamW(0.9, 0.999, 1e-8, 0.05);
-          default -> new Optimizer.Sgd(0.9, 1e-4);
+          case "adam" -> new UpdateRule.Adam(0.9, 0.999, 1e-8, 0);
+          case "adamw" -> new UpdateRule.AdamW(0.9, 0.999, 1e-8, 0.05);
+          default -> new UpdateRule.Sgd(0.9, 1e-4);
         };
     double rate = rule.equals("sgd") ? 0.01 : 1e-3;
     try (Backend backend = TestBackends.open(backendName);
@@ -209,12 +209,12 @@ final class NetworkTest {
   }
 
   @ParameterizedTest(name = "on {0} {1}")
-  @CsvSource({"reference, FP64", "onednn, FP32", "cudnn, FP32"})
+  @CsvSource({"reference, FP64", "cpu, FP32", "gpu, FP32"})
   void clippingByNorm(String backendName, Precision precision) {
     Fixture fixture = Fixture.open("resnet18-w8");
     try (Backend backend = TestBackends.open(backendName);
         Model model = new Model(fixture.graph(), backend, precision);
-        OptimizerState state = new OptimizerState(model, new Optimizer.Sgd(0, 0), Set.of())) {
+        OptimizerState state = new OptimizerState(model, new UpdateRule.Sgd(0, 0), Set.of())) {
       fixture.weights().into(model);
       try (Executable step = Executable.compile(model, options(fixture, Pass.TRAINING, Set.of()))) {
         step.step(fixture.pixels(), fixture.labels());

@@ -7,8 +7,8 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import org.jresnet.backend.Backend;
-import org.jresnet.backend.Optimizer;
 import org.jresnet.backend.Precision;
+import org.jresnet.backend.UpdateRule;
 import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Executable;
 import org.jresnet.engine.Model;
@@ -52,7 +52,7 @@ public final class LossCurve {
       read(WeightFiles.read(folder.resolve("weights.pth")), model);
       try (Executable step =
               Executable.compile(model, CompileOptions.training(batch, size, ModelFiles.IMAGENET));
-          OptimizerState sgd = new OptimizerState(model, new Optimizer.Sgd(0.9, 0), Set.of())) {
+          OptimizerState sgd = new OptimizerState(model, new UpdateRule.Sgd(0.9, 0), Set.of())) {
         step.setGradientFactor(scale);
         int bytes = batch * size * size * 3;
         for (int i = 0; i < steps; i++) {

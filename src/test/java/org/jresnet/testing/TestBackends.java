@@ -7,8 +7,8 @@ import java.util.Map;
 import java.util.Optional;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Support;
-import org.jresnet.backend.cudnn.CudnnBackend;
-import org.jresnet.backend.cudnn.CudnnOptions;
+import org.jresnet.backend.gpu.CudnnOptions;
+import org.jresnet.backend.gpu.GpuBackend;
 import org.jresnet.engine.Backends;
 import org.jresnet.nativebindings.cuda.CudaLibraries;
 
@@ -21,8 +21,8 @@ public final class TestBackends {
     String only = System.getProperty("jresnet.test.backend", name);
     assumeTrue(
         only.equals(name) || name.equals("reference"), () -> "this run tests " + only + " alone");
-    if (name.equals("cudnn")) {
-      Support support = CudnnBackend.usable(gpu());
+    if (name.equals("gpu")) {
+      Support support = GpuBackend.usable(gpu());
       assumeTrue(
           support instanceof Support.Yes, () -> "no GPU: " + ((Support.No) support).reason());
       return Backends.open(name, gpu());

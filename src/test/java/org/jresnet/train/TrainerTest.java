@@ -85,8 +85,7 @@ final class TrainerTest {
     return new TrainOptions(
         faces.toString(),
         new TrainOptions.SplitOptions(0.7, 0.15, 0.15, "", ""),
-        new TrainOptions.NetworkOptions(
-            "resnet18", 4, "", false, false, List.of(), "onednn", "fp32"),
+        new TrainOptions.NetworkOptions("resnet18", 4, "", false, false, List.of(), "cpu", "fp32"),
         new TrainOptions.InputOptions(
             new Preprocess(32, Preprocess.Mode.STRETCH), Augmentation.NONE, BadImages.STOP, 2),
         EPOCHS,
@@ -104,7 +103,7 @@ final class TrainerTest {
 
   private static Trainer.Outcome train(
       TrainOptions options, Path out, RunFolder.Existing existing, Observer observer) {
-    try (Backend backend = Backends.open("onednn")) {
+    try (Backend backend = Backends.open("cpu")) {
       Trainer trainer =
           new Trainer(options, RunFolder.open(out, existing), backend, "test", observer);
       observer.trainer = trainer;

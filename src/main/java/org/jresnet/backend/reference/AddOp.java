@@ -2,7 +2,7 @@ package org.jresnet.backend.reference;
 
 import static org.jresnet.backend.Slot.*;
 
-import org.jresnet.backend.Grad;
+import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
 import org.jresnet.backend.Slot;
@@ -36,8 +36,8 @@ final class AddOp extends ReferenceOp {
     share(DRESIDUAL, spec.dresidual());
   }
 
-  private void share(Slot slot, Grad policy) {
-    if (policy == Grad.NONE) {
+  private void share(Slot slot, GradientWrite policy) {
+    if (policy == GradientWrite.NONE) {
       return;
     }
     View dy = view(DY);

@@ -3,7 +3,7 @@ package org.jresnet.backend.reference;
 import static org.jresnet.backend.Slot.*;
 
 import java.util.stream.IntStream;
-import org.jresnet.backend.Grad;
+import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
 import org.jresnet.backend.reference.ReferenceBuffer.View;
@@ -113,10 +113,10 @@ final class ConvOp extends ReferenceOp {
 
   @Override
   public void backward() {
-    if (spec.dx() != Grad.NONE) {
+    if (spec.dx() != GradientWrite.NONE) {
       dx();
     }
-    if (spec.dweight() != Grad.NONE) {
+    if (spec.dweight() != GradientWrite.NONE) {
       dweight();
     }
   }

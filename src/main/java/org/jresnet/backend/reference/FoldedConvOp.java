@@ -2,7 +2,7 @@ package org.jresnet.backend.reference;
 
 import static org.jresnet.backend.Slot.*;
 
-import org.jresnet.backend.Grad;
+import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
 import org.jresnet.backend.Pass;
@@ -31,8 +31,8 @@ final class FoldedConvOp extends ReferenceOp {
                 spec.window(),
                 spec.type(),
                 Pass.INFERENCE,
-                Grad.NONE,
-                Grad.NONE),
+                GradientWrite.NONE,
+                GradientWrite.NONE),
             operands);
   }
 

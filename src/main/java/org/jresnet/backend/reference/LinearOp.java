@@ -2,7 +2,7 @@ package org.jresnet.backend.reference;
 
 import static org.jresnet.backend.Slot.*;
 
-import org.jresnet.backend.Grad;
+import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
 import org.jresnet.backend.reference.ReferenceBuffer.View;
@@ -49,10 +49,10 @@ final class LinearOp extends ReferenceOp {
 
   @Override
   public void backward() {
-    if (spec.dx() != Grad.NONE) {
+    if (spec.dx() != GradientWrite.NONE) {
       dx();
     }
-    if (spec.dparameters() != Grad.NONE) {
+    if (spec.dparameters() != GradientWrite.NONE) {
       dparameters();
     }
   }

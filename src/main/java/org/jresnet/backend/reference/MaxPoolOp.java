@@ -2,7 +2,7 @@ package org.jresnet.backend.reference;
 
 import static org.jresnet.backend.Slot.*;
 
-import org.jresnet.backend.Grad;
+import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
 import org.jresnet.backend.Pass;
@@ -74,7 +74,7 @@ final class MaxPoolOp extends ReferenceOp {
 
   @Override
   public void backward() {
-    if (spec.dx() == Grad.NONE) {
+    if (spec.dx() == GradientWrite.NONE) {
       return;
     }
     View dy = view(DY);

@@ -2,7 +2,7 @@ package org.jresnet.backend.reference;
 
 import static org.jresnet.backend.Slot.*;
 
-import org.jresnet.backend.Grad;
+import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.OpSpec.Residual;
 import org.jresnet.backend.OpSpec.Statistics;
@@ -108,8 +108,8 @@ final class NormOp extends ReferenceOp {
     View saved = saved(2 * channels);
     boolean batch = spec.statistics() == Statistics.BATCH;
     View dresidual = spec.residual() == Residual.ADD ? view(DRESIDUAL) : null;
-    View dx = spec.dx() == Grad.NONE ? null : gradient(DX, spec.dx());
-    boolean wanted = spec.dparameters() != Grad.NONE;
+    View dx = spec.dx() == GradientWrite.NONE ? null : gradient(DX, spec.dx());
+    boolean wanted = spec.dparameters() != GradientWrite.NONE;
     View dgammas = wanted ? gradient(DGAMMA, spec.dparameters()) : null;
     View dbetas = wanted ? gradient(DBETA, spec.dparameters()) : null;
     for (int c = 0; c < channels; c++) {

@@ -2,6 +2,7 @@ package org.jresnet.backend.reference;
 
 import java.util.List;
 import org.jresnet.backend.Backend;
+import org.jresnet.backend.BoundOp;
 import org.jresnet.backend.Buffer;
 import org.jresnet.backend.InputOp;
 import org.jresnet.backend.LossOp;
@@ -12,10 +13,9 @@ import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
 import org.jresnet.backend.Optimizer;
 import org.jresnet.backend.Precision;
-import org.jresnet.backend.PreparedOp;
 import org.jresnet.backend.Support;
 import org.jresnet.backend.Tensor;
-import org.jresnet.backend.Updater;
+import org.jresnet.backend.UpdateRule;
 import org.jresnet.base.UserError;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Shape;
@@ -66,17 +66,17 @@ public final class ReferenceBackend implements Backend {
     }
 
     @Override
-    public long preparedBytes() {
+    public long packedBytes() {
       return 0;
     }
 
     @Override
-    public long workspaceBytes() {
+    public long scratchBytes() {
       return 0;
     }
 
     @Override
-    public PreparedOp bind(Operands operands) {
+    public BoundOp bind(Operands operands) {
       if (spec instanceof OpSpec.Conv s) {
         return new ConvOp(s, operands);
       } else if (spec instanceof OpSpec.FoldedConv s) {
@@ -138,9 +138,9 @@ public final class ReferenceBackend implements Backend {
   }
 
   @Override
-  public Updater updater(
-      Optimizer optimizer, Tensor parameters, Tensor gradients, List<Tensor> states) {
-    return new ReferenceUpdater(optimizer, parameters, gradients, states);
+  public Optimizer optimizer(
+      UpdateRule rule, Tensor parameters, Tensor gradients, List<Tensor> states) {
+    return new ReferenceOptimizer(rule, parameters, gradients, states);
   }
 
   @Override

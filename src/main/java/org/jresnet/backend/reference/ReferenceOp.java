@@ -1,16 +1,16 @@
 package org.jresnet.backend.reference;
 
-import org.jresnet.backend.Grad;
+import org.jresnet.backend.BoundOp;
+import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.OpSpec.Activation;
 import org.jresnet.backend.Operands;
-import org.jresnet.backend.PreparedOp;
 import org.jresnet.backend.Slot;
 import org.jresnet.backend.Tensor;
 import org.jresnet.backend.reference.ReferenceBuffer.View;
 import org.jresnet.graph.DType;
 
 /** What the textbook's ops share: their operands as arrays. */
-abstract class ReferenceOp implements PreparedOp {
+abstract class ReferenceOp implements BoundOp {
   private final Operands operands;
 
   ReferenceOp(Operands operands) {
@@ -22,9 +22,9 @@ abstract class ReferenceOp implements PreparedOp {
   }
 
   /** The gradient to add to: zeroed first unless the policy says that a share is already there. */
-  View gradient(Slot slot, Grad policy) {
+  View gradient(Slot slot, GradientWrite policy) {
     View view = view(slot);
-    if (policy == Grad.OVERWRITE) {
+    if (policy == GradientWrite.OVERWRITE) {
       view.zero();
     }
     return view;

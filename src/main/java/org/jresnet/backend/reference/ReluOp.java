@@ -2,7 +2,7 @@ package org.jresnet.backend.reference;
 
 import static org.jresnet.backend.Slot.*;
 
-import org.jresnet.backend.Grad;
+import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.OpSpec.Activation;
 import org.jresnet.backend.Operands;
@@ -32,7 +32,7 @@ final class ReluOp extends ReferenceOp {
 
   @Override
   public void backward() {
-    if (spec.dx() == Grad.NONE) {
+    if (spec.dx() == GradientWrite.NONE) {
       return;
     }
     View y = view(Y);

@@ -13,7 +13,7 @@ import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jresnet.backend.Backend;
-import org.jresnet.backend.Grad;
+import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.LossSpec;
 import org.jresnet.backend.OpRun;
 import org.jresnet.backend.OpSpec;
@@ -73,8 +73,8 @@ class GradientCheckTest {
                     w,
                     DType.F64,
                     Pass.TRAINING,
-                    Grad.OVERWRITE,
-                    Grad.OVERWRITE));
+                    GradientWrite.OVERWRITE,
+                    GradientWrite.OVERWRITE));
   }
 
   static Stream<OpSpec> norm() {
@@ -99,13 +99,13 @@ class GradientCheckTest {
         statistics,
         residual,
         activation,
-        Grad.OVERWRITE,
-        Grad.OVERWRITE);
+        GradientWrite.OVERWRITE,
+        GradientWrite.OVERWRITE);
   }
 
   static Stream<OpSpec> others() {
     Shape x = new Shape(2, 5, 6, 3);
-    Grad o = Grad.OVERWRITE;
+    GradientWrite o = GradientWrite.OVERWRITE;
     Pass training = Pass.TRAINING;
     return Stream.of(
         new OpSpec.Relu(x, DType.F64, training, o),

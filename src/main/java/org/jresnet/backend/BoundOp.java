@@ -1,0 +1,31 @@
+package org.jresnet.backend;
+
+import java.util.List;
+
+/** An op tied to its memory. */
+public interface BoundOp extends AutoCloseable {
+  /**
+   * Called once after parameters have changed and before forward: inference packs and folds weights
+   * here.
+   */
+  default void prepare() {}
+
+  /** Computes Y. */
+  void forward();
+
+  /**
+   * Computes the gradients that the spec asks for; only in {@link Pass#TRAINING}, after forward.
+   */
+  void backward();
+
+  /** What {@link #prepare}, {@link #forward} and {@link #backward} run, in order, for profiles. */
+  default List<OpCall> calls() {
+    return List.of(
+        new OpCall(OpCall.Phase.PREPARE, "prepare", "java", 0, 0, this::prepare),
+        new OpCall(OpCall.Phase.FORWARD, "forward", "java", 0, 0, this::forward),
+        new OpCall(OpCall.Phase.BACKWARD, "backward", "java", 0, 0, this::backward));
+  }
+
+  @Override
+  void close();
+}

@@ -1,0 +1,138 @@
+package org.jresnet.backend.cpu;
+
+import static org.jresnet.backend.OpCall.Phase.BACKWARD;
+import static org.jresnet.backend.OpCall.Phase.FORWARD;
+import static org.jresnet.backend.OpCall.Phase.PREPARE;
+
+import java.util.Map;
+import java.util.Optional;
+import org.jresnet.backend.GradientWrite;
+import org.jresnet.backend.OpSpec;
+import org.jresnet.backend.Operands;
+import org.jresnet.backend.Pass;
+import org.jresnet.backend.Slot;
+import org.jresnet.nativebindings.onednn.Arg;
+import org.jresnet.nativebindings.onednn.DataType;
+import org.jresnet.nativebindings.onednn.Desc;
+import org.jresnet.nativebindings.onednn.Memory;
+import org.jresnet.nativebindings.onednn.OneDnn;
+import org.jresnet.nativebindings.onednn.OneDnnScope.Geometry;
+import org.jresnet.nativebindings.onednn.PrimitiveDesc;
+
+/**
+ * Convolution. Training packs the master weights into the workspace before each use, because they
+ * change in every step; inference packs them once.
+ */
+final class ConvPlan extends CpuPlan {
+  private final OpSpec.Conv spec;
+  private final Desc x;
+  private final Desc y;
+  private final Desc master;
+  private final PrimitiveDesc forward;
+  private final PrimitiveDesc pack;
+  private PrimitiveDesc backwardData;
+  private PrimitiveDesc packBackward;
+  private Optional<PrimitiveDesc> accumulation = Optional.empty();
+  private PrimitiveDesc backwardWeights;
+  private PrimitiveDesc unpack;
+
+  ConvPlan(OneDnn dnn, OpSpec.Conv spec) {
+    super(dnn, spec);
+    this.spec = spec;
+    requireNoAccumulation(spec.dweight(), "dweight");
+    DataType type = dataType(spec.type());
+    int k = spec.y().c();
+    int c = spec.x().c();
+    int r = spec.window().kernel();
+    Geometry geometry = new Geometry(spec.window().stride(), spec.window().padding());
+    x = nhwc(spec.x(), spec.type());
+    y = nhwc(spec.y(), spec.type());
+    master = scope.kcrs(DataType.F32, k, c, r, r);
+    Desc any = scope.kcrsAnyLayout(type, k, c, r, r);
+    forward = require(scope.convForward(propagation(), x, any, y, geometry), "convolution");
+    pack = require(scope.reorder(master, forward.weights()), "packing of weights");
+    if (spec.pass() == Pass.TRAINING) {
+      temporaries(align(forward.weights().bytes()));
+    } else {
+      packed(forward.weights().bytes());
+    }
+    if (spec.dx() != GradientWrite.NONE) {
+      backwardData =
+          require(
+              scope.convBackwardData(x, any, y, geometry, forward), "convolution backward data");
+      packBackward = require(scope.reorder(master, backwardData.weights()), "packing of weights");
+      accumulation = accumulation(spec.dx(), x);
+      temporaries(
+          align(backwardData.weights().bytes()) + (accumulation.isPresent() ? x.bytes() : 0));
+    }
+    if (spec.dweight() != GradientWrite.NONE) {
+      Desc anyGradient = scope.kcrsAnyLayout(DataType.F32, k, c, r, r);
+      backwardWeights =
+          require(
+              scope.convBackwardWeights(x, anyGradient, y, geometry, forward),
+              "convolution backward weights");
+      if (!backwardWeights.diffWeights().sameAs(master)) {
+        unpack =
+            require(
+                scope.reorder(backwardWeights.diffWeights(), master),
+                "unpacking of weight gradients");
+        temporaries(backwardWeights.diffWeights().bytes());
+      }
+    }
+  }
+
+  @Override
+  public String implementation() {
+    return forward.implementation()
+        + (backwardData == null ? "" : " | " + backwardData.implementation())
+        + (backwardWeights == null ? "" : " | " + backwardWeights.implementation());
+  }
+
+  @Override
+  void build(CpuOp.Builder op, Operands operands) {
+    boolean training = spec.pass() == Pass.TRAINING;
+    Desc packedDesc = forward.weights();
+    Memory packed =
+        training ? op.at(packedDesc, Slot.SCRATCH, temporary(0)) : op.at(packedDesc, Slot.PACKED);
+    Memory weight = op.at(master, Slot.WEIGHT);
+    op.call(training ? FORWARD : PREPARE, pack, Map.of(Arg.SRC, weight, Arg.DST, packed));
+    op.call(
+        FORWARD,
+        forward,
+        Map.of(Arg.SRC, op.at(x, Slot.X), Arg.WEIGHTS, packed, Arg.DST, op.at(y, Slot.Y)));
+    if (backwardWeights != null) {
+      Memory dweight = op.at(master, Slot.DWEIGHT);
+      Memory target =
+          unpack == null
+              ? dweight
+              : op.at(backwardWeights.diffWeights(), Slot.SCRATCH, temporary(0));
+      op.call(
+          BACKWARD,
+          backwardWeights,
+          Map.of(
+              Arg.SRC,
+              op.at(x, Slot.X),
+              Arg.DIFF_DST,
+              op.at(y, Slot.DY),
+              Arg.DIFF_WEIGHTS,
+              target));
+      if (unpack != null) {
+        op.call(BACKWARD, unpack, Map.of(Arg.SRC, target, Arg.DST, dweight));
+      }
+    }
+    if (backwardData != null) {
+      Desc layout = backwardData.weights();
+      Memory repacked = op.at(layout, Slot.SCRATCH, temporary(0));
+      long dxTemporary = align(layout.bytes());
+      op.call(BACKWARD, packBackward, Map.of(Arg.SRC, weight, Arg.DST, repacked));
+      op.call(
+          BACKWARD,
+          backwardData,
+          Map.of(
+              Arg.DIFF_DST, op.at(y, Slot.DY),
+              Arg.WEIGHTS, repacked,
+              Arg.DIFF_SRC, target(op, accumulation, x, dxTemporary)));
+      accumulate(op, accumulation, x, dxTemporary);
+    }
+  }
+}

@@ -1,0 +1,187 @@
+package org.jresnet.backend.cpu;
+
+import java.util.List;
+import java.util.OptionalLong;
+import org.jresnet.backend.Backend;
+import org.jresnet.backend.Buffer;
+import org.jresnet.backend.InputOp;
+import org.jresnet.backend.LossOp;
+import org.jresnet.backend.LossSpec;
+import org.jresnet.backend.Normalization;
+import org.jresnet.backend.OpPlan;
+import org.jresnet.backend.OpSpec;
+import org.jresnet.backend.Optimizer;
+import org.jresnet.backend.Precision;
+import org.jresnet.backend.Support;
+import org.jresnet.backend.Tensor;
+import org.jresnet.backend.UpdateRule;
+import org.jresnet.base.UserError;
+import org.jresnet.graph.Shape;
+import org.jresnet.nativebindings.onednn.OneDnn;
+
+/**
+ * The CPU backend: <a href="https://oneapi-src.github.io/oneDNN/">oneDNN</a> in fp32, bf16 and
+ * int8.
+ */
+public final class CpuBackend implements Backend {
+  private final OneDnn dnn;
+  private final Workers workers;
+  private final int threads;
+
+  /**
+   * Loads the library. The number of threads is OpenMP's: {@code OMP_NUM_THREADS}, or all
+   * processors.
+   *
+   * @throws UserError if the library cannot be loaded here
+   */
+  public CpuBackend() {
+    // Before the library is loaded: where OpenMP is told to bind threads, it binds the one that
+    // loads it to one processor, and threads that are started later inherit that.
+    threads = threads(System.getenv("OMP_NUM_THREADS"));
+    workers = new Workers(threads);
+    try {
+      dnn = new OneDnn();
+    } catch (LinkageError e) {
+      workers.close();
+      throw new UserError(
+          "the oneDNN library cannot be loaded ("
+              + e.getMessage()
+              + "); jresnet ships it for Linux on x86-64, this is "
+              + System.getProperty("os.name")
+              + " on "
+              + System.getProperty("os.arch")
+              + ". ./jresnet doctor shows more",
+          e);
+    }
+  }
+
+  private static int threads(String environment) {
+    if (environment != null && environment.matches("[1-9]\\d{0,4}")) {
+      return Integer.parseInt(environment);
+    }
+    return Runtime.getRuntime().availableProcessors();
+  }
+
+  @Override
+  public String name() {
+    return "cpu";
+  }
+
+  @Override
+  public String description() {
+    return "oneDNN "
+        + OneDnn.version()
+        + ", "
+        + OneDnn.instructionSet()
+        + ", "
+        + threads
+        + " threads";
+  }
+
+  @Override
+  public Support supports(Precision precision) {
+    return switch (precision) {
+      case FP32 -> Support.yes();
+      case BF16 ->
+          OneDnn.hasNativeBf16()
+              ? Support.yes()
+              : Support.no(
+                  "bf16 needs AVX512_BF16 or AMX instructions, oneDNN finds only "
+                      + OneDnn.instructionSet()
+                      + "; use --precision fp32");
+      case INT8 ->
+          OneDnn.hasExactInt8()
+              ? Support.yes()
+              : Support.no(
+                  "int8 needs VNNI or AMX instructions, without which sums of bytes overflow; oneDNN"
+                      + " finds only "
+                      + OneDnn.instructionSet()
+                      + "; use --precision fp32");
+      case TF32, FP16 ->
+          Support.no(
+              "the cpu backend computes in fp32, bf16 and int8; "
+                  + precision.id()
+                  + " is for the gpu backend");
+      case FP64 -> Support.no("the cpu backend has no double precision; the reference backend has");
+    };
+  }
+
+  @Override
+  public Precision autoPrecision() {
+    return OneDnn.hasNativeBf16() ? Precision.BF16 : Precision.FP32;
+  }
+
+  @Override
+  public Support supports(OpSpec spec) {
+    try {
+      plan(spec).close();
+      return Support.yes();
+    } catch (UnsupportedOperationException e) {
+      return Support.no(e.getMessage());
+    }
+  }
+
+  @Override
+  public OpPlan plan(OpSpec spec) {
+    if (spec instanceof OpSpec.Conv s) {
+      return new ConvPlan(dnn, s);
+    } else if (spec instanceof OpSpec.FoldedConv s) {
+      return new FoldedConvPlan(dnn, s);
+    } else if (spec instanceof OpSpec.QuantizedConv s) {
+      return new QuantizedConvPlan(dnn, s);
+    } else if (spec instanceof OpSpec.QuantizedAvgPool s) {
+      return new QuantizedAvgPoolPlan(dnn, s);
+    } else if (spec instanceof OpSpec.Norm s) {
+      return new NormPlan(dnn, s);
+    } else if (spec instanceof OpSpec.Relu s) {
+      return new PointwisePlan.Relu(dnn, s);
+    } else if (spec instanceof OpSpec.Add s) {
+      return new PointwisePlan.Add(dnn, s);
+    } else if (spec instanceof OpSpec.MaxPool s) {
+      return PoolPlan.max(dnn, s);
+    } else if (spec instanceof OpSpec.GlobalAvgPool s) {
+      return PoolPlan.mean(dnn, s);
+    } else if (spec instanceof OpSpec.Linear s) {
+      return new LinearPlan(dnn, s);
+    }
+    throw new UnsupportedOperationException("the cpu backend has no plan for " + spec);
+  }
+
+  @Override
+  public Buffer allocate(String purpose, long bytes) {
+    MemoryBudget.require(purpose, bytes);
+    try {
+      return new CpuBuffer(bytes);
+    } catch (OutOfMemoryError e) {
+      throw new UserError(
+          "not enough memory for " + purpose + ": " + (bytes >> 20) + " MB: " + e.getMessage(), e);
+    }
+  }
+
+  @Override
+  public OptionalLong freeBytes() {
+    return OptionalLong.of(MemoryBudget.available());
+  }
+
+  @Override
+  public InputOp input(Shape shape, Normalization normalization, Tensor y) {
+    return new HostInput(workers, shape, normalization, y);
+  }
+
+  @Override
+  public LossOp loss(LossSpec spec, Tensor logits, Tensor dlogits) {
+    return new HostLoss(spec, logits, dlogits);
+  }
+
+  @Override
+  public Optimizer optimizer(
+      UpdateRule rule, Tensor parameters, Tensor gradients, List<Tensor> states) {
+    return new HostOptimizer(workers, rule, parameters, gradients, states);
+  }
+
+  @Override
+  public void close() {
+    workers.close();
+    dnn.close();
+  }
+}

@@ -1,0 +1,108 @@
+package org.jresnet.backend.cpu;
+
+import static org.jresnet.backend.OpCall.Phase.FORWARD;
+import static org.jresnet.backend.OpCall.Phase.PREPARE;
+
+import java.nio.FloatBuffer;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import org.jresnet.backend.OpSpec;
+import org.jresnet.backend.Operands;
+import org.jresnet.backend.Slot;
+import org.jresnet.backend.Tensor;
+import org.jresnet.graph.DType;
+import org.jresnet.nativebindings.onednn.Arg;
+import org.jresnet.nativebindings.onednn.DataType;
+import org.jresnet.nativebindings.onednn.Desc;
+import org.jresnet.nativebindings.onednn.Memory;
+import org.jresnet.nativebindings.onednn.OneDnn;
+import org.jresnet.nativebindings.onednn.OneDnnScope.Geometry;
+import org.jresnet.nativebindings.onednn.OneDnnScope.PostOp;
+import org.jresnet.nativebindings.onednn.PrimitiveDesc;
+
+/**
+ * Inference convolution with batch norm folded into weights and bias, residual and ReLU as
+ * post-ops.
+ */
+final class FoldedConvPlan extends CpuPlan {
+  private final OpSpec.FoldedConv spec;
+  private final Desc x;
+  private final Desc y;
+  private final Desc master;
+  private final Desc bias;
+  private final PrimitiveDesc conv;
+  private final PrimitiveDesc pack;
+
+  FoldedConvPlan(OneDnn dnn, OpSpec.FoldedConv spec) {
+    super(dnn, spec);
+    this.spec = spec;
+    int k = spec.y().c();
+    int c = spec.x().c();
+    int r = spec.window().kernel();
+    x = nhwc(spec.x(), spec.type());
+    y = nhwc(spec.y(), spec.type());
+    master = scope.kcrs(DataType.F32, k, c, r, r);
+    bias = scope.vector(DataType.F32, k);
+    List<PostOp> postOps = new ArrayList<>();
+    if (spec.residual() == OpSpec.Residual.ADD) {
+      postOps.add(PostOp.SUM);
+    }
+    if (spec.activation() == OpSpec.Activation.RELU) {
+      postOps.add(PostOp.RELU);
+    }
+    Desc any = scope.kcrsAnyLayout(dataType(spec.type()), k, c, r, r);
+    conv =
+        require(
+            scope.convInference(
+                List.of(x, any, bias, y),
+                new Geometry(spec.window().stride(), spec.window().padding()),
+                postOps.toArray(PostOp[]::new)),
+            "convolution");
+    pack = require(scope.reorder(master, conv.weights()), "packing of weights");
+    temporaries(master.bytes());
+    packed(align(bias.bytes()) + conv.weights().bytes());
+  }
+
+  @Override
+  public String implementation() {
+    return conv.implementation();
+  }
+
+  @Override
+  void build(CpuOp.Builder op, Operands operands) {
+    Desc packedDesc = conv.weights();
+    Memory packed = op.at(packedDesc, Slot.PACKED, align(bias.bytes()));
+    Tensor prepared = operands.get(Slot.PACKED);
+    Tensor biasTensor = new Tensor(prepared.buffer(), prepared.offset(), DType.F32, spec.y().c());
+    Tensor scratch = operands.get(Slot.SCRATCH);
+    long weights = master.bytes() / Float.BYTES;
+    Tensor folded =
+        new Tensor(scratch.buffer(), scratch.offset() + temporary(0), DType.F32, weights);
+    FloatBuffer biasView = CpuBuffer.floats(biasTensor);
+    op.host(PREPARE, () -> fold(operands, CpuBuffer.floats(folded), biasView));
+    op.call(
+        PREPARE, pack, Map.of(Arg.SRC, op.at(master, Slot.SCRATCH, temporary(0)), Arg.DST, packed));
+    Map<Arg, Memory> arguments = new EnumMap<>(Arg.class);
+    arguments.put(Arg.SRC, op.at(x, Slot.X));
+    arguments.put(Arg.WEIGHTS, packed);
+    arguments.put(Arg.BIAS, op.at(bias, Slot.PACKED));
+    arguments.put(Arg.DST, op.at(y, Slot.Y));
+    if (spec.residual() == OpSpec.Residual.ADD
+        && !operands.get(Slot.RESIDUAL).equals(operands.get(Slot.Y))) {
+      throw new IllegalArgumentException("the residual of a folded convolution must be its output");
+    }
+    op.call(FORWARD, conv, arguments);
+  }
+
+  private void fold(Operands operands, FloatBuffer folded, FloatBuffer biasOut) {
+    Folding.of(
+        operands,
+        spec.eps(),
+        (k, filter, offset) -> {
+          folded.put(k * filter.length, filter);
+          biasOut.put(k, offset);
+        });
+  }
+}

@@ -1,0 +1,204 @@
+package org.jresnet.backend.cpu;
+
+import static org.jresnet.backend.OpCall.Phase.BACKWARD;
+import static org.jresnet.backend.OpCall.Phase.FORWARD;
+
+import java.nio.FloatBuffer;
+import java.util.EnumMap;
+import java.util.Map;
+import org.jresnet.backend.GradientWrite;
+import org.jresnet.backend.OpSpec;
+import org.jresnet.backend.OpSpec.Activation;
+import org.jresnet.backend.OpSpec.Residual;
+import org.jresnet.backend.OpSpec.Statistics;
+import org.jresnet.backend.Operands;
+import org.jresnet.backend.Pass;
+import org.jresnet.backend.Slot;
+import org.jresnet.backend.Tensor;
+import org.jresnet.graph.DType;
+import org.jresnet.nativebindings.onednn.Arg;
+import org.jresnet.nativebindings.onednn.DataType;
+import org.jresnet.nativebindings.onednn.Desc;
+import org.jresnet.nativebindings.onednn.Memory;
+import org.jresnet.nativebindings.onednn.OneDnn;
+import org.jresnet.nativebindings.onednn.OneDnnScope.NormFlag;
+import org.jresnet.nativebindings.onednn.OneDnnScope.PostOp;
+import org.jresnet.nativebindings.onednn.PrimitiveDesc;
+
+/**
+ * Batch norm. A ReLU right behind it is fused into oneDNN's primitive, which saves one bit per
+ * element for backward; a residual addition with its ReLU is a second pass over y, and its backward
+ * masks the gradient by y. Running statistics are updated on the host, from the mean and variance
+ * that the primitive leaves.
+ */
+final class NormPlan extends CpuPlan {
+  private final OpSpec.Norm spec;
+  private final Desc x;
+  private final Desc channels;
+  private final PrimitiveDesc norm;
+  private PrimitiveDesc residual;
+  private PrimitiveDesc normBackward;
+  private PrimitiveDesc reluBackward;
+  private PrimitiveDesc copy;
+
+  NormPlan(OneDnn dnn, OpSpec.Norm spec) {
+    super(dnn, spec);
+    this.spec = spec;
+    requireNoAccumulation(spec.dx(), "the dx of a batch norm");
+    requireNoAccumulation(spec.dparameters(), "dgamma and dbeta");
+    boolean training = spec.pass() == Pass.TRAINING;
+    boolean adds = spec.residual() == Residual.ADD;
+    boolean rectifies = spec.activation() == Activation.RELU;
+    if (training && spec.statistics() == Statistics.BATCH && spec.y().perChannel() < 2) {
+      throw new UnsupportedOperationException(
+          "a training batch norm needs more than one value per channel, found " + spec.y());
+    }
+    x = nhwc(spec.y(), spec.type());
+    channels = scope.vector(DataType.F32, spec.y().c());
+    NormFlag[] flags = flags(rectifies && !adds);
+    norm = require(scope.normForward(propagation(), x, spec.eps(), flags), "batch norm");
+    if (adds) {
+      PostOp[] postOps = rectifies ? new PostOp[] {PostOp.RELU} : new PostOp[0];
+      residual = require(scope.add(x, postOps), "residual addition");
+    }
+    if (training) {
+      normBackward = require(scope.normBackward(x, spec.eps(), norm, flags), "batch norm backward");
+      if (adds && rectifies) {
+        PrimitiveDesc relu = require(scope.reluForward(propagation(), x), "ReLU");
+        reluBackward = require(scope.reluBackward(x, relu), "ReLU backward");
+      } else if (adds) {
+        copy = require(scope.reorder(x, x), "copy");
+      }
+      saved(2 * align(channels.bytes()) + norm.workspace().bytes());
+      if (spec.dparameters() == GradientWrite.NONE) {
+        temporaries(2 * align(channels.bytes()));
+      }
+    }
+  }
+
+  private NormFlag[] flags(boolean fusedRelu) {
+    boolean given = spec.statistics() == Statistics.RUNNING;
+    if (given && fusedRelu) {
+      return new NormFlag[] {NormFlag.GLOBAL_STATS, NormFlag.RELU};
+    } else if (given) {
+      return new NormFlag[] {NormFlag.GLOBAL_STATS};
+    } else if (fusedRelu) {
+      return new NormFlag[] {NormFlag.RELU};
+    }
+    return new NormFlag[0];
+  }
+
+  @Override
+  public String implementation() {
+    return norm.implementation()
+        + (residual == null ? "" : " + " + residual.implementation())
+        + (normBackward == null ? "" : " | " + normBackward.implementation())
+        + (reluBackward == null ? "" : " + " + reluBackward.implementation());
+  }
+
+  @Override
+  void build(CpuOp.Builder op, Operands operands) {
+    boolean batchStatistics = spec.statistics() == Statistics.BATCH;
+    long vector = align(channels.bytes());
+    Memory mean =
+        batchStatistics ? op.at(channels, Slot.SAVED) : op.at(channels, Slot.RUNNING_MEAN);
+    Memory variance =
+        batchStatistics ? op.at(channels, Slot.SAVED, vector) : op.at(channels, Slot.RUNNING_VAR);
+    Map<Arg, Memory> common = new EnumMap<>(Arg.class);
+    common.put(Arg.SRC, op.at(x, Slot.X));
+    common.put(Arg.MEAN, mean);
+    common.put(Arg.VARIANCE, variance);
+    common.put(Arg.SCALE, op.at(channels, Slot.GAMMA));
+    if (norm.workspace().bytes() > 0) {
+      common.put(Arg.WORKSPACE, op.at(norm.workspace(), Slot.SAVED, 2 * vector));
+    }
+    Map<Arg, Memory> forward = new EnumMap<>(common);
+    forward.put(Arg.SHIFT, op.at(channels, Slot.BETA));
+    forward.put(Arg.DST, op.at(x, Slot.Y));
+    op.call(FORWARD, norm, forward);
+    if (residual != null) {
+      Memory y = op.at(x, Slot.Y);
+      op.call(
+          FORWARD, residual, Map.of(Arg.SRC, y, Arg.SRC_1, op.at(x, Slot.RESIDUAL), Arg.DST, y));
+    }
+    if (batchStatistics) {
+      op.host(FORWARD, runningStatistics(operands, vector));
+    }
+    if (normBackward != null) {
+      buildBackward(op, operands, common);
+    }
+  }
+
+  private void buildBackward(CpuOp.Builder op, Operands operands, Map<Arg, Memory> common) {
+    Slot gradient = Slot.DY;
+    if (residual != null) {
+      gradient = Slot.DRESIDUAL;
+      if (reluBackward != null) {
+        op.call(
+            BACKWARD,
+            reluBackward,
+            Map.of(
+                Arg.DST,
+                op.at(x, Slot.Y),
+                Arg.DIFF_DST,
+                op.at(x, Slot.DY),
+                Arg.DIFF_SRC,
+                op.at(x, Slot.DRESIDUAL)));
+      } else if (!operands.get(Slot.DY).equals(operands.get(Slot.DRESIDUAL))) {
+        op.call(
+            BACKWARD, copy, Map.of(Arg.SRC, op.at(x, Slot.DY), Arg.DST, op.at(x, Slot.DRESIDUAL)));
+      }
+    }
+    boolean wanted = spec.dparameters() != GradientWrite.NONE;
+    Map<Arg, Memory> backward = new EnumMap<>(common);
+    backward.put(Arg.DIFF_DST, op.at(x, gradient));
+    backward.put(Arg.DIFF_SRC, op.at(x, Slot.DX));
+    backward.put(
+        Arg.DIFF_SCALE,
+        wanted ? op.at(channels, Slot.DGAMMA) : op.at(channels, Slot.SCRATCH, temporary(0)));
+    backward.put(
+        Arg.DIFF_SHIFT,
+        wanted
+            ? op.at(channels, Slot.DBETA)
+            : op.at(channels, Slot.SCRATCH, temporary(align(channels.bytes()))));
+    op.call(BACKWARD, normBackward, backward);
+  }
+
+  /**
+   * {@code running = (1 − momentum)·running + momentum·batch}, with the unbiased variance of the
+   * batch.
+   */
+  private Runnable runningStatistics(Operands operands, long vector) {
+    int c = spec.y().c();
+    double m = spec.y().perChannel();
+    float momentum = (float) spec.momentum();
+    float unbiased = (float) (m / (m - 1));
+    Tensor saved = operands.get(Slot.SAVED);
+    FloatBuffer mean = CpuBuffer.floats(new Tensor(saved.buffer(), saved.offset(), DType.F32, c));
+    FloatBuffer variance =
+        CpuBuffer.floats(new Tensor(saved.buffer(), saved.offset() + vector, DType.F32, c));
+    FloatBuffer runningMean = CpuBuffer.floats(operands.get(Slot.RUNNING_MEAN));
+    FloatBuffer runningVariance = CpuBuffer.floats(operands.get(Slot.RUNNING_VAR));
+    float[] batch = new float[c];
+    float[] running = new float[c];
+    return () -> {
+      mix(runningMean, running, mean, batch, momentum, momentum);
+      mix(runningVariance, running, variance, batch, momentum, momentum * unbiased);
+    };
+  }
+
+  private static void mix(
+      FloatBuffer into,
+      float[] running,
+      FloatBuffer from,
+      float[] batch,
+      float momentum,
+      float share) {
+    into.get(0, running);
+    from.get(0, batch);
+    for (int i = 0; i < running.length; i++) {
+      running[i] = (1 - momentum) * running[i] + share * batch[i];
+    }
+    into.put(0, running);
+  }
+}

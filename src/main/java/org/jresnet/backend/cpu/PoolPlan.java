@@ -1,0 +1,85 @@
+package org.jresnet.backend.cpu;
+
+import static org.jresnet.backend.OpCall.Phase.BACKWARD;
+import static org.jresnet.backend.OpCall.Phase.FORWARD;
+
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.Optional;
+import org.jresnet.backend.GradientWrite;
+import org.jresnet.backend.OpSpec;
+import org.jresnet.backend.Operands;
+import org.jresnet.backend.Slot;
+import org.jresnet.graph.DType;
+import org.jresnet.graph.Shape;
+import org.jresnet.nativebindings.onednn.Arg;
+import org.jresnet.nativebindings.onednn.Desc;
+import org.jresnet.nativebindings.onednn.Memory;
+import org.jresnet.nativebindings.onednn.OneDnn;
+import org.jresnet.nativebindings.onednn.OneDnnScope.Geometry;
+import org.jresnet.nativebindings.onednn.OneDnnScope.PoolWindow;
+import org.jresnet.nativebindings.onednn.OneDnnScope.Pooling;
+import org.jresnet.nativebindings.onednn.PrimitiveDesc;
+
+/**
+ * Max pooling over a window, or the mean over the whole image. Max pooling saves the index of each
+ * maximum.
+ */
+final class PoolPlan extends CpuPlan {
+  private final Desc x;
+  private final Desc y;
+  private final PrimitiveDesc forward;
+  private PrimitiveDesc backward;
+  private Optional<PrimitiveDesc> accumulation = Optional.empty();
+
+  private PoolPlan(
+      OneDnn dnn, OpSpec spec, Shape in, DType type, PoolWindow window, GradientWrite dx) {
+    super(dnn, spec);
+    x = nhwc(in, type);
+    y = nhwc(spec.y(), type);
+    forward = require(scope.poolForward(propagation(), x, y, window), "pooling");
+    if (dx != GradientWrite.NONE) {
+      backward = require(scope.poolBackward(x, y, window, forward), "pooling backward");
+      accumulation = accumulation(dx, x);
+      temporaries(accumulation.isPresent() ? x.bytes() : 0);
+    }
+    saved(forward.workspace().bytes());
+  }
+
+  static PoolPlan max(OneDnn dnn, OpSpec.MaxPool spec) {
+    OpSpec.Window w = spec.window();
+    PoolWindow window =
+        new PoolWindow(Pooling.MAX, w.kernel(), w.kernel(), new Geometry(w.stride(), w.padding()));
+    return new PoolPlan(dnn, spec, spec.x(), spec.type(), window, spec.dx());
+  }
+
+  static PoolPlan mean(OneDnn dnn, OpSpec.GlobalAvgPool spec) {
+    PoolWindow window =
+        new PoolWindow(Pooling.AVERAGE, spec.x().h(), spec.x().w(), new Geometry(1, 0));
+    return new PoolPlan(dnn, spec, spec.x(), spec.type(), window, spec.dx());
+  }
+
+  @Override
+  public String implementation() {
+    return forward.implementation() + (backward == null ? "" : " | " + backward.implementation());
+  }
+
+  @Override
+  void build(CpuOp.Builder op, Operands operands) {
+    Map<Arg, Memory> common = new EnumMap<>(Arg.class);
+    if (forward.workspace().bytes() > 0) {
+      common.put(Arg.WORKSPACE, op.at(forward.workspace(), Slot.SAVED));
+    }
+    Map<Arg, Memory> arguments = new EnumMap<>(common);
+    arguments.put(Arg.SRC, op.at(x, Slot.X));
+    arguments.put(Arg.DST, op.at(y, Slot.Y));
+    op.call(FORWARD, forward, arguments);
+    if (backward != null) {
+      Map<Arg, Memory> gradients = new EnumMap<>(common);
+      gradients.put(Arg.DIFF_DST, op.at(y, Slot.DY));
+      gradients.put(Arg.DIFF_SRC, target(op, accumulation, x, 0));
+      op.call(BACKWARD, backward, gradients);
+      accumulate(op, accumulation, x, 0);
+    }
+  }
+}

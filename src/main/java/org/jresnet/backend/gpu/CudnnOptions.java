@@ -1,0 +1,70 @@
+package org.jresnet.backend.gpu;
+
+import java.nio.file.Path;
+import java.util.Optional;
+
+/**
+ * How the GPU is used.
+ *
+ * @param device index of the GPU
+ * @param libraries folders of NVIDIA's libraries, separated by colons; empty to search
+ * @param workspaceBytes most scratch memory that an engine may want
+ * @param tuning how engines are chosen
+ * @param results whether two runs must give the same bits
+ * @param launch how a step is sent to the device
+ * @param cache folder of compiled kernels and measured choices
+ */
+public record CudnnOptions(
+    int device,
+    Optional<String> libraries,
+    long workspaceBytes,
+    Tuning tuning,
+    Results results,
+    Launch launch,
+    Path cache) {
+  /** Enough for every engine that cuDNN prefers in a ResNet-50 at batch 256. */
+  public static final long WORKSPACE = 256L << 20;
+
+  /** How engines are chosen. */
+  public enum Tuning {
+    /** The first one that is ready at once; nothing is compiled if it can be avoided. */
+    OFF,
+    /** The best guess of cuDNN's model of the device. */
+    HEURISTIC,
+    /** The fastest of the best guesses, timed on the device and remembered. */
+    MEASURE
+  }
+
+  /** Whether two runs must give the same bits. */
+  public enum Results {
+    /** They may differ in the last bits. */
+    ANY_ORDER,
+    /** The same bits; engines that sum in changing order are left out. */
+    DETERMINISTIC
+  }
+
+  /** How a step is sent to the device. */
+  public enum Launch {
+    /** As one recorded CUDA graph. */
+    GRAPH,
+    /** Call by call, which profilers show better. */
+    CALLS
+  }
+
+  /** The defaults: the first GPU, searched libraries, cuDNN's best guesses, CUDA graphs. */
+  public static CudnnOptions defaults() {
+    String cache = System.getenv("XDG_CACHE_HOME");
+    Path caches =
+        cache == null || cache.isBlank()
+            ? Path.of(System.getProperty("user.home"), ".cache")
+            : Path.of(cache);
+    return new CudnnOptions(
+        0,
+        Optional.ofNullable(System.getenv("JRESNET_CUDA_LIBS")).filter(s -> !s.isBlank()),
+        WORKSPACE,
+        Tuning.HEURISTIC,
+        Results.ANY_ORDER,
+        Launch.GRAPH,
+        caches.resolve("jresnet"));
+  }
+}

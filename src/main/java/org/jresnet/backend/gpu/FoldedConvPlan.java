@@ -1,0 +1,111 @@
+package org.jresnet.backend.gpu;
+
+import static org.jresnet.backend.OpCall.Phase.FORWARD;
+import static org.jresnet.backend.OpCall.Phase.PREPARE;
+
+import java.util.HashMap;
+import java.util.Map;
+import org.jresnet.backend.OpSpec;
+import org.jresnet.backend.OpSpec.Activation;
+import org.jresnet.backend.OpSpec.Residual;
+import org.jresnet.backend.Operands;
+import org.jresnet.backend.Slot;
+import org.jresnet.backend.gpu.Planner.Arithmetic;
+import org.jresnet.graph.Shape;
+import org.jresnet.nativebindings.cuda.Kernel.Arguments;
+import org.jresnet.nativebindings.cuda.OpGraph;
+
+/**
+ * Convolution, residual addition, bias and ReLU in one engine, the batch norm folded into filter
+ * and bias. The bias has the activation type, for which cuDNN has precompiled engines.
+ */
+final class FoldedConvPlan extends GpuPlan {
+  private final OpSpec.FoldedConv spec;
+  private final Planned engine;
+  private final int k;
+  private final int c;
+  private final int rs;
+
+  FoldedConvPlan(Planner planner, OpSpec.FoldedConv spec) {
+    super(planner, spec);
+    this.spec = spec;
+    k = spec.y().c();
+    c = spec.x().c();
+    int r = spec.window().kernel();
+    rs = r * r;
+    OpGraph.Geometry geometry =
+        new OpGraph.Geometry(r, spec.window().stride(), spec.window().padding());
+    boolean adds = spec.residual() == Residual.ADD;
+    boolean rectifies = spec.activation() == Activation.RELU;
+    engine =
+        use(
+            planner.plan(
+                "convolution"
+                    + (adds ? " + residual" : "")
+                    + " + bias"
+                    + (rectifies ? " + ReLU " : " ")
+                    + text(spec.x())
+                    + " to "
+                    + text(spec.y())
+                    + " by "
+                    + text(spec.window()),
+                spec.type(),
+                Arithmetic.PRODUCTS,
+                d -> {
+                  OpGraph.Value sum = d.wide(spec.y());
+                  d.graph.convolve(d.tensor("x", spec.x()), d.filter("w", k, c, r), sum, geometry);
+                  if (adds) {
+                    OpGraph.Value added = d.wide(spec.y());
+                    d.graph.add(sum, d.tensor("residual", spec.y()), added);
+                    sum = added;
+                  }
+                  OpGraph.Value bias = d.tensor("bias", new Shape(1, 1, 1, k));
+                  if (rectifies) {
+                    OpGraph.Value biased = d.wide(spec.y());
+                    d.graph.add(sum, bias, biased);
+                    d.graph.relu(biased, d.tensor("y", spec.y()));
+                  } else {
+                    d.graph.add(sum, bias, d.tensor("y", spec.y()));
+                  }
+                }),
+            "the folded convolution");
+    packed(align(filterBytes()) + (long) k * spec.type().bytes());
+  }
+
+  private long filterBytes() {
+    return (long) k * c * rs * spec.type().bytes();
+  }
+
+  @Override
+  void build(GpuOp.Builder op, Operands operands) {
+    Place filter = op.at(Slot.PACKED);
+    Place bias = filter.plus(align(filterBytes()));
+    long elements = (long) k * c * rs;
+    op.kernel(
+        PREPARE,
+        "fold_" + Gpu.suffix(spec.type()),
+        elements,
+        elements * 4 + filterBytes(),
+        new Arguments()
+            .add(op.at(Slot.WEIGHT).address())
+            .add(op.at(Slot.GAMMA).address())
+            .add(op.at(Slot.BETA).address())
+            .add(op.at(Slot.RUNNING_MEAN).address())
+            .add(op.at(Slot.RUNNING_VAR).address())
+            .add((float) spec.eps())
+            .add(filter.address())
+            .add(bias.address())
+            .add(k)
+            .add(c)
+            .add(rs));
+    Map<String, Place> places = new HashMap<>();
+    places.put("x", op.at(Slot.X));
+    places.put("w", filter);
+    places.put("bias", bias);
+    places.put("y", op.at(Slot.Y));
+    if (spec.residual() == Residual.ADD) {
+      places.put("residual", op.at(Slot.RESIDUAL));
+    }
+    op.engine(FORWARD, "convolution forward", engine, places, Map.of());
+  }
+}

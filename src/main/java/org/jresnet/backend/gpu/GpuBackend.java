@@ -1,0 +1,322 @@
+package org.jresnet.backend.gpu;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+import org.jresnet.backend.Backend;
+import org.jresnet.backend.Buffer;
+import org.jresnet.backend.InputOp;
+import org.jresnet.backend.LossOp;
+import org.jresnet.backend.LossSpec;
+import org.jresnet.backend.Normalization;
+import org.jresnet.backend.OpPlan;
+import org.jresnet.backend.OpSpec;
+import org.jresnet.backend.Optimizer;
+import org.jresnet.backend.Precision;
+import org.jresnet.backend.Support;
+import org.jresnet.backend.Tensor;
+import org.jresnet.backend.UpdateRule;
+import org.jresnet.base.UserError;
+import org.jresnet.graph.Shape;
+import org.jresnet.nativebindings.cuda.CudaDevice;
+import org.jresnet.nativebindings.cuda.CudaException;
+import org.jresnet.nativebindings.cuda.CudaLibraries;
+import org.jresnet.nativebindings.cuda.CudnnHandle;
+import org.jresnet.nativebindings.cuda.DeviceProperties;
+import org.jresnet.nativebindings.cuda.PinnedMemory;
+
+/**
+ * The GPU backend: <a href="https://docs.nvidia.com/deeplearning/cudnn/">cuDNN 9</a> in fp32, tf32,
+ * bf16 and fp16 on one NVIDIA GPU.
+ */
+public final class GpuBackend implements Backend {
+  /** The CUDA version that the libraries are made for; drivers from 580 on have it. */
+  private static final int DRIVER = 13000;
+
+  private final String description;
+  private final int architecture;
+  private final Planner planner;
+  private final PlanCache cache;
+  private final Optional<Gpu> gpu;
+  private final AutoCloseable target;
+  private final Optional<PinnedMemory> staging;
+
+  private GpuBackend(
+      String description,
+      int architecture,
+      Planner planner,
+      PlanCache cache,
+      Optional<Gpu> gpu,
+      AutoCloseable target) {
+    this.description = description;
+    this.architecture = architecture;
+    this.planner = planner;
+    this.cache = cache;
+    this.gpu = gpu;
+    this.target = target;
+    staging = gpu.map(device -> new PinnedMemory(StagedBuffer.STAGING));
+  }
+
+  /**
+   * Opens a GPU.
+   *
+   * @throws UserError saying what is missing (a driver, a library by name, a GPU of that index) and
+   *     what to install
+   */
+  public static GpuBackend open(CudnnOptions options) {
+    load(options);
+    try {
+      requireDevice(options.device());
+      Gpu gpu = new Gpu(options);
+      PlanCache cache = new PlanCache(options.cache(), gpu.info().name(), CudnnHandle.version());
+      Planner planner = new Planner(gpu.dnn(), options, cache);
+      if (options.tuning() == CudnnOptions.Tuning.MEASURE) {
+        planner.measureWith(gpu::time);
+      }
+      String description =
+          gpu.info().name() + ", cuDNN " + CudnnHandle.version() + ", GPU " + options.device();
+      return new GpuBackend(
+          description, gpu.info().architecture(), planner, cache, Optional.of(gpu), gpu);
+    } catch (CudaException e) {
+      throw new UserError("the GPU cannot be used: " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * Opens cuDNN for a GPU that need not be here: plans can be made and looked at, nothing can run.
+   *
+   * @throws UserError if a library is missing, or cuDNN does not accept the description
+   */
+  public static GpuBackend planning(DeviceDescription device, CudnnOptions options) {
+    load(options);
+    try {
+      DeviceProperties properties = new DeviceProperties(device.json());
+      PlanCache cache = new PlanCache(options.cache(), device.name(), CudnnHandle.version());
+      Planner planner = new Planner(properties, options, cache);
+      String description = device.name() + " (planning only), cuDNN " + CudnnHandle.version();
+      return new GpuBackend(
+          description, device.architecture(), planner, cache, Optional.empty(), properties);
+    } catch (CudaException e) {
+      throw new UserError(
+          "cuDNN does not accept the properties of " + device.name() + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** Whether {@link #open} has what it needs, without opening anything that stays open. */
+  public static Support usable(CudnnOptions options) {
+    try {
+      load(options);
+      requireDevice(options.device());
+      return Support.yes();
+    } catch (UserError e) {
+      return Support.no(e.getMessage());
+    }
+  }
+
+  private static void load(CudnnOptions options) {
+    CudaLibraries libraries = CudaLibraries.find(options.libraries(), System.getenv());
+    libraries
+        .problem()
+        .ifPresent(
+            text -> {
+              throw new UserError(
+                  "the gpu backend cannot run: " + text + ". ./jresnet doctor shows more");
+            });
+    try {
+      libraries.load();
+      CudnnHandle.checkVersions();
+    } catch (LinkageError | CudaException e) {
+      throw new UserError(
+          "the gpu backend cannot run: a library does not load: "
+              + e.getMessage()
+              + ". ./jresnet doctor shows which ones were found",
+          e);
+    }
+  }
+
+  static void requireDevice(int index) {
+    try {
+      int driver = CudaDevice.driverVersion();
+      if (driver < DRIVER) {
+        throw new UserError(
+            "the NVIDIA driver is too old: it supports CUDA "
+                + driver / 1000
+                + "."
+                + driver % 1000 / 10
+                + ", needed is CUDA 13.0 (driver 580 or newer)");
+      }
+      int count = CudaDevice.count();
+      if (index < 0 || index >= count) {
+        throw new UserError(
+            "there is no GPU "
+                + index
+                + ": this machine has "
+                + count
+                + (count == 1 ? " GPU" : " GPUs")
+                + ", numbered from 0");
+      }
+    } catch (CudaException e) {
+      throw new UserError(
+          "the gpu backend cannot run: "
+              + e.getMessage()
+              + "; is there an NVIDIA GPU, and does nvidia-smi show it?",
+          e);
+    }
+  }
+
+  @Override
+  public String name() {
+    return "gpu";
+  }
+
+  @Override
+  public String description() {
+    return description;
+  }
+
+  @Override
+  public Support supports(Precision precision) {
+    int needed =
+        switch (precision) {
+          case FP32 -> 0;
+          case FP16 -> 70;
+          case TF32, BF16 -> 80;
+          case FP64, INT8 -> Integer.MAX_VALUE;
+        };
+    if (architecture >= needed) {
+      return Support.yes();
+    } else if (needed == Integer.MAX_VALUE) {
+      return Support.no(
+          "the gpu backend computes in fp32, tf32, bf16 and fp16, not in " + precision.id());
+    }
+    return Support.no(
+        "for the gpu backend "
+            + precision.id()
+            + " needs a GPU of compute capability "
+            + needed / 10
+            + "."
+            + needed % 10
+            + ", this one has "
+            + architecture / 10
+            + "."
+            + architecture % 10
+            + "; use --precision fp32");
+  }
+
+  @Override
+  public Precision autoPrecision() {
+    return architecture >= 80 ? Precision.BF16 : Precision.FP32;
+  }
+
+  @Override
+  public Support supports(OpSpec spec) {
+    try {
+      plan(spec).close();
+      return Support.yes();
+    } catch (UnsupportedOperationException e) {
+      return Support.no(e.getMessage());
+    }
+  }
+
+  @Override
+  public OpPlan plan(OpSpec spec) {
+    return lower(spec).on(gpu);
+  }
+
+  private GpuPlan lower(OpSpec spec) {
+    if (spec instanceof OpSpec.Conv s) {
+      return new ConvPlan(planner, s);
+    } else if (spec instanceof OpSpec.FoldedConv s) {
+      return new FoldedConvPlan(planner, s);
+    } else if (spec instanceof OpSpec.Norm s) {
+      return new NormPlan(planner, s);
+    } else if (spec instanceof OpSpec.Relu s) {
+      return new Pointwise.Relu(planner, s);
+    } else if (spec instanceof OpSpec.Add s) {
+      return new Pointwise.Add(planner, s);
+    } else if (spec instanceof OpSpec.MaxPool s) {
+      return new MaxPoolPlan(planner, s);
+    } else if (spec instanceof OpSpec.GlobalAvgPool s) {
+      return new Pointwise.GlobalAvgPool(planner, s);
+    } else if (spec instanceof OpSpec.Linear s) {
+      return new LinearPlan(planner, s);
+    }
+    throw new UnsupportedOperationException("the gpu backend has no plan for " + spec);
+  }
+
+  /**
+   * The engines behind an op, in the order of its calls; none where own kernels or cuBLASLt work.
+   */
+  public List<Choice> choices(OpSpec spec) {
+    return new ArrayList<>(lower(spec).choices());
+  }
+
+  private Gpu gpu() {
+    return gpu.orElseThrow(
+        () -> new IllegalStateException("opened for planning; there is no GPU to run on"));
+  }
+
+  @Override
+  public Buffer allocate(String purpose, long bytes) {
+    try {
+      return new StagedBuffer(gpu(), staging.orElseThrow(), bytes);
+    } catch (CudaException e) {
+      if (e.kind() != CudaException.Kind.OUT_OF_MEMORY) {
+        throw e;
+      }
+      throw new UserError(
+          "not enough GPU memory for "
+              + purpose
+              + ": "
+              + (bytes >> 20)
+              + " MB are needed, "
+              + (CudaDevice.freeBytes() >> 20)
+              + " MB of "
+              + (gpu().info().memoryBytes() >> 20)
+              + " MB are free",
+          e);
+    }
+  }
+
+  @Override
+  public OptionalLong freeBytes() {
+    return gpu.isPresent() ? OptionalLong.of(CudaDevice.freeBytes()) : OptionalLong.empty();
+  }
+
+  @Override
+  public InputOp input(Shape shape, Normalization normalization, Tensor y) {
+    return new GpuInput(gpu(), shape, normalization, y);
+  }
+
+  @Override
+  public LossOp loss(LossSpec spec, Tensor logits, Tensor dlogits) {
+    return new GpuLoss(gpu(), spec, logits, dlogits);
+  }
+
+  @Override
+  public Optimizer optimizer(
+      UpdateRule rule, Tensor parameters, Tensor gradients, List<Tensor> states) {
+    return new GpuOptimizer(gpu(), rule, parameters, gradients, states);
+  }
+
+  @Override
+  public Sequence sequence(Runnable work) {
+    return gpu().sequence(work);
+  }
+
+  @Override
+  public void synchronize() {
+    gpu().stream().synchronize();
+  }
+
+  @Override
+  public void close() {
+    cache.save();
+    List<AutoCloseable> owned = new ArrayList<>();
+    owned.add(target);
+    staging.ifPresent(owned::add);
+    owned.add(planner);
+    Gpu.closeAll(owned);
+  }
+}

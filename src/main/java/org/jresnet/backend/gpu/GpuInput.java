@@ -1,0 +1,90 @@
+package org.jresnet.backend.gpu;
+
+import java.util.List;
+import org.jresnet.backend.InputOp;
+import org.jresnet.backend.Normalization;
+import org.jresnet.backend.Tensor;
+import org.jresnet.graph.Shape;
+import org.jresnet.nativebindings.cuda.CudaEvent;
+import org.jresnet.nativebindings.cuda.DeviceMemory;
+import org.jresnet.nativebindings.cuda.Kernel.Arguments;
+import org.jresnet.nativebindings.cuda.PinnedMemory;
+
+/**
+ * Pixels in: the host copies a batch into one of two pinned blocks, the device takes it over on a
+ * stream of its own while it still computes the step before, and a kernel normalises it.
+ */
+final class GpuInput implements InputOp {
+  private final Gpu gpu;
+  private final int bytes;
+  private final PinnedMemory[] pinned;
+  private final CudaEvent[] uploaded;
+  private final CudaEvent consumed;
+  private final DeviceMemory pixels;
+  private final DeviceMemory meanStd;
+  private final Device.Launch normalise;
+  private int turn;
+
+  GpuInput(Gpu gpu, Shape shape, Normalization normalization, Tensor y) {
+    this.gpu = gpu;
+    int channels = shape.c();
+    if (normalization.mean().size() != channels) {
+      throw new IllegalArgumentException(
+          "normalization of "
+              + normalization.mean().size()
+              + " channels for an input of "
+              + channels);
+    }
+    bytes = Math.toIntExact(shape.elements());
+    pinned = new PinnedMemory[] {new PinnedMemory(bytes), new PinnedMemory(bytes)};
+    uploaded = new CudaEvent[] {new CudaEvent(), new CudaEvent()};
+    consumed = new CudaEvent();
+    pixels = new DeviceMemory(bytes);
+    meanStd = new DeviceMemory(8L * channels);
+    try (PinnedMemory values = new PinnedMemory(8 * channels)) {
+      for (int c = 0; c < channels; c++) {
+        values.view().putFloat(4 * c, normalization.mean().get(c));
+        values.view().putFloat(4 * (channels + c), normalization.std().get(c));
+      }
+      gpu.stream().upload(meanStd, 0, values.pointer(), 8L * channels);
+      gpu.stream().synchronize();
+    }
+    normalise =
+        gpu.launch(
+            "input_" + Gpu.suffix(y.type()),
+            Gpu.grid(bytes),
+            new Arguments()
+                .add(pixels.address(0, bytes))
+                .add(meanStd.address(0, 0))
+                .add(channels)
+                .add(bytes)
+                .add(DeviceBuffer.place(y).address()));
+  }
+
+  @Override
+  public void load(byte[] source) {
+    // Until the copy before last has left this block.
+    uploaded[turn].synchronize();
+    pinned[turn].view().put(0, source, 0, bytes);
+    gpu.uploads().await(consumed);
+    gpu.uploads().upload(pixels, 0, pinned[turn].pointer(), bytes);
+    uploaded[turn].record(gpu.uploads());
+    gpu.stream().await(uploaded[turn]);
+    turn = 1 - turn;
+  }
+
+  @Override
+  public void run() {
+    normalise.run();
+    gpu.mark(consumed);
+  }
+
+  @Override
+  public void close() {
+    gpu.uploads().synchronize();
+    gpu.stream().synchronize();
+    Gpu.closeAll(
+        List.of(
+            pinned[0], pinned[1], uploaded[0], uploaded[1], consumed, pixels, meanStd, normalise));
+  }
+}

@@ -1,0 +1,96 @@
+package org.jresnet.backend.gpu;
+
+import static org.jresnet.backend.OpCall.Phase.BACKWARD;
+import static org.jresnet.backend.OpCall.Phase.FORWARD;
+
+import java.util.HashMap;
+import java.util.Map;
+import org.jresnet.backend.GradientWrite;
+import org.jresnet.backend.OpSpec;
+import org.jresnet.backend.Operands;
+import org.jresnet.backend.Slot;
+import org.jresnet.backend.gpu.Planner.Arithmetic;
+import org.jresnet.graph.Shape;
+import org.jresnet.nativebindings.cuda.DataType;
+import org.jresnet.nativebindings.cuda.OpGraph;
+
+/** Max pool; training saves one byte per output, the place of the maximum in its window. */
+final class MaxPoolPlan extends GpuPlan {
+  private final OpSpec.MaxPool spec;
+  private final Planned forward;
+  private final Planned backward;
+
+  MaxPoolPlan(Planner planner, OpSpec.MaxPool spec) {
+    super(planner, spec);
+    this.spec = spec;
+    Shape out = spec.y();
+    OpGraph.Geometry geometry =
+        new OpGraph.Geometry(
+            spec.window().kernel(), spec.window().stride(), spec.window().padding());
+    boolean indexed = spec.dx() != GradientWrite.NONE;
+    String extents = text(spec.x()) + " to " + text(out) + " by " + text(spec.window());
+    forward =
+        use(
+            planner.plan(
+                "max pool " + (indexed ? "with index " : "") + extents,
+                spec.type(),
+                Arithmetic.PLAIN,
+                d ->
+                    d.graph.maxPool(
+                        d.tensor("x", spec.x()),
+                        d.tensor("y", out),
+                        indexed ? index(d, out) : null,
+                        geometry)),
+            "the max pool");
+    backward =
+        indexed
+            ? use(
+                planner.plan(
+                    "max pool backward " + extents,
+                    spec.type(),
+                    Arithmetic.PLAIN,
+                    d ->
+                        d.graph.maxPoolBackward(
+                            d.tensor("dy", out),
+                            index(d, out),
+                            d.tensor("dx", spec.x()),
+                            geometry)),
+                "the gradient of the max pool")
+            : null;
+    if (indexed) {
+      saved(out.elements());
+    }
+    if (spec.dx() == GradientWrite.ACCUMULATE) {
+      temporaries(spec.x().elements() * spec.type().bytes());
+    }
+  }
+
+  private static OpGraph.Value index(Planner.Draft d, Shape s) {
+    return d.keep("index", d.graph.tensor(DataType.I8, s.n(), s.c(), s.h(), s.w()));
+  }
+
+  @Override
+  void build(GpuOp.Builder op, Operands operands) {
+    Map<String, Place> places = new HashMap<>();
+    places.put("x", op.at(Slot.X));
+    places.put("y", op.at(Slot.Y));
+    if (backward != null) {
+      places.put("index", op.at(Slot.SAVED));
+    }
+    op.engine(FORWARD, "max pool", forward, places, Map.of());
+    if (backward != null) {
+      boolean adds = spec.dx() == GradientWrite.ACCUMULATE;
+      Place dx = op.at(Slot.DX);
+      Place target = adds ? op.at(Slot.SCRATCH, temporary(0)) : dx;
+      op.engine(
+          BACKWARD,
+          "max pool backward",
+          backward,
+          Map.of("dy", op.at(Slot.DY), "index", op.at(Slot.SAVED), "dx", target),
+          Map.of());
+      if (adds) {
+        Pointwise.add(op, BACKWARD, spec.type(), spec.x().elements(), dx, target, dx);
+      }
+    }
+  }
+}

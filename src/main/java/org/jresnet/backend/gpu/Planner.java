@@ -1,0 +1,286 @@
+package org.jresnet.backend.gpu;
+
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Consumer;
+import java.util.function.ToDoubleFunction;
+import org.jresnet.graph.DType;
+import org.jresnet.graph.Shape;
+import org.jresnet.nativebindings.cuda.CudaException;
+import org.jresnet.nativebindings.cuda.CudnnPlan;
+import org.jresnet.nativebindings.cuda.DataType;
+import org.jresnet.nativebindings.cuda.EngineConfig;
+import org.jresnet.nativebindings.cuda.EngineConfig.Note;
+import org.jresnet.nativebindings.cuda.OpGraph;
+import org.jresnet.nativebindings.cuda.OpGraph.Heuristic;
+import org.jresnet.nativebindings.cuda.Target;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Chooses engines for operation graphs, each graph once: layers of the same extents share a plan.
+ */
+class Planner implements AutoCloseable {
+  /** How many of cuDNN's proposals are timed. */
+  private static final int TIMED = 8;
+
+  /** How many of them, where each must be compiled first, for half a second. */
+  private static final int TIMED_COMPILED = 3;
+
+  private static final Logger LOG = LoggerFactory.getLogger(Planner.class);
+
+  /** Which engines are right for a graph. */
+  enum Arithmetic {
+    /** Sums of products: the precision decides which engines may compute them. */
+    PRODUCTS,
+    /** No products of tensors; every engine computes in single precision. */
+    PLAIN
+  }
+
+  /** A graph under construction, its tensors by name. */
+  static final class Draft {
+    final OpGraph graph = new OpGraph();
+    final Map<String, OpGraph.Value> values = new LinkedHashMap<>();
+    private final DType type;
+
+    Draft(DType type) {
+      this.type = type;
+    }
+
+    OpGraph.Value tensor(String name, Shape s) {
+      return keep(name, graph.tensor(dataType(type), s.n(), s.c(), s.h(), s.w()));
+    }
+
+    OpGraph.Value between(Shape s) {
+      return graph.between(dataType(type), s.n(), s.c(), s.h(), s.w());
+    }
+
+    OpGraph.Value wide(Shape s) {
+      return graph.between(DataType.F32, s.n(), s.c(), s.h(), s.w());
+    }
+
+    OpGraph.Value filter(String name, int k, int c, int r) {
+      return keep(name, graph.tensor(dataType(type), k, c, r, r));
+    }
+
+    OpGraph.Value channels(String name, int c) {
+      return keep(name, graph.tensor(DataType.F32, 1, c, 1, 1));
+    }
+
+    OpGraph.Value number(String name) {
+      return keep(name, graph.number());
+    }
+
+    OpGraph.Value keep(String name, OpGraph.Value value) {
+      values.put(name, value);
+      return value;
+    }
+  }
+
+  private final Target target;
+  private final CudnnOptions options;
+  private final PlanCache cache;
+  private final Map<String, Planned> planned = new LinkedHashMap<>();
+  private ToDoubleFunction<Planned> stopwatch;
+
+  Planner(Target target, CudnnOptions options, PlanCache cache) {
+    this.target = target;
+    this.options = options;
+    this.cache = cache;
+  }
+
+  /** Times plans on the device, in milliseconds. */
+  void measureWith(ToDoubleFunction<Planned> measure) {
+    stopwatch = measure;
+  }
+
+  static DataType dataType(DType type) {
+    return switch (type) {
+      case F32, TF32 -> DataType.F32;
+      case BF16 -> DataType.BF16;
+      case F16 -> DataType.F16;
+      default ->
+          throw new UnsupportedOperationException(
+              "the gpu backend computes in F32, TF32, BF16 and F16, not in " + type);
+    };
+  }
+
+  /**
+   * The plan of a graph.
+   *
+   * @param key the graph in one line, without the type
+   * @param build makes the graph
+   * @return empty where cuDNN has no engine that the precision and the options allow
+   */
+  Optional<Planned> plan(String key, DType type, Arithmetic arithmetic, Consumer<Draft> build) {
+    String full = type + " " + key;
+    Planned known = planned.get(full);
+    if (known != null) {
+      return Optional.of(known);
+    }
+    Draft draft = new Draft(type);
+    try {
+      build.accept(draft);
+      Optional<Planned> found = choose(full, draft, forbidden(type, arithmetic));
+      if (found.isPresent()) {
+        planned.put(full, found.get());
+        LOG.info("{}: {}", full, found.get().choice().text());
+      } else {
+        draft.graph.close();
+      }
+      return found;
+    } catch (CudaException e) {
+      draft.graph.close();
+      if (e.kind() == CudaException.Kind.NOT_SUPPORTED) {
+        LOG.info("{}: {}", full, e.getMessage());
+        return Optional.empty();
+      }
+      throw e;
+    }
+  }
+
+  private Set<Note> forbidden(DType type, Arithmetic arithmetic) {
+    Set<Note> notes = EnumSet.noneOf(Note.class);
+    if (options.results() == CudnnOptions.Results.DETERMINISTIC) {
+      notes.add(Note.NONDETERMINISTIC);
+    }
+    if (arithmetic == Arithmetic.PRODUCTS) {
+      notes.addAll(EnumSet.of(Note.REDUCED_PRECISION_SUMS, Note.FFT, Note.WINOGRAD));
+      if (type == DType.F32) {
+        notes.addAll(EnumSet.of(Note.TENSOR_CORE, Note.DOWN_CONVERTS));
+      }
+    }
+    return notes;
+  }
+
+  private Optional<Planned> choose(String key, Draft draft, Set<Note> forbidden) {
+    for (Heuristic heuristic : Heuristic.values()) {
+      List<EngineConfig> allowed = new ArrayList<>();
+      for (EngineConfig config : draft.graph.engines(target, heuristic)) {
+        if (config.notes().stream().noneMatch(forbidden::contains)) {
+          allowed.add(config);
+        }
+      }
+      if (options.tuning() == CudnnOptions.Tuning.OFF) {
+        // A stable sort: what is ready comes first, in cuDNN's order.
+        allowed.sort(
+            java.util.Comparator.comparing(
+                config -> config.notes().contains(Note.COMPILED_AT_RUNTIME)));
+      }
+      Optional<Planned> found =
+          options.tuning() == CudnnOptions.Tuning.MEASURE && stopwatch != null
+              ? fastest(key, draft, allowed, heuristic)
+              : first(key, draft, allowed, heuristic);
+      if (found.isPresent()) {
+        return found;
+      }
+    }
+    return Optional.empty();
+  }
+
+  private Optional<Planned> first(
+      String key, Draft draft, List<EngineConfig> allowed, Heuristic heuristic) {
+    for (int i = 0; i < allowed.size(); i++) {
+      Optional<CudnnPlan> plan = tryPlan(allowed.get(i));
+      if (plan.isPresent()) {
+        return Optional.of(
+            planned(key, draft, plan.get(), i, allowed.size(), heuristic, Double.NaN));
+      }
+    }
+    return Optional.empty();
+  }
+
+  private Optional<Planned> fastest(
+      String key, Draft draft, List<EngineConfig> allowed, Heuristic heuristic) {
+    Optional<PlanCache.Entry> remembered = cache.get(key);
+    if (remembered.isPresent()) {
+      int at = remembered.get().candidate();
+      if (at < allowed.size() && allowed.get(at).engine() == remembered.get().engine()) {
+        Optional<CudnnPlan> plan = tryPlan(allowed.get(at));
+        if (plan.isPresent()) {
+          double time = remembered.get().milliseconds();
+          return Optional.of(planned(key, draft, plan.get(), at, allowed.size(), heuristic, time));
+        }
+      }
+    }
+    Planned best = null;
+    int timed = 0;
+    int compiled = 0;
+    for (int i = 0; i < allowed.size() && timed < TIMED; i++) {
+      if (allowed.get(i).notes().contains(Note.COMPILED_AT_RUNTIME)
+          && compiled++ >= TIMED_COMPILED) {
+        continue;
+      }
+      Optional<CudnnPlan> plan = tryPlan(allowed.get(i));
+      if (plan.isEmpty()) {
+        continue;
+      }
+      timed++;
+      Planned candidate = planned(key, draft, plan.get(), i, allowed.size(), heuristic, Double.NaN);
+      double time = stopwatch.applyAsDouble(candidate);
+      if (best == null || time < best.choice().milliseconds()) {
+        if (best != null) {
+          best.plan().close();
+        }
+        best = planned(key, draft, plan.get(), i, allowed.size(), heuristic, time);
+      } else {
+        plan.get().close();
+      }
+    }
+    if (best != null) {
+      cache.put(key, best.choice());
+    }
+    return Optional.ofNullable(best);
+  }
+
+  private Optional<CudnnPlan> tryPlan(EngineConfig config) {
+    CudnnPlan plan;
+    try {
+      plan = config.plan(target);
+    } catch (CudaException e) {
+      if (e.kind() == CudaException.Kind.NOT_SUPPORTED) {
+        return Optional.empty();
+      }
+      throw e;
+    }
+    if (plan.workspaceBytes() > options.workspaceBytes()) {
+      plan.close();
+      return Optional.empty();
+    }
+    return Optional.of(plan);
+  }
+
+  private static Planned planned(
+      String key,
+      Draft draft,
+      CudnnPlan plan,
+      int candidate,
+      int proposals,
+      Heuristic heuristic,
+      double milliseconds) {
+    EngineConfig config = plan.config();
+    Choice choice =
+        new Choice(
+            key,
+            config.engine(),
+            candidate,
+            proposals,
+            heuristic == Heuristic.FALLBACK,
+            config.notes().contains(Note.COMPILED_AT_RUNTIME),
+            plan.workspaceBytes(),
+            draft.graph.bytes(),
+            milliseconds);
+    return new Planned(draft.graph, draft.values, plan, choice);
+  }
+
+  @Override
+  public void close() {
+    planned.values().forEach(Planned::close);
+    planned.clear();
+  }
+}

@@ -1,0 +1,145 @@
+package org.jresnet.backend.gpu;
+
+import static org.jresnet.backend.OpCall.Phase.BACKWARD;
+import static org.jresnet.backend.OpCall.Phase.FORWARD;
+
+import org.jresnet.backend.GradientWrite;
+import org.jresnet.backend.OpCall.Phase;
+import org.jresnet.backend.OpSpec;
+import org.jresnet.backend.Operands;
+import org.jresnet.backend.Slot;
+import org.jresnet.graph.DType;
+import org.jresnet.nativebindings.cuda.Kernel.Arguments;
+
+/** Ops that touch each element on its own, and the global average pool: kernels of our own. */
+final class Pointwise {
+  private Pointwise() {}
+
+  /** {@code y = a + b} */
+  static void add(
+      GpuOp.Builder op, Phase phase, DType type, long elements, Place a, Place b, Place y) {
+    op.kernel(
+        phase,
+        "add_" + Gpu.suffix(type),
+        elements,
+        3 * elements * type.bytes(),
+        new Arguments().add(a.address()).add(b.address()).add(y.address()).add(elements));
+  }
+
+  private static int adds(GradientWrite policy) {
+    return policy == GradientWrite.ACCUMULATE ? 1 : 0;
+  }
+
+  /** {@code y = max(x, 0)} */
+  static final class Relu extends GpuPlan {
+    private final OpSpec.Relu spec;
+
+    Relu(Planner planner, OpSpec.Relu spec) {
+      super(planner, spec);
+      this.spec = spec;
+    }
+
+    @Override
+    void build(GpuOp.Builder op, Operands operands) {
+      long elements = spec.y().elements();
+      long bytes = elements * spec.type().bytes();
+      String type = Gpu.suffix(spec.type());
+      op.kernel(
+          FORWARD,
+          "relu_" + type,
+          elements,
+          2 * bytes,
+          new Arguments().add(op.at(Slot.X).address()).add(op.at(Slot.Y).address()).add(elements));
+      if (spec.dx() != GradientWrite.NONE) {
+        op.kernel(
+            BACKWARD,
+            "reluBackward_" + type,
+            elements,
+            (3 + adds(spec.dx())) * bytes,
+            new Arguments()
+                .add(op.at(Slot.Y).address())
+                .add(op.at(Slot.DY).address())
+                .add(op.at(Slot.DX).address())
+                .add(adds(spec.dx()))
+                .add(elements));
+      }
+    }
+  }
+
+  /** {@code y = x + residual}; both gradients are dy. */
+  static final class Add extends GpuPlan {
+    private final OpSpec.Add spec;
+
+    Add(Planner planner, OpSpec.Add spec) {
+      super(planner, spec);
+      this.spec = spec;
+    }
+
+    @Override
+    void build(GpuOp.Builder op, Operands operands) {
+      add(
+          op,
+          FORWARD,
+          spec.type(),
+          spec.y().elements(),
+          op.at(Slot.X),
+          op.at(Slot.RESIDUAL),
+          op.at(Slot.Y));
+      share(op, spec.dx(), Slot.DX);
+      share(op, spec.dresidual(), Slot.DRESIDUAL);
+    }
+
+    private void share(GpuOp.Builder op, GradientWrite policy, Slot slot) {
+      long elements = spec.y().elements();
+      if (policy == GradientWrite.OVERWRITE) {
+        op.copy(BACKWARD, op.at(Slot.DY), op.at(slot), elements * spec.type().bytes());
+      } else if (policy == GradientWrite.ACCUMULATE) {
+        add(op, BACKWARD, spec.type(), elements, op.at(slot), op.at(Slot.DY), op.at(slot));
+      }
+    }
+  }
+
+  /** Mean over h and w. */
+  static final class GlobalAvgPool extends GpuPlan {
+    private final OpSpec.GlobalAvgPool spec;
+
+    GlobalAvgPool(Planner planner, OpSpec.GlobalAvgPool spec) {
+      super(planner, spec);
+      this.spec = spec;
+    }
+
+    @Override
+    void build(GpuOp.Builder op, Operands operands) {
+      int n = spec.x().n();
+      int c = spec.x().c();
+      int pixels = spec.x().h() * spec.x().w();
+      long bytes = spec.x().elements() * spec.type().bytes();
+      String type = Gpu.suffix(spec.type());
+      op.kernel(
+          FORWARD,
+          "mean_" + type,
+          (long) n * c,
+          bytes,
+          new Arguments()
+              .add(op.at(Slot.X).address())
+              .add(op.at(Slot.Y).address())
+              .add(n)
+              .add(pixels)
+              .add(c));
+      if (spec.dx() != GradientWrite.NONE) {
+        op.kernel(
+            BACKWARD,
+            "meanBackward_" + type,
+            spec.x().elements(),
+            (1 + adds(spec.dx())) * bytes,
+            new Arguments()
+                .add(op.at(Slot.DY).address())
+                .add(op.at(Slot.DX).address())
+                .add(n)
+                .add(pixels)
+                .add(c)
+                .add(adds(spec.dx())));
+      }
+    }
+  }
+}

@@ -1,0 +1,71 @@
+package org.jresnet.backend;
+
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import org.jresnet.backend.cpu.CpuBackend;
+import org.jresnet.backend.reference.ReferenceBackend;
+import org.jresnet.graph.DType;
+
+/** The oneDNN backend against the reference backend, which gets the same rounded inputs. */
+class CpuContractTest extends BackendContract {
+  private final Backend reference = new ReferenceBackend();
+
+  @Override
+  Backend open() {
+    return new CpuBackend();
+  }
+
+  @Override
+  String name() {
+    return "cpu";
+  }
+
+  @Override
+  List<Precision> precisions() {
+    return List.of(Precision.FP32, Precision.BF16);
+  }
+
+  @Override
+  Map<Slot, double[]> expected(OpSpec inDouble, Map<Slot, double[]> inputs) {
+    Map<Slot, double[]> written = new EnumMap<>(OpRun.run(reference, inDouble, inputs, Map.of()));
+    keepWritten(written, inDouble);
+    return written;
+  }
+
+  /** Leaves of a reference run what a backend must write, too. */
+  static void keepWritten(Map<Slot, double[]> written, OpSpec inDouble) {
+    boolean moves =
+        inDouble instanceof OpSpec.Norm norm && norm.statistics() == OpSpec.Statistics.BATCH;
+    written
+        .keySet()
+        .removeIf(
+            slot ->
+                switch (slot) {
+                  case Y -> false;
+                  case RUNNING_MEAN, RUNNING_VAR -> !moves;
+                  case DX, DRESIDUAL, DWEIGHT, DBIAS, DGAMMA, DBETA ->
+                      OpRun.policy(inDouble, slot) == GradientWrite.NONE;
+                  default -> true;
+                });
+  }
+
+  @Override
+  Bound bound(OpSpec spec) {
+    if (spec.type() == DType.BF16) {
+      return new Bound.Norm(1e-2);
+    }
+    // Without fused multiply-add each product is rounded, too: twice as many roundings in a sum.
+    boolean fused = !backend.description().contains("sse41");
+    return new Bound.Largest(fused ? 1e-6 : 2e-6);
+  }
+
+  /**
+   * oneDNN starts from the lowest finite number and keeps a value unless another is greater: NaN
+   * loses every comparison, and a window of nothing but −∞ gives −3.4e38.
+   */
+  @Override
+  boolean maxPoolKeepsNonFinite() {
+    return false;
+  }
+}

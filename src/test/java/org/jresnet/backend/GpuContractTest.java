@@ -1,0 +1,48 @@
+package org.jresnet.backend;
+
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import org.jresnet.backend.reference.ReferenceBackend;
+import org.jresnet.testing.TestBackends;
+
+/** The gpu backend against the reference backend, which gets the same rounded inputs. */
+class GpuContractTest extends BackendContract {
+  private final Backend reference = new ReferenceBackend();
+
+  @Override
+  Backend open() {
+    return TestBackends.open("gpu");
+  }
+
+  @Override
+  String name() {
+    return "gpu";
+  }
+
+  @Override
+  List<Precision> precisions() {
+    return List.of(Precision.FP32, Precision.TF32, Precision.BF16, Precision.FP16);
+  }
+
+  @Override
+  Map<Slot, double[]> expected(OpSpec inDouble, Map<Slot, double[]> inputs) {
+    Map<Slot, double[]> written = new EnumMap<>(OpRun.run(reference, inDouble, inputs, Map.of()));
+    CpuContractTest.keepWritten(written, inDouble);
+    return written;
+  }
+
+  @Override
+  Bound bound(OpSpec spec) {
+    return switch (spec.type()) {
+      case BF16 -> new Bound.Norm(1e-2);
+      case F16, TF32 -> new Bound.Norm(2e-3);
+      default -> new Bound.Largest(2e-6);
+    };
+  }
+
+  @Override
+  boolean maxPoolKeepsNonFinite() {
+    return true;
+  }
+}

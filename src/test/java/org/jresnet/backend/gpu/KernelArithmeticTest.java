@@ -1,0 +1,431 @@
+package org.jresnet.backend.gpu;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.jresnet.backend.Backend;
+import org.jresnet.backend.Bound;
+import org.jresnet.backend.GradientWrite;
+import org.jresnet.backend.LossSpec;
+import org.jresnet.backend.OpCase;
+import org.jresnet.backend.OpRun;
+import org.jresnet.backend.OpSpec;
+import org.jresnet.backend.Optimizer;
+import org.jresnet.backend.Slot;
+import org.jresnet.backend.Tensor;
+import org.jresnet.backend.UpdateRule;
+import org.jresnet.backend.reference.CrossEntropy;
+import org.jresnet.backend.reference.ReferenceBackend;
+import org.jresnet.base.BFloat16;
+import org.jresnet.base.Float16;
+import org.jresnet.graph.DType;
+import org.jresnet.nativebindings.cuda.DeviceMemory;
+import org.jresnet.nativebindings.cuda.Kernel.Arguments;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Our CUDA kernels, compiled as C++, against the reference backend. */
+class KernelArithmeticTest {
+  private final Random random = new Random(7);
+
+  @BeforeAll
+  static void compile() throws IOException, InterruptedException {
+    HostKernels.assumeCompiled();
+  }
+
+  /** An op of the contract in one type. */
+  record Run(DType type, OpCase op) {
+    @Override
+    public String toString() {
+      return type + " " + op;
+    }
+  }
+
+  static Stream<Run> ops() {
+    return Stream.of(DType.F32, DType.BF16, DType.F16)
+        .flatMap(
+            type ->
+                OpCase.ofOwnKernels().stream()
+                    .filter(c -> writes(c.spec().apply(type)))
+                    .map(c -> new Run(type, c)));
+  }
+
+  /** The backend refuses to add to these. */
+  private static boolean writes(OpSpec spec) {
+    return !(spec instanceof OpSpec.Norm norm)
+        || norm.dx() != GradientWrite.ACCUMULATE && norm.dparameters() != GradientWrite.ACCUMULATE;
+  }
+
+  @ParameterizedTest
+  @MethodSource("ops")
+  void opsComputeWhatTheReferenceComputes(Run run) {
+    OpSpec spec = run.op.spec().apply(run.type);
+    Map<Slot, double[]> inputs = run.op.values(run.type);
+    try (Backend host = new HostDevice();
+        Backend reference = new ReferenceBackend()) {
+      Map<Slot, double[]> expected =
+          new EnumMap<>(
+              OpRun.run(reference, run.op.spec().apply(DType.F64), inputs, run.op.aliases()));
+      Map<Slot, double[]> actual = OpRun.run(host, spec, inputs, run.op.aliases());
+      Bound bound =
+          switch (run.type) {
+            case F32 -> new Bound.Norm(2e-6);
+            case F16 -> new Bound.Norm(2e-3);
+            default -> new Bound.Norm(1e-2);
+          };
+      assertThat(actual.keySet()).isEqualTo(expected.keySet());
+      actual.forEach(
+          (slot, values) -> {
+            if (nearlyNothing(spec, slot)) {
+              return;
+            }
+            bound.check(slot.name(), OpRun.extents(spec, slot), values, expected.get(slot));
+          });
+    }
+  }
+
+  /** With two values per channel a batch norm's dx cancels to O(eps): nothing to compare. */
+  private static boolean nearlyNothing(OpSpec spec, Slot slot) {
+    return slot == Slot.DX
+        && spec instanceof OpSpec.Norm norm
+        && norm.statistics() == OpSpec.Statistics.BATCH
+        && norm.y().perChannel() <= 2;
+  }
+
+  // Memory.
+
+  private final List<DeviceMemory> memories = new ArrayList<>();
+
+  private DeviceMemory floats(float... values) {
+    DeviceMemory memory = memory(4L * values.length);
+    memory.hostView().asFloatBuffer().put(values);
+    return memory;
+  }
+
+  private DeviceMemory memory(long bytes) {
+    DeviceMemory memory = DeviceMemory.onHost(bytes);
+    memories.add(memory);
+    return memory;
+  }
+
+  private static float[] floats(DeviceMemory memory) {
+    float[] values = new float[(int) memory.bytes() / 4];
+    memory.hostView().asFloatBuffer().get(values);
+    return values;
+  }
+
+  private static float element(DType type, ByteBuffer from, int i) {
+    return switch (type) {
+      case F32 -> from.getFloat(4 * i);
+      case BF16 -> BFloat16.toFloat(from.getShort(2 * i));
+      default -> Float16.toFloat(from.getShort(2 * i));
+    };
+  }
+
+  private static float rounded(DType type, float value) {
+    return switch (type) {
+      case F32 -> value;
+      case BF16 -> BFloat16.toFloat(BFloat16.of(value));
+      default -> Float16.toFloat(Float16.of(value));
+    };
+  }
+
+  private float[] normal(int count) {
+    float[] values = new float[count];
+    for (int i = 0; i < count; i++) {
+      values[i] = (float) random.nextGaussian();
+    }
+    return values;
+  }
+
+  private static long at(DeviceMemory memory) {
+    return memory.address(0, memory.bytes());
+  }
+
+  private static void launch(String kernel, Arguments arguments) {
+    HostKernels.launch(kernel, 3, arguments.bits());
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = DType.class,
+      names = {"F32", "BF16", "F16"})
+  void filtersArePackedAndUnpacked(DType type) {
+    int k = 5;
+    int c = 3;
+    int rs = 9;
+    float[] weight = normal(k * c * rs);
+    DeviceMemory from = floats(weight);
+    DeviceMemory packed = memory((long) weight.length * type.bytes());
+    DeviceMemory back = floats(new float[weight.length]);
+    String suffix = Gpu.suffix(type);
+    launch("pack_" + suffix, new Arguments().add(at(from)).add(at(packed)).add(k).add(c).add(rs));
+    for (int f = 0; f < k; f++) {
+      for (int ch = 0; ch < c; ch++) {
+        for (int p = 0; p < rs; p++) {
+          assertThat(element(type, packed.hostView(), (f * rs + p) * c + ch))
+              .isEqualTo(rounded(type, weight[(f * c + ch) * rs + p]));
+        }
+      }
+    }
+    launch("unpack_" + suffix, new Arguments().add(at(packed)).add(at(back)).add(k).add(c).add(rs));
+    for (int i = 0; i < weight.length; i++) {
+      assertThat(floats(back)[i]).isEqualTo(rounded(type, weight[i]));
+    }
+  }
+
+  @Test
+  void normsAreFoldedIntoFilterAndBias() {
+    int k = 4;
+    int c = 3;
+    int rs = 9;
+    float[] weight = normal(k * c * rs);
+    float[] gamma = normal(k);
+    float[] beta = normal(k);
+    float[] mean = normal(k);
+    float[] var = {0.5f, 2, 1e-3f, 7};
+    DeviceMemory packed = memory(4L * weight.length);
+    DeviceMemory bias = memory(4L * k);
+    launch(
+        "fold_float",
+        new Arguments()
+            .add(at(floats(weight)))
+            .add(at(floats(gamma)))
+            .add(at(floats(beta)))
+            .add(at(floats(mean)))
+            .add(at(floats(var)))
+            .add(1e-5f)
+            .add(at(packed))
+            .add(at(bias))
+            .add(k)
+            .add(c)
+            .add(rs));
+    for (int f = 0; f < k; f++) {
+      double factor = gamma[f] / Math.sqrt(var[f] + 1e-5);
+      assertThat((double) floats(bias)[f])
+          .isCloseTo(beta[f] - mean[f] * factor, within(1e-5 * (1 + Math.abs(factor))));
+      for (int ch = 0; ch < c; ch++) {
+        for (int p = 0; p < rs; p++) {
+          assertThat((double) floats(packed)[(f * rs + p) * c + ch])
+              .isCloseTo(
+                  weight[(f * c + ch) * rs + p] * factor, within(1e-5 * Math.abs(factor) + 1e-7));
+        }
+      }
+    }
+  }
+
+  @Test
+  void bf16AndF16RoundAsTheHostDoes() {
+    float[] values = {
+      0,
+      -0f,
+      1,
+      -1,
+      1.00390625f,
+      65504,
+      65520,
+      1e-8f,
+      5.9604645e-8f,
+      3e-5f,
+      -2.98e-8f,
+      Float.NaN,
+      Float.POSITIVE_INFINITY,
+      3.4e38f
+    };
+    float[] all = Arrays.copyOf(values, 4000);
+    for (int i = values.length; i < all.length; i++) {
+      all[i] = Float.intBitsToFloat(random.nextInt());
+    }
+    DeviceMemory from = floats(all);
+    for (DType type : List.of(DType.BF16, DType.F16)) {
+      DeviceMemory to = memory(2L * all.length);
+      launch(
+          "narrow_" + Gpu.suffix(type),
+          new Arguments().add(at(from)).add(at(to)).add(0).add((long) all.length));
+      for (int i = 0; i < all.length; i++) {
+        // Boxed, so that NaN equals NaN.
+        assertThat((Float) element(type, to.hostView(), i))
+            .as("%s of %s", type, all[i])
+            .isEqualTo((Float) rounded(type, all[i]));
+      }
+    }
+  }
+
+  @Test
+  void pixelsAreNormalised() {
+    byte[] pixels = new byte[3 * 256];
+    for (int i = 0; i < pixels.length; i++) {
+      pixels[i] = (byte) (i / 3);
+    }
+    float[] meanStd = {0.485f, 0.456f, 0.406f, 0.229f, 0.224f, 0.225f};
+    DeviceMemory from = memory(pixels.length);
+    from.hostView().put(pixels);
+    DeviceMemory y = memory(4L * pixels.length);
+    launch(
+        "input_float",
+        new Arguments()
+            .add(at(from))
+            .add(at(floats(meanStd)))
+            .add(3)
+            .add(pixels.length)
+            .add(at(y)));
+    for (int i = 0; i < pixels.length; i++) {
+      int c = i % 3;
+      assertThat(floats(y)[i]).isEqualTo(((pixels[i] & 255) / 255f - meanStd[c]) / meanStd[3 + c]);
+    }
+  }
+
+  @Test
+  void crossEntropyIsTheReferences() {
+    int n = 7;
+    int classes = 5;
+    float[] logits = normal(n * classes);
+    logits[3] = logits[2]; // a tie
+    int[] labels = {0, 1, 2, 3, 4, 2, 2};
+    List<Double> weights = List.of(0.5, 1.0, 2.0, 1.5, 0.25);
+    double factor = 1024;
+    LossSpec spec = new LossSpec(n, classes, 0.1, weights);
+    double[] z = new double[logits.length];
+    for (int i = 0; i < z.length; i++) {
+      z[i] = logits[i];
+    }
+    double[] dz = new double[z.length];
+    CrossEntropy reference = new CrossEntropy(spec);
+    double expected = reference.compute(z, labels, dz, factor);
+
+    DeviceMemory head = memory(8L * (2 + classes));
+    head.hostView().putDouble(0, factor).putDouble(8, 0.1);
+    for (int k = 0; k < classes; k++) {
+      head.hostView().putDouble(8 * (2 + k), weights.get(k));
+    }
+    DeviceMemory labelMemory = memory(4L * n);
+    labelMemory.hostView().asIntBuffer().put(labels);
+    DeviceMemory gradient = memory(4L * z.length);
+    DeviceMemory losses = memory(8L * n);
+    DeviceMemory hits = memory(4L * n);
+    DeviceMemory result = memory(16);
+    launch(
+        "crossEntropy",
+        new Arguments()
+            .add(at(floats(logits)))
+            .add(at(labelMemory))
+            .add(at(head))
+            .add(at(gradient))
+            .add(at(losses))
+            .add(at(hits))
+            .add(n)
+            .add(classes));
+    HostKernels.launch(
+        "lossSums", 1, new Arguments().add(at(losses)).add(at(hits)).add(at(result)).add(n).bits());
+    assertThat(result.hostView().getDouble(0)).isCloseTo(expected, within(1e-12));
+    assertThat(result.hostView().getDouble(8)).isEqualTo(reference.correct());
+    for (int i = 0; i < dz.length; i++) {
+      assertThat((double) floats(gradient)[i]).isCloseTo(dz[i], within(1e-7 * factor));
+    }
+  }
+
+  static Stream<UpdateRule> optimizers() {
+    return Stream.of(
+        new UpdateRule.Adam(0.9, 0.999, 1e-8, 0.01),
+        new UpdateRule.AdamW(0.9, 0.999, 1e-8, 0.01),
+        new UpdateRule.Sgd(0.9, 1e-4));
+  }
+
+  @ParameterizedTest
+  @MethodSource("optimizers")
+  void optimizersAreTheReferences(UpdateRule rule) {
+    int count = 1000;
+    float[] p = normal(count);
+    float[] g = normal(count);
+    DeviceMemory parameters = floats(p);
+    DeviceMemory gradients = floats(g);
+    List<DeviceMemory> states = new ArrayList<>();
+    for (int i = 0; i < rule.states(); i++) {
+      states.add(floats(new float[count]));
+    }
+    try (Backend reference = new ReferenceBackend();
+        var memory = reference.allocate("a test", 8L * count * (2 + rule.states()))) {
+      List<Tensor> arenas = new ArrayList<>();
+      for (int i = 0; i < 2 + rule.states(); i++) {
+        arenas.add(new Tensor(memory, 8L * count * i, DType.F64, count));
+      }
+      arenas.get(0).set(p);
+      arenas.get(1).set(g);
+      arenas.stream().skip(2).forEach(t -> t.set(new float[count]));
+      List<Optimizer.Range> all = List.of(new Optimizer.Range(0, count));
+      try (Optimizer optimizer =
+          reference.optimizer(
+              rule, arenas.get(0), arenas.get(1), arenas.subList(2, arenas.size()))) {
+        for (int step = 1; step <= 5; step++) {
+          optimizer.step(all, 1e-2, step, 0.5);
+          double[] c = GpuOptimizer.constants(rule, 1e-2, step, 0.5);
+          float[] narrow = new float[c.length];
+          for (int i = 0; i < c.length; i++) {
+            narrow[i] = (float) c[i];
+          }
+          Arguments arguments = new Arguments().add(at(parameters)).add(at(gradients));
+          states.forEach(s -> arguments.add(at(s)));
+          launch(
+              states.size() == 2 ? "adam" : "sgd",
+              arguments.add(at(floats(narrow))).add((long) count));
+        }
+      }
+      float[] expected = arenas.get(0).toFloats();
+      for (int i = 0; i < count; i++) {
+        assertThat(floats(parameters)[i]).isCloseTo(expected[i], within(1e-5f));
+      }
+    }
+  }
+
+  @Test
+  void squaresAreSummedOverSeveralRanges() {
+    float[] g = normal(1001);
+    double expected = 0;
+    for (float v : g) {
+      expected += 2.0 * v * v;
+    }
+    DeviceMemory values = floats(g);
+    DeviceMemory partial = memory(8 * 3);
+    DeviceMemory result = memory(8);
+    result.hostView().order(ByteOrder.nativeOrder()).putDouble(0, Double.NaN);
+    for (int keep = 0; keep < 2; keep++) {
+      launch("squares", new Arguments().add(at(values)).add(at(partial)).add((long) g.length));
+      HostKernels.launch(
+          "sumUp", 1, new Arguments().add(at(partial)).add(at(result)).add(3).add(keep).bits());
+    }
+    assertThat(result.hostView().getDouble(0)).isCloseTo(expected, within(1e-9 * expected));
+  }
+
+  @Test
+  void biasesAreAddedAndSummed() {
+    int n = 3;
+    int k = 5;
+    float[] y = normal(n * k);
+    float[] bias = normal(k);
+    DeviceMemory sums = floats(y);
+    launch("addBias", new Arguments().add(at(sums)).add(at(floats(bias))).add(n).add(k));
+    DeviceMemory gradient = memory(4L * k);
+    launch("biasGradient", new Arguments().add(at(floats(y))).add(at(gradient)).add(n).add(k));
+    for (int i = 0; i < k; i++) {
+      float sum = 0;
+      for (int row = 0; row < n; row++) {
+        assertThat(floats(sums)[row * k + i]).isEqualTo(y[row * k + i] + bias[i]);
+        sum += y[row * k + i];
+      }
+      assertThat(floats(gradient)[i]).isCloseTo(sum, within(1e-5f));
+    }
+  }
+}

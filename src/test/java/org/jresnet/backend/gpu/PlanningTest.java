@@ -1,0 +1,108 @@
+package org.jresnet.backend.gpu;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.util.List;
+import org.jresnet.backend.OpPlan;
+import org.jresnet.backend.OpSpec;
+import org.jresnet.backend.Precision;
+import org.jresnet.engine.CompileOptions;
+import org.jresnet.engine.Executable;
+import org.jresnet.engine.Executable.NamedSpec;
+import org.jresnet.models.ResNet;
+import org.jresnet.nativebindings.cuda.KernelProgram;
+import org.jresnet.testing.TestBackends;
+import org.jresnet.train.ModelFiles;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What cuDNN can plan for an H200, and what NVRTC compiles for it; no GPU is needed. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class PlanningTest {
+  private GpuBackend backend;
+
+  @BeforeAll
+  void open() {
+    TestBackends.assumeCudnn();
+    backend = GpuBackend.planning(DeviceDescription.of("h200"), TestBackends.gpu());
+  }
+
+  @AfterAll
+  void close() {
+    if (backend != null) {
+      backend.close();
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "FP32, 1",
+    "FP32, 32",
+    "FP32, 256",
+    "TF32, 1",
+    "TF32, 32",
+    "TF32, 256",
+    "BF16, 1",
+    "BF16, 32",
+    "BF16, 256",
+    "FP16, 1",
+    "FP16, 32",
+    "FP16, 256"
+  })
+  void resNet50PlansInEveryPrecision(Precision precision, int batch) {
+    check(precision, CompileOptions.training(batch, 224, ModelFiles.IMAGENET));
+    check(precision, CompileOptions.inference(batch, 224, ModelFiles.IMAGENET));
+  }
+
+  private void check(Precision precision, CompileOptions options) {
+    List<NamedSpec> specs = Executable.specs(ResNet.RESNET50.graph(1000), options, precision);
+    assertThat(specs).hasSizeGreaterThan(50);
+    for (NamedSpec named : specs) {
+      List<Choice> choices = backend.choices(named.spec());
+      if (named.spec() instanceof OpSpec.Linear || named.spec() instanceof OpSpec.GlobalAvgPool) {
+        assertThat(choices).as("own kernels and cuBLASLt: %s", named).isEmpty();
+      } else {
+        assertThat(choices).as("engines of %s", named).isNotEmpty();
+      }
+      for (Choice choice : choices) {
+        // For some convolutions in single precision cuDNN proposes nothing but TF32; its exact
+        // engines are then among those of last resort.
+        if (precision != Precision.FP32) {
+          assertThat(choice.fallback()).as("%s is of last resort", choice).isFalse();
+        }
+        assertThat(choice.proposals()).as("proposals for %s", choice).isPositive();
+        assertThat(choice.workspaceBytes())
+            .as("workspace of %s", choice)
+            .isBetween(0L, CudnnOptions.WORKSPACE);
+      }
+      try (OpPlan plan = backend.plan(named.spec())) {
+        assertThat(plan.scratchBytes()).isGreaterThanOrEqualTo(0);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {80, 90, 100, 120})
+  void kernelsCompileWithoutSpills(int architecture) {
+    KernelProgram.Compiled compiled = Kernels.compile(architecture);
+    assertThat(compiled.cubin()).startsWith(0x7f, 'E', 'L', 'F');
+    List<String> stacks =
+        compiled.log().lines().filter(line -> line.contains("spill")).distinct().toList();
+    assertThat(stacks)
+        .isNotEmpty()
+        .allMatch(line -> line.contains("0 bytes spill stores, 0 bytes spill loads"));
+  }
+
+  @Test
+  void refusesToRunWithoutADevice() {
+    assertThatThrownBy(() -> backend.allocate("a test", 16))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("planning");
+  }
+}
