@@ -10,7 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import org.jresnet.backend.Backend;
-import org.jresnet.backend.Optimizer;
+import org.jresnet.backend.UpdateRule;
 import org.jresnet.backend.Precision;
 import org.jresnet.base.UserError;
 import org.jresnet.data.Augmentation;
@@ -210,10 +210,10 @@ final class TrainerTest {
     Loader.Options loading =
         new Loader.Options(4, 1, 1, 11, Loader.Order.SHUFFLED, LastBatch.KEEP, BadImages.STOP);
     Schedule schedule = new Schedule(options.schedule(), 1e-3, 9, 1);
-    try (Backend backend = Backends.open("onednn");
+    try (Backend backend = Backends.open("cpu");
         Model model = new Model(graph, backend, Precision.FP32);
         OptimizerState adam =
-            new OptimizerState(model, new Optimizer.Adam(0.9, 0.999, 1e-8, 0), Set.of());
+            new OptimizerState(model, new UpdateRule.Adam(0.9, 0.999, 1e-8, 0), Set.of());
         Executable step = Executable.compile(model, training);
         Executable last = Executable.compile(model, training.withBatch(2));
         Loader loader =
