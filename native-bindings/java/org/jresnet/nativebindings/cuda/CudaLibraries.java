@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.jresnet.nativebindings.NativeCache;
 
 /**
  * Finds NVIDIA's libraries and loads them by path, so that neither {@code LD_LIBRARY_PATH} nor the
@@ -236,6 +237,7 @@ public final class CudaLibraries {
             text -> {
               throw new IllegalStateException(text);
             });
+    NativeCache.prepare();
     found.values().forEach(path -> System.load(path.orElseThrow().toAbsolutePath().toString()));
     // What NVRTC, and newer versions of cuDNN, would otherwise look for by themselves.
     loadFurther(found.get("libnvrtc.so.13").orElseThrow(), "libnvrtc-builtins.so.*");

@@ -17,6 +17,7 @@ import org.jresnet.backend.Tensor;
 import org.jresnet.backend.UpdateRule;
 import org.jresnet.base.UserError;
 import org.jresnet.graph.Shape;
+import org.jresnet.nativebindings.NativeCache;
 import org.jresnet.nativebindings.onednn.OneDnn;
 
 /**
@@ -35,6 +36,7 @@ public final class CpuBackend implements Backend {
    * @throws UserError if the library cannot be loaded here
    */
   public CpuBackend() {
+    NativeCache.prepare();
     // Before the library is loaded: where OpenMP is told to bind threads, it binds the one that
     // loads it to one processor, and threads that are started later inherit that.
     threads = threads(System.getenv("OMP_NUM_THREADS"));
@@ -45,7 +47,7 @@ public final class CpuBackend implements Backend {
       workers.close();
       throw new UserError(
           "the oneDNN library cannot be loaded ("
-              + e.getMessage()
+              + NativeCache.reason(e)
               + "); jresnet ships it for Linux on x86-64, this is "
               + System.getProperty("os.name")
               + " on "

@@ -2,6 +2,7 @@ package org.jresnet.backend.gpu;
 
 import java.nio.file.Path;
 import java.util.Optional;
+import org.jresnet.base.CacheFolder;
 
 /**
  * How the GPU is used.
@@ -53,11 +54,6 @@ public record CudnnOptions(
 
   /** The defaults: the first GPU, searched libraries, cuDNN's best guesses, CUDA graphs. */
   public static CudnnOptions defaults() {
-    String cache = System.getenv("XDG_CACHE_HOME");
-    Path caches =
-        cache == null || cache.isBlank()
-            ? Path.of(System.getProperty("user.home"), ".cache")
-            : Path.of(cache);
     return new CudnnOptions(
         0,
         Optional.ofNullable(System.getenv("JRESNET_CUDA_LIBS")).filter(s -> !s.isBlank()),
@@ -65,6 +61,6 @@ public record CudnnOptions(
         Tuning.HEURISTIC,
         Results.ANY_ORDER,
         Launch.GRAPH,
-        caches.resolve("jresnet"));
+        CacheFolder.of(System.getenv()).resolve("jresnet"));
   }
 }
