@@ -29,8 +29,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * The script {@code ./jresnet} in a checkout of its own, with a {@code java} and an {@code mvn} that
- * only say how they were called: it works, or says in one line what is wrong and what to do.
+ * The script {@code ./jresnet} in a checkout of its own, with a {@code java} and an {@code mvn}
+ * that only say how they were called: it works, or says in one line what is wrong and what to do.
  */
 final class LauncherTest {
   /** What the script may find on its PATH besides Java and Maven. */
@@ -315,8 +315,7 @@ final class LauncherTest {
         .doesNotContain("Downloaded", "Compiling");
     assertThat(launch().err()).isEmpty();
     Path source = Files.writeString(checkout.resolve("src/main/New.java"), "");
-    Files.setLastModifiedTime(
-        source, FileTime.fromMillis(System.currentTimeMillis() + 5000));
+    Files.setLastModifiedTime(source, FileTime.fromMillis(System.currentTimeMillis() + 5000));
     assertThat(launch().err()).startsWith("jresnet: building with Maven");
     assertThat(checkout.resolve("mvn.log")).content().hasLineCount(2);
   }
@@ -362,10 +361,8 @@ final class LauncherTest {
   void checkoutOfSomebodyElse() throws Exception {
     boolean root = "root".equals(System.getProperty("user.name"));
     assumeTrue(!root || real("setpriv") != null, "no setpriv to become another user");
-    Files.setPosixFilePermissions(
-        temporary, PosixFilePermissions.fromString("rwxr-xr-x"));
-    Files.setPosixFilePermissions(
-        checkout, PosixFilePermissions.fromString("r-xr-xr-x"));
+    Files.setPosixFilePermissions(temporary, PosixFilePermissions.fromString("rwxr-xr-x"));
+    Files.setPosixFilePermissions(checkout, PosixFilePermissions.fromString("r-xr-xr-x"));
     String[] command =
         root
             ? new String[] {
@@ -377,8 +374,7 @@ final class LauncherTest {
             }
             : new String[] {launcher().toString()};
     run(command).failsSaying("must be built, and you may not write there", "Ask its owner");
-    Files.setPosixFilePermissions(
-        checkout, PosixFilePermissions.fromString("rwxr-xr-x"));
+    Files.setPosixFilePermissions(checkout, PosixFilePermissions.fromString("rwxr-xr-x"));
     built();
     run(command).works();
   }

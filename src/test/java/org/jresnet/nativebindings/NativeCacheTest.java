@@ -138,7 +138,9 @@ final class NativeCacheTest {
 
   @Test
   void whatCannotBeKeptIsRemovedAtExit() throws IOException, InterruptedException {
-    assertThat(output(start("/proc/nowhere"))).contains("for this start only").containsPattern("\\n\\d+\\.\\d+\\.\\d+\n$");
+    assertThat(output(start("/proc/nowhere")))
+        .contains("for this start only")
+        .containsPattern("\\n\\d+\\.\\d+\\.\\d+\n$");
     try (var files = Files.list(temporary)) {
       assertThat(files).noneMatch(f -> f.getFileName().toString().contains("natives"));
     }
