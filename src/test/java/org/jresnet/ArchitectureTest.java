@@ -72,6 +72,21 @@ final class ArchitectureTest {
               "ImageIO's own streams write to the temporary folder and register a shutdown hook, which fails after Ctrl-C;"
                   + " use base.Png, or streams in memory");
 
+  @ArchTest
+  static final ArchRule ONE_CLASS_PRINTS =
+      noClasses()
+          .that()
+          .doNotHaveFullyQualifiedName(ROOT + "cli.Console")
+          .and()
+          .doNotHaveFullyQualifiedName(ROOT + "cli.Main")
+          .should()
+          .accessField(System.class, "out")
+          .orShould()
+          .accessField(System.class, "err")
+          .orShould()
+          .callMethod(Throwable.class, "printStackTrace")
+          .because("cli.Console escapes what comes from outside; print through it");
+
   private static ArchRule only(String room, String... known) {
     return classes()
         .that()

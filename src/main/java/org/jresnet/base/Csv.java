@@ -6,20 +6,59 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
-/** Comma-separated values (RFC 4180), as much as file names need: UTF-8, quotes where necessary. */
+/**
+ * Comma-separated values (<a href="https://www.rfc-editor.org/rfc/rfc4180">RFC 4180</a>): UTF-8,
+ * quotes where necessary, lines that end in LF.
+ *
+ * <p>A spreadsheet takes a cell that begins with {@code = + - @}, a tab, CR or LF for a formula.
+ * Such a cell, unless it is a plain number like -3.5, is written with an apostrophe before it.
+ * {@link #read} takes the apostrophe away; so that nothing is lost, one is also put before a cell
+ * that begins with an apostrophe followed by one of these characters or by another apostrophe.
+ */
 public final class Csv {
+  private static final Pattern NUMBER =
+      Pattern.compile("[-+]?(\\d+\\.?\\d*|\\.\\d+)([eE][-+]?\\d+)?");
+
+  /** What a spreadsheet may calculate or run. */
+  private static final String FORMULA = "=+-@\t\r\n";
+
+  /** Semicolon and tab separate cells, too, where a spreadsheet is set up so. */
+  private static final Pattern NEEDS_QUOTES = Pattern.compile("[,;\"\r\n\t]");
+
   private Csv() {}
 
   /** One record, without its line end. */
   public static String line(List<String> fields) {
-    return fields.stream()
-        .map(f -> f.matches("(?s).*[,\"\r\n].*") ? "\"" + f.replace("\"", "\"\"") + "\"" : f)
-        .collect(Collectors.joining(","));
+    return fields.stream().map(Csv::cell).collect(Collectors.joining(","));
   }
 
-  /** Records of a file; empty lines are left out. */
+  /** Replaces a file by these records. */
+  public static void write(Path target, List<List<String>> records) {
+    AtomicFile.write(
+        target, records.stream().map(r -> line(r) + "\n").collect(Collectors.joining()));
+  }
+
+  private static String cell(String field) {
+    String safe = dangerous(field) || escaped(field) ? "'" + field : field;
+    return NEEDS_QUOTES.matcher(safe).find() ? '"' + safe.replace("\"", "\"\"") + '"' : safe;
+  }
+
+  private static boolean dangerous(String field) {
+    return !field.isEmpty()
+        && FORMULA.indexOf(field.charAt(0)) >= 0
+        && !NUMBER.matcher(field).matches();
+  }
+
+  private static boolean escaped(String field) {
+    return field.length() > 1
+        && field.charAt(0) == '\''
+        && (FORMULA.indexOf(field.charAt(1)) >= 0 || field.charAt(1) == '\'');
+  }
+
+  /** Records of a file as they were before they were written; empty lines are left out. */
   public static List<List<String>> read(Path file) {
     String text;
     try {
@@ -47,8 +86,7 @@ public final class Csv {
       } else if (c == '"' && field.isEmpty()) {
         quoted = true;
       } else if (c == ',') {
-        record.add(field.toString());
-        field.setLength(0);
+        record.add(take(field));
       } else if (c == '\n') {
         end(records, record, field);
         record = new ArrayList<>();
@@ -63,9 +101,14 @@ public final class Csv {
     return records;
   }
 
-  private static void end(List<List<String>> records, List<String> record, StringBuilder field) {
-    record.add(field.toString());
+  private static String take(StringBuilder field) {
+    String text = field.toString();
     field.setLength(0);
+    return escaped(text) ? text.substring(1) : text;
+  }
+
+  private static void end(List<List<String>> records, List<String> record, StringBuilder field) {
+    record.add(take(field));
     if (record.size() > 1 || !record.get(0).isEmpty()) {
       records.add(record);
     }

@@ -12,7 +12,7 @@ import java.util.concurrent.Callable;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.Support;
-import org.jresnet.base.AtomicFile;
+import org.jresnet.base.Csv;
 import org.jresnet.base.UserError;
 import org.jresnet.bench.Benchmark;
 import org.jresnet.bench.Benchmark.Configuration;
@@ -209,12 +209,13 @@ final class BenchCommand implements Callable<Integer> {
     }
     console.object(values);
     if (csv != null) {
-      StringBuilder text = new StringBuilder("step,milliseconds\n");
+      List<List<String>> rows = new ArrayList<>(List.of(List.of("step", "milliseconds")));
       for (int i = 0; i < r.seconds().length; i++) {
-        text.append(String.format(Locale.ROOT, "%d,%.3f%n", i + 1, 1e3 * r.seconds()[i]));
+        String millis = String.format(Locale.ROOT, "%.3f", 1e3 * r.seconds()[i]);
+        rows.add(List.of(String.valueOf(i + 1), millis));
       }
       String file = c.name() + "-" + backend.name() + "-" + threads.count() + "t.csv";
-      AtomicFile.write(csv.resolve(file), text.toString());
+      Csv.write(csv.resolve(file), rows);
     }
   }
 }

@@ -59,9 +59,7 @@ final class ConvertCommand implements Callable<Integer> {
     Path in = ImageFolder.expand(input);
     Path source = Files.isDirectory(in) ? in.resolve(RunFolder.BEST) : in;
     Path target = ImageFolder.expand(output);
-    if (Files.exists(target) && !overwrite) {
-      throw new UserError(target + " exists; use --overwrite to replace it");
-    }
+    OutputFile.require("OUTPUT", target, overwrite);
     StateDict dict = WeightFiles.read(source);
     dict.notes().forEach(console::note);
     Optional<ModelInfo> described = ModelInfo.of(dict.metadata());
@@ -83,7 +81,7 @@ final class ConvertCommand implements Callable<Integer> {
         dict.tensors().containsKey("fc.bias") ? dict.tensors().get("fc.bias").elements() : 1000;
     StrictReport report = StrictReport.compare(network.graph(count).parameters(), dict);
     if (!report.clean()) {
-      throw new UserError(source + " is no " + network.id() + ":" + report.text());
+      throw new UserError(source + " is no " + network.id() + ":", report.lines());
     }
     report.notes().forEach(new Console(false)::note);
     List<String> names =

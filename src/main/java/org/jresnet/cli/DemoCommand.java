@@ -7,6 +7,7 @@ import java.util.concurrent.Callable;
 import me.tongfei.progressbar.ProgressBar;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Precision;
+import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.data.Augmentation;
 import org.jresnet.data.BadImageException;
@@ -107,8 +108,9 @@ final class DemoCommand implements Callable<Integer> {
       console.print("%nTry next:");
       console.print(
           "  ./jresnet predict %s %s",
-          run, data.resolve(DrawnFaces.GENERATED).resolve("00000.jpg"));
-      console.print("  ./jresnet evaluate %s %s", run, data);
+          Text.shellWord(run),
+          Text.shellWord(data.resolve(DrawnFaces.GENERATED).resolve("00000.jpg")));
+      console.print("  ./jresnet evaluate %s %s", Text.shellWord(run), Text.shellWord(data));
       console.print(
           "  ./jresnet train FOLDER-WITH-ONE-FOLDER-PER-CLASS --out runs/mine --weights resnet50.pth");
       console.object(Training.values(outcome, run));

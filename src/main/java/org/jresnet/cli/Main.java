@@ -1,7 +1,12 @@
 package org.jresnet.cli;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.PrintStream;
 import java.io.PrintWriter;
-import org.jresnet.base.UserError;
+import java.util.concurrent.atomic.AtomicInteger;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
@@ -51,43 +56,93 @@ public final class Main implements Runnable {
     }
   }
 
+  /** Exit code when the reader of standard output went away: what shells show for SIGPIPE. */
+  static final int CLOSED_PIPE = 141;
+
   /** Runs a command and exits with its code. */
   public static void main(String[] arguments) {
-    int code = run(arguments);
-    System.out.flush();
-    System.exit(code);
+    System.setOut(StandardOutput.open());
+    System.setErr(new PrintStream(new FileOutputStream(FileDescriptor.err), true, UTF_8));
+    System.exit(run(arguments));
   }
 
   /** Runs a command and returns its exit code. */
   static int run(String... arguments) {
+    PrintStream out = System.out;
+    PrintStream err = System.err;
+    Thread.UncaughtExceptionHandler handler = Thread.getDefaultUncaughtExceptionHandler();
+    AtomicInteger worst = new AtomicInteger();
     Main main = new Main();
-    CommandLine line = new CommandLine(main);
-    line.setCaseInsensitiveEnumValuesAllowed(true);
-    line.setExecutionExceptionHandler((e, command, parsed) -> main.report(e, command.getErr()));
-    line.setExecutionStrategy(
-        parsed -> {
-          Console.verbose(main.verbose);
-          return new CommandLine.RunLast().execute(parsed);
-        });
-    return line.execute(arguments);
+    System.setOut(new GuardedStream(out));
+    System.setErr(new GuardedStream(err));
+    Thread.setDefaultUncaughtExceptionHandler(
+        (thread, thrown) -> worst.accumulateAndGet(main.report(thrown), Math::max));
+    try {
+      worst.accumulateAndGet(main.execute(arguments), Math::max);
+      return checkOutput(worst.get());
+    } finally {
+      System.setOut(out);
+      System.setErr(err);
+      Thread.setDefaultUncaughtExceptionHandler(handler);
+    }
   }
 
-  private int report(Exception e, PrintWriter err) {
-    if (e instanceof UserError || e instanceof UnsupportedOperationException) {
-      err.println("jresnet: " + e.getMessage());
-    } else {
-      err.println(
-          "jresnet: unexpected failure: " + e + (verbose ? "" : " (--verbose shows where)"));
+  private int execute(String... arguments) {
+    CommandLine line = new CommandLine(this);
+    line.setOut(new PrintWriter(Console.out(), true, UTF_8));
+    line.setErr(new PrintWriter(Console.err(), true, UTF_8));
+    line.setCaseInsensitiveEnumValuesAllowed(true);
+    // A file that is called @x among "folder/*" is a file, not a list of further arguments.
+    line.setExpandAtFiles(false);
+    line.setExecutionExceptionHandler((e, command, parsed) -> report(e));
+    line.setParameterExceptionHandler((e, given) -> Usage.report(e));
+    line.setExecutionStrategy(
+        parsed -> {
+          Console.verbose(verbose);
+          Usage.requireKnown(parsed);
+          return new CommandLine.RunLast().execute(parsed);
+        });
+    try {
+      return line.execute(arguments);
+    } catch (Error e) {
+      // Out of memory, out of stack, a library that is missing: picocli passes these on.
+      return report(e);
     }
+  }
+
+  /** Results that could not be written are no success. */
+  private static int checkOutput(int code) {
+    PrintStream out = Console.out();
+    if (!out.checkError()) {
+      return code;
+    }
+    if (out instanceof StandardOutput standard && standard.closedByReader()) {
+      return Math.max(code, CLOSED_PIPE);
+    }
+    String reason =
+        out instanceof StandardOutput standard ? standard.failure().orElse("unknown") : "unknown";
+    Console.error(
+        "standard output cannot be written ("
+            + reason
+            + "): what was printed there is incomplete; write it to a disk that has room");
+    return Math.max(code, 1);
+  }
+
+  private int report(Throwable thrown) {
+    if (thrown instanceof Console.OutputLost) {
+      return 1;
+    }
+    Failure failure = Failure.of(thrown);
+    Console.error(failure.lines().get(0));
+    failure.lines().stream().skip(1).forEach(detail -> Console.printError("%s", detail));
     if (verbose) {
-      e.printStackTrace(err);
+      Console.trace(thrown);
     }
-    err.flush();
-    return e instanceof UsageError ? 2 : 1;
+    return failure.code();
   }
 
   @Override
   public void run() {
-    CommandLine.usage(this, System.out);
+    CommandLine.usage(this, Console.out());
   }
 }

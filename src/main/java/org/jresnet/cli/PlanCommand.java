@@ -12,7 +12,7 @@ import org.jresnet.backend.Precision;
 import org.jresnet.backend.gpu.Choice;
 import org.jresnet.backend.gpu.DeviceDescription;
 import org.jresnet.backend.gpu.GpuBackend;
-import org.jresnet.base.AtomicFile;
+import org.jresnet.base.Csv;
 import org.jresnet.bench.Benchmark.Work;
 import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Executable;
@@ -110,7 +110,7 @@ final class PlanCommand implements Callable<Integer> {
       print(console, backend, lines);
       lines.forEach(line -> console.object(values(line)));
       if (csv != null) {
-        AtomicFile.write(csv, csv(lines));
+        Csv.write(csv, csv(lines));
       }
     }
     return 0;
@@ -189,26 +189,26 @@ final class PlanCommand implements Callable<Integer> {
     return values;
   }
 
-  private static String csv(List<Line> lines) {
-    StringBuilder text =
-        new StringBuilder("layer,op,implementation,graph,workspace_bytes,bytes,flops,ms\n");
+  private static List<List<String>> csv(List<Line> lines) {
+    List<List<String>> rows = new ArrayList<>();
+    rows.add(
+        List.of(
+            "layer", "op", "implementation", "graph", "workspace_bytes", "bytes", "flops", "ms"));
     for (Line line : lines) {
       Choice c = line.choice;
-      text.append(
-          String.format(
-              Locale.ROOT,
-              "%s,%s,%s,%s,%d,%d,%.0f,%s%n",
+      rows.add(
+          List.of(
               line.layer,
               line.spec.getClass().getSimpleName(),
               c == null ? line.own : c.text(),
               c == null ? "" : c.graph(),
-              c == null ? 0 : c.workspaceBytes(),
-              c == null ? 0 : c.bytes(),
-              line.flops(),
+              String.valueOf(c == null ? 0 : c.workspaceBytes()),
+              String.valueOf(c == null ? 0 : c.bytes()),
+              String.format(Locale.ROOT, "%.0f", line.flops()),
               c == null || Double.isNaN(c.milliseconds())
                   ? ""
                   : String.format(Locale.ROOT, "%.4f", c.milliseconds())));
     }
-    return text.toString();
+    return rows;
   }
 }

@@ -2,6 +2,8 @@ package org.jresnet.cli;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -11,7 +13,7 @@ import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Precision;
-import org.jresnet.base.AtomicFile;
+import org.jresnet.base.Csv;
 import org.jresnet.data.BadImageException;
 import org.jresnet.data.ImageFolder;
 import org.jresnet.engine.Model;
@@ -27,7 +29,7 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "predict",
     sortOptions = false,
-    description = "Classifies pictures; folders are walked.")
+    description = "Classifies images; folders are walked.")
 final class PredictCommand implements Callable<Integer> {
   private static final int TOP = 5;
 
@@ -40,7 +42,7 @@ final class PredictCommand implements Callable<Integer> {
   @Parameters(
       index = "1..*",
       arity = "1..*",
-      paramLabel = "PICTURE",
+      paramLabel = "IMAGE",
       description = "Files and folders.")
   private List<String> pictures;
 
@@ -52,21 +54,27 @@ final class PredictCommand implements Callable<Integer> {
       description = "Also write the results to this file.")
   private Path csv;
 
+  @Option(names = "--overwrite", description = "Replace the file of --csv if it exists.")
+  private boolean overwrite;
+
   @Option(
       names = "--json",
-      description = "Print one JSON object per picture; all else goes to standard error.")
+      description = "Print one JSON object per image; all else goes to standard error.")
   private boolean json;
 
   @Mixin private BackendOptions backendOptions;
 
   @Override
   public Integer call() {
+    if (csv != null) {
+      OutputFile.require("--csv", csv, overwrite);
+    }
     Console console = new Console(json);
     LoadedModel loaded = modelOptions.open(modelPath, console);
     List<String> classes = loaded.info().classes();
     List<Path> files = ImageFolder.pictures(pictures.stream().map(ImageFolder::expand).toList());
-    List<String> rows = new ArrayList<>(List.of(csvHeader(classes)));
-    int failed = 0;
+    List<List<String>> rows = new ArrayList<>(List.of(csvHeader(classes)));
+    Tally tally = new Tally(classes);
     try (Backend backend = backendOptions.open(console)) {
       Precision precision = backendOptions.resolve(backend, console);
       try (Model model = new Model(loaded.graph(), backend, precision)) {
@@ -79,39 +87,31 @@ final class PredictCommand implements Callable<Integer> {
               print(console, p, classes);
               console.object(values(p, classes));
               rows.add(csvRow(p, classes));
+              tally.add(p);
             } catch (BadImageException e) {
-              failed++;
-              System.err.println("jresnet: " + e.getMessage());
-              rows.add(
-                  quote(file.toString())
-                      + ",".repeat(classes.size() + 4)
-                      + ","
-                      + quote(e.getMessage()));
+              tally.addFailed();
+              Console.error(e.getMessage());
+              rows.add(csvRow(file, classes, e));
             }
+            Console.requireOutput();
           }
         }
       }
     }
     if (csv != null) {
-      AtomicFile.write(csv, String.join("\n", rows) + "\n");
+      Csv.write(csv, rows);
     }
-    if (failed > 0) {
-      System.err.println(
-          "jresnet: " + failed + " of " + files.size() + " pictures could not be classified");
+    tally.print(console);
+    if (tally.failed() > 0) {
+      Console.error(tally.failed() + " of " + files.size() + " images could not be classified");
     }
-    return failed == 0 ? 0 : 1;
+    return tally.failed() == 0 ? 0 : 1;
   }
 
-  /** One line per picture, and the runners-up where there are many classes. */
+  /** One line per image, and the runners-up where there are many classes. */
   static void print(Console console, Predictor.Prediction p, List<String> classes) {
     console.print(
-        "%s  %s  %.2f %%   preprocess %.1f ms  inference %.1f ms (%.1f FPS, median of warm runs)",
-        p.file(),
-        classes.get(p.best()),
-        100 * p.probabilities()[p.best()],
-        p.preprocessMillis(),
-        p.inferenceMillis(),
-        1000 / p.inferenceMillis());
+        "%s  %s  %.2f %%", p.file(), classes.get(p.best()), 100 * p.probabilities()[p.best()]);
     if (classes.size() > TOP) {
       IntStream.range(0, classes.size())
           .boxed()
@@ -137,28 +137,29 @@ final class PredictCommand implements Callable<Integer> {
     return values;
   }
 
-  private static String csvHeader(List<String> classes) {
-    StringBuilder header = new StringBuilder("file,class,probability");
-    classes.forEach(c -> header.append(',').append(quote("p(" + c + ")")));
-    return header.append(",preprocess_ms,inference_ms,error").toString();
+  private static List<String> csvHeader(List<String> classes) {
+    List<String> header = new ArrayList<>(List.of("file", "class", "probability"));
+    classes.forEach(c -> header.add("p(" + c + ")"));
+    header.addAll(List.of("preprocess_ms", "inference_ms", "error"));
+    return header;
   }
 
-  private static String csvRow(Predictor.Prediction p, List<String> classes) {
-    StringBuilder row = new StringBuilder(quote(p.file().toString()));
-    row.append(',')
-        .append(quote(classes.get(p.best())))
-        .append(',')
-        .append(p.probabilities()[p.best()]);
-    for (double probability : p.probabilities()) {
-      row.append(',').append(probability);
-    }
-    return row.append(
-            String.format(Locale.ROOT, ",%.3f,%.3f,", p.preprocessMillis(), p.inferenceMillis()))
-        .toString();
+  private static List<String> csvRow(Predictor.Prediction p, List<String> classes) {
+    List<String> row = new ArrayList<>();
+    row.add(p.file().toString());
+    row.add(classes.get(p.best()));
+    row.add(String.valueOf(p.probabilities()[p.best()]));
+    Arrays.stream(p.probabilities()).mapToObj(String::valueOf).forEach(row::add);
+    row.add(String.format(Locale.ROOT, "%.3f", p.preprocessMillis()));
+    row.add(String.format(Locale.ROOT, "%.3f", p.inferenceMillis()));
+    row.add("");
+    return row;
   }
 
-  /** RFC 4180. */
-  private static String quote(String text) {
-    return text.matches("[^,\"\\r\\n]*") ? text : '"' + text.replace("\"", "\"\"") + '"';
+  private static List<String> csvRow(Path file, List<String> classes, BadImageException reason) {
+    List<String> row = new ArrayList<>(List.of(file.toString()));
+    row.addAll(Collections.nCopies(classes.size() + 4, ""));
+    row.add(reason.getMessage());
+    return row;
   }
 }

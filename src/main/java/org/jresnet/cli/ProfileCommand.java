@@ -1,14 +1,17 @@
 package org.jresnet.cli;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Precision;
 import org.jresnet.base.AtomicFile;
+import org.jresnet.base.Csv;
 import org.jresnet.base.Png;
 import org.jresnet.bench.Benchmark;
 import org.jresnet.bench.Benchmark.Configuration;
@@ -88,7 +91,7 @@ final class ProfileCommand implements Callable<Integer> {
       print(console, c, profile, ceilings);
       profile.lines().forEach(line -> console.object(values(line, profile, ceilings)));
       if (csv != null) {
-        AtomicFile.write(csv, csv(profile, ceilings));
+        Csv.write(csv, csv(profile, ceilings));
       }
       if (png != null) {
         draw(c, profile, ceilings);
@@ -154,23 +157,24 @@ final class ProfileCommand implements Callable<Integer> {
     return values;
   }
 
-  private static String csv(Profile profile, Ceilings ceilings) {
-    StringBuilder text =
-        new StringBuilder("node,operation,implementation,ms,flops,bytes,floor_ms\n");
+  private static List<List<String>> csv(Profile profile, Ceilings ceilings) {
+    List<List<String>> rows =
+        new ArrayList<>(
+            List.of(
+                List.of(
+                    "node", "operation", "implementation", "ms", "flops", "bytes", "floor_ms")));
     for (Line l : profile.lines()) {
-      text.append(
-          String.format(
-              Locale.ROOT,
-              "%s,%s,%s,%.4f,%d,%d,%.4f%n",
+      rows.add(
+          List.of(
               l.node(),
               l.operation(),
               l.implementation(),
-              1e3 * l.seconds(),
-              l.flops(),
-              l.bytes(),
-              1e3 * ceilings.floor(l.flops(), l.bytes())));
+              String.format(Locale.ROOT, "%.4f", 1e3 * l.seconds()),
+              String.valueOf(l.flops()),
+              String.valueOf(l.bytes()),
+              String.format(Locale.ROOT, "%.4f", 1e3 * ceilings.floor(l.flops(), l.bytes()))));
     }
-    return text.toString();
+    return rows;
   }
 
   private void draw(Configuration c, Profile profile, Ceilings ceilings) {

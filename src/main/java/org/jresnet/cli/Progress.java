@@ -5,6 +5,7 @@ import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
+import org.jresnet.base.Text;
 import org.jresnet.train.EpochResult;
 import org.jresnet.train.TrainingListener;
 
@@ -20,14 +21,14 @@ final class Progress implements TrainingListener, AutoCloseable {
   /** A bar on standard error, or nothing where no person watches. */
   static ProgressBar bar(String task, long total, String unit) {
     return new ProgressBarBuilder()
-        .setTaskName(task)
+        .setTaskName(Text.visible(task))
         .setInitialMax(total)
         .setStyle(ProgressBarStyle.ASCII)
         .setUpdateIntervalMillis(200)
         .setUnit(unit, 1)
         .setConsumer(
             Console.terminal()
-                ? new ConsoleProgressBarConsumer(System.err, 100)
+                ? new ConsoleProgressBarConsumer(Console.err(), 100)
                 : new me.tongfei.progressbar.DelegatingProgressBarConsumer(line -> {}))
         .build();
   }

@@ -1,6 +1,5 @@
 package org.jresnet.cli;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -8,7 +7,6 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import me.tongfei.progressbar.ProgressBar;
 import org.jresnet.backend.Backend;
-import org.jresnet.base.UserError;
 import org.jresnet.data.Dataset;
 import org.jresnet.data.ImageFolder;
 import org.jresnet.data.Sample;
@@ -85,9 +83,7 @@ final class QuantizeCommand implements Callable<Integer> {
     threads.check();
     Console console = new Console(json);
     Path target = ImageFolder.expand(output);
-    if (Files.exists(target) && !overwrite) {
-      throw new UserError(target + " exists; use --overwrite to replace it");
-    }
+    OutputFile.require("--out", target, overwrite);
     LoadedModel loaded = modelOptions.open(modelPath, console);
     Dataset dataset = ImageFolder.scan(ImageFolder.expand(data));
     EvaluateCommand.requireSameClasses(loaded.info().classes(), dataset.classes(), console);

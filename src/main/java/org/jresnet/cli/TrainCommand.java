@@ -288,7 +288,7 @@ final class TrainCommand implements Callable<Integer> {
             : existing != null && existing.overwrite
                 ? RunFolder.Existing.OVERWRITE
                 : RunFolder.Existing.REFUSE;
-    TrainOptions options = resume ? resumed() : options();
+    TrainOptions options = resume ? resumed() : options(console);
     if (resume) {
       backendOptions.backend = options.network().backend();
       backendOptions.precision = options.network().precision();
@@ -310,12 +310,12 @@ final class TrainCommand implements Callable<Integer> {
     return more ? here.withEpochs(epochs) : here;
   }
 
-  private TrainOptions options() {
+  private TrainOptions options(Console console) {
     if (data == null) {
       throw new UsageError("name the data folder: jresnet train DATA --out " + out);
     }
     if (preset != null) {
-      applyPreset();
+      applyPreset(console);
     }
     if (split.length < 2 || split.length > 3) {
       throw new UsageError(
@@ -366,7 +366,7 @@ final class TrainCommand implements Callable<Integer> {
     return path.isEmpty() ? "" : ImageFolder.expand(path).toAbsolutePath().normalize().toString();
   }
 
-  private void applyPreset() {
+  private void applyPreset(Console console) {
     if (!preset.equals("seed")) {
       throw new UsageError("unknown preset '" + preset + "'; known presets: seed");
     }
@@ -379,8 +379,8 @@ final class TrainCommand implements Callable<Integer> {
     split = new double[] {0.8, 0.2};
     seed = 42;
     flip = 0;
-    System.err.println(
-        "note: preset seed selects the best epoch on the part that it reports, so its accuracy is optimistic; the default"
+    console.note(
+        "preset seed selects the best epoch on the part that it reports, so its accuracy is optimistic; the default"
             + " protocol reports a sealed test part instead");
   }
 }

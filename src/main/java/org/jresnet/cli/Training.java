@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import org.jresnet.backend.Backend;
+import org.jresnet.base.Text;
 import org.jresnet.train.Evaluation;
 import org.jresnet.train.RunFolder;
 import org.jresnet.train.TrainOptions;
@@ -30,7 +31,7 @@ final class Training {
     Thread hook =
         new Thread(
             () -> {
-              System.err.println("\nStopping after this step and saving a checkpoint ...");
+              Console.printError("%nStopping after this step and saving a checkpoint ...");
               trainer.requestStop();
               try {
                 saved.await();
@@ -58,11 +59,9 @@ final class Training {
   private void report(Trainer.Outcome outcome, Path out) {
     badImages(outcome.badImages());
     if (outcome.end() == Trainer.End.INTERRUPTED) {
-      System.err.println(
-          "Interrupted. The checkpoint is "
-              + out.resolve(RunFolder.LAST)
-              + "; go on with: jresnet train --resume --out "
-              + out);
+      Console.printError(
+          "Interrupted. The checkpoint is %s; go on with: ./jresnet train --resume --out %s",
+          out.resolve(RunFolder.LAST), Text.shellWord(out));
       return;
     }
     if (outcome.end() == Trainer.End.STOPPED_EARLY) {
@@ -86,7 +85,7 @@ final class Training {
 
   /** An evaluation for people. */
   void print(Evaluation e) {
-    console.print("%s", e.confusion().table().stripTrailing());
+    e.confusion().table().lines().forEach(line -> console.print("%s", line));
     console.print(
         "Accuracy %.2f %% of %d pictures, loss %.4f",
         100 * e.confusion().accuracy(), e.pictures(), e.loss());
@@ -103,11 +102,10 @@ final class Training {
     if (bad.isEmpty()) {
       return;
     }
-    System.err.println(
-        "warning: " + bad.size() + " pictures could not be decoded and were left out:");
-    bad.values().stream().limit(MAX_LISTED).forEach(reason -> System.err.println("  " + reason));
+    Console.printError("warning: %d pictures could not be decoded and were left out:", bad.size());
+    bad.values().stream().limit(MAX_LISTED).forEach(reason -> Console.printError("  %s", reason));
     if (bad.size() > MAX_LISTED) {
-      System.err.println("  and " + (bad.size() - MAX_LISTED) + " more");
+      Console.printError("  and %d more", bad.size() - MAX_LISTED);
     }
   }
 

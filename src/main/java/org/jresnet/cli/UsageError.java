@@ -7,12 +7,14 @@ import org.jresnet.base.UserError;
 final class UsageError extends UserError {
   private static final long serialVersionUID = 1L;
 
+  /** What is wrong with which option. */
   UsageError(String message) {
     super(message);
   }
 
   private UsageError(UserError cause) {
-    super(cause.getMessage(), cause);
+    super(cause.headline(), cause.details());
+    initCause(cause);
   }
 
   /** What options stand for; that they stand for nothing is wrong usage. */

@@ -2,6 +2,7 @@ package org.jresnet.metrics;
 
 import java.util.List;
 import java.util.Locale;
+import org.jresnet.base.Text;
 
 /**
  * Counts of true class against predicted class.
@@ -89,19 +90,20 @@ public record ConfusionMatrix(List<String> classes, long[][] counts) {
    * a dash where there is nothing to divide by.
    */
   public String table() {
+    List<String> names = classes.stream().map(Text::visible).toList();
     int width = 10;
     int first = CORNER.length();
-    for (String name : classes) {
+    for (String name : names) {
       width = Math.max(width, name.length() + 2);
       first = Math.max(first, name.length());
     }
     StringBuilder text = new StringBuilder(left(CORNER, first));
-    for (String name : classes) {
+    for (String name : names) {
       text.append(right(name, width));
     }
     text.append("  accuracy").append(System.lineSeparator());
     for (int k = 0; k < counts.length; k++) {
-      text.append(left(classes.get(k), first));
+      text.append(left(names.get(k), first));
       for (long c : counts[k]) {
         text.append(right(Long.toString(c), width));
       }

@@ -2,6 +2,7 @@ package org.jresnet.train;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -131,19 +132,20 @@ public final class ModelFiles {
   public static List<String> load(Model model, StateDict weights, String source) {
     StrictReport report = StrictReport.compare(model.graph().parameters(), weights);
     if (!report.clean()) {
+      List<String> lines = new ArrayList<>(report.lines());
+      if (report.missing().isEmpty()
+          && report.unexpected().isEmpty()
+          && report.misshapen().stream().allMatch(m -> m.startsWith(HEAD))) {
+        lines.add("Only the classifier differs: its number of classes is not that of the data");
+      }
       throw new UserError(
           source
               + " does not fit "
               + model.graph().name()
               + " with "
               + model.graph().classes()
-              + " classes:"
-              + report.text()
-              + (report.missing().isEmpty()
-                      && report.unexpected().isEmpty()
-                      && report.misshapen().stream().allMatch(m -> m.startsWith(HEAD))
-                  ? "\nOnly the classifier differs: its number of classes is not that of the data"
-                  : ""));
+              + " classes:",
+          lines);
     }
     for (Parameter p : model.graph().parameters()) {
       HostTensor tensor = weights.tensors().get(p.name());

@@ -63,20 +63,20 @@ public record StrictReport(
                 + " batch norms, as in files from before PyTorch 0.4.1; they count from 0");
   }
 
-  /** Everything in one text, a line for each name. */
-  public String text() {
-    StringBuilder text = new StringBuilder();
-    append(text, "missing", missing);
-    append(text, "unexpected", unexpected);
-    append(text, "wrong shape", misshapen);
-    append(text, "missing, but tolerated", tolerated);
-    return text.toString();
+  /** Everything, a line for each name. */
+  public List<String> lines() {
+    List<String> lines = new ArrayList<>();
+    append(lines, "missing", missing);
+    append(lines, "unexpected", unexpected);
+    append(lines, "wrong shape", misshapen);
+    append(lines, "missing, but tolerated", tolerated);
+    return lines;
   }
 
-  private static void append(StringBuilder text, String title, List<String> names) {
+  private static void append(List<String> lines, String title, List<String> names) {
     if (!names.isEmpty()) {
-      text.append("\n  ").append(title).append(" (").append(names.size()).append("):");
-      names.forEach(name -> text.append("\n    ").append(name));
+      lines.add("  " + title + " (" + names.size() + "):");
+      names.forEach(name -> lines.add("    " + name));
     }
   }
 }

@@ -44,7 +44,7 @@ class StrictReportTest {
   void isCleanWhateverTheOrder() {
     putAll();
     assertThat(report().clean()).isTrue();
-    assertThat(report().text()).isEmpty();
+    assertThat(report().lines()).isEmpty();
     assertThat(report().notes()).isEmpty();
     put("bn1.num_batches_tracked", 1L);
     assertThat(report().clean()).isTrue();
@@ -60,18 +60,18 @@ class StrictReportTest {
     put("layer9.weight", 1L);
     put("head.bias", 1L);
     assertThat(report().clean()).isFalse();
-    assertThat(report().text())
-        .isEqualTo(
-            "\n  missing (1):"
-                + "\n    conv1.weight"
-                + "\n  unexpected (2):"
-                + "\n    layer9.weight"
-                + "\n    head.bias"
-                + "\n  wrong shape (2):"
-                + "\n    bn1.bias: expected [2], found [2, 1]"
-                + "\n    fc.weight: expected [3, 2], found [1000, 2]"
-                + "\n  missing, but tolerated (1):"
-                + "\n    bn1.num_batches_tracked");
+    assertThat(report().lines())
+        .containsExactly(
+            "  missing (1):",
+            "    conv1.weight",
+            "  unexpected (2):",
+            "    layer9.weight",
+            "    head.bias",
+            "  wrong shape (2):",
+            "    bn1.bias: expected [2], found [2, 1]",
+            "    fc.weight: expected [3, 2], found [1000, 2]",
+            "  missing, but tolerated (1):",
+            "    bn1.num_batches_tracked");
   }
 
   @Test

@@ -1,0 +1,87 @@
+package org.jresnet.base;
+
+import java.util.Locale;
+import java.util.regex.Pattern;
+
+/**
+ * Text from outside (names of files, classes and tensors, metadata, messages that quote them), made
+ * safe for a terminal and for a shell.
+ *
+ * <p>What hides, moves or reorders other text, or talks to the terminal, is written as {@code
+ * \\u{1b}}: control characters (C0, C1, DEL), line and paragraph separators, format characters
+ * (Unicode's category Cf: bidirectional controls, zero-width characters, tags) and unpaired
+ * surrogates.
+ */
+public final class Text {
+  private static final Pattern PLAIN_WORD = Pattern.compile("[\\w@%+=:,./][\\w@%+=:,./-]*");
+
+  private Text() {}
+
+  /** One line in which everything shows. */
+  public static String visible(String text) {
+    return escape(text, "\\u{%x}");
+  }
+
+  /** A JSON text that means the same, in which everything shows. */
+  public static String visibleJson(String json) {
+    // Jackson leaves no such character outside of strings.
+    StringBuilder out = new StringBuilder(json.length());
+    json.codePoints()
+        .forEach(
+            c -> {
+              if (!hides(c)) {
+                out.appendCodePoint(c);
+                return;
+              }
+              for (char unit : Character.toChars(c)) {
+                out.append(String.format(Locale.ROOT, "\\u%04x", (int) unit));
+              }
+            });
+    return out.toString();
+  }
+
+  /**
+   * A word that a shell reads as this text, for commands that are shown to be copied. Plain words
+   * stay as they are; {@code $'…'}, which dash lacks, is used for what {@link #visible} would
+   * change.
+   */
+  public static String shellWord(Object pathOrText) {
+    String text = pathOrText.toString();
+    if (PLAIN_WORD.matcher(text).matches()) {
+      return text;
+    }
+    if (text.codePoints().noneMatch(Text::hides)) {
+      return "'" + text.replace("'", "'\\''") + "'";
+    }
+    return "$'" + escape(text.replace("\\", "\\\\").replace("'", "\\'"), "\\U%08x") + "'";
+  }
+
+  private static String escape(String text, String form) {
+    if (text.codePoints().noneMatch(Text::hides)) {
+      return text;
+    }
+    StringBuilder out = new StringBuilder(text.length() + 16);
+    text.codePoints()
+        .forEach(
+            c -> {
+              if (hides(c)) {
+                out.append(String.format(Locale.ROOT, form, c));
+              } else {
+                out.appendCodePoint(c);
+              }
+            });
+    return out.toString();
+  }
+
+  private static boolean hides(int codePoint) {
+    return switch (Character.getType(codePoint)) {
+      case Character.CONTROL,
+          Character.FORMAT,
+          Character.LINE_SEPARATOR,
+          Character.PARAGRAPH_SEPARATOR,
+          Character.SURROGATE ->
+          true;
+      default -> false;
+    };
+  }
+}
