@@ -10,7 +10,6 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Precision;
-import org.jresnet.base.AtomicFile;
 import org.jresnet.base.Csv;
 import org.jresnet.base.Png;
 import org.jresnet.bench.Benchmark;
