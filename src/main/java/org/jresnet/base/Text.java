@@ -1,5 +1,6 @@
 package org.jresnet.base;
 
+import java.nio.file.Path;
 import java.util.Locale;
 import java.util.regex.Pattern;
 
@@ -41,12 +42,15 @@ public final class Text {
   }
 
   /**
-   * A word that a shell reads as this text, for commands that are shown to be copied. Plain words
-   * stay as they are; {@code $'…'}, which dash lacks, is used for what {@link #visible} would
-   * change.
+   * A word that a shell reads as this text, for commands that are shown to be copied; a path that
+   * begins with a hyphen is written so that no command takes it for an option. Plain words stay as
+   * they are; {@code $'…'}, which dash lacks, is used for what {@link #visible} would change.
    */
   public static String shellWord(Object pathOrText) {
-    String text = pathOrText.toString();
+    String text =
+        pathOrText instanceof Path path && path.toString().startsWith("-")
+            ? "./" + path
+            : pathOrText.toString();
     if (PLAIN_WORD.matcher(text).matches()) {
       return text;
     }

@@ -18,7 +18,10 @@ import org.jresnet.base.Text;
  * can talk to the terminal or forge a line.
  */
 final class Console {
-  private static final ObjectMapper JSON = new ObjectMapper();
+  /** Apart, so that errors can be printed where Jackson is missing. */
+  private static final class Json {
+    static final ObjectMapper MAPPER = new ObjectMapper();
+  }
 
   private final boolean json;
 
@@ -100,7 +103,7 @@ final class Console {
   void object(Map<String, ?> values) {
     if (json) {
       try {
-        out().print(Text.visibleJson(JSON.writeValueAsString(values)) + "\n");
+        out().print(Text.visibleJson(Json.MAPPER.writeValueAsString(values)) + "\n");
       } catch (JsonProcessingException e) {
         throw new IllegalStateException(e);
       }

@@ -63,8 +63,7 @@ final class TextTest {
     String word = Text.shellWord(text);
     assertThat(Text.visible(word)).isEqualTo(word);
     Process bash =
-        new ProcessBuilder(
-                List.of("bash", "-c", "printf %s " + (text.startsWith("-") ? "-- " : "") + word))
+        new ProcessBuilder(List.of("bash", "-c", "printf %s " + word))
             .redirectErrorStream(true)
             .start();
     bash.getOutputStream().close();
@@ -78,6 +77,7 @@ final class TextTest {
   void plainWordsStayPlain() {
     assertThat(Text.shellWord("runs/r1-2_x.y")).isEqualTo("runs/r1-2_x.y");
     assertThat(Text.shellWord("")).isEqualTo("''");
+    assertThat(Text.shellWord(java.nio.file.Path.of("-rf"))).isEqualTo("./-rf");
     assertThat(Text.shellWord("a b")).isEqualTo("'a b'");
   }
 }
