@@ -6,6 +6,7 @@ import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
 import org.jresnet.base.Text;
+import org.jresnet.train.DataReport;
 import org.jresnet.train.EpochResult;
 import org.jresnet.train.TrainingListener;
 
@@ -36,6 +37,20 @@ final class Progress implements TrainingListener, AutoCloseable {
   @Override
   public void note(String text) {
     console.note(text);
+  }
+
+  @Override
+  public synchronized void reading(int done, int total) {
+    if (bar == null) {
+      bar = bar("Reading heads", total, " images");
+    }
+    bar.step();
+  }
+
+  @Override
+  public void data(DataReport report) {
+    close();
+    new DataSummary(console).print(report);
   }
 
   @Override

@@ -232,6 +232,16 @@ final class TrainCommand implements Callable<Integer> {
       description = "A split.csv (file,class,split) to use.")
   private String splitCsv;
 
+  @Option(
+      names = "--positive",
+      defaultValue = "",
+      paramLabel = "NAME",
+      description = {
+        "The class that AUC, EER and error rates speak of; by default the one whose name says fake, generated, synthetic or"
+            + " ai, else the second."
+      })
+  private String positive;
+
   @Option(names = "--flip", defaultValue = "0.5", description = "Probability of a horizontal flip.")
   private double flip;
 
@@ -359,7 +369,7 @@ final class TrainCommand implements Callable<Integer> {
                 patience,
                 seed,
                 dropLast ? LastBatch.DROP : LastBatch.KEEP,
-                ""));
+                positive));
   }
 
   private static String absolute(String path) {

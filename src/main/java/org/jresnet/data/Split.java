@@ -103,6 +103,11 @@ public record Split(List<String> classes, Map<Part, List<Sample>> parts) {
     return parts.get(part);
   }
 
+  /** All samples, part after part. */
+  public List<Sample> all() {
+    return parts.values().stream().flatMap(List::stream).toList();
+  }
+
   /** The pattern that keeps together what lies below the same folder of that depth (1 = class). */
   public static String folderLevel(int depth) {
     if (depth < 1) {

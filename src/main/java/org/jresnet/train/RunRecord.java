@@ -41,8 +41,7 @@ public record RunRecord(
     String backend) {
   /** The record of a run that starts now. */
   static RunRecord of(TrainOptions options, Split split, String version, Backend backend) {
-    List<Sample> all = new ArrayList<>();
-    split.parts().values().forEach(all::addAll);
+    List<Sample> all = new ArrayList<>(split.all());
     all.sort(Comparator.comparing(Sample::id));
     String weights = options.network().weights();
     return new RunRecord(

@@ -118,6 +118,35 @@ public record TrainOptions(
         positive);
   }
 
+  /** The same with the positive class named. */
+  TrainOptions withPositive(String name) {
+    return new TrainOptions(
+        data,
+        split,
+        network,
+        input,
+        epochs,
+        batch,
+        accumulate,
+        optimizer,
+        schedule,
+        loss,
+        clip,
+        patience,
+        seed,
+        lastBatch,
+        name);
+  }
+
+  /** Of so many training images, those that an epoch does not see; others in each epoch. */
+  int leftOutPerEpoch(int images) {
+    if (lastBatch == Loader.LastBatch.KEEP) {
+      return 0;
+    }
+    int size = Math.min(batch, images);
+    return images - images / size / accumulate * accumulate * size;
+  }
+
   /** Options that decide the same steps are equal, without what decides none. */
   TrainOptions steps() {
     InputOptions in =

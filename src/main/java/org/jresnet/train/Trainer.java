@@ -1,8 +1,8 @@
 package org.jresnet.train;
 
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.jresnet.backend.Backend;
@@ -10,7 +10,9 @@ import org.jresnet.backend.Precision;
 import org.jresnet.backend.UpdateRule;
 import org.jresnet.base.AtomicFile;
 import org.jresnet.base.UserError;
+import org.jresnet.data.ClassStatistics;
 import org.jresnet.data.Dataset;
+import org.jresnet.data.Duplicates;
 import org.jresnet.data.ImageFolder;
 import org.jresnet.data.Loader;
 import org.jresnet.data.Sample;
@@ -60,7 +62,7 @@ public final class Trainer {
       List<EpochResult> history,
       Optional<EpochResult> best,
       Optional<Evaluation> test,
-      java.util.Map<String, String> badImages) {}
+      Map<String, String> badImages) {}
 
   private final TrainOptions options;
   private final RunFolder folder;
@@ -99,13 +101,17 @@ public final class Trainer {
       listener.note(
           "the batch is " + batch + ", because there are only " + batch + " training pictures");
     }
+    String positive = positive(split.classes());
+    if (existing != RunFolder.Existing.RESUME) {
+      listener.data(report(split, positive));
+    }
     ResNet network = ResNet.of(options.network().model());
     Graph graph = network.graph(split.classes().size(), options.network().width());
     Set<String> frozen = Freezing.names(graph, options.network().freeze());
     ModelInfo info =
         ModelFiles.info(
             network, options.network().width(), split.classes(), options.input().preprocess());
-    RunRecord record = RunRecord.of(options, split, version, backend);
+    RunRecord record = RunRecord.of(options.withPositive(positive), split, version, backend);
     if (existing == RunFolder.Existing.RESUME) {
       ResumeCheck.require(folder.path(), folder.record(), record, listener);
     }
@@ -153,6 +159,30 @@ public final class Trainer {
     }
   }
 
+  private String positive(List<String> classes) {
+    String asked = options.positive();
+    if (asked.isEmpty()) {
+      return Dataset.positive(classes);
+    }
+    if (!classes.contains(asked)) {
+      throw new UserError("--positive must be one of the classes " + classes + ", found " + asked);
+    }
+    return asked;
+  }
+
+  private DataReport report(Split split, String positive) {
+    List<Sample> all = split.all();
+    ClassStatistics statistics =
+        ClassStatistics.read(
+            split.classes(), all, done -> listener.reading(done, all.size()), () -> stopRequested);
+    return new DataReport(
+        split,
+        positive,
+        options.leftOutPerEpoch(split.part(Part.TRAIN).size()),
+        statistics,
+        Duplicates.of(all, Map.of()));
+  }
+
   /** The step of an epoch's last batch in the memory of the others; null where all are alike. */
   private Executable lastStep(Executable step, int images) {
     int rest = images % step.options().batch();
@@ -181,9 +211,7 @@ public final class Trainer {
         s.csv().isEmpty()
             ? Split.of(root, s.fractions(), options.seed(), s.group())
             : Split.readCsv(Path.of(s.csv()), root);
-    List<Sample> all = new ArrayList<>();
-    split.parts().values().forEach(all::addAll);
-    new Dataset(split.classes(), all, 0).onlyFakesWarning().ifPresent(listener::note);
+    new Dataset(split.classes(), split.all(), 0).onlyFakesWarning().ifPresent(listener::note);
     return split;
   }
 

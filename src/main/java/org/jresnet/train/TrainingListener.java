@@ -5,6 +5,17 @@ public interface TrainingListener {
   /** Something that the user should know. */
   void note(String text);
 
+  /**
+   * The heads of the images are read, from several threads.
+   *
+   * @param done images so far, in any order
+   * @param total all images
+   */
+  default void reading(int done, int total) {}
+
+  /** What the run is about to learn from; not told again when it goes on later. */
+  default void data(DataReport report) {}
+
   /** An epoch starts, possibly in the middle. */
   void epochStarted(int epoch, int epochs, int firstBatch, int batches);
 

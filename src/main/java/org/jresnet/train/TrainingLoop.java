@@ -87,12 +87,6 @@ final class TrainingLoop {
             options.epochs());
   }
 
-  /** Images that an epoch does not see; others in each epoch. */
-  int leftOutPerEpoch() {
-    return (int)
-        Math.max(0, split.part(Part.TRAIN).size() - (long) batches * step.options().batch());
-  }
-
   Trainer.Outcome from(Checkpoint start) {
     lossScale =
         new LossScale(

@@ -439,4 +439,45 @@ final class MainTest {
     assertThat(after.get("layer2.0.conv1.weight").data())
         .isNotEqualTo(before.get("layer2.0.conv1.weight").data());
   }
+
+  /** One class of 24x32, one of 32x32: the case in which everything looks perfect and is not. */
+  @Test
+  void classesThatDifferInSizeAreWarnedOf() throws IOException {
+    Path shortcut = folder.resolve("shortcut");
+    for (String kind : List.of("real", "fake")) {
+      Files.createDirectories(shortcut.resolve(kind));
+      for (int i = 0; i < 16; i++) {
+        ImageIO.write(
+            new java.awt.image.BufferedImage(
+                kind.equals("real") ? 24 : 32, 32, java.awt.image.BufferedImage.TYPE_INT_RGB),
+            "png",
+            shortcut.resolve(kind + "/" + i + ".png").toFile());
+      }
+    }
+    Result result =
+        jresnet(with(SMALL, "train", shortcut, "--out", folder.resolve("short"), "--epochs", 1));
+    assertThat(result.code()).as(result.err()).isZero();
+    assertThat(result.err())
+        .contains("WARNING: the classes can be told apart without a look at the images")
+        .contains("size alone: balanced accuracy 100.00 % (95 % interval 80.6 to 100 %)")
+        .contains("real: 24x32")
+        .contains("fake: 32x32")
+        .contains("Bring both classes to one size, format and compression");
+    assertThat(result.out())
+        .contains("Class 0 'fake': 16 images (train 11, val 3, test 2)")
+        .contains("Class 1 'real': 16 images")
+        .contains("Positive class: 'fake'")
+        .contains("Each epoch leaves out 6 of 22 training images");
+  }
+
+  @Test
+  void drawnFacesAreNotWarnedOf() throws IOException {
+    Result result =
+        jresnet(with(SMALL, "train", faces, "--out", folder.resolve("calm"), "--epochs", 1));
+    assertThat(result.code()).as(result.err()).isZero();
+    assertThat(result.err()).doesNotContain("WARNING");
+    assertThat(result.out())
+        .contains("size 32x32; shorter side 32; aspect ratio 1.00; EXIF orientation 1")
+        .contains("Each epoch leaves out 4 of 28 training images");
+  }
 }
