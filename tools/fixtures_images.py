@@ -224,6 +224,8 @@ def pngs():
         (OUT / f"{name}.png").write_bytes(data)
     save("png-rgb-icc.png", image(40, 30), icc_profile=srgb())
     save("png-rgb.png", image(67, 45))
+    for h in (300, 301):  # on both sides of Pillow's limit of 100 for the order of a resize
+        save(f"png-3x{h}.png", image(3, h))
     save("png-exif8.png", image(24, 16), exif=exif(8))
     whole = (OUT / "png-rgb.png").read_bytes()
     cut("broken-png-half.png", "png-rgb.png", len(whole) // 2)
@@ -242,7 +244,7 @@ def srgb():
     return bytes(profile)
 
 
-# ------------------------------------------------------------------------- WebP, GIF and BMP
+# ------------------------------------------------------------------------- WebP, GIF, BMP, TIFF
 
 
 def webps():
@@ -258,7 +260,22 @@ def webps():
     (OUT / "broken-webp-inside.webp").write_bytes(part)
     save("webp-1x1.webp", image(1, 1), lossless=True)
     save("webp-exif6.webp", image(24, 16), lossless=True, exif=exif(6))
+    for i, (quality, (w, h)) in enumerate(((1, (16, 16)), (10, (33, 17)), (50, (34, 18)), (75, (97, 64)), (90, (64, 97)), (100, (31, 32)))):
+        save(f"webp-lossy-q{quality}.webp", image(w, h, seed=i), quality=quality, method=i)
+        save(f"webp-lossy-alpha-q{quality}.webp", image(w, h, "RGBA", seed=i), quality=quality, method=i)
+    for w, h in TINY:
+        save(f"webp-lossy-{w}x{h}.webp", image(w, h), quality=80)
+    frames = [image(24, 16, "RGBA", seed=i) for i in range(2)]
+    save("webp-animated-lossy.webp", frames[0], save_all=True, quality=70, append_images=frames[1:])
+    save("webp-exif6-lossy.webp", image(24, 16), quality=70, exif=exif(6))
     save("webp-animated.webp", image(24, 16), save_all=True, lossless=True, append_images=[image(24, 16, seed=1)])
+    # A first frame smaller than the image, at (6, 4).
+    for n in ("webp-animated", "webp-animated-lossy"):
+        data = bytearray((OUT / f"{n}.webp").read_bytes())
+        data[24:30] = struct.pack("<I", 39)[:3] + struct.pack("<I", 29)[:3]
+        at = data.index(b"ANMF") + 8
+        data[at : at + 6] = struct.pack("<I", 3)[:3] + struct.pack("<I", 2)[:3]
+        (OUT / f"{n}-small-frame.webp").write_bytes(data)
     for n in ("lossless", "lossy", "lossy-alpha"):
         size = (OUT / f"webp-{n}.webp").stat().st_size
         cut(f"broken-webp-{n}-half.webp", f"webp-{n}.webp", size // 2)
@@ -315,6 +332,74 @@ def bmps():
         (OUT / f"{name}.bmp").write_bytes(data)
 
 
+def tiff(width, height, bits, photometric, data, big_endian=False, **entries):
+    """An uncompressed TIFF of one strip; entries by name overrule and add."""
+    order = ">" if big_endian else "<"
+    tags = {
+        256: [width], 257: [height], 258: list(bits), 259: [1], 262: [photometric], 273: [0], 277: [len(bits)],
+        278: [height], 279: [len(data)],
+    }
+    tags.update({{"extra": 338, "colours": 320, "fill": 266, "planar": 284, "orientation": 274, "format": 339}[k]: v for k, v in entries.items()})
+    places, tail = "", b""
+    start = 8 + 2 + 12 * len(tags) + 4
+    directory = b""
+    after = start + sum(2 * len(v) for v in tags.values() if len(v) > 2)
+    planes = len(bits) if tags.get(284) == [2] else 1
+    tags[273] = [after + i * (len(data) // planes) for i in range(planes)]
+    tags[279] = [len(data) // planes] * planes
+    after += sum(2 * planes for _ in range(2)) if planes > 2 else 0
+    tags[273] = [after + i * (len(data) // planes) for i in range(planes)]
+    for tag in sorted(tags):
+        value = struct.pack(order + "H" * len(tags[tag]), *tags[tag])
+        if len(value) > 4:
+            value, tail = struct.pack(order + "I", start + len(tail)), tail + value
+        directory += struct.pack(order + "HHI", tag, 3, len(tags[tag])) + value.ljust(4, b"\0")
+    whole = (b"MM\0*" if big_endian else b"II*\0") + struct.pack(order + "IH", 8, len(tags)) + directory + bytes(4) + tail
+    assert len(whole) == after
+    return whole + data
+
+
+def tiffs():
+    rng = np.random.default_rng(13)
+    pixels = lambda n: rng.integers(0, 256, n, dtype=np.uint8).tobytes()
+    grey16 = rng.integers(0, 400, 63).astype("<u2")
+    for mode, name in (("1", "two"), ("L", "grey"), ("RGB", "rgb"), ("RGBA", "rgba"), ("P", "palette"), ("CMYK", "cmyk")):
+        picture = image(37, 21, "L").convert("1") if mode == "1" else image(37, 21).quantize(100) if mode == "P" else image(37, 21, mode)
+        for compression in (None, "tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg", "group4"):
+            if compression == "jpeg" and mode in "1P" or compression == "group4" and mode != "1":
+                continue
+            save(f"tiff-{name}-{(compression or 'none').replace('tiff_', '')}.tif", picture, compression=compression)
+    save("tiff-predictor.tif", image(37, 21), compression="tiff_lzw", tiffinfo={317: 2})
+    save("tiff-strips.tif", image(60, 50), compression="tiff_adobe_deflate", strip_size=2000)
+    save("tiff-pages.tif", image(20, 15), save_all=True, append_images=[image(9, 9, seed=1)])
+    save("tiff-big.tif", image(20, 15), big_tiff=True)
+    for name, data in {
+        "tiff-white-0-8": tiff(9, 7, [8], 0, pixels(63)),
+        "tiff-white-0-1": tiff(9, 7, [1], 0, pixels(14)),
+        "tiff-grey-2": tiff(9, 7, [2], 1, pixels(21)),
+        "tiff-grey-4": tiff(9, 7, [4], 1, pixels(35)),
+        "tiff-grey-16": tiff(9, 7, [16], 1, grey16.tobytes()),
+        "tiff-grey-16-mm": tiff(9, 7, [16], 1, grey16.byteswap().tobytes(), True),
+        "tiff-rgb-16": tiff(9, 7, [16] * 3, 2, pixels(378)),
+        "tiff-rgb-16-mm": tiff(9, 7, [16] * 3, 2, pixels(378), True),
+        "tiff-rgb-mm": tiff(9, 7, [8] * 3, 2, pixels(189), True),
+        "tiff-rgbx": tiff(9, 7, [8] * 4, 2, pixels(252), extra=[0]),
+        "tiff-rgba-premultiplied": tiff(9, 7, [8] * 4, 2, pixels(252), extra=[1]),
+        "tiff-rgba-16": tiff(9, 7, [16] * 4, 2, pixels(504), extra=[2]),
+        "tiff-rgba-16-premultiplied": tiff(9, 7, [16] * 4, 2, pixels(504), extra=[1]),
+        "tiff-grey-alpha": tiff(9, 7, [8, 8], 1, pixels(126), extra=[2]),
+        "tiff-palette-4": tiff(9, 7, [4], 3, pixels(35), colours=[int(v) for v in rng.integers(0, 65536, 48)]),
+        "tiff-planes": tiff(9, 7, [8] * 3, 2, pixels(189), planar=[2]),
+        "tiff-fill-order": tiff(9, 7, [8] * 3, 2, pixels(189), fill=[2]),
+        "tiff-turned": tiff(9, 7, [8] * 3, 2, pixels(189), orientation=[6]),
+        "other-tiff-lab": tiff(9, 7, [8] * 3, 8, pixels(189)),
+        "broken-tiff-short": tiff(9, 7, [8] * 3, 2, pixels(100)),
+    }.items():
+        (OUT / f"{name}.tif").write_bytes(data)
+    Image.fromarray(drawn(9, 7, 1)[..., 0].astype(np.float32)).save(OUT / "other-tiff-float.tif")
+    save("other-tiff-zstd.tif", image(9, 7), compression="zstd")
+
+
 def others():
     (OUT / "broken-empty.jpg").write_bytes(b"")
     (OUT / "broken-text.jpg").write_bytes(b"this is not a picture\n" * 20)
@@ -345,7 +430,7 @@ def info():
     qualities = {"q100": 100, "q3": 3, "444": 85, "422": 85, "420": 85, "440": 85, "411": 85, "progressive": 60, "exif": 90}
     rows = []
     for f in sorted(OUT.iterdir()):
-        if f.suffix == ".tsv" or f.name.startswith("broken-"):
+        if f.suffix == ".tsv" or f.name.startswith("broken-") or f.name == "tiff-turned.tif":
             continue
         with Image.open(f) as i:
             quality = ""
@@ -385,6 +470,12 @@ def resizes():
             if min(w, h) > 1:
                 crop = transforms.Compose([transforms.Resize(round(size * 256 / 224)), transforms.CenterCrop(size)])
                 add(name, f"crop {size}", crop(source))
+    for h in (300, 301):
+        source = opened((OUT / f"png-3x{h}.png").read_bytes())
+        for size in ((2, 50), (6, 50), (3, 50), (2, 400), (2, 299), (1, h), (32, 32)):
+            add(f"png-3x{h}.png", "bilinear", source.resize(size, Image.Resampling.BILINEAR))
+        add(f"png-3x{h}.png", "shorter 2", transforms.Resize(2)(source))
+        add(f"png-3x{h}.png", "stretch 224", transforms.Resize((224, 224))(source))
     for size in (10, 31, 44, 45, 46, 100):
         add("png-rgb.png", f"shorter {size}", transforms.Resize(size)(sources["png-rgb.png"]))
     for size in (1, 20, 31, 44, 45):
@@ -401,7 +492,7 @@ def main():
     for f in OUT.iterdir():
         if f.name != "twelvemonkeys.tsv":
             f.unlink()
-    for write in (jpegs, pngs, webps, gifs, bmps, others):
+    for write in (jpegs, pngs, webps, gifs, bmps, tiffs, others):
         write()
     rows = [line(f.name, f.read_bytes()) for f in sorted(OUT.iterdir()) if f.suffix != ".tsv"]
     (OUT / "decode.tsv").write_text("\n".join(rows) + "\n")

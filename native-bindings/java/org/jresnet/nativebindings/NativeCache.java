@@ -17,7 +17,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The folder into which JavaCPP unpacks native libraries. Whoever can write there runs code in this
+ * The folder into which native libraries are unpacked. Whoever can write there runs code in this
  * process, so it belongs to this user alone; JavaCPP by itself would fall back to a folder below
  * {@code /tmp} whose name anyone can foresee and plant.
  */
@@ -33,14 +33,16 @@ public final class NativeCache {
    * Chooses the folder; must run before any class of {@code org.bytedeco} is loaded. A folder that
    * the system property {@code org.bytedeco.javacpp.cachedir} names is taken as it is.
    *
+   * @return the folder
    * @throws UserError if the folder could be another user's, or none can be made
    */
-  public static synchronized void prepare() {
+  public static synchronized Path prepare() {
     if (System.getProperty(PROPERTY) == null) {
       Path temporary = Path.of(System.getProperty("java.io.tmpdir"));
       Path folder = choose(CacheFolder.of(System.getenv()), temporary);
       System.setProperty(PROPERTY, folder.toString());
     }
+    return Path.of(System.getProperty(PROPERTY));
   }
 
   /** Why a library did not load; JavaCPP's own message says only what it tried last. */

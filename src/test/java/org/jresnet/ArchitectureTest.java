@@ -33,7 +33,7 @@ final class ArchitectureTest {
   @ArchTest static final ArchRule GRAPH = only("graph", "graph");
   @ArchTest static final ArchRule MODELS = only("models", "models", "graph");
   @ArchTest static final ArchRule WEIGHTS = only("weights", "weights", "graph");
-  @ArchTest static final ArchRule DATA = only("data", "data");
+  @ArchTest static final ArchRule DATA = only("data", "data", "nativebindings");
   @ArchTest static final ArchRule METRICS = only("metrics", "metrics");
 
   @ArchTest static final ArchRule BACKENDS = only("backend", "backend", "graph", "nativebindings");

@@ -6,17 +6,16 @@ import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.OptionalInt;
-import org.apache.commons.imaging.ImageFormat;
-import org.apache.commons.imaging.ImageFormats;
 
 /**
  * What an image file says about itself. Pixels are not decoded: some kilobytes of the file are read
  * and as much memory is used, whatever the file claims.
  *
- * @param format JPEG, PNG, WEBP, BMP or GIF, by its first bytes
+ * @param format JPEG, PNG, WEBP, BMP, GIF or TIFF, by its first bytes
  * @param width columns as stored
  * @param height rows as stored
- * @param orientation EXIF orientation, 1 to 8; 1 is upright
+ * @param orientation EXIF orientation, 1 to 8; 1 is upright. That of a TIFF is always applied, as
+ *     in Pillow
  * @param colorProfile bytes of the embedded ICC profile as stored (a PNG's is compressed), 0
  *     without one
  * @param jpegQuality 1 to 100, the quality that libjpeg, Pillow and most encoders were asked for;
@@ -34,6 +33,13 @@ public record ImageInfo(
     OptionalInt jpegQuality,
     String sampling,
     long bytes) {
+  /**
+   * Whether the image is decoded lying, unless {@link ImageDecoder.Orientation#APPLY} is asked for.
+   */
+  public boolean isTurned() {
+    return orientation != 1 && !format.equals(Format.TIFF.name());
+  }
+
   /** Chunks that are looked at in a PNG or WebP file; what is behind more of them is not seen. */
   private static final int MAX_CHUNKS = 10_000;
 
@@ -45,26 +51,30 @@ public record ImageInfo(
    * @throws BadImageException as {@link ImageDecoder#decode(Path)}
    */
   public static ImageInfo read(Path file) throws BadImageException {
-    ImageDecoder.requireFile(file);
+    OpenedImage.requireFile(file);
     try (Head head = Head.open(file)) {
       return read(file, head);
     } catch (BadImageException e) {
       throw e;
     } catch (IOException e) {
-      throw ImageDecoder.unreadable(file, e);
+      throw OpenedImage.unreadable(file, e);
     }
   }
 
   /** As {@link #read(Path)}, of an open file. */
   static ImageInfo read(Path name, Head head) throws BadImageException {
-    ImageFormat format = ImageDecoder.format(name, head);
+    Format format = Format.of(name, head);
     try {
-      ImageInfo info = read(name, head, format);
-      if (info.width < 1 || info.height < 1) {
-        throw new BadImageException(
-            name, "is corrupt: its header says " + info.width + "x" + info.height + " pixels");
-      }
-      return info;
+      ImageInfo info =
+          switch (format) {
+            case JPEG -> of(name, JpegHeader.read(name, head), head.length());
+            case PNG -> png(head);
+            case WEBP -> webp(head);
+            case BMP -> bmp(head);
+            case GIF -> gif(head);
+            case TIFF -> tiff(head);
+          };
+      return info.checked(name);
     } catch (BadImageException e) {
       throw e;
     } catch (IOException e) {
@@ -72,34 +82,44 @@ public record ImageInfo(
     }
   }
 
-  private static ImageInfo read(Path name, Head head, ImageFormat format) throws IOException {
-    if (format == ImageFormats.JPEG) {
-      JpegHeader jpeg = JpegHeader.read(name, head);
-      if (jpeg.frame() == 0) {
-        throw new BadImageException(name, "is corrupt: it has no JPEG frame header");
-      }
-      return new ImageInfo(
-          format.getName(),
-          jpeg.width(),
-          jpeg.height(),
-          jpeg.orientation(),
-          jpeg.colorProfile(),
-          jpeg.quality(),
-          jpeg.sampling(),
-          head.length());
-    } else if (format == ImageFormats.PNG) {
-      return png(head);
-    } else if (format == ImageFormats.WEBP) {
-      return webp(head);
-    } else if (format == ImageFormats.GIF) {
-      return gif(head);
+  /** Of a JPEG header. */
+  static ImageInfo of(Path name, JpegHeader jpeg, long bytes) throws BadImageException {
+    if (jpeg.frame() == 0) {
+      throw new BadImageException(name, "is corrupt: it has no JPEG frame header");
     }
-    return bmp(head);
+    return new ImageInfo(
+            Format.JPEG.name(),
+            jpeg.width(),
+            jpeg.height(),
+            jpeg.orientation(),
+            jpeg.colorProfile(),
+            jpeg.quality(),
+            jpeg.sampling(),
+            bytes)
+        .checked(name);
   }
 
-  private static ImageInfo of(ImageFormat format, int width, int height, Head head) {
+  private ImageInfo checked(Path name) throws BadImageException {
+    if (width < 1 || height < 1) {
+      throw new BadImageException(
+          name, "is corrupt: its header says " + width + "x" + height + " pixels");
+    }
+    return this;
+  }
+
+  private static ImageInfo tiff(Head head) throws IOException {
+    TiffHeader tiff = new TiffHeader(head, 0);
+    return of(
+            Format.TIFF,
+            (int) Math.min(tiff.value(TiffHeader.WIDTH), Integer.MAX_VALUE),
+            (int) Math.min(tiff.value(TiffHeader.HEIGHT), Integer.MAX_VALUE),
+            head)
+        .with(tiff.orientation(), "", tiff.count(TiffHeader.COLOR_PROFILE));
+  }
+
+  private static ImageInfo of(Format format, int width, int height, Head head) {
     return new ImageInfo(
-        format.getName(), width, height, 1, 0, OptionalInt.empty(), "", head.length());
+        format.name(), width, height, 1, 0, OptionalInt.empty(), "", head.length());
   }
 
   private ImageInfo with(int exif, String xmp, long profile) {
@@ -118,7 +138,7 @@ public record ImageInfo(
     boolean old = head.i32(14, LITTLE_ENDIAN) == 12;
     int width = old ? head.u16(18, LITTLE_ENDIAN) : head.i32(18, LITTLE_ENDIAN);
     int height = old ? head.u16(20, LITTLE_ENDIAN) : head.i32(22, LITTLE_ENDIAN);
-    return of(ImageFormats.BMP, width, Math.abs(height), head);
+    return of(Format.BMP, width, Math.abs(height), head);
   }
 
   /** The screen, made larger where the first frame sticks out, as in Pillow. */
@@ -145,11 +165,11 @@ public record ImageInfo(
         break;
       }
     }
-    return of(ImageFormats.GIF, width, height, head);
+    return of(Format.GIF, width, height, head);
   }
 
   private static ImageInfo png(Head head) throws IOException {
-    ImageInfo size = of(ImageFormats.PNG, head.i32(16, BIG_ENDIAN), head.i32(20, BIG_ENDIAN), head);
+    ImageInfo size = of(Format.PNG, head.i32(16, BIG_ENDIAN), head.i32(20, BIG_ENDIAN), head);
     int exif = 0;
     long profile = 0;
     String xmp = "";
@@ -207,6 +227,6 @@ public record ImageInfo(
       }
       at = data + length + length % 2;
     }
-    return of(ImageFormats.WEBP, width, height, head).with(exif, xmp, profile);
+    return of(Format.WEBP, width, height, head).with(exif, xmp, profile);
   }
 }

@@ -3,7 +3,6 @@ package org.jresnet.data;
 import java.awt.image.ComponentSampleModel;
 import java.awt.image.DataBufferByte;
 import java.awt.image.Raster;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
 
@@ -48,11 +47,9 @@ final class JpegPixels {
   /**
    * Reads what the components mean.
    *
-   * @throws BadImageException when the header is cut off or the coding is neither baseline nor
-   *     progressive
+   * @throws BadImageException when the coding is neither baseline nor progressive
    */
-  static JpegPixels of(Path name, Head head) throws IOException {
-    JpegHeader header = JpegHeader.read(name, head);
+  static JpegPixels of(Path name, JpegHeader header) throws BadImageException {
     if (header.frame() > 0xC2) {
       throw new BadImageException(
           name,
@@ -194,6 +191,13 @@ final class JpegPixels {
       out[o] = ink(k, red(y, cr));
       out[o + 1] = ink(k, green(y, cb, cr));
       out[o + 2] = ink(k, blue(y, cb));
+    }
+  }
+
+  /** Turns amounts of three inks into red, green and blue beside black. */
+  static void inked(byte[] cmy, int at, int notBlack) {
+    for (int i = at; i < at + 3; i++) {
+      cmy[i] = ink(notBlack, cmy[i] & 255);
     }
   }
 

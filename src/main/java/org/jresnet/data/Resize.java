@@ -4,11 +4,15 @@ package org.jresnet.data;
  * Pillow's bilinear resize with antialiasing, byte for byte ({@code Image.resize((w, h),
  * BILINEAR)}, which torchvision's {@code Resize} uses on PIL images): a horizontal and a vertical
  * pass in 22-bit fixed point, each rounded and clamped to 8 bits; a pass whose side stays the same
- * is left out.
+ * is left out. The vertical pass comes first for an image that is more than 100 times as high as
+ * wide and gets lower.
  */
 public final class Resize {
   private static final int PRECISION_BITS = 32 - 8 - 2;
   private static final int HALF = 1 << (PRECISION_BITS - 1);
+
+  /** Pillow's {@code Image.resize} takes the vertical pass first from this aspect on. */
+  private static final int VERY_TALL = 100;
 
   private Resize() {}
 
@@ -46,8 +50,18 @@ public final class Resize {
 
   /** The picture at exactly that size, whatever its aspect. */
   public static RgbImage bilinear(RgbImage image, int width, int height) {
-    RgbImage across = width == image.width() ? image : horizontal(image, width);
-    return height == image.height() ? across : vertical(across, height);
+    if (image.height() > VERY_TALL * image.width() && height < image.height()) {
+      return across(down(image, height), width);
+    }
+    return down(across(image, width), height);
+  }
+
+  private static RgbImage across(RgbImage image, int width) {
+    return width == image.width() ? image : horizontal(image, width);
+  }
+
+  private static RgbImage down(RgbImage image, int height) {
+    return height == image.height() ? image : vertical(image, height);
   }
 
   /**

@@ -42,6 +42,21 @@ public record RgbImage(int width, int height, byte[] rgb) {
     return new RgbImage(cropWidth, cropHeight, out);
   }
 
+  /** At (left, top) of a black image of that size, into which it must fit. */
+  RgbImage onBlack(int outWidth, int outHeight, int left, int top) {
+    if (left + width > outWidth || top + height > outHeight) {
+      throw new IllegalArgumentException(
+          String.format(
+              "%dx%d+%d+%d does not lie inside %dx%d",
+              width, height, left, top, outWidth, outHeight));
+    }
+    byte[] out = new byte[outWidth * outHeight * 3];
+    for (int y = 0; y < height; y++) {
+      System.arraycopy(rgb, y * width * 3, out, ((top + y) * outWidth + left) * 3, width * 3);
+    }
+    return new RgbImage(outWidth, outHeight, out);
+  }
+
   /** Left and right exchanged. */
   public RgbImage flipHorizontally() {
     byte[] out = new byte[rgb.length];
@@ -51,5 +66,38 @@ public record RgbImage(int width, int height, byte[] rgb) {
       }
     }
     return new RgbImage(width, height, out);
+  }
+
+  /** Applies EXIF orientation 1 to 8 (Exif 2.32, table 6). */
+  RgbImage upright(int orientation) {
+    if (orientation < 2 || orientation > 8) {
+      return this;
+    }
+    boolean turned = orientation >= 5;
+    int outWidth = turned ? height : width;
+    int outHeight = turned ? width : height;
+    byte[] out = new byte[rgb.length];
+    for (int y = 0; y < outHeight; y++) {
+      for (int x = 0; x < outWidth; x++) {
+        int right = outWidth - 1 - x;
+        int down = outHeight - 1 - y;
+        int fromX =
+            switch (orientation) {
+              case 2, 3 -> right;
+              case 4 -> x;
+              case 5, 6 -> y;
+              default -> down;
+            };
+        int fromY =
+            switch (orientation) {
+              case 2 -> y;
+              case 3, 4 -> down;
+              case 5, 8 -> x;
+              default -> right;
+            };
+        System.arraycopy(rgb, (fromY * width + fromX) * 3, out, (y * outWidth + x) * 3, 3);
+      }
+    }
+    return new RgbImage(outWidth, outHeight, out);
   }
 }

@@ -12,8 +12,13 @@ import java.util.regex.Pattern;
 final class TiffHeader {
   static final int WIDTH = 256;
   static final int HEIGHT = 257;
-  static final int ORIENTATION = 274;
+  static final int BITS = 258;
+  static final int COMPRESSION = 259;
+  static final int PHOTOMETRIC = 262;
+  static final int EXTRA_SAMPLES = 338;
+  static final int SAMPLE_FORMAT = 339;
   static final int COLOR_PROFILE = 34675;
+  private static final int ORIENTATION = 274;
 
   /** Pillow's pattern. */
   private static final Pattern XMP = Pattern.compile("tiff:Orientation(?:=\"|>)([0-9])");
@@ -49,8 +54,11 @@ final class TiffHeader {
         long value = at + (big ? 12 : 8);
         counts.put(tag, count);
         values.remove(tag);
-        if (count == 1 && (type == SHORT || type == LONG)) {
-          values.put(tag, type == SHORT ? head.u16(value, order) : head.u32(value, order));
+        if (type == SHORT || type == LONG) {
+          boolean inside = count * (type == SHORT ? 2 : 4) <= (big ? 8 : 4);
+          long first =
+              inside ? value : start + (big ? head.u64(value, order) : head.u32(value, order));
+          values.put(tag, type == SHORT ? head.u16(first, order) : head.u32(first, order));
         }
       }
     } catch (EOFException e) {
@@ -58,9 +66,14 @@ final class TiffHeader {
     }
   }
 
-  /** The single whole number of an entry, 0 without one. */
+  /** The first whole number of an entry, 0 without one. */
   long value(int tag) {
-    return values.getOrDefault(tag, 0L);
+    return value(tag, 0);
+  }
+
+  /** The first whole number of an entry. */
+  long value(int tag, long otherwise) {
+    return values.getOrDefault(tag, otherwise);
   }
 
   /** How many values an entry has, 0 without it. */
@@ -72,7 +85,7 @@ final class TiffHeader {
   static int orientation(Head head, long start) {
     try {
       TiffHeader exif = new TiffHeader(head, start);
-      return exif.count(ORIENTATION) == 0 ? 0 : valid(exif.value(ORIENTATION));
+      return exif.count(ORIENTATION) == 0 ? 0 : exif.orientation();
     } catch (IOException e) {
       // Broken metadata do not make the pixels worse.
       return 0;
@@ -85,7 +98,12 @@ final class TiffHeader {
     return found.find() ? valid(Integer.parseInt(found.group(1))) : 1;
   }
 
-  static int valid(long orientation) {
+  /** The orientation, 1 without a valid one. */
+  int orientation() {
+    return count(ORIENTATION) == 1 ? valid(value(ORIENTATION)) : 1;
+  }
+
+  private static int valid(long orientation) {
     return orientation >= 1 && orientation <= 8 ? (int) orientation : 1;
   }
 }

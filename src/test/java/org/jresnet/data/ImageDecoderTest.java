@@ -18,18 +18,18 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Pixels against Pillow's, and files that are none. */
 class ImageDecoderTest {
-  private static final String LOSSY = "lossy WebP: no exact decoder, refused";
   private static final String LOSSLESS_JPEG = "lossless JPEG: refused, Pillow reads some";
+  private static final String TIFF = "unusual TIFF: refused by name";
   private static final String LENIENT = "damaged marker: Pillow refuses, ImageIO reads on";
 
   /** Where we differ from Pillow, and why. Anything else must agree. */
   private static final Map<String, String> DIFFERENT =
       Map.ofEntries(
-          Map.entry("webp-lossy.webp", LOSSY),
-          Map.entry("webp-lossy-odd.webp", LOSSY),
-          Map.entry("webp-lossy-alpha.webp", LOSSY),
           Map.entry("png-no-iend.png", "cut off after its last row: truncated to us"),
           Map.entry("png-short-data.png", "rows are missing: truncated to us, black to Pillow"),
+          Map.entry("other-tiff-lab.tif", TIFF),
+          Map.entry("other-tiff-float.tif", TIFF),
+          Map.entry("other-tiff-zstd.tif", TIFF),
           Map.entry("jpeg-lossless/8_ls.jpg", LOSSLESS_JPEG),
           Map.entry("jpeg-lossless/f-18.jpg", LOSSLESS_JPEG),
           Map.entry("jpeg-lossless/testimg_rgb.jpg", LOSSLESS_JPEG),
@@ -101,7 +101,9 @@ class ImageDecoderTest {
     reasons.put("broken-png-half.png", "is corrupt or truncated");
     reasons.put("broken-png-text-crc.png", "the checksum of its PNG chunk tEXt is wrong");
     reasons.put("broken-webp-lossless-half.webp", "is truncated");
-    reasons.put("webp-lossy.webp", "lossy WebP picture, whose pixels cannot be decoded exactly");
+    reasons.put("other-tiff-lab.tif", "is a TIFF image with colours CIE L*a*b*, which is not");
+    reasons.put("other-tiff-float.tif", "with samples that are signed or no whole numbers");
+    reasons.put("other-tiff-zstd.tif", "with compression Zstandard, which is not decoded here");
     reasons.put("broken-png-bomb.png", "has 50000x50000 pixels, more than the limit of 178956970");
     reasons.put("broken-jpeg-bomb.jpg", "has 65000x65000 pixels, more than the limit");
     reasons.forEach(
@@ -146,6 +148,9 @@ class ImageDecoderTest {
             "jpeg-cmyk-progressive.jpg",
             "png-rgb-8-interlaced.png",
             "webp-lossless-alpha.webp",
+            "webp-lossy-alpha.webp",
+            "tiff-rgb-lzw.tif",
+            "tiff-grey-jpeg.tif",
             "gif.gif",
             "bmp-8.bmp");
     List<String> accepted = new ArrayList<>();

@@ -54,6 +54,10 @@ class ImageInfoTest {
         .isEqualTo(new ImageInfo("JPEG", 24, 16, 6, 0, OptionalInt.of(90), "4:2:0", 806));
     assertThat(ImageInfo.read(Goldens.picture("webp-lossy-alpha.webp")).format()).isEqualTo("WEBP");
     assertThat(ImageInfo.read(Goldens.picture("bmp-os2.bmp")).format()).isEqualTo("BMP");
+    assertThat(ImageInfo.read(Goldens.picture("tiff-rgb-none.tif")).format()).isEqualTo("TIFF");
+    // Pillow turns TIFF by itself, so its size cannot be compared.
+    assertThat(ImageInfo.read(Goldens.picture("tiff-turned.tif")))
+        .isEqualTo(new ImageInfo("TIFF", 9, 7, 6, 0, OptionalInt.empty(), "", 329));
     assertThat(ImageInfo.read(Goldens.picture("gif.gif")).format()).isEqualTo("GIF");
     assertThat(ImageInfo.read(Goldens.picture("png-rgb-icc.png")).colorProfile())
         .isGreaterThan(100);
