@@ -23,7 +23,7 @@ import org.jresnet.base.UserError;
  * out.
  */
 public final class ImageFolder {
-  private static final Set<String> EXTENSIONS = Set.of("jpg", "jpeg", "png", "webp", "bmp", "gif");
+  private static final Set<String> EXTENSIONS = Set.of("jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff");
 
   private ImageFolder() {}
 
@@ -89,7 +89,7 @@ public final class ImageFolder {
       if (samples.size() == before) {
         throw new UserError(
             folder
-                + ": expected pictures (jpg, png, webp, bmp, gif) of class '"
+                + ": expected pictures (jpg, png, webp, bmp, gif, tif) of class '"
                 + classes.get(label)
                 + "', found none"
                 + (files.isEmpty() ? "" : " among " + files.size() + " files"));
@@ -195,7 +195,7 @@ public final class ImageFolder {
       }
       List<Path> found = files(path).stream().filter(ImageFolder::isPicture).toList();
       if (found.isEmpty()) {
-        throw new UserError(path + ": found no picture (jpg, png, webp, bmp, gif) in this folder");
+        throw new UserError(path + ": found no picture (jpg, png, webp, bmp, gif, tif) in this folder");
       }
       pictures.addAll(found);
     }
