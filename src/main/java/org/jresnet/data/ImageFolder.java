@@ -23,7 +23,8 @@ import org.jresnet.base.UserError;
  * out.
  */
 public final class ImageFolder {
-  private static final Set<String> EXTENSIONS = Set.of("jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff");
+  private static final Set<String> EXTENSIONS =
+      Set.of("jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff");
 
   private ImageFolder() {}
 
@@ -195,7 +196,8 @@ public final class ImageFolder {
       }
       List<Path> found = files(path).stream().filter(ImageFolder::isPicture).toList();
       if (found.isEmpty()) {
-        throw new UserError(path + ": found no picture (jpg, png, webp, bmp, gif, tif) in this folder");
+        throw new UserError(
+            path + ": found no picture (jpg, png, webp, bmp, gif, tif) in this folder");
       }
       pictures.addAll(found);
     }
