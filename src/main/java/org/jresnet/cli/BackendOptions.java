@@ -12,6 +12,7 @@ import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Where and in which precision to compute. */
+@Heading("Computation")
 final class BackendOptions {
   @Option(
       names = "--backend",

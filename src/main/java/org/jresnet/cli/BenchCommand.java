@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Precision;
@@ -18,10 +19,13 @@ import org.jresnet.bench.Benchmark;
 import org.jresnet.bench.Benchmark.Configuration;
 import org.jresnet.bench.Benchmark.Result;
 import org.jresnet.bench.Benchmark.Work;
+import org.jresnet.bench.Disturbance;
 import org.jresnet.models.ResNet;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** {@code jresnet bench}. */
 @Command(
@@ -31,6 +35,9 @@ import picocli.CommandLine.Option;
         "Times training steps and inference for every combination of the options, after checking"
             + " values against the reference backend.")
 final class BenchCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec;
+
+  @Heading("Model and work")
   @Option(
       names = "--model",
       split = ",",
@@ -53,6 +60,7 @@ final class BenchCommand implements Callable<Integer> {
       defaultValue = "16",
       paramLabel = "N",
       description = "Pictures per step.")
+  @Within(min = 1, max = Within.BATCH)
   private List<Integer> batches;
 
   @Option(
@@ -69,21 +77,26 @@ final class BenchCommand implements Callable<Integer> {
       defaultValue = "224",
       paramLabel = "PIXELS",
       description = "Side of the input in pixels.")
+  @Within(min = 1, max = Within.SIDE)
   private List<Integer> sizes;
 
   @Option(names = "--classes", defaultValue = "1000", description = "Number of classes.")
+  @Within(min = 1, max = Within.MANY)
   private int classes;
 
+  @Heading("Measurement")
   @Option(
       names = "--steps",
       defaultValue = "10",
       description = "Least number of timed steps, after two that warm up.")
+  @Within(min = 1, max = Within.MANY)
   private int steps;
 
   @Option(
       names = "--seconds",
       defaultValue = "3",
       description = "Least time of the timed steps together.")
+  @Within(min = 0, max = 86_400)
   private double seconds;
 
   @Option(
@@ -92,6 +105,7 @@ final class BenchCommand implements Callable<Integer> {
           "Do not compare values first; for measuring memory, which the reference needs a lot of.")
   private boolean unchecked;
 
+  @Heading("Output")
   @Option(
       names = "--csv",
       paramLabel = "DIR",
@@ -101,6 +115,7 @@ final class BenchCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Print one JSON object per combination.")
   private boolean json;
 
+  @Heading("Computation")
   @Option(
       names = "--backend",
       split = ",",
@@ -114,12 +129,19 @@ final class BenchCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (steps < 1 || seconds < 0 || classes < 1) {
-      throw new UsageError("--steps and --classes must be at least 1, --seconds at least 0");
+    models.forEach(
+        name ->
+            Arguments.graph(
+                UsageError.unlessValid(() -> ResNet.of(name)), classes, ResNet.BASE_WIDTH));
+    for (int size : sizes) {
+      batches.forEach(batch -> Arguments.requireBatchFits(batch, size));
     }
     Console console = new Console(json);
     if (csv != null) {
       createFolder();
+    }
+    if (threads.several()) {
+      return ChildRuns.eachThreadCount(threads.counts(), spec.commandLine().getParent());
     }
     threads.check();
     for (String name : backends) {
@@ -130,6 +152,7 @@ final class BenchCommand implements Callable<Integer> {
             "configuration", "images/s", "median ms", "p95 ms", "spread", "create s", "error");
         for (Configuration c : configurations(backend)) {
           time(console, backend, c);
+          Console.requireOutput();
         }
       }
     }
@@ -184,7 +207,9 @@ final class BenchCommand implements Callable<Integer> {
 
   private void time(Console console, Backend backend, Configuration c) {
     double error = unchecked ? Double.NaN : Benchmark.check(backend, c);
+    Disturbance.Watch watch = Disturbance.watch();
     Result r = Benchmark.run(backend, c, steps, seconds);
+    Optional<Disturbance> disturbance = watch.stop();
     console.print(
         "%-34s %9.2f %10.2f %10.2f %6.1f%% %8.2f %9.1e",
         c.name(),
@@ -194,6 +219,9 @@ final class BenchCommand implements Callable<Integer> {
         100 * r.spread(),
         r.createSeconds(),
         error);
+    disturbance
+        .flatMap(d -> d.warning(r.spread()))
+        .ifPresent(reason -> console.note(c.name() + ": " + reason));
     Map<String, Object> values = new LinkedHashMap<>();
     values.put("configuration", c.name());
     values.put("backend", backend.name());
@@ -203,6 +231,12 @@ final class BenchCommand implements Callable<Integer> {
     values.put("p95_ms", 1e3 * r.quantile(0.95));
     values.put("spread", r.spread());
     values.put("steps", r.seconds().length);
+    values.put("threads", threads.count());
+    disturbance.ifPresent(
+        d -> {
+          values.put("others_share", d.others());
+          values.put("stolen_share", d.stolen());
+        });
     values.put("create_s", r.createSeconds());
     if (!unchecked) {
       values.put("error", error);

@@ -36,6 +36,9 @@ import picocli.CommandLine.Option;
     description =
         "Draws faces, trains a network to tell two kinds of pictures apart, evaluates and predicts.")
 final class DemoCommand implements Callable<Integer> {
+  private static final int BATCH = 20;
+
+  @Heading("Output")
   @Option(
       names = "--out",
       defaultValue = "demo",
@@ -43,6 +46,7 @@ final class DemoCommand implements Callable<Integer> {
       description = "Folder for pictures and results.")
   private Path out;
 
+  @Heading("Training")
   @Option(
       names = "--model",
       defaultValue = "resnet50",
@@ -50,23 +54,28 @@ final class DemoCommand implements Callable<Integer> {
   private String model;
 
   @Option(names = "--epochs", defaultValue = "6", description = "Passes over the training part.")
+  @Within(min = 1, max = Within.MANY)
   private int epochs;
 
   @Option(
       names = "--images",
       defaultValue = "1000",
       description = "Pictures in both classes together.")
+  @Within(min = 20, max = Within.MANY)
   private int images;
 
   @Option(
       names = "--size",
       defaultValue = "64",
       description = "Side of the pictures in pixels, a multiple of 4.")
+  @Within(min = 1, max = Within.SIDE)
   private int size;
 
   @Option(names = "--seed", defaultValue = "42", description = "Seed of everything.")
+  @Within
   private long seed;
 
+  @Heading("Output")
   @Option(names = "--overwrite", description = "Replace an earlier demo in --out.")
   private boolean overwrite;
 
@@ -82,6 +91,7 @@ final class DemoCommand implements Callable<Integer> {
     Console console = new Console(json);
     Path data = out.resolve("faces");
     Path run = out.resolve("run");
+    Arguments.requireBatchFits(BATCH, size);
     ResNet network = UsageError.unlessValid(() -> ResNet.of(model));
     long start = System.nanoTime();
     try (Backend backend = backendOptions.open(console)) {
@@ -174,7 +184,7 @@ final class DemoCommand implements Callable<Integer> {
                     BadImages.STOP,
                     2),
                 epochs,
-                20,
+                BATCH,
                 1,
                 new TrainOptions.OptimizerOptions("adam", 1e-3, 0.9, 0.999, 1e-8, 0, 0),
                 new TrainOptions.ScheduleOptions("cosine", 0.5, 30, 0.1, 0.01),

@@ -38,7 +38,9 @@ final class EvaluateCommand implements Callable<Integer> {
 
   @Mixin private ModelOptions modelOptions;
 
+  @Heading("Data")
   @Option(names = "--batch", defaultValue = "16", description = "Pictures per pass.")
+  @Within(min = 1, max = Within.BATCH)
   private int batch;
 
   @Option(
@@ -51,8 +53,10 @@ final class EvaluateCommand implements Callable<Integer> {
       names = "--loader-threads",
       defaultValue = "2",
       description = "Threads that decode pictures.")
+  @Within(min = 1, max = Within.THREADS)
   private int loaderThreads;
 
+  @Heading("Output")
   @Option(
       names = "--json",
       description = "Print the result as a JSON object; progress goes to standard error.")
@@ -64,6 +68,7 @@ final class EvaluateCommand implements Callable<Integer> {
   public Integer call() {
     Console console = new Console(json);
     LoadedModel loaded = modelOptions.open(modelPath, console);
+    Arguments.requireBatchFits(batch, modelOptions.size(loaded.info()));
     Dataset dataset = ImageFolder.scan(ImageFolder.expand(data));
     requireSameClasses(loaded.info().classes(), dataset.classes(), console);
     dataset.onlyFakesWarning().ifPresent(console::note);

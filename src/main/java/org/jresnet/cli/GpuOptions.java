@@ -11,6 +11,7 @@ import org.jresnet.backend.gpu.CudnnOptions.Tuning;
 import picocli.CommandLine.Option;
 
 /** How the gpu backend uses the GPU. */
+@Heading("NVIDIA GPU")
 final class GpuOptions {
   private static final Pattern SIZE = Pattern.compile("(\\d{1,9})(B|KB|MB|GB)?");
 
@@ -19,6 +20,7 @@ final class GpuOptions {
       defaultValue = "0",
       paramLabel = "N",
       description = "Index of the GPU for --backend cudnn.")
+  @Within(min = 0, max = 1023)
   private int gpu;
 
   @Option(

@@ -87,23 +87,30 @@ public final class Main implements Runnable {
     }
   }
 
-  private int execute(String... arguments) {
-    CommandLine line = new CommandLine(this);
+  /** The commands, their options and how failures are reported. */
+  static CommandLine commandLine(Main main) {
+    CommandLine line = new CommandLine(main);
     line.setOut(new PrintWriter(Console.out(), true, UTF_8));
     line.setErr(new PrintWriter(Console.err(), true, UTF_8));
     line.setCaseInsensitiveEnumValuesAllowed(true);
     // A file that is called @x among "folder/*" is a file, not a list of further arguments.
     line.setExpandAtFiles(false);
-    line.setExecutionExceptionHandler((e, command, parsed) -> report(e));
+    line.setExecutionExceptionHandler((e, command, parsed) -> main.report(e));
     line.setParameterExceptionHandler((e, given) -> Usage.report(e));
     line.setExecutionStrategy(
         parsed -> {
-          Console.verbose(verbose);
+          Console.verbose(main.verbose);
           Usage.requireKnown(parsed);
+          Arguments.check(parsed);
           return new CommandLine.RunLast().execute(parsed);
         });
+    Usage.group(line);
+    return line;
+  }
+
+  private int execute(String... arguments) {
     try {
-      return line.execute(arguments);
+      return commandLine(this).execute(arguments);
     } catch (Error e) {
       // Out of memory, out of stack, a library that is missing: picocli passes these on.
       return report(e);

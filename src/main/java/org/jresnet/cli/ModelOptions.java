@@ -10,6 +10,7 @@ import org.jresnet.weights.ModelInfo;
 import picocli.CommandLine.Option;
 
 /** What a model file may not say about itself. */
+@Heading("Model")
 final class ModelOptions {
   @Option(
       names = "--model",
@@ -21,6 +22,7 @@ final class ModelOptions {
       names = "--size",
       paramLabel = "PIXELS",
       description = "Side of the input; default: what the model was trained on, or 224.")
+  @Within(min = 1, max = Within.SIDE)
   private Integer size;
 
   @Option(names = "--resize", description = "stretch or crop; default: as trained, or crop.")
@@ -43,9 +45,6 @@ final class ModelOptions {
   /** Size and resize mode. */
   Preprocess preprocess(ModelInfo info) {
     Preprocess trained = ModelFiles.preprocess(info);
-    if (size != null && size < 1) {
-      throw new UsageError("--size must be at least 1, found " + size);
-    }
     return new Preprocess(
         size == null ? trained.size() : size, resize == null ? trained.mode() : resize);
   }

@@ -32,6 +32,7 @@ import picocli.CommandLine.Option;
         "Shows the engine of cuDNN for every layer, on this machine's GPU or for one that is not"
             + " here.")
 final class PlanCommand implements Callable<Integer> {
+  @Heading("Model and work")
   @Option(
       names = "--model",
       defaultValue = "resnet50",
@@ -42,12 +43,15 @@ final class PlanCommand implements Callable<Integer> {
   private Work work;
 
   @Option(names = "--batch", defaultValue = "256", description = "Pictures per step.")
+  @Within(min = 1, max = Within.BATCH)
   private int batch;
 
   @Option(names = "--size", defaultValue = "224", description = "Side of the input in pixels.")
+  @Within(min = 1, max = Within.SIDE)
   private int size;
 
   @Option(names = "--classes", defaultValue = "1000", description = "Number of classes.")
+  @Within(min = 1, max = Within.MANY)
   private int classes;
 
   @Option(
@@ -57,6 +61,7 @@ final class PlanCommand implements Callable<Integer> {
       description = "fp32, tf32, bf16 or fp16.")
   private String precision;
 
+  @Heading("NVIDIA GPU")
   @Option(
       names = "--device",
       paramLabel = "NAME",
@@ -65,8 +70,12 @@ final class PlanCommand implements Callable<Integer> {
               + " cuDNN's libraries, not a GPU. Default: the GPU --gpu of this machine.")
   private String device;
 
+  @Heading("Output")
   @Option(names = "--csv", paramLabel = "FILE", description = "Write the table to this file.")
   private Path csv;
+
+  @Option(names = "--overwrite", description = "Replace the file of --csv if it exists.")
+  private boolean overwrite;
 
   @Option(names = "--json", description = "Print one JSON object per engine.")
   private boolean json;
@@ -82,12 +91,13 @@ final class PlanCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (batch < 1 || size < 1 || classes < 1) {
-      throw new UsageError("--batch, --size and --classes must be at least 1");
+    if (csv != null) {
+      OutputFile.require("--csv", csv, overwrite);
     }
     Console console = new Console(json);
     Precision chosen = UsageError.unlessValid(() -> Precision.of(precision));
-    Graph graph = UsageError.unlessValid(() -> ResNet.of(model)).graph(classes);
+    Graph graph =
+        Arguments.graph(UsageError.unlessValid(() -> ResNet.of(model)), classes, ResNet.BASE_WIDTH);
     CompileOptions options =
         work == Work.TRAIN
             ? CompileOptions.training(batch, size, ModelFiles.IMAGENET)

@@ -48,6 +48,7 @@ final class PredictCommand implements Callable<Integer> {
 
   @Mixin private ModelOptions modelOptions;
 
+  @Heading("Output")
   @Option(
       names = "--csv",
       paramLabel = "FILE",

@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Precision;
@@ -16,6 +17,7 @@ import org.jresnet.bench.Benchmark;
 import org.jresnet.bench.Benchmark.Configuration;
 import org.jresnet.bench.Benchmark.Work;
 import org.jresnet.bench.Ceilings;
+import org.jresnet.bench.Disturbance;
 import org.jresnet.bench.Profile;
 import org.jresnet.bench.Profile.Line;
 import org.jresnet.bench.RooflineChart;
@@ -31,6 +33,7 @@ import picocli.CommandLine.Option;
     description =
         "Times every call of real steps and compares it with what this machine can do at best.")
 final class ProfileCommand implements Callable<Integer> {
+  @Heading("Model and work")
   @Option(
       names = "--model",
       defaultValue = "resnet50",
@@ -41,28 +44,38 @@ final class ProfileCommand implements Callable<Integer> {
   private Work work;
 
   @Option(names = "--batch", defaultValue = "16", description = "Pictures per step.")
+  @Within(min = 1, max = Within.BATCH)
   private int batch;
 
   @Option(names = "--size", defaultValue = "224", description = "Side of the input in pixels.")
+  @Within(min = 1, max = Within.SIDE)
   private int size;
 
   @Option(names = "--classes", defaultValue = "1000", description = "Number of classes.")
+  @Within(min = 1, max = Within.MANY)
   private int classes;
 
+  @Heading("Measurement")
   @Option(names = "--steps", defaultValue = "5", description = "Timed steps.")
+  @Within(min = 1, max = Within.MANY)
   private int steps;
 
   @Option(
       names = "--top",
       defaultValue = "25",
       description = "Slowest calls to list; the files have all.")
+  @Within(min = 0, max = Within.MANY)
   private int top;
 
+  @Heading("Output")
   @Option(names = "--csv", paramLabel = "FILE", description = "Write all calls to this file.")
   private Path csv;
 
   @Option(names = "--png", paramLabel = "FILE", description = "Draw the roofline to this file.")
   private Path png;
+
+  @Option(names = "--overwrite", description = "Replace the files of --csv and --png.")
+  private boolean overwrite;
 
   @Option(names = "--json", description = "Print one JSON object per call, then the totals.")
   private boolean json;
@@ -71,23 +84,25 @@ final class ProfileCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (steps < 1 || top < 0 || classes < 1) {
-      throw new UsageError("--steps and --classes must be at least 1, --top at least 0");
+    if (csv != null) {
+      OutputFile.require("--csv", csv, overwrite);
     }
+    if (png != null) {
+      OutputFile.require("--png", png, overwrite);
+    }
+    Arguments.requireBatchFits(batch, size);
+    ResNet network = UsageError.unlessValid(() -> ResNet.of(model));
+    Arguments.graph(network, classes, ResNet.BASE_WIDTH);
     Console console = new Console(json);
     try (Backend backend = backendOptions.open(console)) {
       Precision precision = backendOptions.resolve(backend, console);
-      Configuration c =
-          new Configuration(
-              UsageError.unlessValid(() -> ResNet.of(model)),
-              classes,
-              work,
-              batch,
-              size,
-              precision);
+      Configuration c = new Configuration(network, classes, work, batch, size, precision);
       Ceilings ceilings = Ceilings.measure(backend, precision);
+      Disturbance.Watch watch = Disturbance.watch();
       Profile profile = Benchmark.profile(backend, c, steps);
+      Optional<String> unreliable = watch.stop().flatMap(d -> d.warning(0));
       print(console, c, profile, ceilings);
+      unreliable.ifPresent(console::note);
       profile.lines().forEach(line -> console.object(values(line, profile, ceilings)));
       if (csv != null) {
         Csv.write(csv, csv(profile, ceilings));

@@ -41,6 +41,7 @@ final class QuantizeCommand implements Callable<Integer> {
       description = "Folder with one folder per class: some pictures calibrate, the rest judges.")
   private String data;
 
+  @Heading("Output")
   @Option(
       names = "--out",
       required = true,
@@ -51,17 +52,21 @@ final class QuantizeCommand implements Callable<Integer> {
   @Option(names = "--overwrite", description = "Replace the file if it exists.")
   private boolean overwrite;
 
+  @Heading("Calibration")
   @Option(
       names = "--images",
       defaultValue = "256",
       description = "How many images calibrate; at most half of all.")
+  @Within(min = 1, max = Within.MANY)
   private int images;
 
   @Option(names = "--batch", defaultValue = "8", description = "Pictures per pass.")
+  @Within(min = 1, max = Within.BATCH)
   private int batch;
 
   @Mixin private ModelOptions modelOptions;
 
+  @Heading("Output")
   @Option(
       names = "--json",
       description = "Print the result as a JSON object; progress goes to standard error.")
@@ -71,10 +76,6 @@ final class QuantizeCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (images < 1 || batch < 1) {
-      throw new UsageError(
-          "--images and --batch must be at least 1, found " + images + " and " + batch);
-    }
     if (!output.endsWith(".safetensors")) {
       throw new UsageError(
           "--out must end in .safetensors, because a .pth file cannot hold the ranges; found "
@@ -85,6 +86,7 @@ final class QuantizeCommand implements Callable<Integer> {
     Path target = ImageFolder.expand(output);
     OutputFile.require("--out", target, overwrite);
     LoadedModel loaded = modelOptions.open(modelPath, console);
+    Arguments.requireBatchFits(batch, modelOptions.size(loaded.info()));
     Dataset dataset = ImageFolder.scan(ImageFolder.expand(data));
     EvaluateCommand.requireSameClasses(loaded.info().classes(), dataset.classes(), console);
     Quantizer.Parts parts = Quantizer.Parts.of(dataset.samples(), images);

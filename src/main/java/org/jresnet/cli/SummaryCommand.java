@@ -3,100 +3,177 @@ package org.jresnet.cli;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.jresnet.data.ImageFolder;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Node;
 import org.jresnet.graph.Parameter;
 import org.jresnet.graph.Shape;
 import org.jresnet.models.ResNet;
+import org.jresnet.train.LoadedModel;
+import org.jresnet.train.ModelFiles;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.Spec;
 
 /** {@code jresnet summary}. */
 @Command(
     name = "summary",
     sortOptions = false,
-    description = "Lists a network's nodes with shapes, parameters and work.")
+    description =
+        "Lists the nodes of a network, or of a model file's, with shapes, parameters and work.")
 final class SummaryCommand implements Callable<Integer> {
+  private static final int DEFAULT_SIZE = 224;
+
+  @Spec private CommandSpec spec;
+
+  @Parameters(
+      arity = "0..1",
+      paramLabel = "MODEL",
+      description = "Run folder, .safetensors or .pth file; without it --model says what to list.")
+  private String modelPath;
+
+  @Heading("Model")
   @Option(
       names = "--model",
       defaultValue = "resnet50",
-      description = "resnet18, 34, 50, 101 or 152.")
+      description = "resnet18, 34, 50, 101 or 152; also for a .pth file, which does not name it.")
   private String model;
 
   @Option(names = "--classes", defaultValue = "1000", description = "Number of classes.")
+  @Within(min = 1, max = Within.MANY)
   private int classes;
 
   @Option(
       names = "--size",
       split = "x",
-      defaultValue = "224",
       paramLabel = "HxW",
-      description = "Input size, one number or height x width.")
+      description =
+          "Input size, one number or height x width; default: what MODEL was trained on, or 224.")
+  @Within(min = 1, max = Within.SIDE)
   private List<Integer> size;
 
-  @Option(
-      names = "--batch",
-      defaultValue = "1",
-      description = "Pictures per batch, for the shapes.")
+  @Option(names = "--batch", defaultValue = "1", description = "Images per batch, for the shapes.")
+  @Within(min = 1, max = Within.BATCH)
   private int batch;
 
   @Option(names = "--width", defaultValue = "64", description = "Channels of the stem.")
+  @Within(min = 1, max = Within.SIDE)
   private int width;
 
+  @Heading("Output")
   @Option(names = "--json", description = "Print one JSON object per node, then the totals.")
   private boolean json;
 
+  /** A node's line. */
+  private record Line(Node node, Shape shape, long parameters, long macs) {
+    String op() {
+      return node.op().getClass().getSimpleName();
+    }
+  }
+
   @Override
   public Integer call() {
-    Console console = new Console(json);
-    if (classes < 1
-        || batch < 1
-        || width < 1
-        || size.size() > 2
-        || size.stream().anyMatch(s -> s < 1)) {
-      throw new UsageError("classes, batch, width and size must be at least 1, size is N or HxW");
+    if (size != null && size.size() > 2) {
+      throw new UsageError("--size takes one number or height x width, such as 224 or 224x96");
     }
-    Graph graph = UsageError.unlessValid(() -> ResNet.of(model)).graph(classes, width);
-    List<Shape> shapes = graph.shapes(batch, size.get(0), size.get(size.size() - 1));
+    Console console = new Console(json);
+    Optional<LoadedModel> loaded = Optional.ofNullable(modelPath).map(p -> open(p, console));
+    Graph graph =
+        loaded.isPresent() ? loaded.get().graph() : Arguments.graph(network(), classes, width);
+    List<Integer> pixels =
+        size != null
+            ? size
+            : List.of(loaded.map(m -> ModelFiles.preprocess(m.info()).size()).orElse(DEFAULT_SIZE));
+    print(console, graph, pixels.get(0), pixels.get(pixels.size() - 1), loaded);
+    return 0;
+  }
+
+  private ResNet network() {
+    return UsageError.unlessValid(() -> ResNet.of(model));
+  }
+
+  private LoadedModel open(String path, Console console) {
+    ParseResult given = spec.commandLine().getParseResult();
+    for (String option : List.of("--classes", "--width")) {
+      if (given.hasMatchedOption(option)) {
+        throw new UsageError(option + " does not go with MODEL, which says it itself");
+      }
+    }
+    Optional<String> named =
+        given.hasMatchedOption("--model") ? Optional.of(network().id()) : Optional.empty();
+    LoadedModel loaded = ModelFiles.open(ImageFolder.expand(path), named);
+    loaded.weights().notes().forEach(console::note);
+    return loaded;
+  }
+
+  private void print(
+      Console console, Graph graph, int height, int width, Optional<LoadedModel> loaded) {
+    List<Line> lines;
+    long macs;
+    try {
+      List<Shape> shapes = graph.shapes(batch, height, width);
+      lines = graph.nodes().stream().map(n -> line(n, shapes.get(n.index()))).toList();
+      macs = lines.stream().mapToLong(Line::macs).reduce(0, Math::addExact);
+    } catch (ArithmeticException e) {
+      throw new UsageError(
+          "the work of a batch of "
+              + batch
+              + " images of "
+              + height
+              + "x"
+              + width
+              + " is too large to count; use a smaller --batch, --size or --width");
+    }
     console.print(
         "%-24s %-14s %-18s %12s %16s", "name", "op", "output (NHWC)", "parameters", "MACs");
-    long macs = 0;
-    for (Node node : graph.nodes()) {
-      Shape shape = shapes.get(node.index());
-      long own = node.op().macs(shape);
-      long parameters =
-          node.parameters().stream()
-              .filter(p -> p.role().trainable())
-              .mapToLong(Parameter::elements)
-              .sum();
-      macs += own;
-      String op = node.op().getClass().getSimpleName();
-      console.print("%-24s %-14s %-18s %,12d %,16d", node.name(), op, shape, parameters, own);
-      Map<String, Object> values = new LinkedHashMap<>();
-      values.put("name", node.name());
-      values.put("op", op);
-      values.put("shape", List.of(shape.n(), shape.h(), shape.w(), shape.c()));
-      values.put("parameters", parameters);
-      values.put("macs", own);
-      console.object(values);
+    for (Line line : lines) {
+      console.print(
+          "%-24s %-14s %-18s %,12d %,16d",
+          line.node.name(), line.op(), line.shape, line.parameters, line.macs);
+      console.object(values(line));
     }
     console.print(
         "%n%s with %d classes: %,d parameters, %,d MACs (%.2f GFLOP forward) for %d x %dx%d",
         graph.name(),
-        classes,
+        graph.classes(),
         graph.parameterCount(),
         macs,
-        2 * macs / 1e9,
+        2.0 * macs / 1e9,
         batch,
-        size.get(0),
-        size.get(size.size() - 1));
+        height,
+        width);
+    loaded.ifPresent(m -> console.print("Classes: %s", String.join(", ", m.info().classes())));
     Map<String, Object> total = new LinkedHashMap<>();
     total.put("model", graph.name());
-    total.put("classes", classes);
+    total.put("classes", graph.classes());
+    loaded.ifPresent(m -> total.put("class_names", m.info().classes()));
     total.put("parameters", graph.parameterCount());
     total.put("macs", macs);
     console.object(total);
-    return 0;
+  }
+
+  private static Line line(Node node, Shape shape) {
+    long parameters =
+        node.parameters().stream()
+            .filter(p -> p.role().trainable())
+            .mapToLong(Parameter::elements)
+            .sum();
+    return new Line(node, shape, parameters, node.op().macs(shape));
+  }
+
+  private static Map<String, Object> values(Line line) {
+    Shape shape = line.shape;
+    Map<String, Object> values = new LinkedHashMap<>();
+    values.put("name", line.node.name());
+    values.put("op", line.op());
+    values.put("shape", List.of(shape.n(), shape.h(), shape.w(), shape.c()));
+    values.put("parameters", line.parameters);
+    values.put("macs", line.macs);
+    return values;
   }
 }

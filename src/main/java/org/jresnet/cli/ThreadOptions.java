@@ -1,5 +1,6 @@
 package org.jresnet.cli;
 
+import java.util.List;
 import java.util.Objects;
 import picocli.CommandLine.Option;
 
@@ -7,13 +8,16 @@ import picocli.CommandLine.Option;
  * Threads of the CPU backends. OpenMP reads its environment before Java starts, so the launcher
  * sets it from these options; here they are only checked.
  */
+@Heading("Computation")
 final class ThreadOptions {
   @Option(
       names = "--threads",
+      split = ",",
       defaultValue = "0",
       paramLabel = "N",
-      description = "CPU threads; 0 means all.")
-  private int threads;
+      description = "CPU threads; 0 means all. bench takes several, such as 1,2,4.")
+  @Within(min = 0, max = Within.THREADS)
+  private List<Integer> threads;
 
   @Option(
       names = "--pin",
@@ -27,15 +31,25 @@ final class ThreadOptions {
 
   /** Refuses options that did not pass through the launcher. */
   void check() {
-    if (threads < 0) {
-      throw new UsageError("--threads must not be negative, found " + threads);
+    if (several()) {
+      throw new UsageError("--threads takes one number here; only bench compares several");
     }
-    if (threads > 0) {
-      require("--threads " + threads, "OMP_NUM_THREADS", String.valueOf(threads));
+    if (threads.get(0) > 0) {
+      require("--threads " + threads.get(0), "OMP_NUM_THREADS", String.valueOf(threads.get(0)));
     }
     if (pin) {
       require("--pin", "OMP_PROC_BIND", "close");
     }
+  }
+
+  /** Whether more than one number was given. */
+  boolean several() {
+    return threads.size() > 1;
+  }
+
+  /** The numbers as given. */
+  List<Integer> counts() {
+    return threads;
   }
 
   /** Threads that compute. */

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.jresnet.backend.Backend;
+import org.jresnet.base.Text;
 import org.jresnet.data.Augmentation;
 import org.jresnet.data.ImageFolder;
 import org.jresnet.data.Loader.BadImages;
@@ -16,6 +17,7 @@ import org.jresnet.train.TrainOptions;
 import org.jresnet.train.Trainer;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Help;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -39,6 +41,7 @@ final class TrainCommand implements Callable<Integer> {
       description = "The data folder; not needed with --resume.")
   private String data;
 
+  @Heading("Run")
   @Option(
       names = "--out",
       required = true,
@@ -58,6 +61,7 @@ final class TrainCommand implements Callable<Integer> {
     boolean overwrite;
   }
 
+  @Heading("Training")
   @Option(
       names = "--preset",
       paramLabel = "NAME",
@@ -67,6 +71,7 @@ final class TrainCommand implements Callable<Integer> {
       })
   private String preset;
 
+  @Heading("Model")
   @Option(
       names = "--model",
       defaultValue = "resnet50",
@@ -77,11 +82,13 @@ final class TrainCommand implements Callable<Integer> {
       names = "--width",
       defaultValue = "64",
       description = "Channels of the stem; 64 is the published network.")
+  @Within(min = 1, max = Within.SIDE)
   private int width;
 
   @Option(
       names = "--weights",
       defaultValue = "",
+      showDefaultValue = Help.Visibility.NEVER,
       paramLabel = "FILE",
       description = "Start from this .pth or .safetensors file.")
   private String weights;
@@ -104,16 +111,20 @@ final class TrainCommand implements Callable<Integer> {
       })
   private List<String> freeze = new ArrayList<>();
 
+  @Heading("Training")
   @Option(names = "--epochs", defaultValue = "10", description = "Passes over the training part.")
+  @Within(min = 1, max = Within.MANY)
   private int epochs;
 
   @Option(names = "--batch", defaultValue = "32", description = "Pictures per step.")
+  @Within(min = 1, max = Within.BATCH)
   private int batch;
 
   @Option(
       names = "--accumulate",
       defaultValue = "1",
       description = "Batches whose gradients make one step.")
+  @Within(min = 1, max = Within.BATCH)
   private int accumulate;
 
   @Option(
@@ -127,7 +138,9 @@ final class TrainCommand implements Callable<Integer> {
       })
   private boolean dropLast;
 
+  @Heading("Images and data")
   @Option(names = "--size", defaultValue = "224", description = "Side of the input in pixels.")
+  @Within(min = 1, max = Within.SIDE)
   private int size;
 
   @Option(
@@ -136,10 +149,12 @@ final class TrainCommand implements Callable<Integer> {
       description = "stretch, or crop (shorter side, then centre).")
   private Preprocess.Mode resize;
 
+  @Heading("Training")
   @Option(names = "--optimizer", defaultValue = "adam", description = "adam, adamw or sgd.")
   private String optimizer;
 
   @Option(names = "--lr", defaultValue = "1e-3", description = "Learning rate.")
+  @Within(above = 0, max = 1000)
   private double lr;
 
   @Option(
@@ -147,18 +162,22 @@ final class TrainCommand implements Callable<Integer> {
       split = ",",
       defaultValue = "0.9,0.999",
       description = "Adam's decay rates.")
+  @Within(min = 0, below = 1)
   private double[] betas;
 
   @Option(names = "--eps", defaultValue = "1e-8", description = "Adam's epsilon.")
+  @Within(above = 0, below = 1)
   private double eps;
 
   @Option(names = "--momentum", defaultValue = "0.9", description = "Momentum of sgd.")
+  @Within(min = 0, below = 1)
   private double momentum;
 
   @Option(
       names = "--weight-decay",
       defaultValue = "0",
       description = "L2 for adam and sgd, decoupled for adamw.")
+  @Within(min = 0, below = 1)
   private double weightDecay;
 
   @Option(
@@ -168,27 +187,32 @@ final class TrainCommand implements Callable<Integer> {
   private String schedule;
 
   @Option(names = "--warmup", defaultValue = "0", description = "Epochs of linear warm-up.")
+  @Within(min = 0, max = Within.MANY)
   private double warmup;
 
   @Option(
       names = "--step-epochs",
       defaultValue = "30",
       description = "Epochs between the drops of --schedule step.")
+  @Within(above = 0, max = Within.MANY)
   private double stepEpochs;
 
   @Option(names = "--gamma", defaultValue = "0.1", description = "Factor of each drop.")
+  @Within(above = 0, max = 1)
   private double gamma;
 
   @Option(
       names = "--final-lr-factor",
       defaultValue = "0",
       description = "End of --schedule cosine, as a share of --lr.")
+  @Within(min = 0, max = 1)
   private double finalFactor;
 
   @Option(
       names = "--label-smoothing",
       defaultValue = "0",
       description = "Share of the target spread over all classes.")
+  @Within(min = 0, below = 1)
   private double labelSmoothing;
 
   @Option(
@@ -201,24 +225,29 @@ final class TrainCommand implements Callable<Integer> {
       names = "--clip",
       defaultValue = "0",
       description = "Largest norm of the gradient; 0: no clipping.")
+  @Within(min = 0, max = 1e9)
   private double clip;
 
   @Option(
       names = "--patience",
       defaultValue = "0",
       description = "Epochs without improvement before stopping; 0: never.")
+  @Within(min = 0, max = Within.MANY)
   private int patience;
 
+  @Heading("Images and data")
   @Option(
       names = "--split",
       split = ",",
       defaultValue = "0.7,0.15,0.15",
       description = "Shares of train, val and test.")
+  @Within(min = 0, max = 1)
   private double[] split;
 
   @Option(
       names = "--group",
       defaultValue = "",
+      showDefaultValue = Help.Visibility.NEVER,
       paramLabel = "REGEX",
       description = {
         "What must not be on both sides of the split, as a regular expression on the path below DATA, such as 'person\\d+'."
@@ -228,6 +257,7 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--split-csv",
       defaultValue = "",
+      showDefaultValue = Help.Visibility.NEVER,
       paramLabel = "FILE",
       description = "A split.csv (file,class,split) to use.")
   private String splitCsv;
@@ -235,6 +265,7 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--positive",
       defaultValue = "",
+      showDefaultValue = Help.Visibility.NEVER,
       paramLabel = "NAME",
       description = {
         "The class that AUC, EER and error rates speak of; by default the one whose name says fake, generated, synthetic or"
@@ -242,27 +273,33 @@ final class TrainCommand implements Callable<Integer> {
       })
   private String positive;
 
+  @Heading("Augmentation")
   @Option(names = "--flip", defaultValue = "0.5", description = "Probability of a horizontal flip.")
+  @Within(min = 0, max = 1)
   private double flip;
 
   @Option(
       names = "--crop-scale",
       defaultValue = "1",
       description = "Smallest area share of random crops; 1: no crops.")
+  @Within(above = 0, max = 1)
   private double cropScale;
 
   @Option(
       names = "--jpeg",
       defaultValue = "0",
       description = "Probability of JPEG re-compression (quality 60-95).")
+  @Within(min = 0, max = 1)
   private double jpeg;
 
   @Option(
       names = "--blur",
       defaultValue = "0",
       description = "Probability of Gaussian blur (sigma 0.1-2).")
+  @Within(min = 0, max = 1)
   private double blur;
 
+  @Heading("Images and data")
   @Option(
       names = "--bad-images",
       defaultValue = "skip",
@@ -273,14 +310,18 @@ final class TrainCommand implements Callable<Integer> {
       names = "--loader-threads",
       defaultValue = "2",
       description = "Threads that decode pictures.")
+  @Within(min = 1, max = Within.THREADS)
   private int loaderThreads;
 
+  @Heading("Training")
   @Option(
       names = "--seed",
       defaultValue = "42",
       description = "Seed of split, order, augmentation and initialisation.")
+  @Within
   private long seed;
 
+  @Heading("Run")
   @Option(
       names = "--json",
       description = "Print the result as a JSON object; progress goes to standard error.")
@@ -322,7 +363,8 @@ final class TrainCommand implements Callable<Integer> {
 
   private TrainOptions options(Console console) {
     if (data == null) {
-      throw new UsageError("name the data folder: jresnet train DATA --out " + out);
+      throw new UsageError(
+          "name the data folder: ./jresnet train DATA --out " + Text.shellWord(out));
     }
     if (preset != null) {
       applyPreset(console);
@@ -334,6 +376,10 @@ final class TrainCommand implements Callable<Integer> {
     if (betas.length != 2) {
       throw new UsageError("--betas takes two numbers, found " + betas.length);
     }
+    freeze.forEach(pattern -> Arguments.requireGlob("--freeze", pattern));
+    Arguments.requireRegex("--group", group);
+    Arguments.requireBatchFits(batch, size);
+    Arguments.graph(UsageError.unlessValid(() -> ResNet.of(model)), 2, width);
     return UsageError.unlessValid(
         () ->
             new TrainOptions(

@@ -67,7 +67,7 @@ public sealed interface Op {
 
     @Override
     public long macs(Shape output) {
-      return output.elements() * c * kernel * kernel;
+      return Math.multiplyExact(output.elements(), Math.multiplyExact((long) c, kernel * kernel));
     }
   }
 
@@ -156,7 +156,7 @@ public sealed interface Op {
 
     @Override
     public long macs(Shape output) {
-      return output.elements() * c;
+      return Math.multiplyExact(output.elements(), c);
     }
   }
 

@@ -13,9 +13,13 @@ public record Shape(int n, int h, int w, int c) {
     }
   }
 
-  /** {@code n·h·w·c}. */
+  /**
+   * {@code n·h·w·c}.
+   *
+   * @throws ArithmeticException if that exceeds a long
+   */
   public long elements() {
-    return (long) n * h * w * c;
+    return Math.multiplyExact(Math.multiplyExact((long) n * h, w), c);
   }
 
   /** {@code n·h·w}: the values that a batch norm averages per channel. */

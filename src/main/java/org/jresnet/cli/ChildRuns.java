@@ -1,0 +1,66 @@
+package org.jresnet.cli;
+
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.jresnet.base.UserError;
+import picocli.CommandLine;
+
+/**
+ * Runs the same command again in processes of their own, one after the other. OpenMP reads the
+ * number of threads once, so one process cannot measure two.
+ */
+final class ChildRuns {
+  private static final String THREADS = "--threads";
+
+  private ChildRuns() {}
+
+  /** Runs the command line once for each number; returns the worst exit code. */
+  static int eachThreadCount(List<Integer> counts, CommandLine top) {
+    int worst = 0;
+    for (int count : counts) {
+      worst = Math.max(worst, run(count, top.getParseResult().originalArgs()));
+      Console.requireOutput();
+    }
+    return worst;
+  }
+
+  private static int run(int threads, List<String> arguments) {
+    List<String> line = new ArrayList<>();
+    line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    line.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
+    line.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
+    line.addAll(withThreads(arguments, threads));
+    ProcessBuilder builder = new ProcessBuilder(line).inheritIO();
+    if (threads == 0) {
+      builder.environment().remove("OMP_NUM_THREADS");
+    } else {
+      builder.environment().put("OMP_NUM_THREADS", String.valueOf(threads));
+    }
+    try {
+      return builder.start().waitFor();
+    } catch (IOException e) {
+      throw new UserError("java cannot be started again for --threads " + threads + ": " + e, e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new UserError("interrupted while waiting for --threads " + threads, e);
+    }
+  }
+
+  /** The arguments with another number of threads. */
+  static List<String> withThreads(List<String> arguments, int threads) {
+    List<String> changed = new ArrayList<>();
+    for (int i = 0; i < arguments.size(); i++) {
+      String argument = arguments.get(i);
+      if (argument.equals(THREADS)) {
+        i++;
+      } else if (!argument.startsWith(THREADS + "=")) {
+        changed.add(argument);
+      }
+    }
+    changed.add(THREADS + "=" + threads);
+    return changed;
+  }
+}

@@ -1,0 +1,218 @@
+package org.jresnet.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.jresnet.cli.MainTest.jresnet;
+
+import java.math.BigDecimal;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.jresnet.cli.MainTest.Result;
+import org.junit.jupiter.api.Named;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
+import picocli.CommandLine.Model.OptionSpec;
+
+/** Absurd arguments, for every option that there is and that there will be. */
+final class ArgumentsTest {
+  private static final List<String> ABSURD =
+      List.of(
+          "-1",
+          "0",
+          "-0.5",
+          "2147483647",
+          "99999999999999999999",
+          "1e400",
+          "NaN",
+          "Infinity",
+          "",
+          "x",
+          "1,x",
+          "0x10");
+
+  /** What a command needs besides, so that nothing but the option can be wrong. */
+  private static final Map<String, List<String>> NEEDED =
+      Map.of(
+          "train", List.of("/nosuch", "--out", "/nosuch/run"),
+          "evaluate", List.of("/nosuch.pth", "/nosuch"),
+          "predict", List.of("/nosuch.pth", "/nosuch.jpg"),
+          "quantize", List.of("/nosuch.pth", "/nosuch", "--out", "/nosuch/x.safetensors"),
+          "convert", List.of("/nosuch.pth", "/nosuch/x.pth"));
+
+  @TempDir Path folder;
+
+  private static CommandLine line() {
+    return Main.commandLine(new Main());
+  }
+
+  private static boolean numeric(OptionSpec option) {
+    Class<?> type = option.auxiliaryTypes()[0];
+    type = type.isArray() ? type.getComponentType() : type;
+    return Number.class.isAssignableFrom(type) || (type.isPrimitive() && type != boolean.class);
+  }
+
+  static Stream<Arguments> numericOptions() {
+    List<Arguments> all = new ArrayList<>();
+    line()
+        .getSubcommands()
+        .forEach(
+            (name, command) ->
+                command.getCommandSpec().options().stream()
+                    .filter(ArgumentsTest::numeric)
+                    .forEach(o -> all.add(Arguments.of(name, Named.of(o.longestName(), o)))));
+    assertThat(all).hasSizeGreaterThan(60);
+    return all.stream();
+  }
+
+  @ParameterizedTest(name = "{0} {1}")
+  @MethodSource("numericOptions")
+  void absurdNumbersAreWrongUsage(String command, OptionSpec option) {
+    Within within = org.jresnet.cli.Arguments.within(option).orElseThrow();
+    Class<?> type = option.auxiliaryTypes()[0];
+    boolean whole = !List.of(double.class, Double.class, double[].class).contains(type);
+    for (String value : ABSURD) {
+      if (taken(value, within, whole)) {
+        continue;
+      }
+      List<Object> arguments = new ArrayList<>(List.of(command));
+      arguments.addAll(NEEDED.getOrDefault(command, List.of()));
+      arguments.add(option.longestName() + "=" + value);
+      Result result = jresnet(arguments.toArray());
+      assertThat(result.code()).as(arguments + ": " + result.err()).isEqualTo(2);
+      assertThat(result.err())
+          .startsWith("jresnet: " + option.longestName() + " must ")
+          .contains(command + " --help")
+          .hasLineCount(1);
+      assertThat(result.out()).isEmpty();
+    }
+  }
+
+  private static boolean taken(String value, Within within, boolean whole) {
+    BigDecimal number;
+    try {
+      number = new BigDecimal(value);
+    } catch (NumberFormatException e) {
+      return false;
+    }
+    double v = number.doubleValue();
+    boolean exact =
+        !whole
+            || number.stripTrailingZeros().scale() <= 0
+                && number.abs().compareTo(new BigDecimal(Long.MAX_VALUE)) <= 0;
+    return exact
+        && v >= within.min()
+        && v <= within.max()
+        && v > within.above()
+        && v < within.below();
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "summary --width 5000 | layer3.0.conv2.weight would have 3600000000 values",
+        "summary --width 16384 --classes 1000000 | use a smaller --width",
+        "summary --classes 2147483647 | --classes must be a whole number between 1 and 1000000",
+        "summary --batch 65536 --size 16384 --width 512 | too large to count",
+        "summary --size 1x2x3 | one number or height x width",
+        "train /nosuch --out /nosuch/o --size 30000 | --size must be a whole number between 1 and 16384",
+        "train /nosuch --out /nosuch/o --size 16384 | use a smaller --batch or --size",
+        "train /nosuch --out /nosuch/o --width 5000 | use a smaller --width",
+        "train /nosuch --out /nosuch/o --lr nan | --lr must be a number",
+        "train /nosuch --out /nosuch/o --freeze [ | '[' is no pattern: Missing '] at position 1",
+        "train /nosuch --out /nosuch/o --group a(b | 'a(b' is no regular expression: Unclosed group at position 4",
+        "train /nosuch --out /nosuch/o --split 0.5,0.5,0.5 | add up to 1",
+        "train /nosuch --out /nosuch/o --split 1 | two or three shares",
+        "train /nosuch --out /nosuch/o --betas 0.9 | two numbers",
+        "train /nosuch --out /nosuch/o --batch 2 --batch 3 | should be specified only once",
+        "train /nosuch --out= | --out must not be empty",
+        "predict /nosuch.pth /nosuch.jpg --csv= | --csv must not be empty",
+        "bench --batch 65536 --size 16384 --no-check | use a smaller --batch or --size",
+        "profile --batch 65536 --size 224 | use a smaller --batch or --size",
+        "profile --workspace 1e9GB | takes a size such as 256MB",
+      })
+  void whatTogetherIsAbsurdIsWrongUsage(String line, String reason) {
+    Result result = jresnet((Object[]) line.split(" "));
+    assertThat(result.code()).as(result.err()).isEqualTo(2);
+    assertThat(result.err()).contains(reason).doesNotContain("\tat ");
+  }
+
+  @Test
+  void anEmptyArgumentIsNoFolder() {
+    assertThat(jresnet("train", "", "--out", folder.resolve("o")).err())
+        .contains("DATA must not be empty");
+    assertThat(jresnet("predict", "/nosuch.pth", "").err()).contains("IMAGE must not be empty");
+  }
+
+  @Test
+  void aFileNamedLikeAnArgumentFileIsAFile() {
+    Result result = jresnet("predict", "/nosuch.pth", "@/etc/passwd");
+    assertThat(result.code()).isEqualTo(1);
+    assertThat(result.err()).contains("/nosuch.pth").doesNotContain("root");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "predic x | unknown command 'predic'; did you mean predict",
+        "train x --out y --bach 3 | unknown option '--bach'; did you mean --batch",
+        "train x --out y --batch many | --batch must be a whole number between 1 and 65536, found 'many'",
+        "train x --out y --resize zoom | 'zoom'",
+        "train x | Missing required option: '--out=DIR'",
+      })
+  void wrongUsageIsOneLineWithTheSuggestionLast(String line, String start) {
+    Result result = jresnet((Object[]) line.split(" "));
+    assertThat(result.code()).isEqualTo(2);
+    assertThat(result.err()).startsWith("jresnet: ").contains(start).hasLineCount(1);
+    assertThat(result.err().strip())
+        .matches(".*jresnet( \\w+)? --help lists the (commands|options)");
+  }
+
+  static Stream<String> commands() {
+    return line().getSubcommands().keySet().stream();
+  }
+
+  @ParameterizedTest
+  @MethodSource("commands")
+  void helpIsGroupedAndShowsNoEmptyDefault(String command) {
+    Result help = jresnet(command, "--help");
+    assertThat(help.code()).isZero();
+    List<String> lines = help.out().lines().toList();
+    assertThat(lines).noneMatch(l -> l.matches(".*Default:\\s*(null)?\\s*"));
+    assertThat(lines).contains("General:");
+    CommandLine spec = line().getSubcommands().get(command);
+    Set<String> headings = new LinkedHashSet<>();
+    for (OptionSpec option : spec.getCommandSpec().options()) {
+      headings.add(Usage.heading(option));
+      assertThat(help.out()).contains(option.longestName());
+    }
+    headings.forEach(h -> assertThat(lines).contains(h + ":"));
+    if (spec.getCommandSpec().findOption("--gpu") != null) {
+      int gpu = lines.indexOf("NVIDIA GPU:");
+      int end = lines.subList(gpu, lines.size()).indexOf("") + gpu;
+      assertThat(String.join("\n", lines.subList(gpu, end)))
+          .contains("--gpu", "--cuda-libs", "--workspace", "--tune", "--deterministic")
+          .doesNotContain("--json", "--batch", "--threads");
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"train", "predict", "evaluate"})
+  void longHelpsHaveSeveralHeadings(String command) {
+    assertThat(jresnet(command, "--help").out())
+        .contains("\nModel:\n")
+        .contains("\nNVIDIA GPU:\n")
+        .contains("\nComputation:\n");
+  }
+}
