@@ -237,7 +237,7 @@ final class MainTest {
         "train {}/faces --out {}/o15 --split 0.5,0.1,0.1 | add up to 1",
         "train {}/faces --out {}/o16 --preset best | unknown preset",
         "train {}/faces --out {}/o19 --flip 2 | between 0 and 1",
-        "demo --out {}/d1 --images 7 | even number"
+        "demo --out {}/d1 --images 21 | even number"
       })
   void impossibleOptionsAreTwoAndSayWhy(String line, String reason) {
     refused(2, line, reason);
