@@ -186,13 +186,17 @@ public final class CudaLibraries {
     return List.copyOf(found.keySet());
   }
 
+  /** The names of those that were not found. */
+  public List<String> missing() {
+    return found.entrySet().stream()
+        .filter(e -> e.getValue().isEmpty())
+        .map(Map.Entry::getKey)
+        .toList();
+  }
+
   /** Why they cannot be loaded, and what to do about it; empty if all are there. */
   public Optional<String> problem() {
-    List<String> missing =
-        found.entrySet().stream()
-            .filter(e -> e.getValue().isEmpty())
-            .map(Map.Entry::getKey)
-            .toList();
+    List<String> missing = missing();
     List<String> sentences = new ArrayList<>();
     if (missing.contains(DRIVER)) {
       sentences.add(

@@ -66,8 +66,9 @@ final class PlanCommand implements Callable<Integer> {
       names = "--device",
       paramLabel = "NAME",
       description =
-          "Plan for this GPU without having one: h200, or a JSON file of device properties. Needs"
-              + " cuDNN's libraries, not a GPU. Default: the GPU --gpu of this machine.")
+          "Plan for this GPU without having one: a100, b200, h100, h200, l4, rtx4090, or a JSON"
+              + " file of device properties. Needs the libraries that tools/cuda-libs fetches, not"
+              + " a GPU. Default: the GPU --gpu of this machine.")
   private String device;
 
   @Heading("Output")

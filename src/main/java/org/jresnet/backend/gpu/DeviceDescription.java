@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import org.jresnet.base.UserError;
 
 /**
@@ -20,8 +21,8 @@ import org.jresnet.base.UserError;
  *     GPU that is there
  */
 public record DeviceDescription(String name, int architecture, String json) {
-  /** Devices that come along. */
-  public static final List<String> KNOWN = List.of("h200");
+  /** Devices that come along; docs/gpu-devices.md says where their numbers are from. */
+  public static final List<String> KNOWN = List.of("a100", "b200", "h100", "h200", "l4", "rtx4090");
 
   private static final String FOLDER = "/org/jresnet/nativebindings/cuda/devices/";
 
@@ -31,9 +32,9 @@ public record DeviceDescription(String name, int architecture, String json) {
    * @throws UserError if there is neither, or the file is not such a description
    */
   public static DeviceDescription of(String nameOrFile) {
-    if (KNOWN.contains(nameOrFile)) {
-      try (InputStream in =
-          DeviceDescription.class.getResourceAsStream(FOLDER + nameOrFile + ".json")) {
+    String name = nameOrFile.toLowerCase(Locale.ROOT).replace(" ", "");
+    if (KNOWN.contains(name)) {
+      try (InputStream in = DeviceDescription.class.getResourceAsStream(FOLDER + name + ".json")) {
         return parse(nameOrFile, new String(in.readAllBytes(), StandardCharsets.UTF_8));
       } catch (IOException e) {
         throw new IllegalStateException(e);

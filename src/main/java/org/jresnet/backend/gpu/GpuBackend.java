@@ -89,6 +89,16 @@ public final class GpuBackend implements Backend {
    * @throws UserError if a library is missing, or cuDNN does not accept the description
    */
   public static GpuBackend planning(DeviceDescription device, CudnnOptions options) {
+    List<String> missing = CudaLibraries.find(options.libraries(), System.getenv()).missing();
+    if (!missing.isEmpty()) {
+      throw new UserError(
+          "planning for "
+              + device.name()
+              + " needs no GPU, but libraries of NVIDIA's that are not here: "
+              + String.join(", ", missing)
+              + ". Fetch them (1.6 GB, with a stand-in for the driver) and say where they are:"
+              + " ./jresnet plan --device h200 --cuda-libs \"$(tools/cuda-libs ~/cuda-libs)\"");
+    }
     load(options);
     try {
       DeviceProperties properties = new DeviceProperties(device.json());

@@ -88,7 +88,21 @@ class PlanningTest {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {80, 90, 100, 120})
+  @ValueSource(strings = {"a100", "h100", "b200", "l4", "rtx4090"})
+  void otherDevicesPlan(String name) {
+    try (GpuBackend other = GpuBackend.planning(DeviceDescription.of(name), TestBackends.gpu())) {
+      CompileOptions options = CompileOptions.training(32, 224, ModelFiles.IMAGENET);
+      for (NamedSpec named :
+          Executable.specs(ResNet.RESNET18.graph(1000), options, Precision.BF16)) {
+        if (named.spec() instanceof OpSpec.Conv) {
+          assertThat(other.choices(named.spec())).as("engines of %s", named).isNotEmpty();
+        }
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {80, 89, 90, 100, 120})
   void kernelsCompileWithoutSpills(int architecture) {
     KernelProgram.Compiled compiled = Kernels.compile(architecture);
     assertThat(compiled.cubin()).startsWith(0x7f, 'E', 'L', 'F');
