@@ -14,6 +14,16 @@ Writes src/test/resources/fixtures/weights/:
     compiled.pth              module._orig_mod.* names
     protocol4.pth             zip form in pickle protocol 4
     python2.pth               legacy form with the opcodes of Python 2 (byte strings, pairs)
+    types.pth, types-legacy.pth, types.safetensors
+                              the types that only files have: 16 bits, unsigned, bool, float8
+    imagenet.pth              what PyTorch's ImageNet example saves: a tensor beside the state dict
+    averaged.pth              AveragedModel: n_averaged beside module.*
+    lightning.pth             PyTorch Lightning: state_dict of model.* and of a loss function
+    net.pth                   {net: module.*, acc, epoch}
+    ema.pth                   torchvision's references: model and model_ema, whose values are doubled
+    sparse.pth, quantised.pth, meta.pth, complex.pth, subclass.pth
+                              tensors that are no plain array: to be refused
+    sharded/                  two safetensors files and their index, as Hugging Face's libraries save them
     torchscript.pt            a TorchScript program: to be refused
     model.pth                 a whole pickled module: to be refused
     all.safetensors           the state dict of zip.pth, written by safetensors
@@ -26,6 +36,7 @@ Nothing in them is harmful: where code would run, it would create the file "jres
 
 import hashlib
 import io
+import json
 import pickle
 import struct
 import sys
@@ -100,6 +111,105 @@ def checkpoint(weights):
     }
 
 
+def types():
+    return OrderedDict(
+        int16=torch.tensor([-32768, 32767], dtype=torch.int16),
+        uint16=torch.tensor([[0, 65535]], dtype=torch.uint16),
+        uint32=torch.tensor([4294967295, 1, 2], dtype=torch.uint32),
+        uint64=torch.tensor([18446744073709551615], dtype=torch.uint64),
+        bool=torch.tensor([True, False, True]),
+        e4m3=torch.tensor([1.5, -448.0, 0.0625, 0.001953125]).to(torch.float8_e4m3fn),
+        e5m2=torch.tensor([[-1.75, 57344.0]]).to(torch.float8_e5m2),
+        steps=torch.arange(6).to(torch.uint16)[::2],
+    )
+
+
+class Net(torch.nn.Module):
+    """A network of one convolution, with the names of a ResNet's ends."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1 = torch.nn.Conv2d(3, 2, 3, bias=False)
+        self.bn1 = torch.nn.BatchNorm2d(2)
+        self.fc = torch.nn.Linear(2, 2)
+
+
+def wrapped():
+    """A network in what training scripts put around it."""
+    torch.manual_seed(5)
+    net = Net()
+    weights = net.state_dict()
+    parallel = OrderedDict(("module." + k, v) for k, v in weights.items())
+    sgd = torch.optim.SGD(net.parameters(), 0.1, momentum=0.9)
+    sum(p.sum() for p in net.parameters()).backward()
+    sgd.step()
+    scheduler = torch.optim.lr_scheduler.StepLR(sgd, 30)
+    save_zip(
+        "imagenet.pth",
+        {
+            "epoch": 3,
+            "arch": "resnet18",
+            "state_dict": parallel,
+            "best_acc1": torch.tensor(69.75),
+            "optimizer": sgd.state_dict(),
+            "scheduler": scheduler.state_dict(),
+        },
+    )
+    averaged = torch.optim.swa_utils.AveragedModel(net)
+    with torch.no_grad():
+        for p in averaged.module.parameters():
+            p.mul_(2)
+    save_zip("averaged.pth", averaged.state_dict())
+    lightning = OrderedDict(("model." + k, v) for k, v in weights.items())
+    lightning["criterion.weight"] = torch.tensor([0.25, 0.75])
+    save_zip(
+        "lightning.pth",
+        {
+            "epoch": 1,
+            "global_step": 20,
+            "pytorch-lightning_version": "2.5.0",
+            "state_dict": lightning,
+            "loops": {"fit_loop": {"state_dict": {}}},
+            "callbacks": {},
+            "optimizer_states": [sgd.state_dict()],
+            "lr_schedulers": [],
+        },
+    )
+    save_zip("net.pth", {"net": parallel, "acc": 93.5, "epoch": 7})
+    save_zip(
+        "ema.pth",
+        {"model": weights, "optimizer": sgd.state_dict(), "epoch": 2, "model_ema": averaged.state_dict()},
+    )
+
+
+class Named(torch.Tensor):
+    """A subclass of torch's tensor."""
+
+
+def no_plain_arrays():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        save_zip("sparse.pth", {"fc.weight": torch.eye(3).to_sparse()})
+        save_zip("quantised.pth", {"fc.weight": torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8)})
+    save_zip("meta.pth", {"fc.weight": torch.empty(2, device="meta")})
+    save_zip("complex.pth", {"fc.weight": torch.ones(2, dtype=torch.complex64)})
+    save_zip("subclass.pth", {"fc.weight": torch.ones(2).as_subclass(Named)})
+
+
+def sharded(weights):
+    folder = OUT / "sharded"
+    folder.mkdir(exist_ok=True)
+    names = list(weights)
+    parts = {"model-00001-of-00002.safetensors": names[:4], "model-00002-of-00002.safetensors": names[4:]}
+    for file, part in parts.items():
+        safetensors.torch.save_file({n: weights[n] for n in part}, folder / file, metadata={"format": "pt"})
+    index = {
+        "metadata": {"total_size": sum(t.numel() * t.element_size() for t in weights.values())},
+        "weight_map": {n: file for file, part in parts.items() for n in part},
+    }
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index, indent=2, sort_keys=True), encoding="utf-8")
+
+
 def save_zip(name, value, **options):
     """torch.save with a fixed archive name and id, so that the bytes do not depend on the path."""
     buffer = io.BytesIO()
@@ -139,12 +249,12 @@ def save_legacy(name, value):
 
     class Sizes(Finder):
         def persistent_load(self, pid):
-            width = {"FloatStorage": 4, "IntStorage": 4, "LongStorage": 8, "DoubleStorage": 8, "HalfStorage": 2, "BFloat16Storage": 2}
+            width = {"FloatStorage": 4, "IntStorage": 4, "LongStorage": 8, "DoubleStorage": 8, "HalfStorage": 2, "BFloat16Storage": 2, "ShortStorage": 2}
             sizes[pid[2]] = 8 + pid[4] * width.get(pid[1].name, 1)
             return None
 
         def find_class(self, module, name):
-            if module == "torch" and name.endswith("Storage"):
+            if module in ("torch", "torch.storage") and name.endswith("Storage"):
                 return type(name, (), {"name": name})
             return super().find_class(module, name)
 
@@ -204,14 +314,22 @@ NAMES = {
     torch.int32: "I32",
     torch.int8: "I8",
     torch.uint8: "U8",
-    torch.bool: "U8",
+    torch.bool: "BOOL",
+    torch.int16: "I16",
+    torch.uint16: "U16",
+    torch.uint32: "U32",
+    torch.uint64: "U64",
+    torch.float8_e4m3fn: "F8_E4M3",
+    torch.float8_e5m2: "F8_E5M2",
 }
+
+REFUSED = ("model.pth", "sparse.pth", "quantised.pth", "meta.pth", "complex.pth", "subclass.pth")
 
 
 def expected():
     lines = []
     for file in sorted(p.name for p in OUT.iterdir() if p.suffix in (".pth", ".safetensors")):
-        if file == "model.pth":
+        if file in REFUSED:
             continue
         if file.endswith(".safetensors"):
             weights = safetensors.torch.load_file(OUT / file)
@@ -219,10 +337,12 @@ def expected():
             options = {"encoding": "ascii"} if file == "python2.pth" else {}
             safe = file not in ("protocol4.pth", "python2.pth")
             weights = torch.load(OUT / file, weights_only=safe, **options)
-        for wrapper in ("state_dict", "model"):
+        for wrapper in ("state_dict", "model", "net"):
             if wrapper in weights:
                 weights = weights[wrapper]
         for name, t in weights.items():
+            if name == "n_averaged":
+                continue
             name = name.removeprefix("module.").removeprefix("_orig_mod.")
             lines.append("\t".join((file, name, NAMES[t.dtype], str(list(t.shape)), digest(t.detach()))))
     (OUT / "expected.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -291,6 +411,13 @@ def main():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.jit.script(torch.nn.ReLU()).save(str(OUT / "torchscript.pt"))
+    save_zip("types.pth", types())
+    # The legacy form of the others is one that torch.load cannot read.
+    save_legacy("types-legacy.pth", OrderedDict((k, v) for k, v in types().items() if k in ("int16", "bool")))
+    safetensors.torch.save_file({k: v.contiguous() for k, v in types().items()}, OUT / "types.safetensors")
+    wrapped()
+    no_plain_arrays()
+    sharded(weights)
     safetensors.torch.save_file(weights, OUT / "all.safetensors", metadata={"名": "値 \"quoted\""})
     expected()
     malicious()

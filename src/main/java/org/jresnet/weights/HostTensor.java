@@ -74,7 +74,10 @@ public record HostTensor(DType type, List<Long> shape, ByteBuffer data) {
     return new HostTensor(DType.I64, shape, data);
   }
 
-  /** The values in single precision; exact for F32, F16, BF16, I8 and U8, rounded for the rest. */
+  /**
+   * The values in single precision; exact for all types of at most 16 bits and F32, rounded for the
+   * rest.
+   */
   public float[] toFloats() {
     float[] values = new float[elements()];
     ByteBuffer in = data();
@@ -83,12 +86,39 @@ public record HostTensor(DType type, List<Long> shape, ByteBuffer data) {
       case F64 -> fill(values, i -> (float) in.getDouble(i * 8));
       case F16 -> fill(values, i -> Float16.toFloat(in.getShort(i * 2)));
       case BF16 -> fill(values, i -> Float.intBitsToFloat(in.getShort(i * 2) << 16));
+      case F8_E4M3 -> fill(values, i -> float8(in.get(i)));
+      case F8_E5M2 -> fill(values, i -> Float16.toFloat((short) (in.get(i) << 8)));
       case I64 -> fill(values, i -> in.getLong(i * 8));
       case I32 -> fill(values, i -> in.getInt(i * 4));
+      case I16 -> fill(values, i -> in.getShort(i * 2));
       case I8 -> fill(values, i -> in.get(i));
-      case U8 -> fill(values, i -> in.get(i) & 255);
+      case U64 -> fill(values, i -> unsigned(in.getLong(i * 8)));
+      case U32 -> fill(values, i -> in.getInt(i * 4) & 0xffffffffL);
+      case U16 -> fill(values, i -> in.getShort(i * 2) & 0xffff);
+      case U8, BOOL -> fill(values, i -> in.get(i) & 255);
     }
     return values;
+  }
+
+  /**
+   * The value of a {@code float8_e4m3fn}: bias 7, the largest exponent is an ordinary one, and only
+   * all ones are NaN (Micikevicius et al. 2022, <a
+   * href="https://arxiv.org/abs/2209.05433">arXiv:2209.05433</a>).
+   */
+  private static float float8(int bits) {
+    int exponent = bits >> 3 & 15;
+    int mantissa = bits & 7;
+    if (exponent == 15 && mantissa == 7) {
+      return Float.NaN;
+    }
+    float magnitude =
+        exponent == 0 ? mantissa * 0x1p-9f : Math.scalb(1 + mantissa / 8f, exponent - 7);
+    return (bits & 0x80) == 0 ? magnitude : -magnitude;
+  }
+
+  /** Rounded once: the lowest bit of the half remembers whether any below it was set. */
+  private static float unsigned(long value) {
+    return value >= 0 ? value : (value >>> 1 | value & 1) * 2f;
   }
 
   private interface At {
@@ -109,10 +139,20 @@ public record HostTensor(DType type, List<Long> shape, ByteBuffer data) {
     ByteBuffer in = data();
     return switch (type) {
       case I64 -> in.getLong(0);
+      case U64 -> {
+        if (in.getLong(0) < 0) {
+          throw new IllegalArgumentException(
+              "expected at most 63 bits, found " + Long.toUnsignedString(in.getLong(0)));
+        }
+        yield in.getLong(0);
+      }
       case I32 -> in.getInt(0);
+      case U32 -> in.getInt(0) & 0xffffffffL;
+      case I16 -> in.getShort(0);
+      case U16 -> in.getShort(0) & 0xffff;
       case I8 -> in.get(0);
-      case U8 -> in.get(0) & 255;
-      case F64, F32, TF32, F16, BF16 -> {
+      case U8, BOOL -> in.get(0) & 255;
+      case F64, F32, TF32, F16, BF16, F8_E4M3, F8_E5M2 -> {
         float value = toFloats()[0];
         if (value != (long) value) {
           throw new IllegalArgumentException("expected a whole number, found " + value);

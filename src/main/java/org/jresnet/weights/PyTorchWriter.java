@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.LocalDateTime;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.zip.CRC32;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
@@ -139,7 +140,8 @@ final class PyTorchWriter {
 
   /**
    * Protocol 2: OrderedDict of name → _rebuild_tensor_v2(storage, 0, shape, strides, False,
-   * OrderedDict()).
+   * OrderedDict()); types without a storage class have _rebuild_tensor_v3, which also names the
+   * type.
    */
   private static byte[] pickle(StateDict dict) throws IOException {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
@@ -151,23 +153,37 @@ final class PyTorchWriter {
     for (var e : dict.tensors().entrySet()) {
       HostTensor tensor = e.getValue();
       text(out, e.getKey());
-      global(out, "torch._utils", "_rebuild_tensor_v2");
-      opcodes(out, "((");
-      text(out, "storage");
-      global(out, "torch", storageName(tensor.type()));
-      text(out, Integer.toString(key++));
-      text(out, "cpu");
-      integer(out, tensor.elements());
-      opcodes(out, "tQ");
-      integer(out, 0);
-      tuple(out, extents(tensor.shape()));
-      tuple(out, rowMajor(tensor.shape()));
-      out.write(0x89);
-      global(out, "collections", "OrderedDict");
-      opcodes(out, ")RtR");
+      tensor(out, Integer.toString(key++), tensor);
     }
     opcodes(out, "u.");
     return out.toByteArray();
+  }
+
+  private static void tensor(OutputStream out, String key, HostTensor tensor) throws IOException {
+    DType type = tensor.type();
+    Optional<String> storage = TorchTypes.storage(type);
+    global(out, "torch._utils", storage.isPresent() ? "_rebuild_tensor_v2" : "_rebuild_tensor_v3");
+    opcodes(out, "((");
+    text(out, "storage");
+    if (storage.isPresent()) {
+      global(out, "torch", storage.get());
+    } else {
+      global(out, "torch.storage", "UntypedStorage");
+    }
+    text(out, key);
+    text(out, "cpu");
+    integer(out, storage.isPresent() ? tensor.elements() : tensor.data().remaining());
+    opcodes(out, "tQ");
+    integer(out, 0);
+    tuple(out, extents(tensor.shape()));
+    tuple(out, rowMajor(tensor.shape()));
+    out.write(0x89);
+    global(out, "collections", "OrderedDict");
+    opcodes(out, ")R");
+    if (storage.isEmpty()) {
+      global(out, "torch", TorchTypes.name(type));
+    }
+    opcodes(out, "tR");
   }
 
   private static long[] extents(List<Long> shape) {
@@ -183,19 +199,6 @@ final class PyTorchWriter {
       stride *= Math.max(1, shape.get(i));
     }
     return strides;
-  }
-
-  private static String storageName(DType type) {
-    return switch (type) {
-      case F32, TF32 -> "FloatStorage";
-      case F64 -> "DoubleStorage";
-      case F16 -> "HalfStorage";
-      case BF16 -> "BFloat16Storage";
-      case I64 -> "LongStorage";
-      case I32 -> "IntStorage";
-      case I8 -> "CharStorage";
-      case U8 -> "ByteStorage";
-    };
   }
 
   private static void opcodes(OutputStream out, String opcodes) throws IOException {

@@ -8,14 +8,35 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import org.jresnet.base.AtomicFile;
 import org.jresnet.base.UserError;
+import org.jresnet.graph.Graph;
 
 /** Reads weight files by their content and writes them by their extension. */
 public final class WeightFiles {
   private static final int START = 16;
+
+  /**
+   * What is looked for in a file that may hold more.
+   *
+   * @param networks those of which one is expected; empty if it may be anything
+   * @param entry the state dict to take out of a checkpoint, such as {@code model_ema} or {@code
+   *     checkpoint.model}; empty for the likeliest
+   */
+  public record Wanted(List<Graph> networks, Optional<String> entry) {
+    /** Whatever the file holds. */
+    public static final Wanted ANYTHING = new Wanted(List.of(), Optional.empty());
+
+    /** Copies the list. */
+    public Wanted {
+      networks = List.copyOf(networks);
+    }
+  }
 
   private WeightFiles() {}
 
@@ -25,6 +46,16 @@ public final class WeightFiles {
    * @throws UserError saying what is wrong with the file
    */
   public static StateDict read(Path file) {
+    return read(file, Wanted.ANYTHING);
+  }
+
+  /**
+   * Reads what is wanted of a safetensors or PyTorch file, without the prefixes that wrappers gave
+   * its names.
+   *
+   * @throws UserError saying what is wrong with the file
+   */
+  public static StateDict read(Path file, Wanted wanted) {
     if (Files.isDirectory(file)) {
       throw new UserError(file + " is a folder, expected a .safetensors or .pth file");
     }
@@ -32,7 +63,7 @@ public final class WeightFiles {
       throw new UserError(file + " is a device or pipe, expected a .safetensors or .pth file");
     }
     try (FileChannel channel = FileChannel.open(file)) {
-      StateDict dict = read(file, channel);
+      StateDict dict = read(file, channel, wanted);
       requireReadable(file, dict);
       return dict;
     } catch (NoSuchFileException e) {
@@ -52,7 +83,7 @@ public final class WeightFiles {
     }
   }
 
-  private static StateDict read(Path file, FileChannel channel) throws IOException {
+  private static StateDict read(Path file, FileChannel channel, Wanted wanted) throws IOException {
     if (channel.size() == 0) {
       throw new UserError("the weight file " + file + " is empty (0 bytes); get it again");
     }
@@ -60,11 +91,13 @@ public final class WeightFiles {
     // Safetensors first: the length of its header may look like the start of any other form, but
     // neither of them has a brace as ninth byte.
     if (start.limit() > 8 && start.get(8) == '{' && start.getLong(0) >>> 40 == 0) {
-      return Safetensors.read(file, channel);
-    } else if (startsWith(start, 'P', 'K', 3, 4)) {
-      return PyTorchReader.readZip(file, channel);
+      return plain(Safetensors.read(file, channel), wanted);
+    }
+    PyTorchReader torch = new PyTorchReader(file, channel.size(), wanted);
+    if (startsWith(start, 'P', 'K', 3, 4)) {
+      return torch.readZip();
     } else if (startsWith(start, 0x80) && start.limit() > 1 && start.get(1) <= 5) {
-      return PyTorchReader.readLegacy(file, channel);
+      return torch.readLegacy(channel);
     }
     throw new UserError(
         file
@@ -75,6 +108,16 @@ public final class WeightFiles {
             + " ('"
             + new String(start.array(), StandardCharsets.US_ASCII).replaceAll("[^ -~]", ".")
             + "'); expected a safetensors file or a PyTorch file (zip or pickle)");
+  }
+
+  /** Safetensors files have one dict; its names may have prefixes. */
+  private static StateDict plain(StateDict dict, Wanted wanted) {
+    Optional<NetworkNames.Fit> fit = NetworkNames.find(dict.tensors().keySet(), wanted.networks());
+    if (fit.isEmpty()) {
+      return dict;
+    }
+    List<String> notes = new ArrayList<>(dict.notes());
+    return new StateDict(NetworkNames.strip(dict.tensors(), fit, notes), dict.metadata(), notes);
   }
 
   private static boolean startsWith(ByteBuffer start, int... magic) {

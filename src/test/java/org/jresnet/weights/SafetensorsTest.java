@@ -72,7 +72,7 @@ class SafetensorsTest {
         "'a':F32,[1.5],[0,8]|8|impossible shape value 1.5",
         "'a':F32,[4294967296,4294967296],[0,8]|8|impossible shape [4294967296, 4294967296]",
         "'a':F32,[2305843009213693952,0],[0,0]|0|impossible shape",
-        "'a':F33,[2],[0,8]|8|has the type ?F33?, known are [F64, F32, F16, BF16, I64, I32, I8, U8]",
+        "'a':F33,[2],[0,8]|8|has the type ?F33?, known are [F64, F32, F16, BF16, F8_E4M3, F8_E5M2, I64, I32, I16, I8, U64, U32, U16, U8, BOOL]",
         "'a':U8,[3000000000],[0,3000000000]|8|more than the 2 GB supported",
       })
   void refusesImpossibleTensors(String tensors, int dataBytes, String message) throws IOException {
@@ -101,7 +101,7 @@ class SafetensorsTest {
         "{\"a\"|no valid JSON",
         "{} {}|no valid JSON",
         "{,}|no valid JSON",
-        "{\"a\":1,\"a\":2}|no valid JSON: Duplicate field 'a'",
+        "{\"a\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]},\"a\":1}|no valid JSON: Duplicate field 'a'",
         "{\"a\":1}|has the type",
         "{\"a\":{\"dtype\":\"F32\",\"dtype\":\"F64\"}}|Duplicate field 'dtype'",
         "{\"__metadata__\":[]}|__metadata__ is no JSON object",

@@ -11,11 +11,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.jresnet.base.UserError;
-import org.jresnet.weights.Unpickler.PickleException;
-import org.jresnet.weights.Unpickler.TensorView;
+import org.jresnet.graph.DType;
+import org.jresnet.weights.PickleCalls.TensorView;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -55,7 +54,11 @@ class UnpicklerTest {
     assertThat(value)
         .isEqualTo(
             new TensorView(
-                new Unpickler.Storage("0", "FloatStorage", 6), 1, List.of(2L), List.of(1L)));
+                new PickleCalls.Storage("0", "FloatStorage", 6),
+                DType.F32,
+                1,
+                List.of(2L),
+                List.of(1L)));
   }
 
   @ParameterizedTest
@@ -172,7 +175,7 @@ class UnpicklerTest {
         .isInstanceOf(List.class);
     assertThat(read(OPEN + "N" + "\u0085".repeat(depth) + ".")).isNotNull();
     assertThat(read(OPEN + "}" + "K\1}".repeat(depth) + "s".repeat(depth) + "."))
-        .isInstanceOf(Map.class);
+        .isInstanceOf(PickleDict.class);
     assertThatThrownBy(() -> read(OPEN + "(".repeat(depth) + "."))
         .isInstanceOf(PickleException.class);
   }
@@ -186,7 +189,7 @@ class UnpicklerTest {
       bomb.append("\u0086q").append((char) (i + 1)).append('0');
     }
     // As a key the whole would have to be hashed.
-    assertThat((Map<?, ?>) read("}" + bomb + "h\u00c8K\1s.")).hasSize(1);
+    assertThat(((PickleDict) read("}" + bomb + "h\u00c8K\1s.")).size()).isEqualTo(1);
     assertThat(read(OPEN + "]q\0h\0ah\0a.")).isInstanceOf(List.class);
   }
 
