@@ -1,5 +1,6 @@
 package org.jresnet.cli;
 
+import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import me.tongfei.progressbar.ProgressBar;
@@ -9,6 +10,7 @@ import org.jresnet.base.UserError;
 import org.jresnet.data.Dataset;
 import org.jresnet.data.ImageFolder;
 import org.jresnet.data.Loader.BadImages;
+import org.jresnet.data.Sample;
 import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Executable;
 import org.jresnet.engine.Model;
@@ -25,7 +27,8 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "evaluate",
     sortOptions = false,
-    description = "Judges a model on a folder with one folder of pictures per class.")
+    description =
+        "Evaluates a model on a folder with one folder of images per class, or on images of one class.")
 final class EvaluateCommand implements Callable<Integer> {
   @Parameters(
       index = "0",
@@ -33,13 +36,31 @@ final class EvaluateCommand implements Callable<Integer> {
       description = "Run folder, .safetensors or .pth file.")
   private String modelPath;
 
-  @Parameters(index = "1", paramLabel = "DATA", description = "Folder with one folder per class.")
+  @Parameters(
+      index = "1",
+      paramLabel = "DATA",
+      description = "Folder with one folder per class, or with images of one --class.")
   private String data;
+
+  @Option(
+      names = "--class",
+      paramLabel = "NAME",
+      description = {
+        "All images below DATA are of this class of the model. Images of one class give a rate of false alarms, or of hits."
+      })
+  private String className;
+
+  @Option(
+      names = "--positive",
+      defaultValue = "",
+      paramLabel = "NAME",
+      description = "The class that AUC, EER and error rates speak of; by default as trained.")
+  private String positive;
 
   @Mixin private ModelOptions modelOptions;
 
   @Heading("Data")
-  @Option(names = "--batch", defaultValue = "16", description = "Pictures per pass.")
+  @Option(names = "--batch", defaultValue = "16", description = "Images per pass.")
   @Within(min = 1, max = Within.BATCH)
   private int batch;
 
@@ -69,9 +90,9 @@ final class EvaluateCommand implements Callable<Integer> {
     Console console = new Console(json);
     LoadedModel loaded = modelOptions.open(modelPath, console);
     Arguments.requireBatchFits(batch, modelOptions.size(loaded.info()));
-    Dataset dataset = ImageFolder.scan(ImageFolder.expand(data));
-    requireSameClasses(loaded.info().classes(), dataset.classes(), console);
+    Dataset dataset = dataset(loaded.info().classes(), console);
     dataset.onlyFakesWarning().ifPresent(console::note);
+    Evaluator.Labels labels = new Evaluator.Labels(dataset.classes(), positive);
     try (Backend backend = backendOptions.open(console)) {
       Precision precision = backendOptions.resolve(backend, console);
       try (Model model = new Model(loaded.graph(), backend, precision)) {
@@ -82,29 +103,45 @@ final class EvaluateCommand implements Callable<Integer> {
                 Math.min(batch, dataset.samples().size()),
                 modelOptions.size(loaded.info()));
         long start = System.nanoTime();
-        Evaluation result = evaluate(model, compile, dataset, loaded);
+        var loading =
+            new Evaluator.LoaderOptions(
+                modelOptions.preprocess(loaded.info()), loaderThreads, badImages);
+        Evaluation result = evaluate(model, compile, dataset, labels, loading);
         Training training = new Training(console);
         training.badImages(result.badImages());
         training.print(result);
         double seconds = (System.nanoTime() - start) / 1e9;
-        console.print("%.1f pictures/s with decoding", result.pictures() / seconds);
+        console.print("%.1f images/s with decoding", result.images() / seconds);
         console.object(Training.values(result));
         return result.badImages().isEmpty() ? 0 : 1;
       }
     }
   }
 
-  private Evaluation evaluate(
-      Model model, CompileOptions compile, Dataset dataset, LoadedModel loaded) {
+  /** The images with the model's labels: of all its classes, of some, or of one. */
+  private Dataset dataset(List<String> classes, Console console) {
+    Path root = ImageFolder.expand(data);
+    if (className != null) {
+      return ImageFolder.scanOne(root, classes, className);
+    }
+    if (classes.stream().allMatch(name -> name.matches("\\d+"))) {
+      Dataset dataset = ImageFolder.scan(root);
+      requireSameClasses(classes, dataset.classes(), console);
+      return dataset;
+    }
+    return ImageFolder.scanSome(root, classes);
+  }
+
+  private static Evaluation evaluate(
+      Model model,
+      CompileOptions compile,
+      Dataset dataset,
+      Evaluator.Labels labels,
+      Evaluator.LoaderOptions loading) {
+    List<Sample> samples = dataset.samples();
     try (Executable executable = Executable.compile(model, compile);
-        ProgressBar bar = Progress.bar("Evaluating", dataset.samples().size(), " pictures")) {
-      return Evaluator.evaluate(
-          executable,
-          dataset.classes(),
-          dataset.samples(),
-          new Evaluator.LoaderOptions(
-              modelOptions.preprocess(loaded.info()), loaderThreads, badImages),
-          done -> bar.stepTo(done));
+        ProgressBar bar = Progress.bar("Evaluating", samples.size(), " images")) {
+      return Evaluator.evaluate(executable, labels, samples, loading, done -> bar.stepTo(done));
     }
   }
 

@@ -4,10 +4,16 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
+import java.util.stream.IntStream;
 import org.jresnet.backend.Backend;
 import org.jresnet.base.Text;
+import org.jresnet.metrics.BinaryIntervals;
+import org.jresnet.metrics.BinaryScores;
+import org.jresnet.metrics.ConfusionMatrix;
+import org.jresnet.metrics.Interval;
 import org.jresnet.train.Evaluation;
 import org.jresnet.train.RunFolder;
+import org.jresnet.train.TestResult;
 import org.jresnet.train.TrainOptions;
 import org.jresnet.train.Trainer;
 
@@ -78,23 +84,49 @@ final class Training {
         .test()
         .ifPresent(
             t -> {
-              console.print("%nThe sealed test part, judged once with the best epoch:");
+              console.print("%nThe test set, evaluated with the best epoch:");
               print(t);
             });
   }
 
   /** An evaluation for people. */
   void print(Evaluation e) {
-    e.confusion().table().lines().forEach(line -> console.print("%s", line));
-    console.print(
-        "Accuracy %.2f %% of %d pictures, loss %.4f",
-        100 * e.confusion().accuracy(), e.pictures(), e.loss());
-    e.binary()
-        .ifPresent(
-            b ->
-                console.print(
-                    "Positive class '%s': AUC %.4f, EER %.2f %%, average precision %.4f",
-                    e.confusion().classes().get(1), b.auc(), 100 * b.eer(), b.averagePrecision()));
+    ConfusionMatrix confusion = e.confusion();
+    int[] present =
+        IntStream.range(0, e.classes().size()).filter(k -> confusion.total(k) > 0).toArray();
+    if (present.length == 1) {
+      oneClass(e, present[0]);
+      return;
+    }
+    confusion.table().lines().forEach(line -> console.print("%s", line));
+    console.print("Accuracy %s, loss %.4f", confusion.accuracy(), e.loss());
+    BinaryScores scores = e.binary().orElse(null);
+    BinaryIntervals intervals = e.intervals().orElse(null);
+    if (scores != null && intervals != null) {
+      console.print("Positive class '%s', with 95 %% intervals:", e.classes().get(e.positive()));
+      console.print("  AUC                %.4f (%s)", scores.auc(), intervals.auc().fraction());
+      console.print(
+          "  EER                %.2f %% (%s)", 100 * scores.eer(), intervals.eer().percent());
+      console.print(
+          "  average precision  %.4f (%s)",
+          scores.averagePrecision(),
+          intervals.averagePrecision().map(Interval::fraction).orElse("no interval"));
+    }
+  }
+
+  /** Images of one class have no accuracy to balance, but a rate of errors of one kind. */
+  private void oneClass(Evaluation e, int label) {
+    console.print("%d images, all of class '%s'", e.images(), e.classes().get(label));
+    if (e.classes().size() == 2) {
+      console.print(
+          "%s (called '%s'): %s",
+          label == e.positive() ? "Hit rate" : "False-alarm rate",
+          e.classes().get(e.positive()),
+          e.confusion().called(label, e.positive()));
+    } else {
+      console.print("Accuracy %s", e.confusion().accuracy());
+    }
+    console.print("Loss %.4f", e.loss());
   }
 
   /** Names files that could not be decoded. */
@@ -111,24 +143,8 @@ final class Training {
 
   /** An evaluation for machines. */
   static Map<String, Object> values(Evaluation e) {
-    Map<String, Object> values = new LinkedHashMap<>();
-    values.put("accuracy", e.confusion().accuracy());
-    values.put("loss", e.loss());
-    values.put("pictures", e.pictures());
-    Map<String, Double> perClass = new LinkedHashMap<>();
-    for (int k = 0; k < e.confusion().classes().size(); k++) {
-      perClass.put(e.confusion().classes().get(k), e.confusion().accuracy(k));
-    }
-    values.put("class_accuracy", perClass);
-    values.put("classes", e.confusion().classes());
-    values.put("confusion", e.confusion().counts());
-    e.binary()
-        .ifPresent(
-            b -> {
-              values.put("auc", b.auc());
-              values.put("eer", b.eer());
-              values.put("average_precision", b.averagePrecision());
-            });
+    Map<String, Object> values = new LinkedHashMap<>(TestResult.metrics(e));
+    values.put("pictures", e.images());
     values.put("bad_images", e.badImages().size());
     return values;
   }

@@ -99,6 +99,58 @@ public final class ImageFolder {
     return new Dataset(classes, samples, ignored);
   }
 
+  /**
+   * Images of some of a model's classes, as labels of that model.
+   *
+   * @param classes all classes that the model knows
+   * @throws UserError when a folder is none of them
+   */
+  public static Dataset scanSome(Path root, List<String> classes) {
+    List<String> found = folders(root);
+    if (found.isEmpty() || !classes.containsAll(found)) {
+      throw new UserError(
+          root
+              + ": expected one folder per class, named as the model's classes "
+              + classes
+              + ", found "
+              + (found.isEmpty() ? "none" : found.toString())
+              + "; rename them, or name the class of all images in there with --class, such as"
+              + " --class "
+              + classes.get(0));
+    }
+    Dataset some = scan(root, found);
+    return new Dataset(
+        classes,
+        some.samples().stream()
+            .map(s -> new Sample(s.file(), s.id(), classes.indexOf(found.get(s.label()))))
+            .toList(),
+        some.ignored());
+  }
+
+  /**
+   * All images below a folder, of one class of a model.
+   *
+   * @throws UserError when the class is none of the model's, or there is no image
+   */
+  public static Dataset scanOne(Path root, List<String> classes, String name) {
+    if (!classes.contains(name)) {
+      throw new UserError(
+          "--class must be one of the model's classes " + classes + ", found " + name);
+    }
+    folders(root);
+    int label = classes.indexOf(name);
+    List<Path> files = files(root);
+    List<Sample> samples =
+        files.stream()
+            .filter(ImageFolder::isPicture)
+            .map(f -> new Sample(f, root.relativize(f).toString().replace('\\', '/'), label))
+            .toList();
+    if (samples.isEmpty()) {
+      throw new UserError(root + ": found no image among " + files.size() + " files");
+    }
+    return new Dataset(classes, samples, files.size() - samples.size());
+  }
+
   /** Sorted names of the visible folders in {@code root}. */
   static List<String> folders(Path root) {
     if (!Files.exists(root)) {

@@ -51,7 +51,7 @@ public record ConfusionMatrix(List<String> classes, long[][] counts) {
     return new ConfusionMatrix(classes, counts);
   }
 
-  /** Pictures of one class. */
+  /** Images of one class. */
   public long total(int truth) {
     long sum = 0;
     for (long c : counts[truth]) {
@@ -60,38 +60,43 @@ public record ConfusionMatrix(List<String> classes, long[][] counts) {
     return sum;
   }
 
-  /** Share of correct predictions, NaN without pictures. */
-  public double accuracy() {
+  /** Share of correct predictions. */
+  public Proportion accuracy() {
     long correct = 0;
     long all = 0;
     for (int k = 0; k < counts.length; k++) {
       correct += counts[k][k];
       all += total(k);
     }
-    return all == 0 ? Double.NaN : (double) correct / all;
+    return new Proportion(correct, all);
   }
 
-  /** Share of a class's pictures that are predicted as it (recall), NaN without pictures. */
-  public double accuracy(int truth) {
-    return total(truth) == 0 ? Double.NaN : (double) counts[truth][truth] / total(truth);
+  /** Share of a class's images that are predicted as it (recall). */
+  public Proportion accuracy(int truth) {
+    return called(truth, truth);
   }
 
-  /** Share of the predictions of a class that are right, NaN when it was never predicted. */
-  public double precision(int prediction) {
+  /** Share of a class's images that are predicted as another class, or as it. */
+  public Proportion called(int truth, int prediction) {
+    return new Proportion(counts[truth][prediction], total(truth));
+  }
+
+  /** Share of the predictions of a class that are right. */
+  public Proportion precision(int prediction) {
     long predicted = 0;
     for (long[] row : counts) {
       predicted += row[prediction];
     }
-    return predicted == 0 ? Double.NaN : (double) counts[prediction][prediction] / predicted;
+    return new Proportion(counts[prediction][prediction], predicted);
   }
 
   /**
-   * The matrix as text: one row per true class with its accuracy, below it each class's precision;
-   * a dash where there is nothing to divide by.
+   * The matrix as text: one row per true class with its accuracy, below it each class's precision,
+   * both with their intervals; a dash where there is nothing to divide by.
    */
   public String table() {
     List<String> names = classes.stream().map(Text::visible).toList();
-    int width = 10;
+    int width = 16;
     int first = CORNER.length();
     for (String name : names) {
       width = Math.max(width, name.length() + 2);
@@ -101,17 +106,22 @@ public record ConfusionMatrix(List<String> classes, long[][] counts) {
     for (String name : names) {
       text.append(right(name, width));
     }
-    text.append("  accuracy").append(System.lineSeparator());
+    text.append("  accuracy   95 % interval").append(System.lineSeparator());
     for (int k = 0; k < counts.length; k++) {
       text.append(left(names.get(k), first));
       for (long c : counts[k]) {
         text.append(right(Long.toString(c), width));
       }
-      text.append(right(percent(accuracy(k)), 10)).append(System.lineSeparator());
+      text.append(right(percent(accuracy(k)), 10)).append(right(interval(accuracy(k)), 16));
+      text.append(System.lineSeparator());
     }
     text.append(left("precision", first));
     for (int k = 0; k < counts.length; k++) {
       text.append(right(percent(precision(k)), width));
+    }
+    text.append(System.lineSeparator()).append(left("95 % interval", first));
+    for (int k = 0; k < counts.length; k++) {
+      text.append(right(interval(precision(k)), width));
     }
     return text.append(System.lineSeparator()).toString();
   }
@@ -124,7 +134,11 @@ public record ConfusionMatrix(List<String> classes, long[][] counts) {
     return " ".repeat(Math.max(0, width - text.length())) + text;
   }
 
-  private static String percent(double share) {
-    return Double.isNaN(share) ? "-" : String.format(Locale.ROOT, "%.2f %%", 100 * share);
+  private static String percent(Proportion p) {
+    return p.total() == 0 ? "-" : String.format(Locale.ROOT, "%.2f %%", 100 * p.share());
+  }
+
+  private static String interval(Proportion p) {
+    return p.interval().map(Interval::percent).orElse("-");
   }
 }

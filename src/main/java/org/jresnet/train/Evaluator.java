@@ -2,16 +2,14 @@ package org.jresnet.train;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import org.jresnet.base.UserError;
 import org.jresnet.data.Augmentation;
 import org.jresnet.data.Batch;
+import org.jresnet.data.Dataset;
 import org.jresnet.data.Loader;
 import org.jresnet.data.Preprocess;
 import org.jresnet.data.Sample;
 import org.jresnet.engine.Executable;
-import org.jresnet.metrics.BinaryScores;
-import org.jresnet.metrics.ConfusionMatrix;
 
 /** Runs a compiled inference executable over labelled pictures. */
 public final class Evaluator {
@@ -24,64 +22,70 @@ public final class Evaluator {
   }
 
   /**
-   * Judges every picture that can be decoded.
+   * Predicts every image that can be decoded.
    *
-   * @throws UserError when none can be
+   * @param labels class names, and the one that scores speak for
+   * @throws UserError when no image can be decoded
    */
   public static Evaluation evaluate(
       Executable executable,
-      List<String> classes,
+      Labels labels,
       List<Sample> samples,
       LoaderOptions input,
       Progress progress) {
-    int batchSize = executable.options().batch();
-    int k = classes.size();
-    double loss = 0;
+    int k = labels.classes().size();
     int done = 0;
-    List<Integer> truth = new ArrayList<>();
-    List<Integer> prediction = new ArrayList<>();
-    List<Double> second = new ArrayList<>();
+    List<Scored> scored = new ArrayList<>(samples.size());
     Loader.Options options =
         new Loader.Options(
-            batchSize, input.threads(), 0, Loader.Order.SEQUENTIAL, input.badImages());
+            executable.options().batch(),
+            input.threads(),
+            0,
+            Loader.Order.SEQUENTIAL,
+            input.badImages());
     try (Loader loader = new Loader(samples, input.preprocess(), Augmentation.NONE, options);
         Loader.Epoch epoch = loader.epoch(0, 0)) {
       for (Batch batch = epoch.next(); batch != null; batch = epoch.next()) {
         float[] logits = executable.infer(batch.pixels());
         for (int i = 0; i < batch.count(); i++) {
-          if (batch.labels()[i] == Batch.BAD) {
-            continue;
+          if (batch.labels()[i] != Batch.BAD) {
+            scored.add(new Scored(samples.get(batch.samples()[i]), softmax(logits, i * k, k)));
           }
-          double[] p = softmax(logits, i * k, k);
-          int label = batch.labels()[i];
-          truth.add(label);
-          prediction.add(best(p));
-          second.add(p[k - 1]);
-          loss -= Math.log(Math.max(p[label], Double.MIN_NORMAL));
         }
         done += batch.count();
         progress.done(done);
       }
-      if (truth.isEmpty()) {
+      if (scored.isEmpty()) {
         throw new UserError(
             "none of the "
                 + samples.size()
-                + " pictures could be judged; the first problem is: "
-                + loader.badImages().values().stream().findFirst().orElse("no pictures"));
+                + " images could be decoded; the first problem is: "
+                + loader.badImages().values().stream().findFirst().orElse("no images"));
       }
-      int[] t = truth.stream().mapToInt(Integer::intValue).toArray();
-      int[] y = prediction.stream().mapToInt(Integer::intValue).toArray();
-      Optional<BinaryScores> binary = Optional.empty();
-      if (k == 2) {
-        boolean[] positive = new boolean[t.length];
-        for (int i = 0; i < t.length; i++) {
-          positive[i] = t[i] == 1;
-        }
-        binary =
-            BinaryScores.of(positive, second.stream().mapToDouble(Double::doubleValue).toArray());
+      return new Evaluation(labels.classes(), labels.index(), scored, loader.badImages());
+    }
+  }
+
+  /**
+   * What the numbers of classes mean.
+   *
+   * @param classes class names
+   * @param positive the class that scores speak for; empty for the one that {@link
+   *     Dataset#positive} finds
+   */
+  public record Labels(List<String> classes, String positive) {
+    /** Finds the positive class. */
+    public Labels {
+      classes = List.copyOf(classes);
+      positive = positive.isEmpty() ? Dataset.positive(classes) : positive;
+      if (!classes.contains(positive)) {
+        throw new UserError(
+            "--positive must be one of the classes " + classes + ", found " + positive);
       }
-      return new Evaluation(
-          t.length, loss / t.length, ConfusionMatrix.of(classes, t, y), binary, loader.badImages());
+    }
+
+    int index() {
+      return classes.indexOf(positive);
     }
   }
 

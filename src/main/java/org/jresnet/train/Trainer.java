@@ -101,7 +101,7 @@ public final class Trainer {
       listener.note(
           "the batch is " + batch + ", because there are only " + batch + " training pictures");
     }
-    String positive = positive(split.classes());
+    String positive = new Evaluator.Labels(split.classes(), options.positive()).positive();
     if (existing != RunFolder.Existing.RESUME) {
       listener.data(report(split, positive));
     }
@@ -157,17 +157,6 @@ public final class Trainer {
         return new TrainingLoop(run, machinery, split, info).from(start);
       }
     }
-  }
-
-  private String positive(List<String> classes) {
-    String asked = options.positive();
-    if (asked.isEmpty()) {
-      return Dataset.positive(classes);
-    }
-    if (!classes.contains(asked)) {
-      throw new UserError("--positive must be one of the classes " + classes + ", found " + asked);
-    }
-    return asked;
   }
 
   private DataReport report(Split split, String positive) {

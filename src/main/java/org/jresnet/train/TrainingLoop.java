@@ -193,7 +193,7 @@ final class TrainingLoop {
             lossSum / seen,
             (double) correct / seen,
             val.loss(),
-            val.confusion().accuracy(),
+            val.confusion().accuracy().share(),
             fresh / trainSeconds,
             waited / 1e9 / trainSeconds,
             (System.nanoTime() - begin) / 1e9);
@@ -252,7 +252,7 @@ final class TrainingLoop {
     validation.parametersChanged();
     return Evaluator.evaluate(
         validation,
-        split.classes(),
+        new Evaluator.Labels(split.classes(), options.positive()),
         samples,
         new Evaluator.LoaderOptions(
             options.input().preprocess(), options.input().threads(), options.input().badImages()),

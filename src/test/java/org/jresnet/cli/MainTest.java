@@ -115,6 +115,10 @@ final class MainTest {
     assertThat(values.get("pictures").asInt()).isEqualTo(40);
     assertThat(values.get("accuracy").asDouble()).isBetween(0.0, 1.0);
     assertThat(values.has("auc") && values.has("eer") && values.has("average_precision")).isTrue();
+    double accuracy = values.get("accuracy").asDouble();
+    assertThat(values.at("/accuracy_interval/0").asDouble()).isLessThan(accuracy + 1e-9);
+    assertThat(values.at("/auc_interval/1").asDouble())
+        .isGreaterThanOrEqualTo(values.get("auc").asDouble());
     assertThat(values.at("/confusion/0/0").asInt() + values.at("/confusion/0/1").asInt())
         .isEqualTo(20);
   }
@@ -479,5 +483,35 @@ final class MainTest {
     assertThat(result.out())
         .contains("size 32x32; shorter side 32; aspect ratio 1.00; EXIF orientation 1")
         .contains("Each epoch leaves out 4 of 28 training images");
+  }
+
+  /** Real photographs alone: the share that is called generated is what a user needs to know. */
+  @Test
+  void oneClassAloneGivesARateOfErrors() throws IOException {
+    Path photos = folder.resolve("photos/camera");
+    Files.createDirectories(photos);
+    for (int i = 0; i < 6; i++) {
+      Files.copy(faces.resolve("camera/0000" + i + ".jpg"), photos.resolve(i + ".jpg"));
+    }
+    Result byFolder = jresnet("evaluate", run, folder.resolve("photos"), "--precision", "fp32");
+    assertThat(byFolder.code()).as(byFolder.err()).isZero();
+    assertThat(byFolder.out())
+        .contains("6 images, all of class 'camera'")
+        .containsPattern("False-alarm rate \\(called 'generated'\\): .* of 6; 95 % interval ")
+        .doesNotContain("AUC");
+    Result byName =
+        jresnet("evaluate", run, photos, "--class", "camera", "--precision", "fp32", "--json");
+    assertThat(byName.code()).as(byName.err()).isZero();
+    JsonNode values = JSON.readTree(byName.out());
+    assertThat(values.get("pictures").asInt()).isEqualTo(6);
+    assertThat(values.get("positive").asText()).isEqualTo("generated");
+    assertThat(values.get("class_accuracy").size()).isEqualTo(1);
+    assertThat(values.has("auc")).isFalse();
+    Result hits =
+        jresnet("evaluate", run, photos, "--class=camera", "--positive=camera", "--precision=fp32");
+    assertThat(hits.out()).contains("Hit rate (called 'camera')");
+    refused(1, "evaluate {}/run {}/photos/camera --precision fp32", "--class");
+    refused(1, "evaluate {}/run {}/photos --class dog --precision fp32", "[camera, generated]");
+    refused(1, "evaluate {}/run {}/photos --positive dog --precision fp32", "--positive");
   }
 }

@@ -17,11 +17,11 @@ final class ConfusionMatrixTest {
   @Test
   void countsAndShares() {
     assertThat(MATRIX.counts()).isDeepEqualTo(new long[][] {{2, 1, 0}, {1, 1, 0}, {0, 0, 0}});
-    assertThat(MATRIX.accuracy()).isEqualTo(3.0 / 5);
-    assertThat(MATRIX.accuracy(0)).isEqualTo(2.0 / 3);
-    assertThat(MATRIX.accuracy(1)).isEqualTo(1.0 / 2);
-    assertThat(MATRIX.precision(0)).isEqualTo(2.0 / 3);
-    assertThat(MATRIX.precision(1)).isEqualTo(1.0 / 2);
+    assertThat(MATRIX.accuracy()).isEqualTo(new Proportion(3, 5));
+    assertThat(MATRIX.accuracy(0)).isEqualTo(new Proportion(2, 3));
+    assertThat(MATRIX.accuracy(1)).isEqualTo(new Proportion(1, 2));
+    assertThat(MATRIX.precision(0)).isEqualTo(new Proportion(2, 3));
+    assertThat(MATRIX.precision(1)).isEqualTo(new Proportion(1, 2));
     assertThat(MATRIX.total(0)).isEqualTo(3);
   }
 
@@ -29,17 +29,17 @@ final class ConfusionMatrixTest {
   void rowsAreTruthAndColumnsPredictions() {
     ConfusionMatrix m =
         ConfusionMatrix.of(List.of("a", "b"), new int[] {0, 0, 0, 1}, new int[] {1, 1, 0, 1});
-    assertThat(m.accuracy(0)).isEqualTo(1.0 / 3);
-    assertThat(m.precision(0)).isEqualTo(1);
-    assertThat(m.accuracy(1)).isEqualTo(1);
-    assertThat(m.precision(1)).isEqualTo(1.0 / 3);
+    assertThat(m.accuracy(0)).isEqualTo(new Proportion(1, 3));
+    assertThat(m.precision(0)).isEqualTo(new Proportion(1, 1));
+    assertThat(m.accuracy(1)).isEqualTo(new Proportion(1, 1));
+    assertThat(m.precision(1)).isEqualTo(new Proportion(1, 3));
   }
 
   @Test
   void whatHasNoExamplesIsNotANumber() {
-    assertThat(MATRIX.accuracy(2)).isNaN();
-    assertThat(MATRIX.precision(2)).isNaN();
-    assertThat(ConfusionMatrix.of(NAMES, new int[0], new int[0]).accuracy()).isNaN();
+    assertThat(MATRIX.accuracy(2).share()).isNaN();
+    assertThat(MATRIX.precision(2).share()).isNaN();
+    assertThat(ConfusionMatrix.of(NAMES, new int[0], new int[0]).accuracy().share()).isNaN();
   }
 
   @Test
@@ -49,11 +49,12 @@ final class ConfusionMatrixTest {
       Locale.setDefault(Locale.GERMANY);
       assertThat(MATRIX.table().lines())
           .containsExactly(
-              "true \\ predicted     camera  generated      other  accuracy",
-              "camera                    2          1          0   66.67 %",
-              "generated                 1          1          0   50.00 %",
-              "other                     0          0          0         -",
-              "precision           66.67 %    50.00 %          -");
+              "true \\ predicted          camera       generated           other  accuracy   95 % interval",
+              "camera                         2               1               0   66.67 %  20.8 to 93.9 %",
+              "generated                      1               1               0   50.00 %   9.5 to 90.5 %",
+              "other                          0               0               0         -               -",
+              "precision                66.67 %         50.00 %               -",
+              "95 % interval     20.8 to 93.9 %   9.5 to 90.5 %               -");
     } finally {
       Locale.setDefault(before);
     }
