@@ -63,6 +63,7 @@ public final class WeightFiles {
       throw new UserError(file + " is a device or pipe, expected a .safetensors or .pth file");
     }
     try (FileChannel channel = FileChannel.open(file)) {
+      PublishedWeights.check(file, channel);
       StateDict dict = read(file, channel, wanted);
       requireReadable(file, dict);
       return dict;

@@ -10,6 +10,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.security.MessageDigest;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -209,5 +211,39 @@ class WeightFilesTest {
     assertThatThrownBy(() -> WeightFiles.write(locked.resolve("w.pth"), all()))
         .isInstanceOf(UserError.class)
         .hasMessageContaining("permission denied");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    // The whole SHA-256 is known.
+    "resnet50-0676ba61.pth, expected 0676ba61b6795bbe1773cffd859882e5e297624d384b6993f7c9e683e722fb8a;",
+    // Only what the name says.
+    "resnet152-f82ba261.pth, expected one that starts with f82ba261;",
+    "resnet50_a1_0-14fe96d1.pth, expected one that starts with 14fe96d1;"
+  })
+  void aPublishedNameNeedsThePublishedContent(String name, String expected) {
+    WeightFiles.write(folder.resolve(name), all());
+    assertThatThrownBy(() -> WeightFiles.read(folder.resolve(name)))
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining(expected)
+        .hasMessageContaining("get it again");
+  }
+
+  @Test
+  void otherNamesAndAgreeingOnesAreRead() throws Exception {
+    Path file = folder.resolve("a.pth");
+    WeightFiles.write(file, all());
+    String digest =
+        HexFormat.of()
+            .formatHex(MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(file)));
+    for (String name :
+        List.of(
+            "resnet50-" + digest.substring(0, 8) + ".pth",
+            "resnet50-20261124.pth",
+            "mine-0676ba61.pth",
+            "resnet50-0676ba61-tuned.pth")) {
+      Path copy = Files.copy(file, folder.resolve(name));
+      assertThat(WeightFiles.read(copy)).isEqualTo(all());
+    }
   }
 }
