@@ -112,6 +112,9 @@ final class BenchCommand implements Callable<Integer> {
       description = "Write every step's time to one CSV file per combination in this folder.")
   private Path csv;
 
+  @Option(names = "--overwrite", description = "Replace the files of --csv.")
+  private boolean overwrite;
+
   @Option(names = "--json", description = "Print one JSON object per combination.")
   private boolean json;
 
@@ -150,7 +153,11 @@ final class BenchCommand implements Callable<Integer> {
         console.print(
             "%-34s %9s %10s %10s %7s %8s %9s",
             "configuration", "images/s", "median ms", "p95 ms", "spread", "create s", "error");
-        for (Configuration c : configurations(backend)) {
+        List<Configuration> all = configurations(backend);
+        if (csv != null) {
+          all.forEach(c -> OutputFile.require("--csv", file(backend, c), overwrite));
+        }
+        for (Configuration c : all) {
           time(console, backend, c);
           Console.requireOutput();
         }
@@ -205,6 +212,10 @@ final class BenchCommand implements Callable<Integer> {
     return chosen;
   }
 
+  private Path file(Backend backend, Configuration c) {
+    return csv.resolve(c.name() + "-" + backend.name() + "-" + threads.count() + "t.csv");
+  }
+
   private void time(Console console, Backend backend, Configuration c) {
     double error = unchecked ? Double.NaN : Benchmark.check(backend, c);
     Disturbance.Watch watch = Disturbance.watch();
@@ -248,8 +259,7 @@ final class BenchCommand implements Callable<Integer> {
         String millis = String.format(Locale.ROOT, "%.3f", 1e3 * r.seconds()[i]);
         rows.add(List.of(String.valueOf(i + 1), millis));
       }
-      String file = c.name() + "-" + backend.name() + "-" + threads.count() + "t.csv";
-      Csv.write(csv.resolve(file), rows);
+      Csv.write(file(backend, c), rows);
     }
   }
 }

@@ -153,6 +153,52 @@ final class MainTest {
   }
 
   @Test
+  void aTableIsRefusedBeforeTheWorkAndReplacedOnlyOnDemand() throws IOException {
+    Path csv = Files.writeString(folder.resolve("mine.csv"), "mine");
+    Path image = faces.resolve("camera/00001.jpg");
+    // The model does not exist: what is said of the table is said before it is looked for.
+    Path none = folder.resolve("none.pth");
+    Result exists = jresnet("predict", none, image, "--csv", csv);
+    assertThat(exists.code()).isEqualTo(1);
+    assertThat(exists.err()).contains("mine.csv exists; use --overwrite");
+    assertThat(csv).content().isEqualTo("mine");
+    Path nowhere = folder.resolve("no where/x.csv");
+    assertThat(jresnet("predict", none, image, "--csv", nowhere).err())
+        .contains("does not exist; create it first: mkdir -p '" + nowhere.getParent() + "'");
+    assertThat(jresnet("predict", none, image, "--csv", folder).err()).contains("is a folder");
+    assertThat(jresnet("plan", "--device", "h200", "--csv", csv).err()).contains("--overwrite");
+    assertThat(jresnet("profile", "--csv", csv).err()).contains("--overwrite");
+    Result done =
+        jresnet("predict", run, image, "--precision", "fp32", "--csv", csv, "--overwrite");
+    assertThat(done.code()).as(done.err()).isZero();
+    assertThat(csv).content().startsWith("file,class,probability,p(camera)").hasLineCount(2);
+  }
+
+  @Test
+  void predictionEndsInASummary() {
+    Result result = jresnet("predict", run, faces.resolve("camera"), "--precision", "fp32");
+    List<String> lines = result.out().lines().toList();
+    assertThat(lines.stream().filter(l -> l.contains("ms"))).hasSize(1);
+    assertThat(lines.get(lines.size() - 2)).matches("20 images: \\d+ \\w+(, \\d+ \\w+)?");
+    assertThat(lines.get(lines.size() - 1)).matches("Per image: preprocess .* ms, inference .*");
+    assertThat(lines.get(1)).matches(".*00000.jpg  (camera|generated)  \\d+\\.\\d\\d %");
+  }
+
+  @Test
+  void summaryDescribesAModelFile() throws IOException {
+    Result result = jresnet("summary", run, "--json");
+    assertThat(result.code()).as(result.err()).isZero();
+    List<String> lines = result.out().lines().toList();
+    assertThat(JSON.readTree(lines.get(0)).at("/shape/1").asInt()).isEqualTo(32);
+    JsonNode total = JSON.readTree(lines.get(lines.size() - 1));
+    assertThat(total.get("model").asText()).startsWith("resnet18");
+    assertThat(total.get("class_names").toString()).isEqualTo("[\"camera\",\"generated\"]");
+    assertThat(jresnet("summary", run).out()).contains("Classes: camera, generated");
+    refused(2, "summary {}/run --classes 3", "does not go with MODEL");
+    refused(1, "summary {}/none.pth", "does not exist");
+  }
+
+  @Test
   void backendsAgreeOnAPicture() throws IOException {
     Path picture = faces.resolve("generated/00003.jpg");
     double[] p = new double[2];

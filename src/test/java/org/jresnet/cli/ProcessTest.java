@@ -114,6 +114,42 @@ final class ProcessTest {
     assertThat(natives.err()).startsWith("jresnet: ").contains("doctor").hasLineCount(1);
   }
 
+  @Test
+  void benchMeasuresSeveralThreadCountsInProcessesOfTheirOwn() throws Exception {
+    Ended ended =
+        end(
+            java(
+                List.of("--enable-native-access=ALL-UNNAMED"),
+                classPath(),
+                "bench",
+                "--threads",
+                "1,2",
+                "--model",
+                "resnet18",
+                "--size",
+                "32",
+                "--batch",
+                "1",
+                "--steps",
+                "1",
+                "--seconds",
+                "0",
+                "--precision",
+                "fp32",
+                "--work",
+                "infer",
+                "--no-check",
+                "--json"));
+    assertThat(ended.code()).as(ended.err()).isZero();
+    assertThat(ended.out().lines())
+        .hasSize(2)
+        .satisfiesExactly(
+            one -> assertThat(one).contains("\"threads\":1", " 1 thread"),
+            two -> assertThat(two).contains("\"threads\":2", " 2 threads"));
+    Ended other = end(java(List.of(), classPath(), "doctor", "--threads", "1,2"));
+    assertThat(other.code()).isEqualTo(2);
+  }
+
   private static String without(String jar) {
     String rest =
         Arrays.stream(classPath().split(File.pathSeparator))
