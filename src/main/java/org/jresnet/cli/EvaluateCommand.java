@@ -2,6 +2,7 @@ package org.jresnet.cli;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import me.tongfei.progressbar.ProgressBar;
 import org.jresnet.backend.Backend;
@@ -18,6 +19,7 @@ import org.jresnet.train.Evaluation;
 import org.jresnet.train.Evaluator;
 import org.jresnet.train.LoadedModel;
 import org.jresnet.train.ModelFiles;
+import org.jresnet.train.TestResult;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -79,6 +81,15 @@ final class EvaluateCommand implements Callable<Integer> {
 
   @Heading("Output")
   @Option(
+      names = "--csv",
+      paramLabel = "FILE",
+      description = "Also write class, prediction and probabilities of every image to this file.")
+  private Path csv;
+
+  @Option(names = "--overwrite", description = "Replace the file of --csv if it exists.")
+  private boolean overwrite;
+
+  @Option(
       names = "--json",
       description = "Print the result as a JSON object; progress goes to standard error.")
   private boolean json;
@@ -87,6 +98,9 @@ final class EvaluateCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    if (csv != null) {
+      OutputFile.require("--csv", csv, overwrite);
+    }
     Console console = new Console(json);
     LoadedModel loaded = modelOptions.open(modelPath, console);
     Arguments.requireBatchFits(batch, modelOptions.size(loaded.info()));
@@ -107,6 +121,9 @@ final class EvaluateCommand implements Callable<Integer> {
             new Evaluator.LoaderOptions(
                 modelOptions.preprocess(loaded.info()), loaderThreads, badImages);
         Evaluation result = evaluate(model, compile, dataset, labels, loading);
+        if (csv != null) {
+          TestResult.writePredictions(csv, result, Map.of());
+        }
         Training training = new Training(console);
         training.badImages(result.badImages());
         training.print(result);

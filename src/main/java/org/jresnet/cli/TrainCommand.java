@@ -17,7 +17,6 @@ import org.jresnet.train.TrainOptions;
 import org.jresnet.train.Trainer;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Help;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -88,7 +87,6 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--weights",
       defaultValue = "",
-      showDefaultValue = Help.Visibility.NEVER,
       paramLabel = "FILE",
       description = "Start from this .pth or .safetensors file.")
   private String weights;
@@ -247,7 +245,6 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--group",
       defaultValue = "",
-      showDefaultValue = Help.Visibility.NEVER,
       paramLabel = "REGEX",
       description = {
         "What must not be on both sides of the split, as a regular expression on the path below DATA, such as 'person\\d+'."
@@ -257,7 +254,6 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--split-csv",
       defaultValue = "",
-      showDefaultValue = Help.Visibility.NEVER,
       paramLabel = "FILE",
       description = "A split.csv (file,class,split) to use.")
   private String splitCsv;
@@ -265,7 +261,6 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--positive",
       defaultValue = "",
-      showDefaultValue = Help.Visibility.NEVER,
       paramLabel = "NAME",
       description = {
         "The class that AUC, EER and error rates speak of; by default the one whose name says fake, generated, synthetic or"

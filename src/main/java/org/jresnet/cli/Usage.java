@@ -43,10 +43,18 @@ final class Usage {
         .map(
             group -> {
               Help.Layout layout = help.createDefaultLayout();
-              layout.addOptions(group.getValue(), help.parameterLabelRenderer());
+              layout.addOptions(
+                  group.getValue().stream().map(Usage::withoutEmptyDefault).toList(),
+                  help.parameterLabelRenderer());
               return String.format("%n%s:%n", group.getKey()) + layout;
             })
         .collect(Collectors.joining());
+  }
+
+  private static OptionSpec withoutEmptyDefault(OptionSpec option) {
+    return "".equals(option.defaultValue())
+        ? OptionSpec.builder(option).showDefaultValue(Help.Visibility.NEVER).build()
+        : option;
   }
 
   /** The heading at the option's field or the nearest one above it, or that of its class. */

@@ -77,11 +77,16 @@ public final class TestResult {
     return interval.map(i -> List.of(i.low(), i.high())).orElse(List.of());
   }
 
-  /** One record per image: file, class, predicted class, probabilities, SHA-256 of the file. */
+  /**
+   * One record per image: file, class, predicted class, probabilities, and the SHA-256 of the file
+   * if there are hashes by id.
+   */
   static List<List<String>> predictions(Evaluation e, Map<String, String> hashes) {
     List<String> header = new ArrayList<>(List.of("file", "class", "predicted"));
     e.classes().forEach(name -> header.add("p(" + name + ")"));
-    header.add("sha256");
+    if (!hashes.isEmpty()) {
+      header.add("sha256");
+    }
     List<List<String>> records = new ArrayList<>(List.of(header));
     for (Scored s : e.scored()) {
       List<String> row = new ArrayList<>();
@@ -91,7 +96,9 @@ public final class TestResult {
       for (double p : s.probabilities()) {
         row.add(Double.toString(p));
       }
-      row.add(hashes.getOrDefault(s.sample().id(), ""));
+      if (!hashes.isEmpty()) {
+        row.add(hashes.getOrDefault(s.sample().id(), ""));
+      }
       records.add(row);
     }
     return records;
@@ -113,8 +120,8 @@ public final class TestResult {
     }
   }
 
-  /** Writes the predictions, whole or not at all. */
-  static void writePredictions(Path file, Evaluation e, Map<String, String> hashes) {
+  /** Writes the predictions, whole or not at all; {@code hashes} by id may be empty. */
+  public static void writePredictions(Path file, Evaluation e, Map<String, String> hashes) {
     Csv.write(file, predictions(e, hashes));
   }
 }

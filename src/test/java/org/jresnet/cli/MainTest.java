@@ -21,6 +21,7 @@ import javax.imageio.ImageIO;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.Support;
+import org.jresnet.base.Csv;
 import org.jresnet.data.drawn.DrawnFaces;
 import org.jresnet.engine.Backends;
 import org.junit.jupiter.api.BeforeAll;
@@ -172,6 +173,22 @@ final class MainTest {
         jresnet("predict", run, image, "--precision", "fp32", "--csv", csv, "--overwrite");
     assertThat(done.code()).as(done.err()).isZero();
     assertThat(csv).content().startsWith("file,class,probability,p(camera)").hasLineCount(2);
+  }
+
+  @Test
+  void evaluationWritesEveryPrediction() {
+    Path csv = folder.resolve("evaluation.csv");
+    Result result = jresnet("evaluate", run, faces, "--precision", "fp32", "--csv", csv);
+    assertThat(result.code()).as(result.err()).isZero();
+    List<List<String>> rows = Csv.read(csv);
+    assertThat(rows).hasSize(41);
+    assertThat(rows.get(0))
+        .containsExactly("file", "class", "predicted", "p(camera)", "p(generated)");
+    assertThat(rows.get(1).subList(0, 2)).containsExactly("camera/00000.jpg", "camera");
+    assertThat(Double.parseDouble(rows.get(1).get(3)) + Double.parseDouble(rows.get(1).get(4)))
+        .isBetween(0.999999, 1.000001);
+    Result again = jresnet("evaluate", folder.resolve("none.pth"), faces, "--csv", csv);
+    assertThat(again.err()).contains("evaluation.csv exists; use --overwrite");
   }
 
   @Test
