@@ -159,6 +159,12 @@ public record Augmentation(double flip, Crop crop, Jpeg jpeg, Blur blur) {
     return random.nextDouble() < flip ? out.flipHorizontally() : out;
   }
 
+  /** Bytes per pixel of the decoded image that {@link #apply} takes beside it. */
+  int bytesPerPixel() {
+    // A blurred image and one between the passes, or the encoder's integers and the decoded copy.
+    return blur.probability() > 0 || jpeg.probability() > 0 ? 7 : 0;
+  }
+
   /** Ten tries for an area and a ratio, then the largest centred crop, as torchvision. */
   private RgbImage randomResizedCrop(RgbImage image, int size, SplittableRandom random) {
     double area = (double) image.width() * image.height();

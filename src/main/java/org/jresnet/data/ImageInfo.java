@@ -33,6 +33,11 @@ public record ImageInfo(
     OptionalInt jpegQuality,
     String sampling,
     long bytes) {
+  /** Width times height. */
+  public long pixels() {
+    return (long) width * height;
+  }
+
   /**
    * Whether the image is decoded lying, unless {@link ImageDecoder.Orientation#APPLY} is asked for.
    */

@@ -2,6 +2,7 @@ package org.jresnet.data;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Locale;
 
 /**
  * What is refused before any pixel is decoded, because it would cost time or memory out of all
@@ -28,7 +29,7 @@ final class Limits {
    */
   static void check(Path name, Format format, ImageInfo info, long maxPixels)
       throws BadImageException {
-    long pixels = (long) info.width() * info.height();
+    long pixels = info.pixels();
     String found = "has " + info.width() + "x" + info.height() + " pixels, more than ";
     if (pixels > maxPixels) {
       throw new BadImageException(name, found + "the limit of " + maxPixels + " (--max-pixels)");
@@ -59,7 +60,7 @@ final class Limits {
           case BMP -> 7;
           case TIFF -> 11;
         };
-    return (long) ((double) info.width() * info.height() * perPixel) + info.bytes();
+    return (long) (info.pixels() * perPixel) + info.bytes();
   }
 
   /** Three components become RGB in place; a progressive file's coefficients are kept, too. */
@@ -93,9 +94,9 @@ final class Limits {
     return new BadImageException(
         name,
         String.format(
-            java.util.Locale.ROOT,
-            "with its %dx%d pixels takes %.0f MB to decode, more than the %.0f MB that Java may use"
-                + " for it; allow more with JRESNET_OPTS=-Xmx8g, or make the image smaller",
+            Locale.ROOT,
+            "with its %dx%d pixels takes %.0f MB to decode, and Java may use %.0f MB for it; allow"
+                + " more with JRESNET_OPTS=-Xmx8g, or make the image smaller",
             info.width(),
             info.height(),
             needed / MEGABYTE,

@@ -7,6 +7,7 @@ import java.util.Collections;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
+import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
@@ -222,10 +223,8 @@ public final class Loader implements AutoCloseable {
         int index = order[(position + t) % order.length];
         Sample sample = samples.get(index);
         try {
-          RgbImage image = ImageDecoder.decode(sample.file());
-          RgbImage ready =
-              augmentation.apply(
-                  image, preprocess, RandomStreams.of(options.seed(), "augment", number, index));
+          SplittableRandom random = RandomStreams.of(options.seed(), "augment", number, index);
+          RgbImage ready = ready(sample, random);
           System.arraycopy(
               ready.rgb(), 0, batch.pixels(), slot * ready.rgb().length, ready.rgb().length);
           batch.labels()[slot] = sample.label();
@@ -250,6 +249,14 @@ public final class Loader implements AutoCloseable {
                 + badImages().values().iterator().next());
       }
       return null;
+    }
+
+    private RgbImage ready(Sample sample, SplittableRandom random) throws BadImageException {
+      OpenedImage image = OpenedImage.of(sample.file(), preprocess.decoding());
+      long memory = image.memory() + image.info().pixels() * augmentation.bytesPerPixel();
+      try (DecodingMemory.Share share = DecodingMemory.HEAP.take(memory)) {
+        return augmentation.apply(image.decode(), preprocess, random);
+      }
     }
 
     /**

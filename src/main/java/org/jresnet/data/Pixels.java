@@ -101,7 +101,7 @@ final class Pixels {
     reader.setInput(stream, true, false);
     int width = reader.getWidth(0);
     int height = reader.getHeight(0);
-    if ((long) width * height > (long) info.width() * info.height()) {
+    if ((long) width * height > info.pixels()) {
       throw new BadImageException(
           name,
           "is corrupt: its header says "

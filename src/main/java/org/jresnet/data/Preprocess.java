@@ -3,12 +3,13 @@ package org.jresnet.data;
 import org.jresnet.base.UserError;
 
 /**
- * How a picture becomes the network's input.
+ * How an image file becomes the network's input.
  *
  * @param size side of the square input in pixels
- * @param mode how the picture is brought to that size
+ * @param mode how the image is brought to that size
+ * @param decoding how the file is decoded
  */
-public record Preprocess(int size, Mode mode) {
+public record Preprocess(int size, Mode mode, ImageDecoder.Options decoding) {
   /** Ways to the input size. */
   public enum Mode {
     /** {@code Resize((size, size))}: the whole picture, stretched. */
@@ -25,6 +26,18 @@ public record Preprocess(int size, Mode mode) {
     if (size < 1) {
       throw new UserError("size must be at least 1, found " + size);
     }
+    // Runs of before there were options decoded like Pillow.
+    decoding = decoding == null ? ImageDecoder.Options.DEFAULT : decoding;
+  }
+
+  /** Of files that are decoded as Pillow does. */
+  public Preprocess(int size, Mode mode) {
+    this(size, mode, ImageDecoder.Options.DEFAULT);
+  }
+
+  /** The same with other options of decoding. */
+  public Preprocess withDecoding(ImageDecoder.Options options) {
+    return new Preprocess(size, mode, options);
   }
 
   /** Pixels at the input size. */

@@ -42,7 +42,7 @@ final class WebpPixels {
 
   private static RgbImage lossy(Path name, byte[] frame, ImageInfo info) throws IOException {
     ImageInfo found = ImageInfo.read(name, Head.of(frame));
-    if ((long) found.width() * found.height() > (long) info.width() * info.height()) {
+    if (found.pixels() > info.pixels()) {
       throw new BadImageException(name, "is corrupt: its WebP frame is larger than the image");
     }
     try {

@@ -260,4 +260,29 @@ class LoaderTest {
         .filter(t -> t.getName().equals("jresnet-loader") && t.isAlive())
         .count();
   }
+
+  @Test
+  void bombsAmongGoodImagesAreSkipped() throws IOException {
+    List<Sample> mixed = new ArrayList<>(good);
+    for (String name :
+        List.of("broken-png-bomb.png", "broken-jpeg-bomb.jpg", "broken-bmp-bomb.bmp")) {
+      mixed.add(new Sample(Goldens.picture(name), name, 0));
+    }
+    byte[] screen = Files.readAllBytes(Goldens.picture("gif.gif"));
+    screen[7] = 0x32;
+    screen[9] = 0x32;
+    Path gif = Files.write(folder.resolve("screen.gif"), screen);
+    mixed.add(new Sample(gif, "screen.gif", 1));
+    try (Loader loader = new Loader(mixed, SIZE, ALL, options(4, Order.SHUFFLED, BadImages.SKIP));
+        Loader.Epoch epoch = loader.epoch(0, 0)) {
+      int images = 0;
+      for (Batch b = epoch.next(); b != null; b = epoch.next()) {
+        images += b.count();
+        assertThat(b.labels()).doesNotContain(Batch.BAD);
+      }
+      assertThat(images).isEqualTo(24);
+      assertThat(loader.badImages()).isNotEmpty();
+      assertThat(loader.badImages().values()).allMatch(m -> m.contains(" pixels, more than "));
+    }
+  }
 }
