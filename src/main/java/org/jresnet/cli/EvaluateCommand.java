@@ -106,6 +106,7 @@ final class EvaluateCommand implements Callable<Integer> {
     Arguments.requireBatchFits(batch, modelOptions.size(loaded.info()));
     Dataset dataset = dataset(loaded.info().classes(), console);
     dataset.onlyFakesWarning().ifPresent(console::note);
+    modelOptions.note(data, dataset, loaded.info(), console);
     Evaluator.Labels labels = new Evaluator.Labels(dataset.classes(), positive);
     try (Backend backend = backendOptions.open(console)) {
       Precision precision = backendOptions.resolve(backend, console);

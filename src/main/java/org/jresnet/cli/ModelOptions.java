@@ -1,12 +1,18 @@
 package org.jresnet.cli;
 
+import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
+import org.jresnet.data.Dataset;
 import org.jresnet.data.ImageFolder;
+import org.jresnet.data.ImageNotes;
 import org.jresnet.data.Preprocess;
+import org.jresnet.data.Sample;
 import org.jresnet.models.ResNet;
 import org.jresnet.train.LoadedModel;
 import org.jresnet.train.ModelFiles;
 import org.jresnet.weights.ModelInfo;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** What a model file may not say about itself. */
@@ -28,6 +34,8 @@ final class ModelOptions {
   @Option(names = "--resize", description = "stretch or crop; default: as trained, or crop.")
   private Preprocess.Mode resize;
 
+  @Mixin private DecodingOptions decoding;
+
   /** Opens a model file and says what its reader noticed. */
   LoadedModel open(String path, Console console) {
     Optional<String> architecture =
@@ -37,15 +45,24 @@ final class ModelOptions {
     return loaded;
   }
 
+  /** Says what is odd about the images of a data folder. */
+  void note(String data, Dataset dataset, ModelInfo info, Console console) {
+    ImageFolder.leftOut(ImageFolder.expand(data)).note().ifPresent(console::note);
+    List<Path> images = dataset.samples().stream().map(Sample::file).toList();
+    ImageNotes.read(images, preprocess(info)).forEach(console::note);
+  }
+
   /** Input size. */
   int size(ModelInfo info) {
     return preprocess(info).size();
   }
 
-  /** Size and resize mode. */
+  /** Size, resize mode and decoding. */
   Preprocess preprocess(ModelInfo info) {
     Preprocess trained = ModelFiles.preprocess(info);
     return new Preprocess(
-        size == null ? trained.size() : size, resize == null ? trained.mode() : resize);
+        size == null ? trained.size() : size,
+        resize == null ? trained.mode() : resize,
+        decoding.options());
   }
 }

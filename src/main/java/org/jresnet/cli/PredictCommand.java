@@ -1,5 +1,6 @@
 package org.jresnet.cli;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -16,6 +17,7 @@ import org.jresnet.backend.Precision;
 import org.jresnet.base.Csv;
 import org.jresnet.data.BadImageException;
 import org.jresnet.data.ImageFolder;
+import org.jresnet.data.ImageNotes;
 import org.jresnet.engine.Model;
 import org.jresnet.train.LoadedModel;
 import org.jresnet.train.ModelFiles;
@@ -73,7 +75,14 @@ final class PredictCommand implements Callable<Integer> {
     Console console = new Console(json);
     LoadedModel loaded = modelOptions.open(modelPath, console);
     List<String> classes = loaded.info().classes();
-    List<Path> files = ImageFolder.pictures(pictures.stream().map(ImageFolder::expand).toList());
+    List<Path> paths = pictures.stream().map(ImageFolder::expand).toList();
+    List<Path> files = ImageFolder.pictures(paths);
+    for (Path path : paths) {
+      if (Files.isDirectory(path)) {
+        ImageFolder.leftOutBelow(path).note().ifPresent(console::note);
+      }
+    }
+    ImageNotes.read(files, modelOptions.preprocess(loaded.info())).forEach(console::note);
     List<List<String>> rows = new ArrayList<>(List.of(csvHeader(classes)));
     Tally tally = new Tally(classes);
     try (Backend backend = backendOptions.open(console)) {

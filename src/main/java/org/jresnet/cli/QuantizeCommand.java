@@ -89,6 +89,7 @@ final class QuantizeCommand implements Callable<Integer> {
     Arguments.requireBatchFits(batch, modelOptions.size(loaded.info()));
     Dataset dataset = ImageFolder.scan(ImageFolder.expand(data));
     EvaluateCommand.requireSameClasses(loaded.info().classes(), dataset.classes(), console);
+    modelOptions.note(data, dataset, loaded.info(), console);
     Quantizer.Parts parts = Quantizer.Parts.of(dataset.samples(), images);
     List<Sample> calibrating = parts.calibrating();
     List<Sample> measuring = parts.measuring();

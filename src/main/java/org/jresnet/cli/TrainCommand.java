@@ -322,6 +322,8 @@ final class TrainCommand implements Callable<Integer> {
       description = "Print the result as a JSON object; progress goes to standard error.")
   private boolean json;
 
+  @Mixin private DecodingOptions decoding;
+
   @Mixin private BackendOptions backendOptions;
 
   @Override
@@ -395,7 +397,7 @@ final class TrainCommand implements Callable<Integer> {
                     "",
                     ""),
                 new TrainOptions.InputOptions(
-                    new Preprocess(size, resize),
+                    new Preprocess(size, resize, decoding.options()),
                     new Augmentation(flip, cropScale, jpeg, blur),
                     badImages,
                     loaderThreads),

@@ -2,6 +2,7 @@ package org.jresnet.data;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -79,6 +80,11 @@ public final class ClassStatistics {
   /** Class names in label order. */
   public List<String> classes() {
     return classes;
+  }
+
+  /** The images whose heads could be read. */
+  public List<ImageInfo> images() {
+    return Collections.unmodifiableList(infos);
   }
 
   /** The class of each image whose head could be read. */

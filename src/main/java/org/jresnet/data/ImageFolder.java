@@ -15,6 +15,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.jresnet.base.UserError;
 
 /**
@@ -192,42 +193,92 @@ public final class ImageFolder {
    * that the walk is in.
    */
   private static List<Path> files(Path folder) {
-    List<Path> files = new ArrayList<>();
+    List<Path> files = walk(folder).files;
+    files.sort((a, b) -> pythonOrder(a.toString(), b.toString()));
+    return files;
+  }
+
+  /**
+   * What {@link #scan(Path)} passes over; what is no image beside the class folders is not told.
+   */
+  public static LeftOut leftOut(Path root) {
+    List<Path> outside = new ArrayList<>();
+    try (DirectoryStream<Path> entries = Files.newDirectoryStream(root, ImageFolder::isPicture)) {
+      entries.forEach(f -> outside.add(f));
+    } catch (IOException e) {
+      throw unreadable(root, e);
+    }
+    return leftOut(root, folders(root).stream().map(root::resolve).toList(), outside);
+  }
+
+  /** What {@link #pictures} passes over below a folder. */
+  public static LeftOut leftOutBelow(Path folder) {
+    return leftOut(folder, List.of(folder), List.of());
+  }
+
+  private static LeftOut leftOut(Path root, List<Path> folders, List<Path> outside) {
+    List<Path> names = new ArrayList<>();
+    List<Path> hidden = new ArrayList<>();
+    List<Path> special = new ArrayList<>();
+    for (Path folder : folders) {
+      Walk walk = walk(folder);
+      walk.files.stream().filter(f -> !isPicture(f)).forEach(names::add);
+      hidden.addAll(walk.hidden);
+      special.addAll(walk.special);
+    }
+    List<Path> examples =
+        Stream.of(names, hidden, special, outside)
+            .flatMap(List::stream)
+            .map(root::relativize)
+            .sorted((a, b) -> pythonOrder(a.toString(), b.toString()))
+            .toList();
+    return new LeftOut(names.size(), hidden.size(), special.size(), outside.size(), examples);
+  }
+
+  private static Walk walk(Path folder) {
+    Walk walk = new Walk(folder);
     try {
-      Files.walkFileTree(
-          folder,
-          EnumSet.of(FileVisitOption.FOLLOW_LINKS),
-          Integer.MAX_VALUE,
-          new SimpleFileVisitor<>() {
-            @Override
-            public FileVisitResult preVisitDirectory(Path dir, BasicFileAttributes attributes) {
-              return !dir.equals(folder) && isHidden(dir)
-                  ? FileVisitResult.SKIP_SUBTREE
-                  : FileVisitResult.CONTINUE;
-            }
-
-            @Override
-            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
-              // A dangling link stays in the list: it is reported like any picture that is missing.
-              if (!isHidden(file) && (attributes.isRegularFile() || attributes.isSymbolicLink())) {
-                files.add(file);
-              }
-              return FileVisitResult.CONTINUE;
-            }
-
-            @Override
-            public FileVisitResult visitFileFailed(Path file, IOException e) throws IOException {
-              if (e instanceof FileSystemLoopException) {
-                return FileVisitResult.CONTINUE;
-              }
-              throw e;
-            }
-          });
+      Files.walkFileTree(folder, EnumSet.of(FileVisitOption.FOLLOW_LINKS), Integer.MAX_VALUE, walk);
+      return walk;
     } catch (IOException e) {
       throw unreadable(folder, e);
     }
-    files.sort((a, b) -> pythonOrder(a.toString(), b.toString()));
-    return files;
+  }
+
+  private static final class Walk extends SimpleFileVisitor<Path> {
+    private final Path folder;
+    private final List<Path> files = new ArrayList<>();
+    private final List<Path> hidden = new ArrayList<>();
+    private final List<Path> special = new ArrayList<>();
+
+    Walk(Path folder) {
+      this.folder = folder;
+    }
+
+    @Override
+    public FileVisitResult preVisitDirectory(Path dir, BasicFileAttributes attributes) {
+      if (dir.equals(folder) || !isHidden(dir)) {
+        return FileVisitResult.CONTINUE;
+      }
+      hidden.add(dir);
+      return FileVisitResult.SKIP_SUBTREE;
+    }
+
+    @Override
+    public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
+      // A dangling link counts as a file: it is reported like any image that is missing.
+      boolean ordinary = attributes.isRegularFile() || attributes.isSymbolicLink();
+      (isHidden(file) ? hidden : ordinary ? files : special).add(file);
+      return FileVisitResult.CONTINUE;
+    }
+
+    @Override
+    public FileVisitResult visitFileFailed(Path file, IOException e) throws IOException {
+      if (e instanceof FileSystemLoopException) {
+        return FileVisitResult.CONTINUE;
+      }
+      throw e;
+    }
   }
 
   private static boolean isHidden(Path path) {

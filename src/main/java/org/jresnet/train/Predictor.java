@@ -50,7 +50,7 @@ public final class Predictor implements AutoCloseable {
   /** Classifies a file. */
   public Prediction predict(Path file) throws BadImageException {
     long start = System.nanoTime();
-    byte[] pixels = preprocess.apply(ImageDecoder.decode(file)).rgb();
+    byte[] pixels = preprocess.apply(ImageDecoder.decode(file, preprocess.decoding())).rgb();
     double preprocessing = (System.nanoTime() - start) / 1e6;
     float[] logits;
     do {

@@ -14,6 +14,7 @@ import org.jresnet.data.ClassStatistics;
 import org.jresnet.data.Dataset;
 import org.jresnet.data.Duplicates;
 import org.jresnet.data.ImageFolder;
+import org.jresnet.data.ImageNotes;
 import org.jresnet.data.Loader;
 import org.jresnet.data.Sample;
 import org.jresnet.data.Split;
@@ -103,7 +104,11 @@ public final class Trainer {
     }
     String positive = new Evaluator.Labels(split.classes(), options.positive()).positive();
     if (existing != RunFolder.Existing.RESUME) {
-      listener.data(report(split, positive));
+      leftOut().ifPresent(listener::note);
+      DataReport report = report(split, positive);
+      listener.data(report);
+      ImageNotes.of(report.statistics().images(), options.input().preprocess())
+          .forEach(listener::note);
     }
     ResNet network = ResNet.of(options.network().model());
     Graph graph = network.graph(split.classes().size(), options.network().width());
@@ -202,6 +207,13 @@ public final class Trainer {
             : Split.readCsv(Path.of(s.csv()), root);
     new Dataset(split.classes(), split.all(), 0).onlyFakesWarning().ifPresent(listener::note);
     return split;
+  }
+
+  private Optional<String> leftOut() {
+    // Where a list names the images, the rest of the folder is nobody's business.
+    return options.split().csv().isEmpty()
+        ? ImageFolder.leftOut(ImageFolder.expand(options.data())).note()
+        : Optional.empty();
   }
 
   private static UpdateRule optimizer(OptimizerOptions o) {

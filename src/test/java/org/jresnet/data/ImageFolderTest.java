@@ -135,6 +135,31 @@ class ImageFolderTest {
   }
 
   @Test
+  void whatIsLeftOutIsNamed() throws IOException {
+    touch("real/a.jpg");
+    touch("README.md");
+    assertThat(ImageFolder.leftOut(root).note()).isEmpty();
+    touch("real/b.txt");
+    assertThat(ImageFolder.leftOut(root).note())
+        .hasValue("1 file is left out: 1 no image by its name (real/b.txt)");
+    touch("stray.jpg");
+    touch("real/c.heic");
+    touch("real/.d.jpg");
+    touch("real/.hidden/e.jpg");
+    touch("real/.hidden/f.jpg");
+    Files.createSymbolicLink(root.resolve("real/null.jpg"), Path.of("/dev/null"));
+    assertThat(ImageFolder.leftOut(root).note())
+        .hasValue(
+            "6 files are left out: 2 no images by their names, 2 hidden, 1 no ordinary file, 1 image"
+                + " outside the class folders (real/.d.jpg, real/.hidden, real/b.txt, real/c.heic,"
+                + " ...)");
+    LeftOut below = ImageFolder.leftOutBelow(root);
+    assertThat(below.otherNames()).as("README.md, too").isEqualTo(3);
+    assertThat(below.outside()).isZero();
+    Files.delete(root.resolve("real/null.jpg"));
+  }
+
+  @Test
   void hashSeesNamesSizesAndLabels() throws IOException {
     touch("fake/a.jpg");
     touch("real/b.jpg");

@@ -67,6 +67,9 @@ class ResizeTest {
     assertThat(crop.rgb()[(2 * 5 + 3) * 3 + 1]).isEqualTo(image.rgb()[(4 * 13 + 7) * 3 + 1]);
     assertThatThrownBy(() -> image.crop(9, 2, 5, 3)).hasMessageContaining("5x3+9+2 leaves 13x7");
     assertThatThrownBy(() -> new RgbImage(2, 2, new byte[11])).hasMessageContaining("11 bytes");
+    assertThat(new Preprocess(9, Mode.CROP, null).decoding())
+        .as("what runs of before had options of decoding did")
+        .isEqualTo(ImageDecoder.Options.DEFAULT);
     assertThatThrownBy(() -> new Preprocess(0, Mode.CROP)).hasMessageContaining("at least 1");
   }
 }
