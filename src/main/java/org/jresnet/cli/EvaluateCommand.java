@@ -10,6 +10,7 @@ import org.jresnet.backend.Precision;
 import org.jresnet.base.UserError;
 import org.jresnet.data.Dataset;
 import org.jresnet.data.ImageFolder;
+import org.jresnet.data.LeftOut;
 import org.jresnet.data.Loader.BadImages;
 import org.jresnet.data.Sample;
 import org.jresnet.engine.CompileOptions;
@@ -106,7 +107,10 @@ final class EvaluateCommand implements Callable<Integer> {
     Arguments.requireBatchFits(batch, modelOptions.size(loaded.info()));
     Dataset dataset = dataset(loaded.info().classes(), console);
     dataset.onlyFakesWarning().ifPresent(console::note);
-    modelOptions.note(data, dataset, loaded.info(), console);
+    Path root = ImageFolder.expand(data);
+    LeftOut leftOut =
+        className == null ? ImageFolder.leftOut(root) : ImageFolder.leftOutBelow(root);
+    modelOptions.note(leftOut, dataset, loaded.info(), console);
     Evaluator.Labels labels = new Evaluator.Labels(dataset.classes(), positive);
     try (Backend backend = backendOptions.open(console)) {
       Precision precision = backendOptions.resolve(backend, console);

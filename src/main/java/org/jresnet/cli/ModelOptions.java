@@ -6,6 +6,7 @@ import java.util.Optional;
 import org.jresnet.data.Dataset;
 import org.jresnet.data.ImageFolder;
 import org.jresnet.data.ImageNotes;
+import org.jresnet.data.LeftOut;
 import org.jresnet.data.Preprocess;
 import org.jresnet.data.Sample;
 import org.jresnet.models.ResNet;
@@ -46,8 +47,8 @@ final class ModelOptions {
   }
 
   /** Says what is odd about the images of a data folder. */
-  void note(String data, Dataset dataset, ModelInfo info, Console console) {
-    ImageFolder.leftOut(ImageFolder.expand(data)).note().ifPresent(console::note);
+  void note(LeftOut leftOut, Dataset dataset, ModelInfo info, Console console) {
+    leftOut.note().ifPresent(console::note);
     List<Path> images = dataset.samples().stream().map(Sample::file).toList();
     ImageNotes.read(images, preprocess(info)).forEach(console::note);
   }

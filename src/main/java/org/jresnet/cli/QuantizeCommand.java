@@ -9,6 +9,7 @@ import me.tongfei.progressbar.ProgressBar;
 import org.jresnet.backend.Backend;
 import org.jresnet.data.Dataset;
 import org.jresnet.data.ImageFolder;
+import org.jresnet.data.LeftOut;
 import org.jresnet.data.Sample;
 import org.jresnet.engine.Backends;
 import org.jresnet.train.LoadedModel;
@@ -89,7 +90,8 @@ final class QuantizeCommand implements Callable<Integer> {
     Arguments.requireBatchFits(batch, modelOptions.size(loaded.info()));
     Dataset dataset = ImageFolder.scan(ImageFolder.expand(data));
     EvaluateCommand.requireSameClasses(loaded.info().classes(), dataset.classes(), console);
-    modelOptions.note(data, dataset, loaded.info(), console);
+    LeftOut leftOut = ImageFolder.leftOut(ImageFolder.expand(data));
+    modelOptions.note(leftOut, dataset, loaded.info(), console);
     Quantizer.Parts parts = Quantizer.Parts.of(dataset.samples(), images);
     List<Sample> calibrating = parts.calibrating();
     List<Sample> measuring = parts.measuring();

@@ -27,16 +27,19 @@ final class DecodingMemory {
     free = new Semaphore(units, true);
   }
 
-  /** Memory in use; close it when the image is done. */
-  interface Share extends AutoCloseable {
-    @Override
-    void close();
-  }
-
-  /** Waits for a share, whatever interrupts. */
-  Share take(long bytes) {
+  /**
+   * Waits for a share, whatever interrupts.
+   *
+   * @return what to {@link #give} back when the image is done
+   */
+  int take(long bytes) {
     int wanted = (int) Math.max(1, Math.min(bytes / UNIT + 1, (long) units));
     free.acquireUninterruptibly(wanted);
-    return () -> free.release(wanted);
+    return wanted;
+  }
+
+  /** Gives a share back. */
+  void give(int share) {
+    free.release(share);
   }
 }

@@ -254,8 +254,11 @@ public final class Loader implements AutoCloseable {
     private RgbImage ready(Sample sample, SplittableRandom random) throws BadImageException {
       OpenedImage image = OpenedImage.of(sample.file(), preprocess.decoding());
       long memory = image.memory() + image.info().pixels() * augmentation.bytesPerPixel();
-      try (DecodingMemory.Share share = DecodingMemory.HEAP.take(memory)) {
+      int share = DecodingMemory.HEAP.take(memory);
+      try {
         return augmentation.apply(image.decode(), preprocess, random);
+      } finally {
+        DecodingMemory.HEAP.give(share);
       }
     }
 
