@@ -21,9 +21,9 @@ public interface BoundOp extends AutoCloseable {
   /** What {@link #prepare}, {@link #forward} and {@link #backward} run, in order, for profiles. */
   default List<OpCall> calls() {
     return List.of(
-        new OpCall(OpCall.Phase.PREPARE, "prepare", "java", 0, 0, this::prepare),
-        new OpCall(OpCall.Phase.FORWARD, "forward", "java", 0, 0, this::forward),
-        new OpCall(OpCall.Phase.BACKWARD, "backward", "java", 0, 0, this::backward));
+        new OpCall(Phase.PREPARE, "prepare", "java", 0, 0, this::prepare),
+        new OpCall(Phase.FORWARD, "forward", "java", 0, 0, this::forward),
+        new OpCall(Phase.BACKWARD, "backward", "java", 0, 0, this::backward));
   }
 
   @Override

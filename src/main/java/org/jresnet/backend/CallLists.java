@@ -12,12 +12,12 @@ public final class CallLists {
   /** Sorts calls by phase; within a phase they keep their order. */
   public CallLists(List<OpCall> calls) {
     all = List.copyOf(calls);
-    prepare = bodies(OpCall.Phase.PREPARE);
-    forward = bodies(OpCall.Phase.FORWARD);
-    backward = bodies(OpCall.Phase.BACKWARD);
+    prepare = bodies(Phase.PREPARE);
+    forward = bodies(Phase.FORWARD);
+    backward = bodies(Phase.BACKWARD);
   }
 
-  private Runnable[] bodies(OpCall.Phase phase) {
+  private Runnable[] bodies(Phase phase) {
     return all.stream().filter(c -> c.phase() == phase).map(OpCall::body).toArray(Runnable[]::new);
   }
 

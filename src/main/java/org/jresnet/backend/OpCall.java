@@ -13,14 +13,4 @@ package org.jresnet.backend;
  * @param body runs it
  */
 public record OpCall(
-    Phase phase, String operation, String implementation, long flops, long bytes, Runnable body) {
-  /** When a call runs. */
-  public enum Phase {
-    /** In {@link BoundOp#prepare}. */
-    PREPARE,
-    /** In {@link BoundOp#forward}. */
-    FORWARD,
-    /** In {@link BoundOp#backward}. */
-    BACKWARD
-  }
-}
+    Phase phase, String operation, String implementation, long flops, long bytes, Runnable body) {}

@@ -1,5 +1,12 @@
 package org.jresnet.backend;
 
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.jresnet.graph.DType;
+import org.jresnet.graph.Slot;
+
 /**
  * A chosen way to compute one op, before it has memory. Closing it does not affect ops that were
  * bound from it.
@@ -19,6 +26,24 @@ public interface OpPlan extends AutoCloseable {
 
   /** Bytes of {@link Slot#WORKSPACE}; 0 if it needs none. */
   long scratchBytes();
+
+  /** Every operand: the spec's, and the bytes that this plan asks for. */
+  default List<Operand> operands() {
+    List<Operand> all = new ArrayList<>(spec().operands());
+    extra(all, Slot.SAVED, savedBytes(), Set.of(Phase.BACKWARD), Set.of(Phase.FORWARD));
+    Set<Phase> uses = Set.of(Phase.FORWARD, Phase.BACKWARD);
+    extra(all, Slot.PACKED, packedBytes(), uses, Set.of(Phase.PREPARE));
+    extra(all, Slot.SCRATCH, scratchBytes(), Set.of(), Set.of(Phase.values()));
+    return all;
+  }
+
+  private static void extra(
+      List<Operand> all, Slot slot, long bytes, Set<Phase> reads, Set<Phase> writes) {
+    if (bytes > 0) {
+      List<Long> extents = List.of(bytes);
+      all.add(new Operand(slot, extents, DType.U8, reads, writes, Optional.empty()));
+    }
+  }
 
   /** Ties the plan to memory; the result runs without allocating. */
   BoundOp bind(Operands operands);

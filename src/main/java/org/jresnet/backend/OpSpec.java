@@ -1,198 +1,194 @@
 package org.jresnet.backend;
 
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jresnet.graph.DType;
+import org.jresnet.graph.Op;
+import org.jresnet.graph.Parameter;
 import org.jresnet.graph.Shape;
+import org.jresnet.graph.Slot;
 
 /**
- * One operation described completely: extents, types, fusion, and which gradients are wanted.
- * Activations are NHWC. The operands that each kind takes are named by {@link Slot}.
+ * What a backend is asked to compute: an op of the network with its extents and types, the ops that
+ * are computed along with it, and the gradients that are wanted. {@link #operands} follows from it.
+ *
+ * @param op what is computed
+ * @param tail what follows within the same call, as {@link Op#takes} allows: {@code y =
+ *     act(norm(op(x)) + residual)}
+ * @param inputs the op's inputs, then what the tail adds
+ * @param output what comes out
+ * @param mode whether the op behaves as in training
+ * @param pass whether backward will be called
+ * @param gradients how each wanted gradient is written; those that are absent are not
  */
-public sealed interface OpSpec {
+public record OpSpec(
+    Op op,
+    List<Op> tail,
+    List<TensorSpec> inputs,
+    TensorSpec output,
+    Mode mode,
+    Pass pass,
+    Map<Slot, GradientWrite> gradients) {
+  /** Copies the collections and checks that they belong to the op. */
+  public OpSpec {
+    tail = List.copyOf(tail);
+    inputs = List.copyOf(inputs);
+    Map<Slot, GradientWrite> wanted = new EnumMap<>(Slot.class);
+    wanted.putAll(gradients);
+    wanted.values().removeIf(write -> write == GradientWrite.NONE);
+    gradients = Collections.unmodifiableMap(wanted);
+    List<Op.Part> parts = op.takes(pass == Pass.INFERENCE);
+    if (!tail.stream().allMatch(o -> parts.contains(o.part()))) {
+      throw new IllegalArgumentException(op + " takes " + parts + " along, found " + tail);
+    }
+    if (inputs.size() != op.arity() + tail.stream().filter(o -> o.arity() > 1).count()) {
+      throw new IllegalArgumentException("inputs " + inputs + " do not fit " + op + tail);
+    }
+  }
+
+  /** Short name of what is computed: {@code conv+norm+relu}. */
+  public String kind() {
+    return op.kind() + tail.stream().map(o -> "+" + o.kind()).collect(Collectors.joining());
+  }
+
+  /** Shape of {@link Slot#X}. */
+  public Shape x() {
+    return inputs.get(0).shape();
+  }
+
   /** Shape of {@link Slot#Y}. */
-  Shape y();
+  public Shape y() {
+    return output.shape();
+  }
 
-  /** Type of activations and of their gradients. */
-  DType type();
+  /** Type of the first input, and so of activations and of their gradients. */
+  public DType type() {
+    return inputs.get(0).type();
+  }
 
-  /** Whether backward will be called. */
-  Pass pass();
+  /** Type of parameters, statistics and their gradients. */
+  public DType parameterType() {
+    return type() == DType.F64 ? DType.F64 : DType.F32;
+  }
+
+  /** Whether and how a gradient is written. */
+  public GradientWrite write(Slot gradient) {
+    return gradients.getOrDefault(gradient, GradientWrite.NONE);
+  }
+
+  /** The op of the tail that is such a part. */
+  public Optional<Op> part(Op.Part part) {
+    return tail.stream().filter(o -> o.part() == part).findFirst();
+  }
+
+  /** Whether {@link Slot#RESIDUAL} is added within the call. */
+  public boolean adds() {
+    return part(Op.Part.RESIDUAL).isPresent();
+  }
+
+  /** Whether an activation ends the call. */
+  public boolean activates() {
+    return part(Op.Part.ACTIVATION).isPresent();
+  }
 
   /** Multiply-accumulates of one forward pass; 0 for elementwise ops. */
-  default long macs() {
-    return 0;
+  public long macs() {
+    return op.macs(output.shape());
   }
 
-  /** Whether a rectifier follows inside the same op. */
-  enum Activation {
-    /** No. */
-    NONE,
-    /** {@code max(·, 0)} */
-    RELU
+  /** Whether RESIDUAL and Y must be one tensor: folded convolutions add to what is there. */
+  public boolean inPlace() {
+    return adds() && part(Op.Part.NORM).isPresent();
   }
 
-  /** Whether {@link Slot#RESIDUAL} is added before the activation. */
-  enum Residual {
-    /** No. */
-    NONE,
-    /** Yes. */
-    ADD
+  /** Every operand but those that only the plan knows; see {@link OpPlan#operands}. */
+  public List<Operand> operands() {
+    List<Operand> all = new ArrayList<>();
+    Set<Slot> backward = readsBackward();
+    for (int i = 0; i < inputs.size(); i++) {
+      all.add(activation(Slot.input(i), inputs.get(i), backward));
+    }
+    all.add(activation(Slot.Y, output, backward));
+    for (Parameter p : parameters()) {
+      p.role().slot().ifPresent(slot -> all.add(parameter(slot, p.shape(), backward)));
+    }
+    if (pass == Pass.TRAINING) {
+      all.add(gradient(Slot.DY, all));
+      gradients.keySet().forEach(slot -> all.add(gradient(slot, all)));
+    }
+    return all;
   }
 
-  /** Which mean and variance a batch norm uses. */
-  enum Statistics {
-    /** Those of the batch; the running ones are updated ({@code model.train()}). */
-    BATCH,
-    /**
-     * The running ones, which stay as they are ({@code model.eval()}, and frozen norms in
-     * training).
-     */
-    RUNNING
+  private List<Parameter> parameters() {
+    List<Parameter> parameters = new ArrayList<>(op.parameters(""));
+    tail.forEach(o -> parameters.addAll(o.parameters("")));
+    return parameters;
   }
 
-  /**
-   * Convolution: {@code y = x ∗ weight}. Slots X, WEIGHT, Y; backward DY, and DX, DWEIGHT unless
-   * their policy is NONE.
-   */
-  record Conv(
-      Shape x,
-      Shape y,
-      Window window,
-      DType type,
-      Pass pass,
-      GradientWrite dx,
-      GradientWrite dweight)
-      implements OpSpec {
-    @Override
-    public long macs() {
-      return window.macs(x, y);
+  private Set<Slot> readsBackward() {
+    Set<Slot> read = EnumSet.noneOf(Slot.class);
+    gradients.keySet().forEach(gradient -> read.addAll(op.reads(gradient)));
+    if (pass == Pass.TRAINING) {
+      tail.forEach(o -> read.addAll(o.part() == Op.Part.ACTIVATION ? o.reads(Slot.DX) : Set.of()));
     }
+    return read;
   }
 
-  /**
-   * Inference convolution with the following batch norm folded in: {@code y = act((x ∗ weight −
-   * mean)/√(var+eps)·gamma + beta + residual)}. Slots X, WEIGHT, GAMMA, BETA, RUNNING_MEAN,
-   * RUNNING_VAR, Y, and RESIDUAL if added: the same tensor as Y, which thereby is overwritten.
-   */
-  record FoldedConv(
-      Shape x,
-      Shape y,
-      Window window,
-      DType type,
-      double eps,
-      Residual residual,
-      Activation activation)
-      implements OpSpec {
-    @Override
-    public Pass pass() {
-      return Pass.INFERENCE;
+  private Operand activation(Slot slot, TensorSpec tensor, Set<Slot> backward) {
+    Shape s = tensor.shape();
+    Set<Phase> reads = EnumSet.noneOf(Phase.class);
+    if (slot != Slot.Y) {
+      reads.add(Phase.FORWARD);
     }
-
-    @Override
-    public long macs() {
-      return window.macs(x, y);
+    if (backward.contains(slot)) {
+      reads.add(Phase.BACKWARD);
     }
+    return new Operand(
+        slot,
+        List.of((long) s.n(), (long) s.h(), (long) s.w(), (long) s.c()),
+        tensor.type(),
+        reads,
+        slot == Slot.Y ? Set.of(Phase.FORWARD) : Set.of(),
+        slot == Slot.Y && inPlace() ? Optional.of(Slot.RESIDUAL) : Optional.empty());
   }
 
-  /**
-   * {@link FoldedConv} on integers: {@code y = integer(act((x ∗ w − mean)/√(var+eps)·gamma + beta +
-   * residual))}. The folded filter of each output channel is rounded to I8 with a scale of its own,
-   * its largest magnitude / 127; products are summed exactly. Slots as for FoldedConv, with a
-   * residual of the same size in the place of Y.
-   */
-  record QuantizedConv(
-      Shape x,
-      Shape y,
-      Window window,
-      double eps,
-      Activation activation,
-      QuantParams in,
-      Optional<QuantParams> residual,
-      QuantParams out)
-      implements OpSpec {
-    @Override
-    public DType type() {
-      return out.type();
+  private Operand parameter(Slot slot, List<Integer> shape, Set<Slot> backward) {
+    // State that moves on in forward is not what backward needs: it keeps the batch's own.
+    boolean moves = slot.kind() == Slot.Kind.STATE && mode == Mode.TRAIN;
+    Set<Phase> reads = EnumSet.of(Phase.FORWARD);
+    if (!moves) {
+      reads.add(Phase.PREPARE);
+      if (backward.contains(slot)) {
+        reads.add(Phase.BACKWARD);
+      }
     }
-
-    @Override
-    public Pass pass() {
-      return Pass.INFERENCE;
-    }
-
-    @Override
-    public long macs() {
-      return window.macs(x, y);
-    }
+    Set<Phase> writes = moves ? Set.of(Phase.FORWARD) : Set.of();
+    List<Long> extents = shape.stream().map(Integer::longValue).toList();
+    return new Operand(slot, extents, parameterType(), reads, writes, Optional.empty());
   }
 
-  /** Mean over h and w of integers, as single-precision values. Slots X, Y. */
-  record QuantizedAvgPool(Shape x, Shape y, QuantParams in) implements OpSpec {
-    @Override
-    public DType type() {
-      return in.type();
-    }
-
-    @Override
-    public Pass pass() {
-      return Pass.INFERENCE;
-    }
-  }
-
-  /**
-   * Batch norm, then residual, then activation: {@code y = act(norm(x)·gamma + beta + residual)}.
-   * Slots X, GAMMA, BETA, RUNNING_MEAN, RUNNING_VAR, RESIDUAL if added, Y; backward DY, Y, DX
-   * (OVERWRITE in training), DGAMMA, DBETA unless NONE, DRESIDUAL if added (always overwritten; may
-   * be the same tensor as DY).
-   */
-  record Norm(
-      Shape y,
-      double eps,
-      double momentum,
-      DType type,
-      Pass pass,
-      Statistics statistics,
-      Residual residual,
-      Activation activation,
-      GradientWrite dx,
-      GradientWrite dparameters)
-      implements OpSpec {}
-
-  /** {@code y = max(x, 0)}. Slots X, Y; backward Y, DY, DX. */
-  record Relu(Shape y, DType type, Pass pass, GradientWrite dx) implements OpSpec {}
-
-  /** {@code y = x + residual}. Slots X, RESIDUAL, Y; backward DY, DX, DRESIDUAL. */
-  record Add(Shape y, DType type, Pass pass, GradientWrite dx, GradientWrite dresidual)
-      implements OpSpec {}
-
-  /**
-   * Maximum over a window; the first maximum in row-major order gets the gradient. Slots X, Y;
-   * backward DY, DX.
-   */
-  record MaxPool(Shape x, Shape y, Window window, DType type, Pass pass, GradientWrite dx)
-      implements OpSpec {}
-
-  /** Mean over h and w. Slots X, Y; backward DY, DX. */
-  record GlobalAvgPool(Shape x, Shape y, DType type, Pass pass, GradientWrite dx)
-      implements OpSpec {}
-
-  /**
-   * {@code y = x·weightᵀ + bias}; x and dx have the activation type, y and dy are logits in the
-   * parameter type. Slots X, WEIGHT, BIAS, Y; backward DY, and DX, DWEIGHT, DBIAS unless NONE.
-   */
-  record Linear(
-      Shape x, Shape y, DType type, Pass pass, GradientWrite dx, GradientWrite dparameters)
-      implements OpSpec {
-    @Override
-    public long macs() {
-      return x.elements() * y.c();
-    }
-  }
-
-  /** Filter extent, stride and padding, the same in both directions. */
-  record Window(int kernel, int stride, int padding) {
-    private long macs(Shape x, Shape y) {
-      return y.elements() * x.c() * kernel * kernel;
-    }
+  private Operand gradient(Slot slot, List<Operand> all) {
+    Slot of = slot.gradientOf().orElseThrow();
+    Operand primal =
+        all.stream()
+            .filter(o -> o.slot() == of)
+            .findFirst()
+            .orElseThrow(
+                () -> new IllegalArgumentException(kind() + " has no " + of + ", so no " + slot));
+    boolean reads = slot == Slot.DY || write(slot) == GradientWrite.ACCUMULATE;
+    return new Operand(
+        slot,
+        primal.extents(),
+        primal.type(),
+        reads ? Set.of(Phase.BACKWARD) : Set.of(),
+        slot == Slot.DY ? Set.of() : Set.of(Phase.BACKWARD),
+        slot == Slot.DRESIDUAL && adds() ? Optional.of(Slot.DY) : Optional.empty());
   }
 }

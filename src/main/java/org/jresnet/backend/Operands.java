@@ -2,6 +2,7 @@ package org.jresnet.backend;
 
 import java.util.EnumMap;
 import java.util.Map;
+import org.jresnet.graph.Slot;
 
 /** The tensors that an op is bound to, by role. */
 public final class Operands {

@@ -1,23 +1,25 @@
 package org.jresnet.bench;
 
-import java.util.HashMap;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.BoundOp;
 import org.jresnet.backend.Buffer;
-import org.jresnet.backend.GradientWrite;
+import org.jresnet.backend.Mode;
 import org.jresnet.backend.OpPlan;
 import org.jresnet.backend.OpSpec;
+import org.jresnet.backend.Operand;
 import org.jresnet.backend.Operands;
 import org.jresnet.backend.Pass;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.QuantParams;
-import org.jresnet.backend.Slot;
 import org.jresnet.backend.Tensor;
+import org.jresnet.backend.TensorSpec;
 import org.jresnet.graph.DType;
+import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
+import org.jresnet.graph.Slot;
 
 /**
  * What this machine can do at best, measured with the backend's own calls: the two roofs of the
@@ -41,29 +43,29 @@ public record Ceilings(double flopsPerSecond, double bytesPerSecond) {
     double flops = 0;
     for (Shape shape : CONVS) {
       OpSpec conv = conv(shape, precision);
-      flops = Math.max(flops, 2.0 * conv.macs() / seconds(backend, precision, conv));
+      flops = Math.max(flops, 2.0 * conv.macs() / seconds(backend, conv));
     }
     DType type = precision == Precision.INT8 ? DType.F32 : precision.activation();
-    OpSpec add = new OpSpec.Add(ADD, type, Pass.INFERENCE, GradientWrite.NONE, GradientWrite.NONE);
+    TensorSpec tensor = new TensorSpec(ADD, type);
+    OpSpec add = inference(new Op.Add(), List.of(), List.of(tensor, tensor), tensor);
     double bytes = 3.0 * ADD.elements() * type.bytes();
-    return new Ceilings(flops, bytes / seconds(backend, precision, add));
+    return new Ceilings(flops, bytes / seconds(backend, add));
   }
 
   private static OpSpec conv(Shape shape, Precision precision) {
-    OpSpec.Window window = new OpSpec.Window(3, 1, 1);
+    Op conv = new Op.Conv2d(shape.c(), shape.c(), 3, 1, 1);
     if (precision == Precision.INT8) {
-      QuantParams bytes = new QuantParams(DType.U8, 1);
-      return new OpSpec.QuantizedConv(
-          shape, shape, window, 1, OpSpec.Activation.NONE, bytes, Optional.empty(), bytes);
+      TensorSpec bytes = new TensorSpec(shape, new QuantParams(DType.U8, 1));
+      Op norm = new Op.BatchNorm(shape.c(), 1, 0);
+      return inference(conv, List.of(norm), List.of(bytes), bytes);
     }
-    return new OpSpec.Conv(
-        shape,
-        shape,
-        window,
-        precision.activation(),
-        Pass.INFERENCE,
-        GradientWrite.NONE,
-        GradientWrite.NONE);
+    TensorSpec tensor = new TensorSpec(shape, precision.activation());
+    return inference(conv, List.of(), List.of(tensor), tensor);
+  }
+
+  private static OpSpec inference(
+      Op op, List<Op> tail, List<TensorSpec> inputs, TensorSpec output) {
+    return new OpSpec(op, tail, inputs, output, Mode.EVALUATE, Pass.INFERENCE, Map.of());
   }
 
   /** Seconds that a call with this work cannot go below. */
@@ -71,31 +73,15 @@ public record Ceilings(double flopsPerSecond, double bytesPerSecond) {
     return Math.max(flops / flopsPerSecond, bytes / bytesPerSecond);
   }
 
-  private static double seconds(Backend backend, Precision precision, OpSpec spec) {
-    Map<String, Buffer> buffers = new HashMap<>();
+  private static double seconds(Backend backend, OpSpec spec) {
+    List<Buffer> buffers = new ArrayList<>();
     try (OpPlan plan = backend.plan(spec)) {
       Operands operands = new Operands();
-      give(backend, buffers, operands, Slot.X, spec.type(), spec.y().elements());
-      if (spec instanceof OpSpec.Add) {
-        give(backend, buffers, operands, Slot.RESIDUAL, spec.type(), spec.y().elements());
-      } else {
-        int channels = spec.y().c();
-        long weights = spec.macs() / spec.y().elements() * channels;
-        give(backend, buffers, operands, Slot.WEIGHT, precision.parameter(), weights);
-        for (Slot slot : List.of(Slot.GAMMA, Slot.BETA, Slot.RUNNING_MEAN, Slot.RUNNING_VAR)) {
-          give(backend, buffers, operands, slot, precision.parameter(), channels);
-        }
-      }
-      if (spec instanceof OpSpec.Add) {
-        operands.with(Slot.Y, operands.get(Slot.X));
-      } else {
-        give(backend, buffers, operands, Slot.Y, spec.type(), spec.y().elements());
-      }
-      if (plan.packedBytes() > 0) {
-        give(backend, buffers, operands, Slot.PACKED, DType.U8, plan.packedBytes());
-      }
-      if (plan.scratchBytes() > 0) {
-        give(backend, buffers, operands, Slot.SCRATCH, DType.U8, plan.scratchBytes());
+      for (Operand operand : plan.operands()) {
+        // The sum goes over its first term: writing a third tensor would fetch its lines first.
+        boolean inPlace = operand.slot() == Slot.Y && operands.has(Slot.RESIDUAL);
+        operands.with(
+            operand.slot(), inPlace ? operands.get(Slot.X) : allocate(backend, buffers, operand));
       }
       try (BoundOp op = plan.bind(operands)) {
         op.prepare();
@@ -109,23 +95,17 @@ public record Ceilings(double flopsPerSecond, double bytesPerSecond) {
         return best;
       }
     } finally {
-      buffers.values().forEach(Buffer::close);
+      buffers.forEach(Buffer::close);
     }
   }
 
-  private static void give(
-      Backend backend,
-      Map<String, Buffer> buffers,
-      Operands operands,
-      Slot slot,
-      DType type,
-      long elements) {
-    Buffer buffer = backend.allocate("measuring", elements * type.bytes());
-    buffers.put(slot.name(), buffer);
-    Tensor tensor = new Tensor(buffer, 0, type, elements);
-    if (type != DType.U8) {
-      tensor.set(new float[Math.toIntExact(elements)]);
+  private static Tensor allocate(Backend backend, List<Buffer> buffers, Operand operand) {
+    Buffer buffer = backend.allocate("measuring", operand.bytes());
+    buffers.add(buffer);
+    Tensor tensor = new Tensor(buffer, 0, operand.type(), operand.elements());
+    if (operand.slot().kind() != Slot.Kind.EXTRA && operand.type() != DType.U8) {
+      tensor.set(new float[Math.toIntExact(operand.elements())]);
     }
-    operands.with(slot, tensor);
+    return tensor;
   }
 }

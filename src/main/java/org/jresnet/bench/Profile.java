@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.OpCall;
+import org.jresnet.backend.Phase;
 import org.jresnet.engine.Executable;
 import org.jresnet.engine.Executable.NamedCall;
 import org.jresnet.engine.OptimizerState;
@@ -26,6 +27,7 @@ public record Profile(List<Line> lines) {
    * One call.
    *
    * @param node the network's node, or input, loss, optimizer
+   * @param kind of the node
    * @param operation what is computed for it
    * @param implementation the library's name of how
    * @param seconds median
@@ -34,6 +36,7 @@ public record Profile(List<Line> lines) {
    */
   public record Line(
       String node,
+      String kind,
       String operation,
       String implementation,
       double seconds,
@@ -90,6 +93,7 @@ public record Profile(List<Line> lines) {
       lines.add(
           new Line(
               calls.get(c).node(),
+              calls.get(c).kind(),
               call.operation(),
               call.implementation(),
               seconds[c][steps / 2],
@@ -114,12 +118,12 @@ public record Profile(List<Line> lines) {
     return List.of(
         new NamedCall(
             "optimizer",
-            new OpCall(
-                OpCall.Phase.BACKWARD, "gradient norm", "java", 0, arena, optimizer::gradientNorm)),
+            "optimizer",
+            new OpCall(Phase.BACKWARD, "gradient norm", "java", 0, arena, optimizer::gradientNorm)),
         new NamedCall(
             "optimizer",
-            new OpCall(
-                OpCall.Phase.BACKWARD, "update", "java", 0, traffic, () -> optimizer.step(0, 1))));
+            "optimizer",
+            new OpCall(Phase.BACKWARD, "update", "java", 0, traffic, () -> optimizer.step(0, 1))));
   }
 
   /** Seconds of a whole step. */
@@ -131,13 +135,14 @@ public record Profile(List<Line> lines) {
   public List<Line> byKind() {
     Map<String, List<Line>> kinds = new LinkedHashMap<>();
     for (Line line : lines) {
-      kinds.computeIfAbsent(kind(line), k -> new ArrayList<>()).add(line);
+      kinds.computeIfAbsent(line.kind() + " " + line.operation(), k -> new ArrayList<>()).add(line);
     }
     return kinds.values().stream()
         .map(
             of ->
                 new Line(
-                    kind(of.get(0)),
+                    of.get(0).kind() + " " + of.get(0).operation(),
+                    of.get(0).kind(),
                     of.get(0).operation(),
                     of.size() + " calls",
                     of.stream().mapToDouble(Line::seconds).sum(),
@@ -145,11 +150,5 @@ public record Profile(List<Line> lines) {
                     of.stream().mapToLong(Line::bytes).sum()))
         .sorted(Comparator.comparingDouble(Line::seconds).reversed())
         .toList();
-  }
-
-  private static String kind(Line line) {
-    String last = line.node().substring(line.node().lastIndexOf('.') + 1);
-    String kind = last.matches("conv\\d|0") ? "conv" : last.matches("bn\\d|1") ? "norm" : last;
-    return kind + " " + line.operation();
   }
 }

@@ -145,7 +145,7 @@ final class PlanCommand implements Callable<Integer> {
       if (c == null) {
         console.print(
             "%-24s %-34s %12s %9s %9s %9s  %s",
-            line.layer, line.own, "", "", "", "", line.spec.getClass().getSimpleName());
+            line.layer, line.own, "", "", "", "", line.spec.kind());
         continue;
       }
       boolean timed = !Double.isNaN(c.milliseconds());
@@ -178,7 +178,7 @@ final class PlanCommand implements Callable<Integer> {
   private static Map<String, Object> values(Line line) {
     Map<String, Object> values = new LinkedHashMap<>();
     values.put("layer", line.layer);
-    values.put("op", line.spec.getClass().getSimpleName());
+    values.put("op", line.spec.kind());
     Choice c = line.choice;
     if (c == null) {
       values.put("implementation", line.own);
@@ -210,7 +210,7 @@ final class PlanCommand implements Callable<Integer> {
       rows.add(
           List.of(
               line.layer,
-              line.spec.getClass().getSimpleName(),
+              line.spec.kind(),
               c == null ? line.own : c.text(),
               c == null ? "" : c.graph(),
               String.valueOf(c == null ? 0 : c.workspaceBytes()),

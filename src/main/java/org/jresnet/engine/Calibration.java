@@ -5,10 +5,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import org.jresnet.backend.Normalization;
-import org.jresnet.backend.OpSpec;
 import org.jresnet.base.UserError;
 import org.jresnet.graph.Node;
-import org.jresnet.graph.Op;
 
 /**
  * Measures the ranges that an int8 network needs: a histogram of magnitudes per tensor over some
@@ -28,12 +26,9 @@ public final class Calibration implements AutoCloseable {
   public Calibration(Model model, int batch, int size, Normalization normalization) {
     CompileOptions options = CompileOptions.inference(batch, size, normalization);
     Set<String> taps = new TreeSet<>();
-    for (Group group : Lowering.lower(model.graph(), options, model.precision())) {
-      if (group.spec() instanceof OpSpec.FoldedConv) {
-        Node last = group.nodes().get(group.nodes().size() - 1);
-        taps.add(last.name());
-        histograms.put(last.name(), new Histogram());
-      }
+    for (Node node : Fusion.ranged(model.graph(), options, model.precision())) {
+      taps.add(node.name());
+      histograms.put(node.name(), new Histogram());
     }
     executable = Executable.compile(model, options.withTaps(taps));
   }
@@ -61,7 +56,7 @@ public final class Calibration implements AutoCloseable {
   }
 
   private int levels(String node) {
-    return executable.model().graph().node(node).op() instanceof Op.Relu ? 255 : 127;
+    return executable.model().graph().node(node).op().nonNegative() ? 255 : 127;
   }
 
   @Override

@@ -7,134 +7,157 @@ import org.jresnet.backend.Normalization;
 import org.jresnet.backend.Pass;
 
 /**
- * What an executable is compiled for.
+ * What an executable is compiled for. Start from {@link #inference} or {@link #training} and change
+ * what is different.
  *
  * @param pass inference, or a training step with its backward pass
- * @param batch images per call
- * @param height image height in pixels
- * @param width image width in pixels
- * @param normalization of the input
+ * @param images what comes in
  * @param labelSmoothing see {@link org.jresnet.backend.LossSpec}
  * @param classWeights see {@link org.jresnet.backend.LossSpec}
  * @param frozen names of parameters that stay as they are; a batch norm whose weight and bias are
  *     both frozen uses its running statistics and leaves them alone
- * @param taps names of nodes whose outputs can be read after a run; a tapped node is never fused
- *     with its successor
+ * @param watch what is to be seen of the inside
  * @param ranges largest magnitude to represent per node, for int8; {@link Calibration} measures
  *     them
+ * @param checkpointBlocks activations inside every so many residual blocks are forgotten in forward
+ *     and computed again in backward; 0 keeps all
  */
 public record CompileOptions(
     Pass pass,
-    int batch,
-    int height,
-    int width,
-    Normalization normalization,
+    Images images,
     double labelSmoothing,
     List<Double> classWeights,
     Set<String> frozen,
-    Set<String> taps,
-    Map<String, Float> ranges) {
+    Watch watch,
+    Map<String, Float> ranges,
+    int checkpointBlocks) {
+  /**
+   * What comes in.
+   *
+   * @param batch images per call
+   * @param height image height in pixels
+   * @param width image width in pixels
+   * @param normalization of the input
+   */
+  public record Images(int batch, int height, int width, Normalization normalization) {}
+
+  /**
+   * What is to be seen of the inside. A watched node is never computed together with its successor.
+   *
+   * @param outputs names of nodes whose outputs can be read after a run
+   * @param gradients names of nodes whose outputs' gradients can be read after a step; {@code
+   *     input} is the image
+   * @param callbacks code that runs within a step
+   */
+  public record Watch(Set<String> outputs, Set<String> gradients, List<Callback> callbacks) {
+    /** Nothing. */
+    public static final Watch NOTHING = new Watch(Set.of(), Set.of(), List.of());
+
+    /** Copies the collections. */
+    public Watch {
+      outputs = Set.copyOf(outputs);
+      gradients = Set.copyOf(gradients);
+      callbacks = List.copyOf(callbacks);
+    }
+
+    boolean output(String node) {
+      return outputs.contains(node) || calls(node, Callback.What.OUTPUT);
+    }
+
+    boolean gradient(String node) {
+      return gradients.contains(node) || calls(node, Callback.What.GRADIENT);
+    }
+
+    private boolean calls(String node, Callback.What what) {
+      return callbacks.stream().anyMatch(c -> c.node().equals(node) && c.what() == what);
+    }
+  }
+
   /** Copies the collections. */
   public CompileOptions {
     classWeights = List.copyOf(classWeights);
     frozen = Set.copyOf(frozen);
-    taps = Set.copyOf(taps);
     ranges = Map.copyOf(ranges);
+    if (checkpointBlocks < 0) {
+      throw new IllegalArgumentException(
+          "blocks between checkpoints are at least 0, found " + checkpointBlocks);
+    }
+  }
+
+  /** Plain cross-entropy, nothing frozen, nothing watched. */
+  public static CompileOptions of(Pass pass, Images images) {
+    return new CompileOptions(pass, images, 0, List.of(), Set.of(), Watch.NOTHING, Map.of(), 0);
   }
 
   /** Inference on batches of square images. */
   public static CompileOptions inference(int batch, int size, Normalization normalization) {
-    return new CompileOptions(
-        Pass.INFERENCE,
-        batch,
-        size,
-        size,
-        normalization,
-        0,
-        List.of(),
-        Set.of(),
-        Set.of(),
-        Map.of());
+    return of(Pass.INFERENCE, new Images(batch, size, size, normalization));
   }
 
   /** Training on batches of square images, plain cross-entropy, nothing frozen. */
   public static CompileOptions training(int batch, int size, Normalization normalization) {
-    return new CompileOptions(
-        Pass.TRAINING,
-        batch,
-        size,
-        size,
-        normalization,
-        0,
-        List.of(),
-        Set.of(),
-        Set.of(),
-        Map.of());
+    return of(Pass.TRAINING, new Images(batch, size, size, normalization));
+  }
+
+  /** Images per call. */
+  public int batch() {
+    return images.batch;
+  }
+
+  /** Image height in pixels. */
+  public int height() {
+    return images.height;
+  }
+
+  /** Image width in pixels. */
+  public int width() {
+    return images.width;
+  }
+
+  /** Normalisation of the input. */
+  public Normalization normalization() {
+    return images.normalization;
   }
 
   /** The same for another number of images per call. */
-  public CompileOptions withBatch(int images) {
+  public CompileOptions withBatch(int count) {
+    Images other = new Images(count, images.height, images.width, images.normalization);
     return new CompileOptions(
-        pass,
-        images,
-        height,
-        width,
-        normalization,
-        labelSmoothing,
-        classWeights,
-        frozen,
-        taps,
-        ranges);
+        pass, other, labelSmoothing, classWeights, frozen, watch, ranges, checkpointBlocks);
   }
 
   /** The same with another loss. */
   public CompileOptions withLoss(double smoothing, List<Double> weights) {
     return new CompileOptions(
-        pass, batch, height, width, normalization, smoothing, weights, frozen, taps, ranges);
+        pass, images, smoothing, weights, frozen, watch, ranges, checkpointBlocks);
   }
 
   /** The same with frozen parameters. */
   public CompileOptions withFrozen(Set<String> names) {
     return new CompileOptions(
-        pass,
-        batch,
-        height,
-        width,
-        normalization,
-        labelSmoothing,
-        classWeights,
-        names,
-        taps,
-        ranges);
+        pass, images, labelSmoothing, classWeights, names, watch, ranges, checkpointBlocks);
   }
 
-  /** The same with taps. */
+  /** The same with taps on the outputs of nodes. */
   public CompileOptions withTaps(Set<String> nodes) {
+    return withWatch(new Watch(nodes, watch.gradients, watch.callbacks));
+  }
+
+  /** The same, seeing other things of the inside. */
+  public CompileOptions withWatch(Watch seen) {
     return new CompileOptions(
-        pass,
-        batch,
-        height,
-        width,
-        normalization,
-        labelSmoothing,
-        classWeights,
-        frozen,
-        nodes,
-        ranges);
+        pass, images, labelSmoothing, classWeights, frozen, seen, ranges, checkpointBlocks);
   }
 
   /** The same with the ranges that int8 needs. */
   public CompileOptions withRanges(Map<String, Float> measured) {
     return new CompileOptions(
-        pass,
-        batch,
-        height,
-        width,
-        normalization,
-        labelSmoothing,
-        classWeights,
-        frozen,
-        taps,
-        measured);
+        pass, images, labelSmoothing, classWeights, frozen, watch, measured, checkpointBlocks);
+  }
+
+  /** The same, recomputing what lies inside every {@code blocks} residual blocks; 0 keeps all. */
+  public CompileOptions withCheckpointBlocks(int blocks) {
+    return new CompileOptions(
+        pass, images, labelSmoothing, classWeights, frozen, watch, ranges, blocks);
   }
 }

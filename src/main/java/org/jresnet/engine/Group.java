@@ -9,16 +9,25 @@ import org.jresnet.graph.Node;
  *
  * @param nodes the nodes in order; the first gives the group its name, the last its output
  * @param spec what the backend is asked for
- * @param x index of the node whose output is the first input
- * @param residual index of the node whose output is added, or -1
+ * @param inputs indices of the nodes whose outputs it takes, in the order of the spec's inputs
  */
-record Group(List<Node> nodes, OpSpec spec, int x, int residual) {
+record Group(List<Node> nodes, OpSpec spec, List<Integer> inputs) {
+  Group {
+    nodes = List.copyOf(nodes);
+    inputs = List.copyOf(inputs);
+  }
+
   String name() {
     return nodes.get(0).name();
   }
 
+  /** The node whose output this group makes. */
+  Node last() {
+    return nodes.get(nodes.size() - 1);
+  }
+
   /** Index of the node whose output this group makes. */
   int y() {
-    return nodes.get(nodes.size() - 1).index();
+    return last().index();
   }
 }

@@ -2,7 +2,11 @@ package org.jresnet.engine;
 
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import org.jresnet.backend.Buffer;
+import org.jresnet.backend.Tensor;
 
 /**
  * Places blocks that live for known spans of time into one address range, so that blocks alive at
@@ -48,6 +52,35 @@ final class MemoryPlan {
   }
 
   private final List<Block> blocks = new ArrayList<>();
+  private final Map<Value, Block> byValue = new LinkedHashMap<>();
+
+  /** One block per value without memory, alive while the schedule needs it. */
+  static MemoryPlan of(List<Action> actions) {
+    MemoryPlan plan = new MemoryPlan();
+    for (int step = 0; step < actions.size(); step++) {
+      plan.touch(actions.get(step).reads(), step, actions.size());
+      plan.touch(actions.get(step).writes(), step, actions.size());
+    }
+    return plan;
+  }
+
+  private void touch(List<Value> values, int step, int end) {
+    for (Value value : values) {
+      if (!value.given()) {
+        Block block = byValue.computeIfAbsent(value, v -> add(v.name, v.bytes(), step)).live(step);
+        if (value.life == Value.Life.EXECUTABLE) {
+          block.live(0).live(end);
+        }
+      }
+    }
+  }
+
+  /** Gives every value its place in the planned memory. */
+  void bind(Buffer memory) {
+    byValue.forEach(
+        (value, block) ->
+            value.place(new Tensor(memory, block.offset(), value.type, value.elements)));
+  }
 
   Block add(String name, long bytes, int first) {
     Block block = new Block(name, bytes, first);

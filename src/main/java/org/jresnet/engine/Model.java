@@ -16,6 +16,7 @@ import org.jresnet.backend.Support;
 import org.jresnet.backend.Tensor;
 import org.jresnet.base.UserError;
 import org.jresnet.graph.Graph;
+import org.jresnet.graph.Op;
 import org.jresnet.graph.Parameter;
 
 /**
@@ -262,7 +263,7 @@ public final class Model implements AutoCloseable {
   private List<String> lastNorms() {
     List<String> names = new ArrayList<>();
     for (var node : graph.nodes()) {
-      if (node.op() instanceof org.jresnet.graph.Op.Add) {
+      if (node.op().part() == Op.Part.RESIDUAL) {
         names.add(graph.nodes().get(node.inputs().get(0)).name());
       }
     }

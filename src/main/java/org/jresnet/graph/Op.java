@@ -3,13 +3,41 @@ package org.jresnet.graph;
 import static org.jresnet.graph.Parameter.Role.*;
 
 import java.util.List;
+import java.util.Set;
 
 /**
  * One operation of a network, as data. An op knows its parameters, the shape that it makes of its
- * inputs' shapes and its multiply-accumulate count; what it computes is written in {@code
- * backend.reference}.
+ * inputs' shapes, its multiply-accumulate count, what its gradients read, and how it may be
+ * computed together with its neighbours; what it computes is written in {@code backend.reference}.
  */
-public sealed interface Op {
+public interface Op {
+  /** What an op can be within the call of the op before it. */
+  enum Part {
+    /** Nothing: it is always computed on its own. */
+    NONE,
+    /** Scale and shift per channel, which fold into weights in inference. */
+    NORM,
+    /** An addition of another node's output. */
+    RESIDUAL,
+    /** A function of each element. */
+    ACTIVATION
+  }
+
+  /** How an op computes in an int8 network. */
+  enum Int8 {
+    /** Not at all. */
+    NONE,
+    /** Integers to integers of a measured range, with the batch norm behind it folded in. */
+    RANGED,
+    /** Integers to integers of the same scale. */
+    KEEPS,
+    /** To single precision. */
+    WIDENS
+  }
+
+  /** Name of the kind, for profiles and messages: {@code conv}. */
+  String kind();
+
   /**
    * Shape of the output for the inputs' shapes; an {@link IllegalArgumentException} says what does
    * not fit.
@@ -34,8 +62,67 @@ public sealed interface Op {
     return 1;
   }
 
+  /**
+   * What the formula of a gradient reads besides DY. Memory of everything else is given to others
+   * before backward, so a slot that is missing here gives wrong gradients; the contract tests find
+   * it.
+   */
+  default Set<Slot> reads(Slot gradient) {
+    return Set.of();
+  }
+
+  /** Gradients that libraries compute together with the others, wanted or not. */
+  default Set<Slot> unasked() {
+    return Set.of();
+  }
+
+  /** What it can be within the call of the op before it. */
+  default Part part() {
+    return Part.NONE;
+  }
+
+  /**
+   * What its call can take along, in this order; in {@code inference} weights are folded. Parts may
+   * be missing, but nothing is taken without a NORM that stands first.
+   */
+  default List<Part> takes(boolean inference) {
+    return List.of();
+  }
+
+  /** How it computes in an int8 network. */
+  default Int8 int8() {
+    return Int8.NONE;
+  }
+
+  /** Whether no output is below zero. */
+  default boolean nonNegative() {
+    return false;
+  }
+
+  /** Whether its output has the parameters' type, whatever the activations' type is. */
+  default boolean exact() {
+    return false;
+  }
+
+  /**
+   * Checks that training with the batch's statistics makes sense.
+   *
+   * @throws IllegalArgumentException saying what does not fit
+   */
+  default void requireTrainable(Shape input) {}
+
   /** The image batch: {@code n×h×w×channels}, normalised. */
   record Input(int channels) implements Op {
+    @Override
+    public String kind() {
+      return "input";
+    }
+
+    @Override
+    public Int8 int8() {
+      return Int8.KEEPS;
+    }
+
     @Override
     public int arity() {
       return 0;
@@ -52,6 +139,26 @@ public sealed interface Op {
    * torch.nn.Conv2d(bias=False)}).
    */
   record Conv2d(int c, int k, int kernel, int stride, int padding) implements Op {
+    @Override
+    public String kind() {
+      return "conv";
+    }
+
+    @Override
+    public Set<Slot> reads(Slot gradient) {
+      return gradient == Slot.DX ? Set.of(Slot.WEIGHT) : Set.of(Slot.X);
+    }
+
+    @Override
+    public List<Part> takes(boolean inference) {
+      return inference ? List.of(Part.NORM, Part.RESIDUAL, Part.ACTIVATION) : List.of();
+    }
+
+    @Override
+    public Int8 int8() {
+      return Int8.RANGED;
+    }
+
     @Override
     public Shape output(List<Shape> inputs) {
       Shape x = inputs.get(0);
@@ -74,6 +181,41 @@ public sealed interface Op {
   /** Batch normalisation over n, h, w ({@code torch.nn.BatchNorm2d}). */
   record BatchNorm(int c, double eps, double momentum) implements Op {
     @Override
+    public String kind() {
+      return "norm";
+    }
+
+    @Override
+    public Set<Slot> reads(Slot gradient) {
+      return Set.of(Slot.X, Slot.GAMMA, Slot.RUNNING_MEAN, Slot.RUNNING_VAR);
+    }
+
+    @Override
+    public Set<Slot> unasked() {
+      return Set.of(Slot.DX);
+    }
+
+    @Override
+    public Part part() {
+      return Part.NORM;
+    }
+
+    @Override
+    public List<Part> takes(boolean inference) {
+      return List.of(Part.RESIDUAL, Part.ACTIVATION);
+    }
+
+    @Override
+    public void requireTrainable(Shape input) {
+      if (input.perChannel() < 2) {
+        throw new IllegalArgumentException(
+            "training a batch norm needs more than one value per channel, but its input is "
+                + input
+                + "; use a larger batch or larger images");
+      }
+    }
+
+    @Override
     public Shape output(List<Shape> inputs) {
       requireChannels(c, inputs.get(0));
       return inputs.get(0);
@@ -93,6 +235,26 @@ public sealed interface Op {
   /** {@code max(x, 0)}. */
   record Relu() implements Op {
     @Override
+    public String kind() {
+      return "relu";
+    }
+
+    @Override
+    public Set<Slot> reads(Slot gradient) {
+      return Set.of(Slot.Y);
+    }
+
+    @Override
+    public Part part() {
+      return Part.ACTIVATION;
+    }
+
+    @Override
+    public boolean nonNegative() {
+      return true;
+    }
+
+    @Override
     public Shape output(List<Shape> inputs) {
       return inputs.get(0);
     }
@@ -100,6 +262,16 @@ public sealed interface Op {
 
   /** Sum of two activations of one shape: the residual connection. */
   record Add() implements Op {
+    @Override
+    public String kind() {
+      return "add";
+    }
+
+    @Override
+    public Part part() {
+      return Part.RESIDUAL;
+    }
+
     @Override
     public int arity() {
       return 2;
@@ -117,6 +289,16 @@ public sealed interface Op {
   /** Maximum over a square window; padding never wins ({@code torch.nn.MaxPool2d}). */
   record MaxPool(int kernel, int stride, int padding) implements Op {
     @Override
+    public String kind() {
+      return "maxpool";
+    }
+
+    @Override
+    public Int8 int8() {
+      return Int8.KEEPS;
+    }
+
+    @Override
     public Shape output(List<Shape> inputs) {
       Shape x = inputs.get(0);
       return new Shape(
@@ -130,6 +312,16 @@ public sealed interface Op {
   /** Mean over h and w ({@code torch.nn.AdaptiveAvgPool2d(1)}). */
   record GlobalAvgPool() implements Op {
     @Override
+    public String kind() {
+      return "avgpool";
+    }
+
+    @Override
+    public Int8 int8() {
+      return Int8.WIDENS;
+    }
+
+    @Override
     public Shape output(List<Shape> inputs) {
       return new Shape(inputs.get(0).n(), 1, 1, inputs.get(0).c());
     }
@@ -137,6 +329,30 @@ public sealed interface Op {
 
   /** Matrix product with bias on feature vectors ({@code torch.nn.Linear}). */
   record Linear(int c, int k) implements Op {
+    @Override
+    public String kind() {
+      return "linear";
+    }
+
+    @Override
+    public Set<Slot> reads(Slot gradient) {
+      return switch (gradient) {
+        case DX -> Set.of(Slot.WEIGHT);
+        case DWEIGHT -> Set.of(Slot.X);
+        default -> Set.of();
+      };
+    }
+
+    @Override
+    public Int8 int8() {
+      return Int8.WIDENS;
+    }
+
+    @Override
+    public boolean exact() {
+      return true;
+    }
+
     @Override
     public Shape output(List<Shape> inputs) {
       Shape x = inputs.get(0);

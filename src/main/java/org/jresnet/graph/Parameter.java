@@ -1,6 +1,7 @@
 package org.jresnet.graph;
 
 import java.util.List;
+import java.util.Optional;
 
 /**
  * A named array that belongs to a node: torch's name, torch's logical shape, and what it is for.
@@ -14,25 +15,36 @@ public record Parameter(String name, List<Integer> shape, Role role) {
   /** What a parameter is for. */
   public enum Role {
     /** Filter of a convolution. */
-    CONV_WEIGHT,
+    CONV_WEIGHT(Slot.WEIGHT),
     /** Scale of a batch norm. */
-    NORM_WEIGHT,
+    NORM_WEIGHT(Slot.GAMMA),
     /** Shift of a batch norm. */
-    NORM_BIAS,
+    NORM_BIAS(Slot.BETA),
     /** Matrix of a linear layer. */
-    LINEAR_WEIGHT,
+    LINEAR_WEIGHT(Slot.WEIGHT),
     /** Offset of a linear layer. */
-    LINEAR_BIAS,
+    LINEAR_BIAS(Slot.BIAS),
     /** Running mean of a batch norm. */
-    RUNNING_MEAN,
+    RUNNING_MEAN(Slot.RUNNING_MEAN),
     /** Running (unbiased) variance of a batch norm. */
-    RUNNING_VAR,
+    RUNNING_VAR(Slot.RUNNING_VAR),
     /** Number of training batches that a batch norm has seen; an integer scalar. */
-    BATCHES_TRACKED;
+    BATCHES_TRACKED(null);
+
+    private final Slot slot;
+
+    Role(Slot slot) {
+      this.slot = slot;
+    }
+
+    /** The operand that it is; empty for a count that only the host keeps. */
+    public Optional<Slot> slot() {
+      return Optional.ofNullable(slot);
+    }
 
     /** Whether a gradient and an optimizer apply to it; running statistics have neither. */
     public boolean trainable() {
-      return ordinal() <= LINEAR_BIAS.ordinal();
+      return slot != null && slot.kind() == Slot.Kind.PARAMETER;
     }
   }
 

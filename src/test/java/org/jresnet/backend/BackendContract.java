@@ -19,13 +19,14 @@ import java.util.Map;
 import java.util.Random;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.jresnet.backend.OpSpec.Activation;
-import org.jresnet.backend.OpSpec.Residual;
-import org.jresnet.backend.OpSpec.Statistics;
 import org.jresnet.backend.Optimizer.Range;
+import org.jresnet.backend.Specs.Activation;
+import org.jresnet.backend.Specs.Residual;
 import org.jresnet.base.UserError;
 import org.jresnet.graph.DType;
+import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
+import org.jresnet.graph.Slot;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -204,13 +205,13 @@ abstract class BackendContract {
   private static Bound cancelling(
       OpSpec spec, Slot slot, Map<Slot, double[]> inputs, Bound.Largest bound) {
     if (slot != Slot.DX
-        || !(spec instanceof OpSpec.Norm norm)
-        || norm.statistics() == Statistics.RUNNING
-        || norm.y().perChannel() > 2) {
+        || !(spec.op() instanceof Op.BatchNorm norm)
+        || spec.mode() == Mode.EVALUATE
+        || spec.y().perChannel() > 2) {
       return bound;
     }
     double largest = 0;
-    int channels = norm.y().c();
+    int channels = spec.y().c();
     for (int c = 0; c < channels; c++) {
       double half = (inputs.get(Slot.X)[c] - inputs.get(Slot.X)[channels + c]) / 2;
       double scale = Math.abs(inputs.get(Slot.GAMMA)[c]) / Math.sqrt(half * half + norm.eps());
@@ -268,10 +269,10 @@ abstract class BackendContract {
     for (JsonNode c : torch.get("conv")) {
       JsonNode w = c.get("window");
       OpSpec spec =
-          new OpSpec.Conv(
+          Specs.conv(
               shape(c.get("shape")),
               shape(c.get("out")),
-              new OpSpec.Window(w.get(0).asInt(), w.get(1).asInt(), w.get(2).asInt()),
+              new Specs.Window(w.get(0).asInt(), w.get(1).asInt(), w.get(2).asInt()),
               precision.activation(),
               Pass.TRAINING,
               GradientWrite.OVERWRITE,
@@ -291,13 +292,13 @@ abstract class BackendContract {
     for (JsonNode c : torch.get("norm")) {
       boolean batch = c.get("training").asBoolean();
       OpSpec spec =
-          new OpSpec.Norm(
+          Specs.norm(
               shape(c.get("shape")),
               1e-5,
               0.1,
               precision.activation(),
               Pass.TRAINING,
-              batch ? Statistics.BATCH : Statistics.RUNNING,
+              batch ? Mode.TRAIN : Mode.EVALUATE,
               Residual.ADD,
               Activation.RELU,
               GradientWrite.OVERWRITE,
@@ -332,10 +333,10 @@ abstract class BackendContract {
         continue;
       }
       OpSpec spec =
-          new OpSpec.MaxPool(
+          Specs.maxPool(
               shape(c.get("shape")),
               shape(c.get("out")),
-              new OpSpec.Window(3, 2, 1),
+              new Specs.Window(3, 2, 1),
               precision.activation(),
               Pass.TRAINING,
               GradientWrite.OVERWRITE);
@@ -673,8 +674,7 @@ abstract class BackendContract {
       }
     }
     DType foreign = precisions().contains(Precision.FP64) ? DType.F32 : DType.F64;
-    OpSpec spec =
-        new OpSpec.Relu(new Shape(1, 2, 2, 4), foreign, Pass.INFERENCE, GradientWrite.NONE);
+    OpSpec spec = Specs.relu(new Shape(1, 2, 2, 4), foreign, Pass.INFERENCE, GradientWrite.NONE);
     assertThat(backend.supports(spec)).isInstanceOf(Support.No.class);
     assertThatThrownBy(() -> backend.plan(spec))
         .isInstanceOf(UnsupportedOperationException.class)
@@ -685,9 +685,9 @@ abstract class BackendContract {
   @MethodSource("precisions")
   void refusesToTrainABatchNormOnOneValuePerChannel(Precision precision) {
     require(precision);
-    for (Statistics statistics : Statistics.values()) {
+    for (Mode statistics : Mode.values()) {
       OpSpec spec =
-          new OpSpec.Norm(
+          Specs.norm(
               new Shape(1, 1, 1, 8),
               1e-5,
               0.1,
@@ -698,7 +698,7 @@ abstract class BackendContract {
               Activation.NONE,
               GradientWrite.OVERWRITE,
               GradientWrite.OVERWRITE);
-      if (statistics == Statistics.RUNNING) {
+      if (statistics == Mode.EVALUATE) {
         assertThat(backend.supports(spec)).isEqualTo(Support.yes());
         continue;
       }
@@ -744,10 +744,10 @@ abstract class BackendContract {
     require(precision);
     Shape x = new Shape(1, 1, 1, 16);
     OpSpec spec =
-        new OpSpec.Conv(
+        Specs.conv(
             x,
             x,
-            new OpSpec.Window(1, 1, 0),
+            new Specs.Window(1, 1, 0),
             precision.activation(),
             Pass.INFERENCE,
             GradientWrite.NONE,

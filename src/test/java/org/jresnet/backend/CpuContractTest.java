@@ -6,6 +6,7 @@ import java.util.Map;
 import org.jresnet.backend.cpu.CpuBackend;
 import org.jresnet.backend.reference.ReferenceBackend;
 import org.jresnet.graph.DType;
+import org.jresnet.graph.Slot;
 
 /** The oneDNN backend against the reference backend, which gets the same rounded inputs. */
 class CpuContractTest extends BackendContract {
@@ -35,19 +36,7 @@ class CpuContractTest extends BackendContract {
 
   /** Leaves of a reference run what a backend must write, too. */
   static void keepWritten(Map<Slot, double[]> written, OpSpec inDouble) {
-    boolean moves =
-        inDouble instanceof OpSpec.Norm norm && norm.statistics() == OpSpec.Statistics.BATCH;
-    written
-        .keySet()
-        .removeIf(
-            slot ->
-                switch (slot) {
-                  case Y -> false;
-                  case RUNNING_MEAN, RUNNING_VAR -> !moves;
-                  case DX, DRESIDUAL, DWEIGHT, DBIAS, DGAMMA, DBETA ->
-                      OpRun.policy(inDouble, slot) == GradientWrite.NONE;
-                  default -> true;
-                });
+    written.keySet().retainAll(OpRun.written(inDouble));
   }
 
   @Override

@@ -2,11 +2,9 @@ package org.jresnet.backend;
 
 import java.util.EnumMap;
 import java.util.Map;
-import org.jresnet.backend.OpSpec.Activation;
-import org.jresnet.backend.OpSpec.Residual;
-import org.jresnet.backend.OpSpec.Statistics;
-import org.jresnet.backend.OpSpec.Window;
+import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
+import org.jresnet.graph.Slot;
 
 /**
  * The ops once more, straight from their definitions and independent of every backend: one element
@@ -25,23 +23,23 @@ final class Definitions {
 
   static Map<Slot, double[]> of(OpSpec spec, Map<Slot, double[]> inputs) {
     Definitions op = new Definitions(spec, inputs);
-    if (spec instanceof OpSpec.Conv) {
+    if (spec.op() instanceof Op.Conv2d && spec.tail().isEmpty()) {
       op.out.put(Slot.Y, op.convolve());
       op.convGradients();
-    } else if (spec instanceof OpSpec.FoldedConv s) {
-      op.out.put(Slot.Y, op.folded(s));
-    } else if (spec instanceof OpSpec.Norm s) {
-      op.norm(s);
-    } else if (spec instanceof OpSpec.Relu) {
+    } else if (spec.op() instanceof Op.Conv2d) {
+      op.out.put(Slot.Y, op.folded((Op.BatchNorm) spec.part(Op.Part.NORM).orElseThrow()));
+    } else if (spec.op() instanceof Op.BatchNorm norm) {
+      op.norm(norm);
+    } else if (spec.op() instanceof Op.Relu) {
       op.relu();
-    } else if (spec instanceof OpSpec.Add) {
+    } else if (spec.op() instanceof Op.Add) {
       op.add();
-    } else if (spec instanceof OpSpec.MaxPool s) {
-      op.maxPool(s);
-    } else if (spec instanceof OpSpec.GlobalAvgPool s) {
-      op.globalAvgPool(s);
-    } else if (spec instanceof OpSpec.Linear s) {
-      op.linear(s);
+    } else if (spec.op() instanceof Op.MaxPool pool) {
+      op.maxPool(pool);
+    } else if (spec.op() instanceof Op.GlobalAvgPool) {
+      op.globalAvgPool();
+    } else if (spec.op() instanceof Op.Linear) {
+      op.linear();
     }
     return op.out;
   }
@@ -53,8 +51,8 @@ final class Definitions {
   /** An array to add a gradient to, or one that nobody sees where the policy is NONE. */
   private double[] gradient(Slot slot) {
     double[] d = new double[OpRun.elements(spec, slot)];
-    if (spec.pass() == Pass.TRAINING && OpRun.policy(spec, slot) != GradientWrite.NONE) {
-      if (OpRun.policy(spec, slot) == GradientWrite.ACCUMULATE) {
+    if (spec.pass() == Pass.TRAINING && spec.write(slot) != GradientWrite.NONE) {
+      if (spec.write(slot) == GradientWrite.ACCUMULATE) {
         d = in.get(slot).clone();
       }
       out.put(slot, d);
@@ -68,9 +66,9 @@ final class Definitions {
   }
 
   private void terms(Term term) {
-    Shape x = OpRun.x(spec);
+    Shape x = spec.x();
     Shape y = spec.y();
-    Window window = OpRun.window(spec);
+    Op.Conv2d window = (Op.Conv2d) spec.op();
     int size = window.kernel();
     for (int k = 0; k < y.c(); k++) {
       for (int c = 0; c < x.c(); c++) {
@@ -118,36 +116,36 @@ final class Definitions {
         });
   }
 
-  private double[] folded(OpSpec.FoldedConv s) {
+  private double[] folded(Op.BatchNorm norm) {
     double[] y = convolve();
     for (int i = 0; i < y.length; i++) {
-      int k = i % s.y().c();
-      double scale = in.get(Slot.GAMMA)[k] * Math.pow(in.get(Slot.RUNNING_VAR)[k] + s.eps(), -0.5);
+      int k = i % spec.y().c();
+      double scale =
+          in.get(Slot.GAMMA)[k] * Math.pow(in.get(Slot.RUNNING_VAR)[k] + norm.eps(), -0.5);
       y[i] = y[i] * scale + (in.get(Slot.BETA)[k] - in.get(Slot.RUNNING_MEAN)[k] * scale);
-      y[i] += s.residual() == Residual.ADD ? in.get(Slot.RESIDUAL)[i] : 0;
-      y[i] = s.activation() == Activation.RELU && y[i] < 0 ? 0 : y[i];
+      y[i] += spec.adds() ? in.get(Slot.RESIDUAL)[i] : 0;
+      y[i] = spec.activates() && y[i] < 0 ? 0 : y[i];
     }
     return y;
   }
 
-  private void norm(OpSpec.Norm s) {
-    int channels = s.y().c();
-    int m = (int) s.y().perChannel();
+  private void norm(Op.BatchNorm norm) {
+    int channels = spec.y().c();
+    int m = (int) spec.y().perChannel();
     double[] y = new double[m * channels];
     double[] runningMean = in.get(Slot.RUNNING_MEAN).clone();
     double[] runningVar = in.get(Slot.RUNNING_VAR).clone();
-    boolean batch = s.statistics() == Statistics.BATCH;
+    boolean batch = spec.mode() == Mode.TRAIN;
     out.put(Slot.Y, y);
     if (batch) {
       out.put(Slot.RUNNING_MEAN, runningMean);
       out.put(Slot.RUNNING_VAR, runningVar);
     }
-    boolean training = s.pass() == Pass.TRAINING;
+    boolean training = spec.pass() == Pass.TRAINING;
     double[] dx = training ? gradient(Slot.DX) : null;
     double[] dgamma = training ? gradient(Slot.DGAMMA) : null;
     double[] dbeta = training ? gradient(Slot.DBETA) : null;
-    double[] dresidual =
-        training && s.residual() == Residual.ADD ? gradient(Slot.DRESIDUAL) : new double[y.length];
+    double[] dresidual = training && spec.adds() ? gradient(Slot.DRESIDUAL) : new double[y.length];
     for (int c = 0; c < channels; c++) {
       double[] x = new double[m];
       double mean = 0;
@@ -164,8 +162,8 @@ final class Definitions {
       }
       double var = pairs / m / m;
       if (batch) {
-        runningMean[c] += s.momentum() * (mean - runningMean[c]);
-        runningVar[c] += s.momentum() * (pairs / m / (m - 1) - runningVar[c]);
+        runningMean[c] += norm.momentum() * (mean - runningMean[c]);
+        runningVar[c] += norm.momentum() * (pairs / m / (m - 1) - runningVar[c]);
       } else {
         mean = runningMean[c];
         var = runningVar[c];
@@ -175,10 +173,10 @@ final class Definitions {
       double gamma = in.get(Slot.GAMMA)[c];
       for (int j = 0; j < m; j++) {
         int i = j * channels + c;
-        hat[j] = (x[j] - mean) / Math.sqrt(var + s.eps());
+        hat[j] = (x[j] - mean) / Math.sqrt(var + norm.eps());
         y[i] = gamma * hat[j] + in.get(Slot.BETA)[c];
-        y[i] += s.residual() == Residual.ADD ? in.get(Slot.RESIDUAL)[i] : 0;
-        boolean passes = s.activation() == Activation.NONE || y[i] > 0;
+        y[i] += spec.adds() ? in.get(Slot.RESIDUAL)[i] : 0;
+        boolean passes = !spec.activates() || y[i] > 0;
         y[i] = passes ? y[i] : 0;
         if (training) {
           g[j] = passes ? in.get(Slot.DY)[i] : 0;
@@ -194,7 +192,7 @@ final class Definitions {
           double own = i == j ? 1 : 0;
           sum += g[j] * (batch ? own - 1.0 / m - hat[i] * hat[j] / m : own);
         }
-        dx[i * channels + c] += gamma / Math.sqrt(var + s.eps()) * sum;
+        dx[i * channels + c] += gamma / Math.sqrt(var + norm.eps()) * sum;
       }
     }
   }
@@ -223,70 +221,72 @@ final class Definitions {
     }
   }
 
-  private void maxPool(OpSpec.MaxPool s) {
+  private void maxPool(Op.MaxPool pool) {
     double[] x = in.get(Slot.X);
-    double[] y = new double[(int) s.y().elements()];
+    double[] y = new double[(int) spec.y().elements()];
     out.put(Slot.Y, y);
     double[] dx = gradient(Slot.DX);
-    int size = s.window().kernel();
-    for (int n = 0; n < s.y().n(); n++) {
-      for (int c = 0; c < s.y().c(); c++) {
-        for (int p = 0; p < s.y().h(); p++) {
-          for (int q = 0; q < s.y().w(); q++) {
-            int top = p * s.window().stride() - s.window().padding();
-            int left = q * s.window().stride() - s.window().padding();
+    int size = pool.kernel();
+    for (int n = 0; n < spec.y().n(); n++) {
+      for (int c = 0; c < spec.y().c(); c++) {
+        for (int p = 0; p < spec.y().h(); p++) {
+          for (int q = 0; q < spec.y().w(); q++) {
+            int top = p * pool.stride() - pool.padding();
+            int left = q * pool.stride() - pool.padding();
             double max = Double.NEGATIVE_INFINITY;
             int first = -1;
-            for (int h = Math.max(top, 0); h < Math.min(top + size, s.x().h()); h++) {
-              for (int w = Math.max(left, 0); w < Math.min(left + size, s.x().w()); w++) {
-                int at = nhwc(s.x(), n, h, w, c);
+            for (int h = Math.max(top, 0); h < Math.min(top + size, spec.x().h()); h++) {
+              for (int w = Math.max(left, 0); w < Math.min(left + size, spec.x().w()); w++) {
+                int at = nhwc(spec.x(), n, h, w, c);
                 if (first < 0 || x[at] > max) {
                   first = at;
                   max = x[at];
                 }
               }
             }
-            int to = nhwc(s.y(), n, p, q, c);
+            int to = nhwc(spec.y(), n, p, q, c);
             y[to] = max;
-            dx[first] += s.pass() == Pass.TRAINING ? in.get(Slot.DY)[to] : 0;
+            dx[first] += spec.pass() == Pass.TRAINING ? in.get(Slot.DY)[to] : 0;
           }
         }
       }
     }
   }
 
-  private void globalAvgPool(OpSpec.GlobalAvgPool s) {
-    double[] y = new double[(int) s.y().elements()];
+  private void globalAvgPool() {
+    double[] y = new double[(int) spec.y().elements()];
     out.put(Slot.Y, y);
     double[] dx = gradient(Slot.DX);
-    double area = s.x().h() * s.x().w();
-    for (int n = 0; n < s.x().n(); n++) {
-      for (int c = 0; c < s.x().c(); c++) {
+    double area = spec.x().h() * spec.x().w();
+    for (int n = 0; n < spec.x().n(); n++) {
+      for (int c = 0; c < spec.x().c(); c++) {
         double sum = 0;
-        for (int h = 0; h < s.x().h(); h++) {
-          for (int w = 0; w < s.x().w(); w++) {
-            int at = nhwc(s.x(), n, h, w, c);
+        for (int h = 0; h < spec.x().h(); h++) {
+          for (int w = 0; w < spec.x().w(); w++) {
+            int at = nhwc(spec.x(), n, h, w, c);
             sum += in.get(Slot.X)[at];
             dx[at] +=
-                s.pass() == Pass.TRAINING ? in.get(Slot.DY)[nhwc(s.y(), n, 0, 0, c)] / area : 0;
+                spec.pass() == Pass.TRAINING
+                    ? in.get(Slot.DY)[nhwc(spec.y(), n, 0, 0, c)] / area
+                    : 0;
           }
         }
-        y[nhwc(s.y(), n, 0, 0, c)] = sum / area;
+        y[nhwc(spec.y(), n, 0, 0, c)] = sum / area;
       }
     }
   }
 
-  private void linear(OpSpec.Linear s) {
-    int c = s.x().c();
-    int k = s.y().c();
-    double[] y = new double[s.x().n() * k];
+  private void linear() {
+    int c = spec.x().c();
+    int k = spec.y().c();
+    double[] y = new double[spec.x().n() * k];
     out.put(Slot.Y, y);
-    boolean training = s.pass() == Pass.TRAINING;
+    boolean training = spec.pass() == Pass.TRAINING;
     double[] dx = training ? gradient(Slot.DX) : null;
     double[] dw = training ? gradient(Slot.DWEIGHT) : null;
     double[] db = training ? gradient(Slot.DBIAS) : null;
     for (int i = 0; i < k; i++) {
-      for (int n = 0; n < s.x().n(); n++) {
+      for (int n = 0; n < spec.x().n(); n++) {
         double g = training ? in.get(Slot.DY)[n * k + i] : 0;
         y[n * k + i] = in.get(Slot.BIAS)[i];
         for (int j = 0; j < c; j++) {

@@ -4,6 +4,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import org.jresnet.backend.reference.ReferenceBackend;
+import org.jresnet.graph.Slot;
 import org.jresnet.testing.TestBackends;
 
 /** The gpu backend against the reference backend, which gets the same rounded inputs. */

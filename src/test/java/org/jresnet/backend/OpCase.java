@@ -8,12 +8,14 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.function.Function;
-import org.jresnet.backend.OpSpec.Activation;
-import org.jresnet.backend.OpSpec.Residual;
-import org.jresnet.backend.OpSpec.Statistics;
-import org.jresnet.backend.OpSpec.Window;
+import java.util.stream.Collectors;
+import org.jresnet.backend.Specs.Activation;
+import org.jresnet.backend.Specs.Residual;
+import org.jresnet.backend.Specs.Window;
 import org.jresnet.graph.DType;
+import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
+import org.jresnet.graph.Slot;
 
 /**
  * One op at one size, for any element type, with seeded inputs.
@@ -109,7 +111,7 @@ public record OpCase(
     List<OpCase> cases = new ArrayList<>(norm());
     cases.addAll(pointwise());
     pools().stream()
-        .filter(c -> c.spec.apply(DType.F64) instanceof OpSpec.GlobalAvgPool)
+        .filter(c -> c.spec.apply(DType.F64).op() instanceof Op.GlobalAvgPool)
         .forEach(cases::add);
     return cases;
   }
@@ -122,7 +124,7 @@ public record OpCase(
       boolean first = seen.add(s.window);
       for (Wanted g : first ? wanted(ANY, WRITTEN) : wanted(ONE, ONE)) {
         Shape y = through(s.x, s.window, s.k);
-        cases.add(integers(t -> new OpSpec.Conv(s.x, y, s.window, t, g.pass, g.dx, g.other)));
+        cases.add(integers(t -> Specs.conv(s.x, y, s.window, t, g.pass, g.dx, g.other)));
       }
     }
     return cases;
@@ -146,9 +148,7 @@ public record OpCase(
         Shape y = through(s.x, s.window, s.k);
         cases.add(
             new OpCase(
-                t ->
-                    new OpSpec.FoldedConv(
-                        s.x, y, s.window, t, 1e-5, tail.residual, tail.activation),
+                t -> Specs.foldedConv(s.x, y, s.window, t, 1e-5, tail.residual, tail.activation),
                 tail.residual == Residual.ADD ? Map.of(Slot.RESIDUAL, Slot.Y) : Map.of(),
                 Inputs.REALS,
                 cases.size()));
@@ -166,7 +166,7 @@ public record OpCase(
             new Shape(1, 5, 3, 3),
             new Shape(2, 7, 8, 24),
             new Shape(2, 1, 1, 8))) {
-      for (Statistics statistics : Statistics.values()) {
+      for (Mode statistics : Mode.values()) {
         for (Residual residual : Residual.values()) {
           for (Activation activation : Activation.values()) {
             // Frozen gamma and beta do not depend on the size: once is enough.
@@ -176,7 +176,7 @@ public record OpCase(
                     : List.of(GradientWrite.OVERWRITE)) {
               Function<DType, OpSpec> spec =
                   t ->
-                      new OpSpec.Norm(
+                      Specs.norm(
                           y,
                           1e-5,
                           0.1,
@@ -193,11 +193,11 @@ public record OpCase(
                     new OpCase(spec, Map.of(Slot.DRESIDUAL, Slot.DY), Inputs.REALS, cases.size()));
               }
             }
-            if (statistics == Statistics.RUNNING) {
+            if (statistics == Mode.EVALUATE) {
               cases.add(
                   new OpCase(
                       t ->
-                          new OpSpec.Norm(
+                          Specs.norm(
                               y,
                               1e-5,
                               0.1,
@@ -228,10 +228,10 @@ public record OpCase(
             new Shape(5, 3, 3, 24),
             new Shape(2, 1, 1, 64))) {
       for (Wanted g : wanted(ANY, ONE)) {
-        cases.add(integers(t -> new OpSpec.Relu(y, t, g.pass, g.dx)));
+        cases.add(integers(t -> Specs.relu(y, t, g.pass, g.dx)));
       }
       for (Wanted g : wanted(ANY, ANY)) {
-        cases.add(integers(t -> new OpSpec.Add(y, t, g.pass, g.dx, g.other)));
+        cases.add(integers(t -> Specs.add(y, t, g.pass, g.dx, g.other)));
       }
     }
     return cases;
@@ -251,16 +251,13 @@ public record OpCase(
             Shape y = through(x, w, x.c());
             cases.add(
                 new OpCase(
-                    t -> new OpSpec.MaxPool(x, y, w, t, g.pass, g.dx),
-                    Map.of(),
-                    inputs,
-                    cases.size()));
+                    t -> Specs.maxPool(x, y, w, t, g.pass, g.dx), Map.of(), inputs, cases.size()));
           }
         }
         Shape mean = new Shape(x.n(), 1, 1, x.c());
         cases.add(
             new OpCase(
-                t -> new OpSpec.GlobalAvgPool(x, mean, t, g.pass, g.dx),
+                t -> Specs.globalAvgPool(x, mean, t, g.pass, g.dx),
                 Map.of(),
                 Inputs.MULTIPLES_OF_AREA,
                 cases.size()));
@@ -275,7 +272,7 @@ public record OpCase(
       Shape x = new Shape(nck[0], 1, 1, nck[1]);
       Shape y = new Shape(nck[0], 1, 1, nck[2]);
       for (Wanted g : wanted(ANY, WRITTEN)) {
-        cases.add(integers(t -> new OpSpec.Linear(x, y, t, g.pass, g.dx, g.other)));
+        cases.add(integers(t -> Specs.linear(x, y, t, g.pass, g.dx, g.other)));
       }
     }
     return cases;
@@ -289,8 +286,8 @@ public record OpCase(
     GradientWrite o = GradientWrite.OVERWRITE;
     GradientWrite a = GradientWrite.ACCUMULATE;
     return List.of(
-        integers(t -> new OpSpec.Conv(x, x, w, t, Pass.TRAINING, o, a)),
-        integers(t -> new OpSpec.Linear(features, features, t, Pass.TRAINING, o, a)),
+        integers(t -> Specs.conv(x, x, w, t, Pass.TRAINING, o, a)),
+        integers(t -> Specs.linear(features, features, t, Pass.TRAINING, o, a)),
         norm(x, o, a),
         norm(x, a, o));
   }
@@ -298,13 +295,13 @@ public record OpCase(
   private static OpCase norm(Shape x, GradientWrite dx, GradientWrite parameters) {
     return new OpCase(
         t ->
-            new OpSpec.Norm(
+            Specs.norm(
                 x,
                 1e-5,
                 0.1,
                 t,
                 Pass.TRAINING,
-                Statistics.BATCH,
+                Mode.TRAIN,
                 Residual.NONE,
                 Activation.NONE,
                 dx,
@@ -322,24 +319,23 @@ public record OpCase(
     OpSpec op = spec.apply(type);
     Random random = new Random(seed);
     Map<Slot, double[]> values = new EnumMap<>(Slot.class);
-    for (Slot slot : OpRun.slots(op)) {
-      boolean written =
-          slot == Slot.Y
-              || slot.name().startsWith("D")
-                  && slot != Slot.DY
-                  && OpRun.policy(op, slot) == GradientWrite.OVERWRITE;
+    Set<Slot> given =
+        op.operands().stream()
+            .filter(o -> !o.reads().isEmpty())
+            .map(Operand::slot)
+            .collect(Collectors.toSet());
+    // Drawn in the order of slots and for all, so that no gradient's values depend on the others.
+    for (Slot slot : OpRun.slotsAndGradients(op)) {
       double[] v = new double[OpRun.elements(op, slot)];
       for (int i = 0; i < v.length; i++) {
         v[i] = OpRun.round(draw(op, slot, random), OpRun.type(op, slot));
       }
-      if (!written) {
+      if (given.contains(slot)) {
         values.put(slot, v);
       }
     }
-    if (op instanceof OpSpec.Norm norm
-        && norm.residual() == Residual.ADD
-        && norm.activation() == Activation.RELU) {
-      keepOffTies(norm, values);
+    if (op.op() instanceof Op.BatchNorm && op.adds() && op.activates()) {
+      keepOffTies(op, values);
     }
     return values;
   }
@@ -348,19 +344,10 @@ public record OpCase(
    * Moves the residual so that no sum is near 0: there, one rounding decides whether the whole
    * gradient passes, and the comparison would measure that instead of the arithmetic.
    */
-  private static void keepOffTies(OpSpec.Norm s, Map<Slot, double[]> values) {
+  private static void keepOffTies(OpSpec s, Map<Slot, double[]> values) {
+    List<Op> tail = s.tail().stream().filter(o -> o.part() != Op.Part.ACTIVATION).toList();
     OpSpec open =
-        new OpSpec.Norm(
-            s.y(),
-            s.eps(),
-            s.momentum(),
-            s.type(),
-            Pass.INFERENCE,
-            s.statistics(),
-            s.residual(),
-            Activation.NONE,
-            GradientWrite.NONE,
-            GradientWrite.NONE);
+        new OpSpec(s.op(), tail, s.inputs(), s.output(), s.mode(), Pass.INFERENCE, Map.of());
     double[] sum = Definitions.of(open, values).get(Slot.Y);
     double[] residual = values.get(Slot.RESIDUAL);
     for (int i = 0; i < sum.length; i++) {
@@ -371,7 +358,7 @@ public record OpCase(
   }
 
   private double draw(OpSpec op, Slot slot, Random random) {
-    double area = OpRun.x(op).h() * OpRun.x(op).w();
+    double area = op.x().h() * op.x().w();
     return switch (inputs) {
       case INTEGERS -> random.nextInt(9) - 4;
       case NEGATIVE_INTEGERS -> slot == Slot.X ? -1 - random.nextInt(5) : random.nextInt(9) - 4;

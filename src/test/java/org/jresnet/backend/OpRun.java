@@ -11,19 +11,20 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.jresnet.backend.OpSpec.Residual;
+import java.util.stream.Collectors;
 import org.jresnet.base.BFloat16;
 import org.jresnet.base.Float16;
 import org.jresnet.graph.DType;
-import org.jresnet.graph.Shape;
+import org.jresnet.graph.Slot;
+import org.jresnet.testing.CheckedBackend;
 
 /**
  * Runs one op of one backend over memory that trusts nobody: all of it is NaN (0xFF bytes) before
  * inputs are written, so an output element that is never written shows, and so does a read outside
  * of a tensor; zones between tensors must keep their bytes. Each zone holds NaN of its own pattern:
  * a loop that runs past the end copies one zone to another, which equal ones would hide. The
- * workspace is poisoned again between prepare, forward and backward, because other ops may use it
- * there.
+ * scratch memory is poisoned again between prepare, forward and backward, because other ops may use
+ * it there. {@link CheckedBackend} watches that each phase reads and writes what it declares.
  */
 public final class OpRun {
   private static final int GUARD = 256;
@@ -43,7 +44,7 @@ public final class OpRun {
   public static Map<Slot, double[]> run(
       Backend backend, OpSpec spec, Map<Slot, double[]> inputs, Map<Slot, Slot> aliases) {
     Set<Slot> slots = slots(spec);
-    try (OpPlan plan = backend.plan(spec)) {
+    try (OpPlan plan = CheckedBackend.checked(backend, backend.plan(spec))) {
       Map<Slot, Long> bytes = new EnumMap<>(Slot.class);
       for (Slot slot : slots) {
         if (!aliases.containsKey(slot)) {
@@ -188,116 +189,50 @@ public final class OpRun {
     };
   }
 
-  /** The slots of an op, gradients included even where their policy is NONE. */
+  /** The slots of an op. */
   public static Set<Slot> slots(OpSpec spec) {
-    Set<Slot> slots = EnumSet.of(Slot.X, Slot.Y);
-    if (window(spec) != null && !(spec instanceof OpSpec.MaxPool)) {
-      slots.add(Slot.WEIGHT);
-    } else if (spec instanceof OpSpec.Linear) {
-      slots.addAll(EnumSet.of(Slot.WEIGHT, Slot.BIAS));
-    }
-    if (spec instanceof OpSpec.Norm || spec instanceof OpSpec.FoldedConv) {
-      slots.addAll(EnumSet.of(Slot.GAMMA, Slot.BETA, Slot.RUNNING_MEAN, Slot.RUNNING_VAR));
-    }
-    if (spec instanceof OpSpec.Add
-        || spec instanceof OpSpec.Norm norm && norm.residual() == Residual.ADD
-        || spec instanceof OpSpec.FoldedConv conv && conv.residual() == Residual.ADD) {
-      slots.add(Slot.RESIDUAL);
-    }
+    return spec.operands().stream()
+        .map(Operand::slot)
+        .collect(Collectors.toCollection(() -> EnumSet.noneOf(Slot.class)));
+  }
+
+  /** The slots of an op, with the gradients that nobody wants of it. */
+  static Set<Slot> slotsAndGradients(OpSpec spec) {
+    Set<Slot> slots = slots(spec);
     if (spec.pass() == Pass.TRAINING) {
-      slots.add(Slot.DY);
-      for (Slot slot : EnumSet.copyOf(slots)) {
-        gradient(slot).ifPresent(slots::add);
-      }
+      EnumSet.copyOf(slots).forEach(slot -> slot.gradient().ifPresent(slots::add));
     }
     return slots;
   }
 
-  private static java.util.Optional<Slot> gradient(Slot slot) {
-    return switch (slot) {
-      case X, RESIDUAL, WEIGHT, BIAS, GAMMA, BETA ->
-          java.util.Optional.of(Slot.valueOf("D" + slot));
-      default -> java.util.Optional.empty();
-    };
+  /** The slots that some phase writes. */
+  static Set<Slot> written(OpSpec spec) {
+    return spec.operands().stream()
+        .filter(o -> !o.writes().isEmpty())
+        .map(Operand::slot)
+        .collect(Collectors.toCollection(() -> EnumSet.noneOf(Slot.class)));
   }
 
-  /** Whether and how the op computes that gradient. */
-  public static GradientWrite policy(OpSpec spec, Slot gradient) {
-    if (spec instanceof OpSpec.Conv s) {
-      return gradient == Slot.DX ? s.dx() : s.dweight();
-    } else if (spec instanceof OpSpec.Norm s) {
-      return gradient == Slot.DX
-          ? s.dx()
-          : gradient == Slot.DRESIDUAL ? GradientWrite.OVERWRITE : s.dparameters();
-    } else if (spec instanceof OpSpec.Relu s) {
-      return s.dx();
-    } else if (spec instanceof OpSpec.Add s) {
-      return gradient == Slot.DX ? s.dx() : s.dresidual();
-    } else if (spec instanceof OpSpec.MaxPool s) {
-      return s.dx();
-    } else if (spec instanceof OpSpec.GlobalAvgPool s) {
-      return s.dx();
-    }
-    OpSpec.Linear s = (OpSpec.Linear) spec;
-    return gradient == Slot.DX ? s.dx() : s.dparameters();
-  }
-
-  /** Shape of the input. */
-  public static Shape x(OpSpec spec) {
-    if (spec instanceof OpSpec.Conv s) {
-      return s.x();
-    } else if (spec instanceof OpSpec.FoldedConv s) {
-      return s.x();
-    } else if (spec instanceof OpSpec.MaxPool s) {
-      return s.x();
-    } else if (spec instanceof OpSpec.GlobalAvgPool s) {
-      return s.x();
-    } else if (spec instanceof OpSpec.Linear s) {
-      return s.x();
-    }
-    return spec.y();
-  }
-
-  /** The window, or null where there is none. */
-  static OpSpec.Window window(OpSpec spec) {
-    if (spec instanceof OpSpec.Conv s) {
-      return s.window();
-    } else if (spec instanceof OpSpec.FoldedConv s) {
-      return s.window();
-    } else if (spec instanceof OpSpec.MaxPool s) {
-      return s.window();
-    }
-    return null;
+  /** An operand, or that of the same form which a gradient belongs to. */
+  private static Operand operand(OpSpec spec, Slot slot) {
+    Slot primal = slot.gradientOf().orElse(slot);
+    return spec.operands().stream()
+        .filter(o -> o.slot() == primal)
+        .findFirst()
+        .orElseThrow(() -> new IllegalArgumentException(spec.kind() + " has no " + slot));
   }
 
   /** Extents of a slot's tensor. */
   public static int[] extents(OpSpec spec, Slot slot) {
-    Shape x = x(spec);
-    Shape y = spec.y();
-    return switch (slot) {
-      case X, DX -> new int[] {x.n(), x.h(), x.w(), x.c()};
-      case Y, DY, RESIDUAL, DRESIDUAL -> new int[] {y.n(), y.h(), y.w(), y.c()};
-      case WEIGHT, DWEIGHT -> {
-        OpSpec.Window window = window(spec);
-        yield window == null
-            ? new int[] {y.c(), x.c()}
-            : new int[] {y.c(), x.c(), window.kernel(), window.kernel()};
-      }
-      default -> new int[] {y.c()};
-    };
+    return operand(spec, slot).extents().stream().mapToInt(Math::toIntExact).toArray();
   }
 
   static int elements(OpSpec spec, Slot slot) {
-    return Arrays.stream(extents(spec, slot)).reduce(1, Math::multiplyExact);
+    return Math.toIntExact(operand(spec, slot).elements());
   }
 
   /** Element type of a slot's tensor. */
   static DType type(OpSpec spec, Slot slot) {
-    DType parameter = spec.type() == DType.F64 ? DType.F64 : DType.F32;
-    return switch (slot) {
-      case Y, DY -> spec instanceof OpSpec.Linear ? parameter : spec.type();
-      case X, DX, RESIDUAL, DRESIDUAL -> spec.type();
-      default -> parameter;
-    };
+    return operand(spec, slot).type();
   }
 }

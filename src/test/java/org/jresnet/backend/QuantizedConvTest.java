@@ -11,12 +11,13 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.stream.Stream;
-import org.jresnet.backend.OpSpec.Activation;
-import org.jresnet.backend.OpSpec.QuantizedConv;
-import org.jresnet.backend.OpSpec.Window;
+import org.jresnet.backend.Specs.Activation;
+import org.jresnet.backend.Specs.Window;
 import org.jresnet.backend.cpu.CpuBackend;
 import org.jresnet.graph.DType;
+import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
+import org.jresnet.graph.Slot;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -28,8 +29,8 @@ class QuantizedConvTest {
 
   private static final double RANGE = 2.5;
 
-  static Stream<QuantizedConv> convs() {
-    List<QuantizedConv> all = new ArrayList<>();
+  static Stream<OpSpec> convs() {
+    List<OpSpec> all = new ArrayList<>();
     for (Window window :
         List.of(
             new Window(1, 1, 0), new Window(1, 2, 0), new Window(3, 1, 1), new Window(3, 2, 1))) {
@@ -46,7 +47,7 @@ class QuantizedConvTest {
     return all.stream();
   }
 
-  private static QuantizedConv conv(
+  private static OpSpec conv(
       Shape x,
       int k,
       Window w,
@@ -60,17 +61,17 @@ class QuantizedConvTest {
             (x.w() + 2 * w.padding() - w.kernel()) / w.stride() + 1,
             k);
     QuantParams out = QuantParams.of(RANGE, activation == Activation.NONE);
-    return new QuantizedConv(x, y, w, 1e-5, activation, in, residual, out);
+    return Specs.quantizedConv(x, y, w, 1e-5, activation, in, residual, out);
   }
 
   @ParameterizedTest
   @MethodSource("convs")
-  void computes(QuantizedConv spec) {
+  void computes(OpSpec spec) {
     Random random = new Random(spec.toString().hashCode());
     int channels = spec.y().c();
-    int taps = spec.x().c() * spec.window().kernel() * spec.window().kernel();
-    byte[] x = bytes(random, spec.x(), spec.in());
-    byte[] y = bytes(random, spec.y(), spec.residual().orElse(spec.out()));
+    int taps = spec.x().c() * window(spec).kernel() * window(spec).kernel();
+    byte[] x = bytes(random, spec.x(), in(spec));
+    byte[] y = bytes(random, spec.y(), residual(spec).orElse(out(spec)));
     Map<Slot, float[]> parameters = new EnumMap<>(Slot.class);
     // Sums of many taps have a deviation that fills the output's range and leaves it, too.
     parameters.put(Slot.WEIGHT, floats(random, channels * taps, -1, 1, Math.sqrt(taps) / 1.5));
@@ -82,16 +83,32 @@ class QuantizedConvTest {
     byte[] actual = run(spec, x, y, parameters);
     int saturated = 0;
     for (int i = 0; i < expected.length; i++) {
-      int rounded = spec.out().integer(expected[i]);
-      int found = value(actual[i], spec.out());
+      int rounded = out(spec).integer(expected[i]);
+      int found = value(actual[i], out(spec));
       // Single precision may fall on the other side of a half.
-      double distance = Math.abs(expected[i] / spec.out().scale() - found);
+      double distance = Math.abs(expected[i] / out(spec).scale() - found);
       assertThat(found == rounded || distance < 0.5 + 1e-3)
-          .as("element %d: expected %s, found %d", i, expected[i] / spec.out().scale(), found)
+          .as("element %d: expected %s, found %d", i, expected[i] / out(spec).scale(), found)
           .isTrue();
       saturated += Math.abs(expected[i]) > RANGE ? 1 : 0;
     }
     assertThat(saturated).as("elements beyond the range").isBetween(1, expected.length / 2);
+  }
+
+  private static Op.Conv2d window(OpSpec spec) {
+    return (Op.Conv2d) spec.op();
+  }
+
+  private static QuantParams in(OpSpec spec) {
+    return spec.inputs().get(0).quant().orElseThrow();
+  }
+
+  private static Optional<QuantParams> residual(OpSpec spec) {
+    return spec.adds() ? spec.inputs().get(1).quant() : Optional.empty();
+  }
+
+  private static QuantParams out(OpSpec spec) {
+    return spec.output().quant().orElseThrow();
   }
 
   private static byte[] bytes(Random random, Shape shape, QuantParams stored) {
@@ -118,10 +135,10 @@ class QuantizedConvTest {
   }
 
   private static double[] definition(
-      QuantizedConv spec, byte[] x, byte[] y, Map<Slot, float[]> parameters) {
+      OpSpec spec, byte[] x, byte[] y, Map<Slot, float[]> parameters) {
     Shape in = spec.x();
     Shape out = spec.y();
-    Window w = spec.window();
+    Op.Conv2d w = window(spec);
     int taps = in.c() * w.kernel() * w.kernel();
     double[] result = new double[Math.toIntExact(out.elements())];
     for (int at = 0; at < result.length; at++) {
@@ -131,7 +148,9 @@ class QuantizedConvTest {
       int n = at / out.c() / out.w() / out.h();
       double fold =
           parameters.get(Slot.GAMMA)[k]
-              / Math.sqrt(parameters.get(Slot.RUNNING_VAR)[k] + spec.eps());
+              / Math.sqrt(
+                  parameters.get(Slot.RUNNING_VAR)[k]
+                      + ((Op.BatchNorm) spec.part(Op.Part.NORM).orElseThrow()).eps());
       double largest = 0;
       for (int t = 0; t < taps; t++) {
         largest = Math.max(largest, Math.abs(folded(parameters, fold, k * taps + t)));
@@ -146,20 +165,20 @@ class QuantizedConvTest {
               int weight = k * taps + (c * w.kernel() + r) * w.kernel() + s;
               sum +=
                   (long) Math.rint(folded(parameters, fold, weight) / (largest / 127))
-                      * value(x[((n * in.h() + h) * in.w() + v) * in.c() + c], spec.in());
+                      * value(x[((n * in.h() + h) * in.w() + v) * in.c() + c], in(spec));
             }
           }
         }
       }
       double value =
-          sum * spec.in().scale() * (largest / 127)
+          sum * in(spec).scale() * (largest / 127)
               + parameters.get(Slot.BETA)[k]
               - parameters.get(Slot.RUNNING_MEAN)[k] * fold;
-      if (spec.residual().isPresent()) {
-        QuantParams residual = spec.residual().get();
+      if (residual(spec).isPresent()) {
+        QuantParams residual = residual(spec).get();
         value += value(y[at], residual) * residual.scale();
       }
-      result[at] = spec.activation() == Activation.RELU ? Math.max(0, value) : value;
+      result[at] = spec.activates() ? Math.max(0, value) : value;
     }
     return result;
   }
@@ -177,7 +196,7 @@ class QuantizedConvTest {
     }
   }
 
-  private static byte[] run(QuantizedConv spec, byte[] x, byte[] y, Map<Slot, float[]> parameters) {
+  private static byte[] run(OpSpec spec, byte[] x, byte[] y, Map<Slot, float[]> parameters) {
     try (Backend backend = new CpuBackend();
         OpPlan plan = backend.plan(spec)) {
       Map<Slot, Long> sizes = new EnumMap<>(OpRun.extras(plan));

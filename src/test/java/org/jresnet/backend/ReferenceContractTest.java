@@ -3,6 +3,7 @@ package org.jresnet.backend;
 import java.util.List;
 import java.util.Map;
 import org.jresnet.backend.reference.ReferenceBackend;
+import org.jresnet.graph.Slot;
 
 /** The reference backend against definitions that share nothing with it, and against PyTorch. */
 class ReferenceContractTest extends BackendContract {

@@ -3,7 +3,6 @@ package org.jresnet.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import org.jresnet.backend.Backend;
@@ -229,16 +228,10 @@ final class NetworkTest {
   }
 
   private static CompileOptions options(Fixture fixture, Pass pass, Set<String> taps) {
-    return new CompileOptions(
-        pass,
-        fixture.batch(),
-        fixture.height(),
-        fixture.width(),
-        Fixture.NORMALIZATION,
-        0,
-        List.of(),
-        Set.of(),
-        taps,
-        Map.of());
+    return CompileOptions.of(
+            pass,
+            new CompileOptions.Images(
+                fixture.batch(), fixture.height(), fixture.width(), Fixture.NORMALIZATION))
+        .withTaps(taps);
   }
 }

@@ -1,8 +1,8 @@
 package org.jresnet.backend.cpu;
 
-import static org.jresnet.backend.OpCall.Phase.BACKWARD;
-import static org.jresnet.backend.OpCall.Phase.FORWARD;
-import static org.jresnet.backend.OpCall.Phase.PREPARE;
+import static org.jresnet.backend.Phase.BACKWARD;
+import static org.jresnet.backend.Phase.FORWARD;
+import static org.jresnet.backend.Phase.PREPARE;
 
 import java.util.Map;
 import java.util.Optional;
@@ -10,7 +10,8 @@ import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
 import org.jresnet.backend.Pass;
-import org.jresnet.backend.Slot;
+import org.jresnet.graph.Op;
+import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.onednn.Arg;
 import org.jresnet.nativebindings.onednn.DataType;
 import org.jresnet.nativebindings.onednn.Desc;
@@ -24,7 +25,7 @@ import org.jresnet.nativebindings.onednn.PrimitiveDesc;
  * change in every step; inference packs them once.
  */
 final class ConvPlan extends CpuPlan {
-  private final OpSpec.Conv spec;
+  private final OpSpec spec;
   private final Desc x;
   private final Desc y;
   private final Desc master;
@@ -36,15 +37,16 @@ final class ConvPlan extends CpuPlan {
   private PrimitiveDesc backwardWeights;
   private PrimitiveDesc unpack;
 
-  ConvPlan(OneDnn dnn, OpSpec.Conv spec) {
+  ConvPlan(OneDnn dnn, OpSpec spec) {
     super(dnn, spec);
     this.spec = spec;
-    requireNoAccumulation(spec.dweight(), "dweight");
+    requireNoAccumulation(spec.write(Slot.DWEIGHT), "dweight");
     DataType type = dataType(spec.type());
     int k = spec.y().c();
     int c = spec.x().c();
-    int r = spec.window().kernel();
-    Geometry geometry = new Geometry(spec.window().stride(), spec.window().padding());
+    Op.Conv2d conv = (Op.Conv2d) spec.op();
+    int r = conv.kernel();
+    Geometry geometry = new Geometry(conv.stride(), conv.padding());
     x = nhwc(spec.x(), spec.type());
     y = nhwc(spec.y(), spec.type());
     master = scope.kcrs(DataType.F32, k, c, r, r);
@@ -56,16 +58,16 @@ final class ConvPlan extends CpuPlan {
     } else {
       packed(forward.weights().bytes());
     }
-    if (spec.dx() != GradientWrite.NONE) {
+    if (spec.write(Slot.DX) != GradientWrite.NONE) {
       backwardData =
           require(
               scope.convBackwardData(x, any, y, geometry, forward), "convolution backward data");
       packBackward = require(scope.reorder(master, backwardData.weights()), "packing of weights");
-      accumulation = accumulation(spec.dx(), x);
+      accumulation = accumulation(spec.write(Slot.DX), x);
       temporaries(
           align(backwardData.weights().bytes()) + (accumulation.isPresent() ? x.bytes() : 0));
     }
-    if (spec.dweight() != GradientWrite.NONE) {
+    if (spec.write(Slot.DWEIGHT) != GradientWrite.NONE) {
       Desc anyGradient = scope.kcrsAnyLayout(DataType.F32, k, c, r, r);
       backwardWeights =
           require(

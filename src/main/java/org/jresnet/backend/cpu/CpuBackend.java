@@ -16,6 +16,7 @@ import org.jresnet.backend.Support;
 import org.jresnet.backend.Tensor;
 import org.jresnet.backend.UpdateRule;
 import org.jresnet.base.UserError;
+import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
 import org.jresnet.nativebindings.NativeCache;
 import org.jresnet.nativebindings.onednn.OneDnn;
@@ -125,26 +126,27 @@ public final class CpuBackend implements Backend {
 
   @Override
   public OpPlan plan(OpSpec spec) {
-    if (spec instanceof OpSpec.Conv s) {
-      return new ConvPlan(dnn, s);
-    } else if (spec instanceof OpSpec.FoldedConv s) {
-      return new FoldedConvPlan(dnn, s);
-    } else if (spec instanceof OpSpec.QuantizedConv s) {
-      return new QuantizedConvPlan(dnn, s);
-    } else if (spec instanceof OpSpec.QuantizedAvgPool s) {
-      return new QuantizedAvgPoolPlan(dnn, s);
-    } else if (spec instanceof OpSpec.Norm s) {
-      return new NormPlan(dnn, s);
-    } else if (spec instanceof OpSpec.Relu s) {
-      return new PointwisePlan.Relu(dnn, s);
-    } else if (spec instanceof OpSpec.Add s) {
-      return new PointwisePlan.Add(dnn, s);
-    } else if (spec instanceof OpSpec.MaxPool s) {
-      return PoolPlan.max(dnn, s);
-    } else if (spec instanceof OpSpec.GlobalAvgPool s) {
-      return PoolPlan.mean(dnn, s);
-    } else if (spec instanceof OpSpec.Linear s) {
-      return new LinearPlan(dnn, s);
+    Op op = spec.op();
+    if (op instanceof Op.Conv2d) {
+      return spec.tail().isEmpty()
+          ? new ConvPlan(dnn, spec)
+          : spec.output().quant().isEmpty()
+              ? new FoldedConvPlan(dnn, spec)
+              : new QuantizedConvPlan(dnn, spec);
+    } else if (op instanceof Op.BatchNorm) {
+      return new NormPlan(dnn, spec);
+    } else if (op instanceof Op.Relu) {
+      return new PointwisePlan.Relu(dnn, spec);
+    } else if (op instanceof Op.Add) {
+      return new PointwisePlan.Add(dnn, spec);
+    } else if (op instanceof Op.MaxPool) {
+      return PoolPlan.max(dnn, spec);
+    } else if (op instanceof Op.GlobalAvgPool) {
+      return spec.inputs().get(0).quant().isEmpty()
+          ? PoolPlan.mean(dnn, spec)
+          : new QuantizedAvgPoolPlan(dnn, spec);
+    } else if (op instanceof Op.Linear) {
+      return new LinearPlan(dnn, spec);
     }
     throw new UnsupportedOperationException("the cpu backend has no plan for " + spec);
   }

@@ -3,14 +3,14 @@ package org.jresnet.backend.cpu;
 import java.util.Optional;
 import org.jresnet.backend.BoundOp;
 import org.jresnet.backend.GradientWrite;
-import org.jresnet.backend.OpCall;
 import org.jresnet.backend.OpPlan;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
 import org.jresnet.backend.Pass;
-import org.jresnet.backend.Slot;
+import org.jresnet.backend.Phase;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Shape;
+import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.onednn.Arg;
 import org.jresnet.nativebindings.onednn.DataType;
 import org.jresnet.nativebindings.onednn.Desc;
@@ -127,7 +127,7 @@ abstract class CpuPlan implements OpPlan {
     accumulation.ifPresent(
         add ->
             op.call(
-                OpCall.Phase.BACKWARD,
+                Phase.BACKWARD,
                 add,
                 java.util.Map.of(
                     Arg.SRC, op.at(dx, Slot.DX),

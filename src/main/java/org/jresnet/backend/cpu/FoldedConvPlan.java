@@ -1,7 +1,7 @@
 package org.jresnet.backend.cpu;
 
-import static org.jresnet.backend.OpCall.Phase.FORWARD;
-import static org.jresnet.backend.OpCall.Phase.PREPARE;
+import static org.jresnet.backend.Phase.FORWARD;
+import static org.jresnet.backend.Phase.PREPARE;
 
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
@@ -10,9 +10,10 @@ import java.util.List;
 import java.util.Map;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
-import org.jresnet.backend.Slot;
 import org.jresnet.backend.Tensor;
 import org.jresnet.graph.DType;
+import org.jresnet.graph.Op;
+import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.onednn.Arg;
 import org.jresnet.nativebindings.onednn.DataType;
 import org.jresnet.nativebindings.onednn.Desc;
@@ -27,7 +28,7 @@ import org.jresnet.nativebindings.onednn.PrimitiveDesc;
  * post-ops.
  */
 final class FoldedConvPlan extends CpuPlan {
-  private final OpSpec.FoldedConv spec;
+  private final OpSpec spec;
   private final Desc x;
   private final Desc y;
   private final Desc master;
@@ -35,21 +36,22 @@ final class FoldedConvPlan extends CpuPlan {
   private final PrimitiveDesc conv;
   private final PrimitiveDesc pack;
 
-  FoldedConvPlan(OneDnn dnn, OpSpec.FoldedConv spec) {
+  FoldedConvPlan(OneDnn dnn, OpSpec spec) {
     super(dnn, spec);
     this.spec = spec;
     int k = spec.y().c();
     int c = spec.x().c();
-    int r = spec.window().kernel();
+    Op.Conv2d op = (Op.Conv2d) spec.op();
+    int r = op.kernel();
     x = nhwc(spec.x(), spec.type());
     y = nhwc(spec.y(), spec.type());
     master = scope.kcrs(DataType.F32, k, c, r, r);
     bias = scope.vector(DataType.F32, k);
     List<PostOp> postOps = new ArrayList<>();
-    if (spec.residual() == OpSpec.Residual.ADD) {
+    if (spec.adds()) {
       postOps.add(PostOp.SUM);
     }
-    if (spec.activation() == OpSpec.Activation.RELU) {
+    if (spec.activates()) {
       postOps.add(PostOp.RELU);
     }
     Desc any = scope.kcrsAnyLayout(dataType(spec.type()), k, c, r, r);
@@ -57,7 +59,7 @@ final class FoldedConvPlan extends CpuPlan {
         require(
             scope.convInference(
                 List.of(x, any, bias, y),
-                new Geometry(spec.window().stride(), spec.window().padding()),
+                new Geometry(op.stride(), op.padding()),
                 postOps.toArray(PostOp[]::new)),
             "convolution");
     pack = require(scope.reorder(master, conv.weights()), "packing of weights");
@@ -89,8 +91,7 @@ final class FoldedConvPlan extends CpuPlan {
     arguments.put(Arg.WEIGHTS, packed);
     arguments.put(Arg.BIAS, op.at(bias, Slot.PACKED));
     arguments.put(Arg.DST, op.at(y, Slot.Y));
-    if (spec.residual() == OpSpec.Residual.ADD
-        && !operands.get(Slot.RESIDUAL).equals(operands.get(Slot.Y))) {
+    if (spec.adds() && !operands.get(Slot.RESIDUAL).equals(operands.get(Slot.Y))) {
       throw new IllegalArgumentException("the residual of a folded convolution must be its output");
     }
     op.call(FORWARD, conv, arguments);
@@ -99,7 +100,7 @@ final class FoldedConvPlan extends CpuPlan {
   private void fold(Operands operands, FloatBuffer folded, FloatBuffer biasOut) {
     Folding.of(
         operands,
-        spec.eps(),
+        ((Op.BatchNorm) spec.part(Op.Part.NORM).orElseThrow()).eps(),
         (k, filter, offset) -> {
           folded.put(k * filter.length, filter);
           biasOut.put(k, offset);

@@ -2,7 +2,7 @@ package org.jresnet.backend.cpu;
 
 import java.nio.FloatBuffer;
 import org.jresnet.backend.Operands;
-import org.jresnet.backend.Slot;
+import org.jresnet.graph.Slot;
 
 /**
  * A batch norm with running statistics folded into the convolution before it:

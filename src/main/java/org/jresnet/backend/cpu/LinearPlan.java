@@ -1,7 +1,7 @@
 package org.jresnet.backend.cpu;
 
-import static org.jresnet.backend.OpCall.Phase.BACKWARD;
-import static org.jresnet.backend.OpCall.Phase.FORWARD;
+import static org.jresnet.backend.Phase.BACKWARD;
+import static org.jresnet.backend.Phase.FORWARD;
 
 import java.util.List;
 import java.util.Map;
@@ -9,8 +9,8 @@ import java.util.Optional;
 import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
-import org.jresnet.backend.Slot;
 import org.jresnet.graph.DType;
+import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.onednn.Arg;
 import org.jresnet.nativebindings.onednn.DataType;
 import org.jresnet.nativebindings.onednn.Desc;
@@ -37,9 +37,9 @@ final class LinearPlan extends CpuPlan {
   private Optional<PrimitiveDesc> accumulation = Optional.empty();
   private final long features32;
 
-  LinearPlan(OneDnn dnn, OpSpec.Linear spec) {
+  LinearPlan(OneDnn dnn, OpSpec spec) {
     super(dnn, spec);
-    requireNoAccumulation(spec.dparameters(), "dweight and dbias");
+    requireNoAccumulation(spec.write(Slot.DWEIGHT), "dweight and dbias");
     int n = spec.x().n();
     int c = spec.x().c();
     int k = spec.y().c();
@@ -54,16 +54,16 @@ final class LinearPlan extends CpuPlan {
     if (widens) {
       widen = require(scope.reorder(features, x), "widening of features");
     }
-    if (spec.dparameters() != GradientWrite.NONE) {
+    if (spec.write(Slot.DWEIGHT) != GradientWrite.NONE) {
       backwardWeights =
           require(
               scope.linearBackwardWeights(List.of(x, weight, bias, y), forward),
               "linear backward weights");
     }
-    if (spec.dx() != GradientWrite.NONE) {
+    if (spec.write(Slot.DX) != GradientWrite.NONE) {
       backwardData =
           require(scope.linearBackwardData(x, weight, y, forward), "linear backward data");
-      accumulation = accumulation(spec.dx(), features);
+      accumulation = accumulation(spec.write(Slot.DX), features);
       if (widens) {
         narrow = require(scope.reorder(x, features), "narrowing of gradients");
       }

@@ -1,21 +1,20 @@
 package org.jresnet.backend.cpu;
 
-import static org.jresnet.backend.OpCall.Phase.BACKWARD;
-import static org.jresnet.backend.OpCall.Phase.FORWARD;
+import static org.jresnet.backend.Phase.BACKWARD;
+import static org.jresnet.backend.Phase.FORWARD;
 
 import java.nio.FloatBuffer;
 import java.util.EnumMap;
 import java.util.Map;
 import org.jresnet.backend.GradientWrite;
+import org.jresnet.backend.Mode;
 import org.jresnet.backend.OpSpec;
-import org.jresnet.backend.OpSpec.Activation;
-import org.jresnet.backend.OpSpec.Residual;
-import org.jresnet.backend.OpSpec.Statistics;
 import org.jresnet.backend.Operands;
 import org.jresnet.backend.Pass;
-import org.jresnet.backend.Slot;
 import org.jresnet.backend.Tensor;
 import org.jresnet.graph.DType;
+import org.jresnet.graph.Op;
+import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.onednn.Arg;
 import org.jresnet.nativebindings.onednn.DataType;
 import org.jresnet.nativebindings.onednn.Desc;
@@ -32,7 +31,8 @@ import org.jresnet.nativebindings.onednn.PrimitiveDesc;
  * that the primitive leaves.
  */
 final class NormPlan extends CpuPlan {
-  private final OpSpec.Norm spec;
+  private final OpSpec spec;
+  private final Op.BatchNorm op;
   private final Desc x;
   private final Desc channels;
   private final PrimitiveDesc norm;
@@ -41,28 +41,29 @@ final class NormPlan extends CpuPlan {
   private PrimitiveDesc reluBackward;
   private PrimitiveDesc copy;
 
-  NormPlan(OneDnn dnn, OpSpec.Norm spec) {
+  NormPlan(OneDnn dnn, OpSpec spec) {
     super(dnn, spec);
     this.spec = spec;
-    requireNoAccumulation(spec.dx(), "the dx of a batch norm");
-    requireNoAccumulation(spec.dparameters(), "dgamma and dbeta");
+    op = (Op.BatchNorm) spec.op();
+    requireNoAccumulation(spec.write(Slot.DX), "the dx of a batch norm");
+    requireNoAccumulation(spec.write(Slot.DGAMMA), "dgamma and dbeta");
     boolean training = spec.pass() == Pass.TRAINING;
-    boolean adds = spec.residual() == Residual.ADD;
-    boolean rectifies = spec.activation() == Activation.RELU;
-    if (training && spec.statistics() == Statistics.BATCH && spec.y().perChannel() < 2) {
+    boolean adds = spec.adds();
+    boolean rectifies = spec.activates();
+    if (training && spec.mode() == Mode.TRAIN && spec.y().perChannel() < 2) {
       throw new UnsupportedOperationException(
           "a training batch norm needs more than one value per channel, found " + spec.y());
     }
     x = nhwc(spec.y(), spec.type());
     channels = scope.vector(DataType.F32, spec.y().c());
     NormFlag[] flags = flags(rectifies && !adds);
-    norm = require(scope.normForward(propagation(), x, spec.eps(), flags), "batch norm");
+    norm = require(scope.normForward(propagation(), x, op.eps(), flags), "batch norm");
     if (adds) {
       PostOp[] postOps = rectifies ? new PostOp[] {PostOp.RELU} : new PostOp[0];
       residual = require(scope.add(x, postOps), "residual addition");
     }
     if (training) {
-      normBackward = require(scope.normBackward(x, spec.eps(), norm, flags), "batch norm backward");
+      normBackward = require(scope.normBackward(x, op.eps(), norm, flags), "batch norm backward");
       if (adds && rectifies) {
         PrimitiveDesc relu = require(scope.reluForward(propagation(), x), "ReLU");
         reluBackward = require(scope.reluBackward(x, relu), "ReLU backward");
@@ -70,14 +71,14 @@ final class NormPlan extends CpuPlan {
         copy = require(scope.reorder(x, x), "copy");
       }
       saved(2 * align(channels.bytes()) + norm.workspace().bytes());
-      if (spec.dparameters() == GradientWrite.NONE) {
+      if (spec.write(Slot.DGAMMA) == GradientWrite.NONE) {
         temporaries(2 * align(channels.bytes()));
       }
     }
   }
 
   private NormFlag[] flags(boolean fusedRelu) {
-    boolean given = spec.statistics() == Statistics.RUNNING;
+    boolean given = spec.mode() == Mode.EVALUATE;
     if (given && fusedRelu) {
       return new NormFlag[] {NormFlag.GLOBAL_STATS, NormFlag.RELU};
     } else if (given) {
@@ -98,7 +99,7 @@ final class NormPlan extends CpuPlan {
 
   @Override
   void build(CpuOp.Builder op, Operands operands) {
-    boolean batchStatistics = spec.statistics() == Statistics.BATCH;
+    boolean batchStatistics = spec.mode() == Mode.TRAIN;
     long vector = align(channels.bytes());
     Memory mean =
         batchStatistics ? op.at(channels, Slot.SAVED) : op.at(channels, Slot.RUNNING_MEAN);
@@ -149,7 +150,7 @@ final class NormPlan extends CpuPlan {
             BACKWARD, copy, Map.of(Arg.SRC, op.at(x, Slot.DY), Arg.DST, op.at(x, Slot.DRESIDUAL)));
       }
     }
-    boolean wanted = spec.dparameters() != GradientWrite.NONE;
+    boolean wanted = spec.write(Slot.DGAMMA) != GradientWrite.NONE;
     Map<Arg, Memory> backward = new EnumMap<>(common);
     backward.put(Arg.DIFF_DST, op.at(x, gradient));
     backward.put(Arg.DIFF_SRC, op.at(x, Slot.DX));
@@ -171,7 +172,7 @@ final class NormPlan extends CpuPlan {
   private Runnable runningStatistics(Operands operands, long vector) {
     int c = spec.y().c();
     double m = spec.y().perChannel();
-    float momentum = (float) spec.momentum();
+    float momentum = (float) this.op.momentum();
     float unbiased = (float) (m / (m - 1));
     Tensor saved = operands.get(Slot.SAVED);
     FloatBuffer mean = CpuBuffer.floats(new Tensor(saved.buffer(), saved.offset(), DType.F32, c));

@@ -1,14 +1,14 @@
 package org.jresnet.backend.cpu;
 
-import static org.jresnet.backend.OpCall.Phase.BACKWARD;
-import static org.jresnet.backend.OpCall.Phase.FORWARD;
+import static org.jresnet.backend.Phase.BACKWARD;
+import static org.jresnet.backend.Phase.FORWARD;
 
 import java.util.Map;
 import java.util.Optional;
 import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
-import org.jresnet.backend.Slot;
+import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.onednn.Arg;
 import org.jresnet.nativebindings.onednn.Desc;
 import org.jresnet.nativebindings.onednn.OneDnn;
@@ -27,18 +27,18 @@ final class PointwisePlan {
     private PrimitiveDesc backward;
     private Optional<PrimitiveDesc> accumulation = Optional.empty();
 
-    Relu(OneDnn dnn, OpSpec.Relu spec) {
+    Relu(OneDnn dnn, OpSpec spec) {
       super(dnn, spec);
       x = nhwc(spec.y(), spec.type());
       forward = require(scope.reluForward(propagation(), x), "ReLU");
-      if (spec.dx() != GradientWrite.NONE) {
+      if (spec.write(Slot.DX) != GradientWrite.NONE) {
         PrimitiveDesc training =
             require(
                 scope.reluForward(
                     org.jresnet.nativebindings.onednn.OneDnnScope.Propagation.TRAINING, x),
                 "ReLU");
         backward = require(scope.reluBackward(x, training), "ReLU backward");
-        accumulation = accumulation(spec.dx(), x);
+        accumulation = accumulation(spec.write(Slot.DX), x);
         temporaries(accumulation.isPresent() ? x.bytes() : 0);
       }
     }
@@ -66,12 +66,12 @@ final class PointwisePlan {
 
   /** {@code y = x + residual}; both gradients are dy. */
   static final class Add extends CpuPlan {
-    private final OpSpec.Add spec;
+    private final OpSpec spec;
     private final Desc x;
     private final PrimitiveDesc add;
     private final PrimitiveDesc copy;
 
-    Add(OneDnn dnn, OpSpec.Add spec) {
+    Add(OneDnn dnn, OpSpec spec) {
       super(dnn, spec);
       this.spec = spec;
       x = nhwc(spec.y(), spec.type());
@@ -96,8 +96,8 @@ final class PointwisePlan {
               op.at(x, Slot.RESIDUAL),
               Arg.DST,
               op.at(x, Slot.Y)));
-      share(op, spec.dx(), Slot.DX);
-      share(op, spec.dresidual(), Slot.DRESIDUAL);
+      share(op, spec.write(Slot.DX), Slot.DX);
+      share(op, spec.write(Slot.DRESIDUAL), Slot.DRESIDUAL);
     }
 
     private void share(CpuOp.Builder op, GradientWrite policy, Slot slot) {

@@ -1,7 +1,7 @@
 package org.jresnet.backend.cpu;
 
-import static org.jresnet.backend.OpCall.Phase.BACKWARD;
-import static org.jresnet.backend.OpCall.Phase.FORWARD;
+import static org.jresnet.backend.Phase.BACKWARD;
+import static org.jresnet.backend.Phase.FORWARD;
 
 import java.util.EnumMap;
 import java.util.Map;
@@ -9,9 +9,10 @@ import java.util.Optional;
 import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
-import org.jresnet.backend.Slot;
 import org.jresnet.graph.DType;
+import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
+import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.onednn.Arg;
 import org.jresnet.nativebindings.onednn.Desc;
 import org.jresnet.nativebindings.onednn.Memory;
@@ -46,17 +47,17 @@ final class PoolPlan extends CpuPlan {
     saved(forward.workspace().bytes());
   }
 
-  static PoolPlan max(OneDnn dnn, OpSpec.MaxPool spec) {
-    OpSpec.Window w = spec.window();
+  static PoolPlan max(OneDnn dnn, OpSpec spec) {
+    Op.MaxPool w = (Op.MaxPool) spec.op();
     PoolWindow window =
         new PoolWindow(Pooling.MAX, w.kernel(), w.kernel(), new Geometry(w.stride(), w.padding()));
-    return new PoolPlan(dnn, spec, spec.x(), spec.type(), window, spec.dx());
+    return new PoolPlan(dnn, spec, spec.x(), spec.type(), window, spec.write(Slot.DX));
   }
 
-  static PoolPlan mean(OneDnn dnn, OpSpec.GlobalAvgPool spec) {
+  static PoolPlan mean(OneDnn dnn, OpSpec spec) {
     PoolWindow window =
         new PoolWindow(Pooling.AVERAGE, spec.x().h(), spec.x().w(), new Geometry(1, 0));
-    return new PoolPlan(dnn, spec, spec.x(), spec.type(), window, spec.dx());
+    return new PoolPlan(dnn, spec, spec.x(), spec.type(), window, spec.write(Slot.DX));
   }
 
   @Override

@@ -1,13 +1,13 @@
 package org.jresnet.backend.cpu;
 
-import static org.jresnet.backend.OpCall.Phase.FORWARD;
+import static org.jresnet.backend.Phase.FORWARD;
 
 import java.nio.FloatBuffer;
 import java.util.Map;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
-import org.jresnet.backend.Slot;
 import org.jresnet.graph.DType;
+import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.onednn.Arg;
 import org.jresnet.nativebindings.onednn.Desc;
 import org.jresnet.nativebindings.onednn.Memory;
@@ -19,17 +19,17 @@ import org.jresnet.nativebindings.onednn.PrimitiveDesc;
 
 /** Mean of integers in single precision: widened, averaged, and multiplied with their scale. */
 final class QuantizedAvgPoolPlan extends CpuPlan {
-  private final OpSpec.QuantizedAvgPool spec;
+  private final OpSpec spec;
   private final Desc x;
   private final Desc wide;
   private final Desc y;
   private final PrimitiveDesc widen;
   private final PrimitiveDesc pool;
 
-  QuantizedAvgPoolPlan(OneDnn dnn, OpSpec.QuantizedAvgPool spec) {
+  QuantizedAvgPoolPlan(OneDnn dnn, OpSpec spec) {
     super(dnn, spec);
     this.spec = spec;
-    x = nhwc(spec.x(), spec.in().type());
+    x = nhwc(spec.x(), spec.type());
     wide = nhwc(spec.x(), DType.F32);
     y = nhwc(spec.y(), DType.F32);
     PoolWindow window =
@@ -51,7 +51,7 @@ final class QuantizedAvgPoolPlan extends CpuPlan {
     op.call(FORWARD, pool, Map.of(Arg.SRC, values, Arg.DST, op.at(y, Slot.Y)));
     FloatBuffer means = CpuBuffer.floats(operands.get(Slot.Y));
     float[] row = new float[means.capacity()];
-    float scale = (float) spec.in().scale();
+    float scale = (float) spec.inputs().get(0).quant().orElseThrow().scale();
     op.host(
         FORWARD,
         () -> {

@@ -1,7 +1,7 @@
 package org.jresnet.backend.cpu;
 
-import static org.jresnet.backend.OpCall.Phase.FORWARD;
-import static org.jresnet.backend.OpCall.Phase.PREPARE;
+import static org.jresnet.backend.Phase.FORWARD;
+import static org.jresnet.backend.Phase.PREPARE;
 
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
@@ -10,9 +10,12 @@ import java.util.Map;
 import java.util.Optional;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
-import org.jresnet.backend.Slot;
+import org.jresnet.backend.QuantParams;
 import org.jresnet.backend.Tensor;
+import org.jresnet.backend.TensorSpec;
 import org.jresnet.graph.DType;
+import org.jresnet.graph.Op;
+import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.onednn.Arg;
 import org.jresnet.nativebindings.onednn.DataType;
 import org.jresnet.nativebindings.onednn.Desc;
@@ -33,7 +36,7 @@ import org.jresnet.nativebindings.onednn.PrimitiveDesc;
 final class QuantizedConvPlan extends CpuPlan {
   private static final int LARGEST_WEIGHT = 127;
 
-  private final OpSpec.QuantizedConv spec;
+  private final OpSpec spec;
   private final Desc x;
   private final Desc y;
   private final Desc plain;
@@ -41,35 +44,42 @@ final class QuantizedConvPlan extends CpuPlan {
   private final PrimitiveDesc conv;
   private final PrimitiveDesc pack;
 
-  QuantizedConvPlan(OneDnn dnn, OpSpec.QuantizedConv spec) {
+  QuantizedConvPlan(OneDnn dnn, OpSpec spec) {
     super(dnn, spec);
     this.spec = spec;
     int k = spec.y().c();
     int c = spec.x().c();
-    int r = spec.window().kernel();
-    x = nhwc(spec.x(), spec.in().type());
-    y = nhwc(spec.y(), spec.out().type());
+    Op.Conv2d op = (Op.Conv2d) spec.op();
+    int r = op.kernel();
+    x = nhwc(spec.x(), spec.type());
+    y = nhwc(spec.y(), spec.output().type());
     plain = scope.kcrs(DataType.I8, k, c, r, r);
     channels = scope.vector(DataType.F32, k);
     conv =
         require(
             scope.convQuantized(
                 List.of(x, scope.kcrsAnyLayout(DataType.I8, k, c, r, r), channels, y),
-                new Geometry(spec.window().stride(), spec.window().padding()),
+                new Geometry(op.stride(), op.padding()),
                 residual(spec),
-                spec.activation() == OpSpec.Activation.RELU),
+                spec.activates()),
             "convolution on bytes");
     pack = require(scope.reorder(plain, conv.weights()), "packing of weights");
     temporaries(plain.bytes());
     packed(2 * align(channels.bytes()) + conv.weights().bytes());
   }
 
-  private static Optional<OneDnnScope.Residual> residual(OpSpec.QuantizedConv spec) {
-    return spec.residual()
-        .map(
-            r ->
-                new OneDnnScope.Residual(
-                    dataType(r.type()), (float) (r.scale() / spec.out().scale())));
+  private static Optional<OneDnnScope.Residual> residual(OpSpec spec) {
+    if (!spec.adds()) {
+      return Optional.empty();
+    }
+    QuantParams added = scale(spec.inputs().get(1));
+    return Optional.of(
+        new OneDnnScope.Residual(
+            dataType(added.type()), (float) (added.scale() / scale(spec.output()).scale())));
+  }
+
+  private static QuantParams scale(TensorSpec tensor) {
+    return tensor.quant().orElseThrow();
   }
 
   @Override
@@ -109,10 +119,12 @@ final class QuantizedConvPlan extends CpuPlan {
 
   private void quantize(
       Operands operands, ByteBuffer weights, FloatBuffer bias, FloatBuffer factors) {
+    double in = scale(spec.inputs().get(0)).scale();
+    double out = scale(spec.output()).scale();
     byte[] row = new byte[weights.capacity() / spec.y().c()];
     Folding.of(
         operands,
-        spec.eps(),
+        ((Op.BatchNorm) spec.part(Op.Part.NORM).orElseThrow()).eps(),
         (k, filter, offset) -> {
           float largest = 0;
           for (float w : filter) {
@@ -124,8 +136,8 @@ final class QuantizedConvPlan extends CpuPlan {
             row[i] = (byte) Math.rint(filter[i] / scale);
           }
           weights.put(k * row.length, row);
-          bias.put(k, (float) (offset / spec.out().scale()));
-          factors.put(k, (float) (spec.in().scale() * scale / spec.out().scale()));
+          bias.put(k, (float) (offset / out));
+          factors.put(k, (float) (in * scale / out));
         });
   }
 }

@@ -1,16 +1,17 @@
 package org.jresnet.backend.gpu;
 
-import static org.jresnet.backend.OpCall.Phase.BACKWARD;
-import static org.jresnet.backend.OpCall.Phase.FORWARD;
-import static org.jresnet.backend.OpCall.Phase.PREPARE;
+import static org.jresnet.backend.Phase.BACKWARD;
+import static org.jresnet.backend.Phase.FORWARD;
+import static org.jresnet.backend.Phase.PREPARE;
 
 import java.util.Map;
 import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
-import org.jresnet.backend.Slot;
 import org.jresnet.backend.gpu.Planner.Arithmetic;
 import org.jresnet.graph.DType;
+import org.jresnet.graph.Op;
+import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.cuda.Kernel.Arguments;
 import org.jresnet.nativebindings.cuda.OpGraph;
 
@@ -20,7 +21,7 @@ import org.jresnet.nativebindings.cuda.OpGraph;
  * single precision is its own packed form.
  */
 final class ConvPlan extends GpuPlan {
-  private final OpSpec.Conv spec;
+  private final OpSpec spec;
   private final Planned forward;
   private final Planned backwardData;
   private final Planned backwardFilter;
@@ -31,20 +32,20 @@ final class ConvPlan extends GpuPlan {
   private final int rs;
   private final long filterBytes;
 
-  ConvPlan(Planner planner, OpSpec.Conv spec) {
+  ConvPlan(Planner planner, OpSpec spec) {
     super(planner, spec);
     this.spec = spec;
-    requireNoAccumulation(spec.dweight(), "dweight");
+    requireNoAccumulation(spec.write(Slot.DWEIGHT), "dweight");
     type = Gpu.suffix(spec.type());
     k = spec.y().c();
     c = spec.x().c();
-    int r = spec.window().kernel();
+    Op.Conv2d conv = (Op.Conv2d) spec.op();
+    int r = conv.kernel();
     rs = r * r;
     packed = spec.type() == DType.BF16 || spec.type() == DType.F16 || r > 1;
     filterBytes = (long) k * c * rs * spec.type().bytes();
-    OpGraph.Geometry geometry =
-        new OpGraph.Geometry(r, spec.window().stride(), spec.window().padding());
-    String extents = text(spec.x()) + " to " + text(spec.y()) + " by " + text(spec.window());
+    OpGraph.Geometry geometry = new OpGraph.Geometry(r, conv.stride(), conv.padding());
+    String extents = text(spec.x()) + " to " + text(spec.y()) + " by " + text(geometry);
     forward =
         use(
             planner.plan(
@@ -64,7 +65,7 @@ final class ConvPlan extends GpuPlan {
       packed(filterBytes);
     }
     backwardData =
-        spec.dx() == GradientWrite.NONE
+        spec.write(Slot.DX) == GradientWrite.NONE
             ? null
             : use(
                 planner.plan(
@@ -79,7 +80,7 @@ final class ConvPlan extends GpuPlan {
                             geometry)),
                 "the gradient of the convolution's input");
     backwardFilter =
-        spec.dweight() == GradientWrite.NONE
+        spec.write(Slot.DWEIGHT) == GradientWrite.NONE
             ? null
             : use(
                 planner.plan(
@@ -96,7 +97,7 @@ final class ConvPlan extends GpuPlan {
     if (backwardFilter != null && packed) {
       temporaries(filterBytes);
     }
-    if (spec.dx() == GradientWrite.ACCUMULATE) {
+    if (spec.write(Slot.DX) == GradientWrite.ACCUMULATE) {
       temporaries(spec.x().elements() * spec.type().bytes());
     }
   }
@@ -141,7 +142,7 @@ final class ConvPlan extends GpuPlan {
     }
     if (backwardData != null) {
       Place dx = op.at(Slot.DX);
-      boolean adds = spec.dx() == GradientWrite.ACCUMULATE;
+      boolean adds = spec.write(Slot.DX) == GradientWrite.ACCUMULATE;
       Place target = adds ? op.at(Slot.SCRATCH, temporary(0)) : dx;
       op.engine(
           BACKWARD,

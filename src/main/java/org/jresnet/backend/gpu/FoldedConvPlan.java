@@ -1,17 +1,16 @@
 package org.jresnet.backend.gpu;
 
-import static org.jresnet.backend.OpCall.Phase.FORWARD;
-import static org.jresnet.backend.OpCall.Phase.PREPARE;
+import static org.jresnet.backend.Phase.FORWARD;
+import static org.jresnet.backend.Phase.PREPARE;
 
 import java.util.HashMap;
 import java.util.Map;
 import org.jresnet.backend.OpSpec;
-import org.jresnet.backend.OpSpec.Activation;
-import org.jresnet.backend.OpSpec.Residual;
 import org.jresnet.backend.Operands;
-import org.jresnet.backend.Slot;
 import org.jresnet.backend.gpu.Planner.Arithmetic;
+import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
+import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.cuda.Kernel.Arguments;
 import org.jresnet.nativebindings.cuda.OpGraph;
 
@@ -20,23 +19,23 @@ import org.jresnet.nativebindings.cuda.OpGraph;
  * and bias. The bias has the activation type, for which cuDNN has precompiled engines.
  */
 final class FoldedConvPlan extends GpuPlan {
-  private final OpSpec.FoldedConv spec;
+  private final OpSpec spec;
   private final Planned engine;
   private final int k;
   private final int c;
   private final int rs;
 
-  FoldedConvPlan(Planner planner, OpSpec.FoldedConv spec) {
+  FoldedConvPlan(Planner planner, OpSpec spec) {
     super(planner, spec);
     this.spec = spec;
     k = spec.y().c();
     c = spec.x().c();
-    int r = spec.window().kernel();
+    Op.Conv2d conv = (Op.Conv2d) spec.op();
+    int r = conv.kernel();
     rs = r * r;
-    OpGraph.Geometry geometry =
-        new OpGraph.Geometry(r, spec.window().stride(), spec.window().padding());
-    boolean adds = spec.residual() == Residual.ADD;
-    boolean rectifies = spec.activation() == Activation.RELU;
+    OpGraph.Geometry geometry = new OpGraph.Geometry(r, conv.stride(), conv.padding());
+    boolean adds = spec.adds();
+    boolean rectifies = spec.activates();
     engine =
         use(
             planner.plan(
@@ -48,7 +47,7 @@ final class FoldedConvPlan extends GpuPlan {
                     + " to "
                     + text(spec.y())
                     + " by "
-                    + text(spec.window()),
+                    + text(geometry),
                 spec.type(),
                 Arithmetic.PRODUCTS,
                 d -> {
@@ -92,7 +91,7 @@ final class FoldedConvPlan extends GpuPlan {
             .add(op.at(Slot.BETA).address())
             .add(op.at(Slot.RUNNING_MEAN).address())
             .add(op.at(Slot.RUNNING_VAR).address())
-            .add((float) spec.eps())
+            .add((float) ((Op.BatchNorm) spec.part(Op.Part.NORM).orElseThrow()).eps())
             .add(filter.address())
             .add(bias.address())
             .add(k)
@@ -103,7 +102,7 @@ final class FoldedConvPlan extends GpuPlan {
     places.put("w", filter);
     places.put("bias", bias);
     places.put("y", op.at(Slot.Y));
-    if (spec.residual() == Residual.ADD) {
+    if (spec.adds()) {
       places.put("residual", op.at(Slot.RESIDUAL));
     }
     op.engine(FORWARD, "convolution forward", engine, places, Map.of());

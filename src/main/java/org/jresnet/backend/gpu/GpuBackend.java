@@ -18,6 +18,7 @@ import org.jresnet.backend.Support;
 import org.jresnet.backend.Tensor;
 import org.jresnet.backend.UpdateRule;
 import org.jresnet.base.UserError;
+import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
 import org.jresnet.nativebindings.cuda.CudaDevice;
 import org.jresnet.nativebindings.cuda.CudaException;
@@ -235,22 +236,23 @@ public final class GpuBackend implements Backend {
   }
 
   private GpuPlan lower(OpSpec spec) {
-    if (spec instanceof OpSpec.Conv s) {
-      return new ConvPlan(planner, s);
-    } else if (spec instanceof OpSpec.FoldedConv s) {
-      return new FoldedConvPlan(planner, s);
-    } else if (spec instanceof OpSpec.Norm s) {
-      return new NormPlan(planner, s);
-    } else if (spec instanceof OpSpec.Relu s) {
-      return new Pointwise.Relu(planner, s);
-    } else if (spec instanceof OpSpec.Add s) {
-      return new Pointwise.Add(planner, s);
-    } else if (spec instanceof OpSpec.MaxPool s) {
-      return new MaxPoolPlan(planner, s);
-    } else if (spec instanceof OpSpec.GlobalAvgPool s) {
-      return new Pointwise.GlobalAvgPool(planner, s);
-    } else if (spec instanceof OpSpec.Linear s) {
-      return new LinearPlan(planner, s);
+    Op op = spec.op();
+    if (op instanceof Op.Conv2d) {
+      return spec.tail().isEmpty()
+          ? new ConvPlan(planner, spec)
+          : new FoldedConvPlan(planner, spec);
+    } else if (op instanceof Op.BatchNorm) {
+      return new NormPlan(planner, spec);
+    } else if (op instanceof Op.Relu) {
+      return new Pointwise.Relu(planner, spec);
+    } else if (op instanceof Op.Add) {
+      return new Pointwise.Add(planner, spec);
+    } else if (op instanceof Op.MaxPool) {
+      return new MaxPoolPlan(planner, spec);
+    } else if (op instanceof Op.GlobalAvgPool) {
+      return new Pointwise.GlobalAvgPool(planner, spec);
+    } else if (op instanceof Op.Linear) {
+      return new LinearPlan(planner, spec);
     }
     throw new UnsupportedOperationException("the gpu backend has no plan for " + spec);
   }

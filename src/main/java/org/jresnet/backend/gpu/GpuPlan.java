@@ -12,6 +12,7 @@ import org.jresnet.backend.Operands;
 import org.jresnet.backend.Pass;
 import org.jresnet.graph.Shape;
 import org.jresnet.nativebindings.cuda.CudnnPlan;
+import org.jresnet.nativebindings.cuda.OpGraph;
 
 /**
  * What all plans share: the engines chosen, and the layout of the scratch memory, which is the
@@ -95,8 +96,8 @@ abstract class GpuPlan implements OpPlan {
     return s.n() + "x" + s.h() + "x" + s.w() + "x" + s.c();
   }
 
-  static String text(OpSpec.Window w) {
-    return w.kernel() + "x" + w.kernel() + " stride " + w.stride() + " padding " + w.padding();
+  static String text(OpGraph.Geometry w) {
+    return w.window() + "x" + w.window() + " stride " + w.stride() + " padding " + w.padding();
   }
 
   abstract void build(GpuOp.Builder op, Operands operands);

@@ -1,13 +1,13 @@
 package org.jresnet.backend.gpu;
 
-import static org.jresnet.backend.OpCall.Phase.BACKWARD;
-import static org.jresnet.backend.OpCall.Phase.FORWARD;
+import static org.jresnet.backend.Phase.BACKWARD;
+import static org.jresnet.backend.Phase.FORWARD;
 
 import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
-import org.jresnet.backend.Slot;
 import org.jresnet.graph.DType;
+import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.cuda.Kernel.Arguments;
 import org.jresnet.nativebindings.cuda.MatrixProduct;
 import org.jresnet.nativebindings.cuda.MatrixProduct.Extents;
@@ -21,21 +21,21 @@ import org.jresnet.nativebindings.cuda.MatrixProduct.Order;
 final class LinearPlan extends GpuPlan {
   private static final long WORKSPACE = 32L << 20;
 
-  private final OpSpec.Linear spec;
+  private final OpSpec spec;
   private final int n;
   private final int c;
   private final int k;
   private final boolean narrow;
 
-  LinearPlan(Planner planner, OpSpec.Linear spec) {
+  LinearPlan(Planner planner, OpSpec spec) {
     super(planner, spec);
     this.spec = spec;
-    requireNoAccumulation(spec.dparameters(), "dweight and dbias");
+    requireNoAccumulation(spec.write(Slot.DWEIGHT), "dweight and dbias");
     n = spec.x().n();
     c = spec.x().c();
     k = spec.y().c();
     narrow = spec.type() == DType.BF16 || spec.type() == DType.F16;
-    boolean keeps = narrow && spec.dparameters() != GradientWrite.NONE;
+    boolean keeps = narrow && spec.write(Slot.DWEIGHT) != GradientWrite.NONE;
     if (keeps) {
       saved(wideBytes());
     }
@@ -98,7 +98,7 @@ final class LinearPlan extends GpuPlan {
         (long) n * k,
         8L * n * k,
         new Arguments().add(y.address()).add(op.at(Slot.BIAS).address()).add(n).add(k));
-    if (spec.dparameters() != GradientWrite.NONE) {
+    if (spec.write(Slot.DWEIGHT) != GradientWrite.NONE) {
       Place dy = op.at(Slot.DY);
       // dweight = dyᵀ · x
       op.product(
@@ -113,8 +113,8 @@ final class LinearPlan extends GpuPlan {
           4L * n * k,
           new Arguments().add(dy.address()).add(op.at(Slot.DBIAS).address()).add(n).add(k));
     }
-    if (spec.dx() != GradientWrite.NONE) {
-      boolean direct = !narrow && spec.dx() == GradientWrite.OVERWRITE;
+    if (spec.write(Slot.DX) != GradientWrite.NONE) {
+      boolean direct = !narrow && spec.write(Slot.DX) == GradientWrite.OVERWRITE;
       Place target = direct ? op.at(Slot.DX) : wide;
       // dx = dy · weight
       op.product(
@@ -131,7 +131,7 @@ final class LinearPlan extends GpuPlan {
             new Arguments()
                 .add(wide.address())
                 .add(op.at(Slot.DX).address())
-                .add(spec.dx() == GradientWrite.ACCUMULATE ? 1 : 0)
+                .add(spec.write(Slot.DX) == GradientWrite.ACCUMULATE ? 1 : 0)
                 .add(elements));
       }
     }

@@ -1,34 +1,34 @@
 package org.jresnet.backend.gpu;
 
-import static org.jresnet.backend.OpCall.Phase.BACKWARD;
-import static org.jresnet.backend.OpCall.Phase.FORWARD;
+import static org.jresnet.backend.Phase.BACKWARD;
+import static org.jresnet.backend.Phase.FORWARD;
 
 import java.util.HashMap;
 import java.util.Map;
 import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
-import org.jresnet.backend.Slot;
 import org.jresnet.backend.gpu.Planner.Arithmetic;
+import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
+import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.cuda.DataType;
 import org.jresnet.nativebindings.cuda.OpGraph;
 
 /** Max pool; training saves one byte per output, the place of the maximum in its window. */
 final class MaxPoolPlan extends GpuPlan {
-  private final OpSpec.MaxPool spec;
+  private final OpSpec spec;
   private final Planned forward;
   private final Planned backward;
 
-  MaxPoolPlan(Planner planner, OpSpec.MaxPool spec) {
+  MaxPoolPlan(Planner planner, OpSpec spec) {
     super(planner, spec);
     this.spec = spec;
     Shape out = spec.y();
-    OpGraph.Geometry geometry =
-        new OpGraph.Geometry(
-            spec.window().kernel(), spec.window().stride(), spec.window().padding());
-    boolean indexed = spec.dx() != GradientWrite.NONE;
-    String extents = text(spec.x()) + " to " + text(out) + " by " + text(spec.window());
+    Op.MaxPool pool = (Op.MaxPool) spec.op();
+    OpGraph.Geometry geometry = new OpGraph.Geometry(pool.kernel(), pool.stride(), pool.padding());
+    boolean indexed = spec.write(Slot.DX) != GradientWrite.NONE;
+    String extents = text(spec.x()) + " to " + text(out) + " by " + text(geometry);
     forward =
         use(
             planner.plan(
@@ -60,7 +60,7 @@ final class MaxPoolPlan extends GpuPlan {
     if (indexed) {
       saved(out.elements());
     }
-    if (spec.dx() == GradientWrite.ACCUMULATE) {
+    if (spec.write(Slot.DX) == GradientWrite.ACCUMULATE) {
       temporaries(spec.x().elements() * spec.type().bytes());
     }
   }
@@ -79,7 +79,7 @@ final class MaxPoolPlan extends GpuPlan {
     }
     op.engine(FORWARD, "max pool", forward, places, Map.of());
     if (backward != null) {
-      boolean adds = spec.dx() == GradientWrite.ACCUMULATE;
+      boolean adds = spec.write(Slot.DX) == GradientWrite.ACCUMULATE;
       Place dx = op.at(Slot.DX);
       Place target = adds ? op.at(Slot.SCRATCH, temporary(0)) : dx;
       op.engine(

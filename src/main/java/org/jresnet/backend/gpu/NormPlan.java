@@ -1,22 +1,21 @@
 package org.jresnet.backend.gpu;
 
-import static org.jresnet.backend.OpCall.Phase.BACKWARD;
-import static org.jresnet.backend.OpCall.Phase.FORWARD;
+import static org.jresnet.backend.Phase.BACKWARD;
+import static org.jresnet.backend.Phase.FORWARD;
 
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.jresnet.backend.GradientWrite;
+import org.jresnet.backend.Mode;
 import org.jresnet.backend.OpSpec;
-import org.jresnet.backend.OpSpec.Activation;
-import org.jresnet.backend.OpSpec.Residual;
-import org.jresnet.backend.OpSpec.Statistics;
 import org.jresnet.backend.Operands;
-import org.jresnet.backend.Slot;
 import org.jresnet.backend.gpu.Planner.Arithmetic;
 import org.jresnet.backend.gpu.Planner.Draft;
+import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
+import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.cuda.Kernel;
 import org.jresnet.nativebindings.cuda.Kernel.Arguments;
 import org.jresnet.nativebindings.cuda.OpGraph;
@@ -29,7 +28,8 @@ import org.jresnet.nativebindings.cuda.OpGraph.Value;
  * own compute it.
  */
 final class NormPlan extends GpuPlan {
-  private final OpSpec.Norm spec;
+  private final OpSpec spec;
+  private final Op.BatchNorm norm;
   private final boolean adds;
   private final boolean rectifies;
   private final boolean batch;
@@ -38,14 +38,15 @@ final class NormPlan extends GpuPlan {
   private final Planned forward;
   private final Planned backward;
 
-  NormPlan(Planner planner, OpSpec.Norm spec) {
+  NormPlan(Planner planner, OpSpec spec) {
     super(planner, spec);
     this.spec = spec;
-    requireNoAccumulation(spec.dx(), "the dx of a batch norm");
-    requireNoAccumulation(spec.dparameters(), "dgamma and dbeta");
-    adds = spec.residual() == Residual.ADD;
-    rectifies = spec.activation() == Activation.RELU;
-    batch = spec.statistics() == Statistics.BATCH;
+    norm = (Op.BatchNorm) spec.op();
+    requireNoAccumulation(spec.write(Slot.DX), "the dx of a batch norm");
+    requireNoAccumulation(spec.write(Slot.DGAMMA), "dgamma and dbeta");
+    adds = spec.adds();
+    rectifies = spec.activates();
+    batch = spec.mode() == Mode.TRAIN;
     channels = spec.y().c();
     vector = align(4L * channels);
     if (batch && spec.y().perChannel() < 2) {
@@ -68,7 +69,7 @@ final class NormPlan extends GpuPlan {
     backward = engines ? use(back, "the gradient of the batch norm") : null;
     if (batch) {
       saved(2 * vector + (engines && rectifies ? (spec.y().elements() + 7) / 8 : 0));
-      if (spec.dparameters() == GradientWrite.NONE) {
+      if (spec.write(Slot.DGAMMA) == GradientWrite.NONE) {
         temporaries(2 * vector);
       }
     }
@@ -170,8 +171,8 @@ final class NormPlan extends GpuPlan {
       places.put("residual", op.at(Slot.RESIDUAL));
     }
     Map<String, Float> numbers = new HashMap<>();
-    numbers.put("eps", (float) spec.eps());
-    numbers.put("momentum", (float) spec.momentum());
+    numbers.put("eps", (float) norm.eps());
+    numbers.put("momentum", (float) norm.momentum());
     if (rectifies) {
       numbers.put("zero", 0f);
     }
@@ -186,7 +187,7 @@ final class NormPlan extends GpuPlan {
       places.put("dresidual", op.at(Slot.DRESIDUAL));
     }
     places.put("dx", op.at(Slot.DX));
-    boolean wanted = spec.dparameters() != GradientWrite.NONE;
+    boolean wanted = spec.write(Slot.DGAMMA) != GradientWrite.NONE;
     places.put("dgamma", wanted ? op.at(Slot.DGAMMA) : op.at(Slot.SCRATCH, temporary(0)));
     places.put("dbeta", wanted ? op.at(Slot.DBETA) : op.at(Slot.SCRATCH, temporary(vector)));
     op.engine(BACKWARD, "batch norm backward", backward, places, Map.of());
@@ -204,7 +205,7 @@ final class NormPlan extends GpuPlan {
             .add(var.address())
             .add(op.at(Slot.RUNNING_MEAN).address())
             .add(op.at(Slot.RUNNING_VAR).address())
-            .add((float) spec.momentum())
+            .add((float) norm.momentum())
             .add(channels)
             .add(pixels()));
   }
@@ -223,14 +224,14 @@ final class NormPlan extends GpuPlan {
             .add(op.at(Slot.BETA).address())
             .add(adds ? op.at(Slot.RESIDUAL).address() : 0L)
             .add(op.at(Slot.Y).address())
-            .add((float) spec.eps())
+            .add((float) norm.eps())
             .add(rectifies ? 1 : 0)
             .add(channels)
             .add(spec.y().elements()));
   }
 
   private void backward(GpuOp.Builder op, Place mean, Place var) {
-    boolean wanted = spec.dparameters() != GradientWrite.NONE;
+    boolean wanted = spec.write(Slot.DGAMMA) != GradientWrite.NONE;
     String type = Gpu.suffix(spec.type());
     Place dgamma = wanted ? op.at(Slot.DGAMMA) : null;
     Place dbeta = wanted ? op.at(Slot.DBETA) : null;
@@ -252,7 +253,7 @@ final class NormPlan extends GpuPlan {
               .add(var.address())
               .add(dgamma.address())
               .add(dbeta.address())
-              .add((float) spec.eps())
+              .add((float) norm.eps())
               .add(rectifies ? 1 : 0)
               .add(channels)
               .add(pixels()));
@@ -277,7 +278,7 @@ final class NormPlan extends GpuPlan {
         arguments
             .add(adds ? op.at(Slot.DRESIDUAL).address() : 0L)
             .add(op.at(Slot.DX).address())
-            .add((float) spec.eps())
+            .add((float) norm.eps())
             .add(rectifies ? 1 : 0)
             .add(channels)
             .add(spec.y().elements()));

@@ -1,14 +1,14 @@
 package org.jresnet.backend.gpu;
 
-import static org.jresnet.backend.OpCall.Phase.BACKWARD;
-import static org.jresnet.backend.OpCall.Phase.FORWARD;
+import static org.jresnet.backend.Phase.BACKWARD;
+import static org.jresnet.backend.Phase.FORWARD;
 
 import org.jresnet.backend.GradientWrite;
-import org.jresnet.backend.OpCall.Phase;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
-import org.jresnet.backend.Slot;
+import org.jresnet.backend.Phase;
 import org.jresnet.graph.DType;
+import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.cuda.Kernel.Arguments;
 
 /** Ops that touch each element on its own, and the global average pool: kernels of our own. */
@@ -32,9 +32,9 @@ final class Pointwise {
 
   /** {@code y = max(x, 0)} */
   static final class Relu extends GpuPlan {
-    private final OpSpec.Relu spec;
+    private final OpSpec spec;
 
-    Relu(Planner planner, OpSpec.Relu spec) {
+    Relu(Planner planner, OpSpec spec) {
       super(planner, spec);
       this.spec = spec;
     }
@@ -50,17 +50,17 @@ final class Pointwise {
           elements,
           2 * bytes,
           new Arguments().add(op.at(Slot.X).address()).add(op.at(Slot.Y).address()).add(elements));
-      if (spec.dx() != GradientWrite.NONE) {
+      if (spec.write(Slot.DX) != GradientWrite.NONE) {
         op.kernel(
             BACKWARD,
             "reluBackward_" + type,
             elements,
-            (3 + adds(spec.dx())) * bytes,
+            (3 + adds(spec.write(Slot.DX))) * bytes,
             new Arguments()
                 .add(op.at(Slot.Y).address())
                 .add(op.at(Slot.DY).address())
                 .add(op.at(Slot.DX).address())
-                .add(adds(spec.dx()))
+                .add(adds(spec.write(Slot.DX)))
                 .add(elements));
       }
     }
@@ -68,9 +68,9 @@ final class Pointwise {
 
   /** {@code y = x + residual}; both gradients are dy. */
   static final class Add extends GpuPlan {
-    private final OpSpec.Add spec;
+    private final OpSpec spec;
 
-    Add(Planner planner, OpSpec.Add spec) {
+    Add(Planner planner, OpSpec spec) {
       super(planner, spec);
       this.spec = spec;
     }
@@ -85,8 +85,8 @@ final class Pointwise {
           op.at(Slot.X),
           op.at(Slot.RESIDUAL),
           op.at(Slot.Y));
-      share(op, spec.dx(), Slot.DX);
-      share(op, spec.dresidual(), Slot.DRESIDUAL);
+      share(op, spec.write(Slot.DX), Slot.DX);
+      share(op, spec.write(Slot.DRESIDUAL), Slot.DRESIDUAL);
     }
 
     private void share(GpuOp.Builder op, GradientWrite policy, Slot slot) {
@@ -101,9 +101,9 @@ final class Pointwise {
 
   /** Mean over h and w. */
   static final class GlobalAvgPool extends GpuPlan {
-    private final OpSpec.GlobalAvgPool spec;
+    private final OpSpec spec;
 
-    GlobalAvgPool(Planner planner, OpSpec.GlobalAvgPool spec) {
+    GlobalAvgPool(Planner planner, OpSpec spec) {
       super(planner, spec);
       this.spec = spec;
     }
@@ -126,19 +126,19 @@ final class Pointwise {
               .add(n)
               .add(pixels)
               .add(c));
-      if (spec.dx() != GradientWrite.NONE) {
+      if (spec.write(Slot.DX) != GradientWrite.NONE) {
         op.kernel(
             BACKWARD,
             "meanBackward_" + type,
             spec.x().elements(),
-            (1 + adds(spec.dx())) * bytes,
+            (1 + adds(spec.write(Slot.DX))) * bytes,
             new Arguments()
                 .add(op.at(Slot.DY).address())
                 .add(op.at(Slot.DX).address())
                 .add(n)
                 .add(pixels)
                 .add(c)
-                .add(adds(spec.dx())));
+                .add(adds(spec.write(Slot.DX))));
       }
     }
   }

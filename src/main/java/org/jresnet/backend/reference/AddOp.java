@@ -1,23 +1,21 @@
 package org.jresnet.backend.reference;
 
-import static org.jresnet.backend.Slot.*;
+import static org.jresnet.graph.Slot.*;
 
 import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
-import org.jresnet.backend.Slot;
 import org.jresnet.backend.reference.ReferenceBuffer.View;
+import org.jresnet.graph.Slot;
 
 /**
  * {@code y = x + residual}; both gradients are {@code dy}, which is why residual networks train (He
  * et al. 2016, eq. 5).
  */
 final class AddOp extends ReferenceOp {
-  private final OpSpec.Add spec;
 
-  AddOp(OpSpec.Add spec, Operands operands) {
-    super(operands);
-    this.spec = spec;
+  AddOp(OpSpec spec, Operands operands) {
+    super(spec, operands);
   }
 
   @Override
@@ -32,8 +30,8 @@ final class AddOp extends ReferenceOp {
 
   @Override
   public void backward() {
-    share(DX, spec.dx());
-    share(DRESIDUAL, spec.dresidual());
+    share(DX, spec.write(Slot.DX));
+    share(DRESIDUAL, spec.write(Slot.DRESIDUAL));
   }
 
   private void share(Slot slot, GradientWrite policy) {

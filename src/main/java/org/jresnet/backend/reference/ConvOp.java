@@ -1,12 +1,14 @@
 package org.jresnet.backend.reference;
 
-import static org.jresnet.backend.Slot.*;
+import static org.jresnet.graph.Slot.*;
 
 import java.util.stream.IntStream;
 import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
 import org.jresnet.backend.reference.ReferenceBuffer.View;
+import org.jresnet.graph.Op;
+import org.jresnet.graph.Slot;
 
 /**
  * Convolution (cross-correlation, as in <a
@@ -24,19 +26,19 @@ import org.jresnet.backend.reference.ReferenceBuffer.View;
  * over consecutive channels.
  */
 final class ConvOp extends ReferenceOp {
-  private final OpSpec.Conv spec;
+  private final Op.Conv2d conv;
   private final int c;
   private final int k;
 
   /** Extent of the filter, r = s. */
   private final int extent;
 
-  ConvOp(OpSpec.Conv spec, Operands operands) {
-    super(operands);
-    this.spec = spec;
+  ConvOp(OpSpec spec, Operands operands) {
+    super(spec, operands);
+    conv = (Op.Conv2d) spec.op();
     c = spec.x().c();
     k = spec.y().c();
-    extent = spec.window().kernel();
+    extent = conv.kernel();
   }
 
   /** What happens at one filter position: y[n,p,q,·] sees x[n,h,w,·] through w[·,·,r,s]. */
@@ -50,9 +52,9 @@ final class ConvOp extends ReferenceOp {
       for (int q = 0; q < spec.y().w(); q++) {
         int y = ((n * spec.y().h() + p) * spec.y().w() + q) * k;
         for (int r = 0; r < extent; r++) {
-          int h = p * spec.window().stride() + r - spec.window().padding();
+          int h = p * conv.stride() + r - conv.padding();
           for (int s = 0; s < extent; s++) {
-            int w = q * spec.window().stride() + s - spec.window().padding();
+            int w = q * conv.stride() + s - conv.padding();
             if (h >= 0 && h < spec.x().h() && w >= 0 && w < spec.x().w()) {
               visit.at(y, ((n * spec.x().h() + h) * spec.x().w() + w) * c, r * extent + s);
             }
@@ -113,17 +115,17 @@ final class ConvOp extends ReferenceOp {
 
   @Override
   public void backward() {
-    if (spec.dx() != GradientWrite.NONE) {
+    if (spec.write(Slot.DX) != GradientWrite.NONE) {
       dx();
     }
-    if (spec.dweight() != GradientWrite.NONE) {
+    if (spec.write(Slot.DWEIGHT) != GradientWrite.NONE) {
       dweight();
     }
   }
 
   private void dx() {
     View dy = view(DY);
-    View dx = gradient(DX, spec.dx());
+    View dx = gradient(DX, spec.write(Slot.DX));
     double[] w = krsc();
     images()
         .forEach(
@@ -144,7 +146,7 @@ final class ConvOp extends ReferenceOp {
   private void dweight() {
     View x = view(X);
     View dy = view(DY);
-    View dw = gradient(DWEIGHT, spec.dweight());
+    View dw = gradient(DWEIGHT, spec.write(Slot.DWEIGHT));
     double[] sums = new double[dw.length];
     // Two halves of the output channels side by side: each filter is summed by one thread alone, in
     // the order of images, so the result does not depend on the number of threads.

@@ -1,12 +1,11 @@
 package org.jresnet.backend.reference;
 
-import static org.jresnet.backend.Slot.*;
+import static org.jresnet.graph.Slot.*;
 
-import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
-import org.jresnet.backend.Pass;
 import org.jresnet.backend.reference.ReferenceBuffer.View;
+import org.jresnet.graph.Op;
 
 /**
  * Inference convolution with its batch norm, residual and activation, written as what it stands for
@@ -17,32 +16,20 @@ import org.jresnet.backend.reference.ReferenceBuffer.View;
  * </pre>
  */
 final class FoldedConvOp extends ReferenceOp {
-  private final OpSpec.FoldedConv spec;
   private final ConvOp conv;
+  private final Op.BatchNorm norm;
 
-  FoldedConvOp(OpSpec.FoldedConv spec, Operands operands) {
-    super(operands);
-    this.spec = spec;
-    conv =
-        new ConvOp(
-            new OpSpec.Conv(
-                spec.x(),
-                spec.y(),
-                spec.window(),
-                spec.type(),
-                Pass.INFERENCE,
-                GradientWrite.NONE,
-                GradientWrite.NONE),
-            operands);
+  FoldedConvOp(OpSpec spec, Operands operands) {
+    super(spec, operands);
+    norm = (Op.BatchNorm) spec.part(Op.Part.NORM).orElseThrow();
+    conv = new ConvOp(spec, operands);
   }
 
   @Override
   public void forward() {
     // The residual is the same tensor as y, which the convolution is about to overwrite.
     double[] residual =
-        spec.residual() == OpSpec.Residual.ADD
-            ? view(RESIDUAL).copy()
-            : new double[Math.toIntExact(spec.y().elements())];
+        spec.adds() ? view(RESIDUAL).copy() : new double[Math.toIntExact(spec.y().elements())];
     conv.forward();
     View y = view(Y);
     View gamma = view(GAMMA);
@@ -51,9 +38,9 @@ final class FoldedConvOp extends ReferenceOp {
     View variance = view(RUNNING_VAR);
     for (int i = 0; i < y.length; i++) {
       int k = i % spec.y().c();
-      double normed = (y.get(i) - mean.get(k)) / Math.sqrt(variance.get(k) + spec.eps());
+      double normed = (y.get(i) - mean.get(k)) / Math.sqrt(variance.get(k) + norm.eps());
       double v = normed * gamma.get(k) + beta.get(k) + residual[i];
-      y.set(i, activate(spec.activation(), v));
+      y.set(i, activate(v));
     }
   }
 

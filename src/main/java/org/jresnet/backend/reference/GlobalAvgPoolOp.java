@@ -1,11 +1,12 @@
 package org.jresnet.backend.reference;
 
-import static org.jresnet.backend.Slot.*;
+import static org.jresnet.graph.Slot.*;
 
 import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
 import org.jresnet.backend.reference.ReferenceBuffer.View;
+import org.jresnet.graph.Slot;
 
 /**
  * Mean over the image (<a
@@ -16,12 +17,10 @@ import org.jresnet.backend.reference.ReferenceBuffer.View;
  * </pre>
  */
 final class GlobalAvgPoolOp extends ReferenceOp {
-  private final OpSpec.GlobalAvgPool spec;
   private final int area;
 
-  GlobalAvgPoolOp(OpSpec.GlobalAvgPool spec, Operands operands) {
-    super(operands);
-    this.spec = spec;
+  GlobalAvgPoolOp(OpSpec spec, Operands operands) {
+    super(spec, operands);
     area = spec.x().h() * spec.x().w();
   }
 
@@ -46,11 +45,11 @@ final class GlobalAvgPoolOp extends ReferenceOp {
 
   @Override
   public void backward() {
-    if (spec.dx() == GradientWrite.NONE) {
+    if (spec.write(Slot.DX) == GradientWrite.NONE) {
       return;
     }
     View dy = view(DY);
-    View dx = gradient(DX, spec.dx());
+    View dx = gradient(DX, spec.write(Slot.DX));
     for (int i = 0; i < dx.length; i++) {
       dx.add(i, dy.get(output(i)) / area);
     }

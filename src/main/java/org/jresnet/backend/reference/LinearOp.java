@@ -1,11 +1,12 @@
 package org.jresnet.backend.reference;
 
-import static org.jresnet.backend.Slot.*;
+import static org.jresnet.graph.Slot.*;
 
 import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
 import org.jresnet.backend.reference.ReferenceBuffer.View;
+import org.jresnet.graph.Slot;
 
 /**
  * Matrix product with bias (<a
@@ -17,14 +18,12 @@ import org.jresnet.backend.reference.ReferenceBuffer.View;
  * </pre>
  */
 final class LinearOp extends ReferenceOp {
-  private final OpSpec.Linear spec;
   private final int images;
   private final int c;
   private final int k;
 
-  LinearOp(OpSpec.Linear spec, Operands operands) {
-    super(operands);
-    this.spec = spec;
+  LinearOp(OpSpec spec, Operands operands) {
+    super(spec, operands);
     images = spec.x().n();
     c = spec.x().c();
     k = spec.y().c();
@@ -49,10 +48,10 @@ final class LinearOp extends ReferenceOp {
 
   @Override
   public void backward() {
-    if (spec.dx() != GradientWrite.NONE) {
+    if (spec.write(Slot.DX) != GradientWrite.NONE) {
       dx();
     }
-    if (spec.dparameters() != GradientWrite.NONE) {
+    if (spec.write(Slot.DWEIGHT) != GradientWrite.NONE) {
       dparameters();
     }
   }
@@ -60,7 +59,7 @@ final class LinearOp extends ReferenceOp {
   private void dx() {
     View w = view(WEIGHT);
     View dy = view(DY);
-    View dx = gradient(DX, spec.dx());
+    View dx = gradient(DX, spec.write(Slot.DX));
     for (int n = 0; n < images; n++) {
       for (int i = 0; i < k; i++) {
         for (int j = 0; j < c; j++) {
@@ -73,8 +72,8 @@ final class LinearOp extends ReferenceOp {
   private void dparameters() {
     View x = view(X);
     View dy = view(DY);
-    View dw = gradient(DWEIGHT, spec.dparameters());
-    View db = gradient(DBIAS, spec.dparameters());
+    View dw = gradient(DWEIGHT, spec.write(Slot.DWEIGHT));
+    View db = gradient(DBIAS, spec.write(Slot.DWEIGHT));
     for (int n = 0; n < images; n++) {
       for (int i = 0; i < k; i++) {
         for (int j = 0; j < c; j++) {

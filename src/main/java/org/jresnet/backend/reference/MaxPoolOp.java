@@ -1,12 +1,14 @@
 package org.jresnet.backend.reference;
 
-import static org.jresnet.backend.Slot.*;
+import static org.jresnet.graph.Slot.*;
 
 import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
 import org.jresnet.backend.Pass;
 import org.jresnet.backend.reference.ReferenceBuffer.View;
+import org.jresnet.graph.Op;
+import org.jresnet.graph.Slot;
 
 /**
  * Maximum over a window (<a
@@ -22,16 +24,11 @@ import org.jresnet.backend.reference.ReferenceBuffer.View;
  * an earlier one; this is what torch computes on CPUs.
  */
 final class MaxPoolOp extends ReferenceOp {
-  private final OpSpec.MaxPool spec;
+  private final Op.MaxPool pool;
 
-  MaxPoolOp(OpSpec.MaxPool spec, Operands operands) {
-    super(operands);
-    this.spec = spec;
-  }
-
-  /** Bytes of what forward leaves: for each element of y the index of its winner in x. */
-  static long savedBytes(OpSpec.MaxPool spec) {
-    return spec.pass() == Pass.TRAINING ? spec.y().elements() * Double.BYTES : 0;
+  MaxPoolOp(OpSpec spec, Operands operands) {
+    super(spec, operands);
+    pool = (Op.MaxPool) spec.op();
   }
 
   @Override
@@ -51,16 +48,16 @@ final class MaxPoolOp extends ReferenceOp {
   /** Index in x of the element that wins the window of y's element i. */
   private int winner(View x, int i) {
     int channels = spec.y().c();
-    int size = spec.window().kernel();
+    int size = pool.kernel();
     int c = i % channels;
     int q = i / channels % spec.y().w();
     int p = i / channels / spec.y().w() % spec.y().h();
     int n = i / channels / spec.y().w() / spec.y().h();
     int best = -1;
     for (int r = 0; r < size; r++) {
-      int h = p * spec.window().stride() + r - spec.window().padding();
+      int h = p * pool.stride() + r - pool.padding();
       for (int s = 0; s < size; s++) {
-        int w = q * spec.window().stride() + s - spec.window().padding();
+        int w = q * pool.stride() + s - pool.padding();
         if (h >= 0 && h < spec.x().h() && w >= 0 && w < spec.x().w()) {
           int at = ((n * spec.x().h() + h) * spec.x().w() + w) * channels + c;
           if (best < 0 || x.get(at) > x.get(best) || Double.isNaN(x.get(at))) {
@@ -74,11 +71,11 @@ final class MaxPoolOp extends ReferenceOp {
 
   @Override
   public void backward() {
-    if (spec.dx() == GradientWrite.NONE) {
+    if (spec.write(Slot.DX) == GradientWrite.NONE) {
       return;
     }
     View dy = view(DY);
-    View dx = gradient(DX, spec.dx());
+    View dx = gradient(DX, spec.write(Slot.DX));
     View winners = saved(dy.length);
     for (int i = 0; i < dy.length; i++) {
       dx.add((int) winners.get(i), dy.get(i));

@@ -1,14 +1,15 @@
 package org.jresnet.backend.reference;
 
-import static org.jresnet.backend.Slot.*;
+import static org.jresnet.graph.Slot.*;
 
 import org.jresnet.backend.GradientWrite;
+import org.jresnet.backend.Mode;
 import org.jresnet.backend.OpSpec;
-import org.jresnet.backend.OpSpec.Residual;
-import org.jresnet.backend.OpSpec.Statistics;
 import org.jresnet.backend.Operands;
 import org.jresnet.backend.Pass;
 import org.jresnet.backend.reference.ReferenceBuffer.View;
+import org.jresnet.graph.Op;
+import org.jresnet.graph.Slot;
 
 /**
  * Batch normalisation (Ioffe and Szegedy 2015, <a
@@ -30,19 +31,19 @@ import org.jresnet.backend.reference.ReferenceBuffer.View;
  * written.
  */
 final class NormOp extends ReferenceOp {
-  private final OpSpec.Norm spec;
+  private final Op.BatchNorm norm;
   private final int channels;
   private final double m;
 
-  NormOp(OpSpec.Norm spec, Operands operands) {
-    super(operands);
-    this.spec = spec;
+  NormOp(OpSpec spec, Operands operands) {
+    super(spec, operands);
+    norm = (Op.BatchNorm) spec.op();
     channels = spec.y().c();
     m = spec.y().perChannel();
   }
 
   /** Bytes of what forward leaves: mean and 1/√(var+eps) of each channel. */
-  static long savedBytes(OpSpec.Norm spec) {
+  static long savedBytes(OpSpec spec) {
     return spec.pass() == Pass.TRAINING ? 2L * spec.y().c() * Double.BYTES : 0;
   }
 
@@ -54,22 +55,22 @@ final class NormOp extends ReferenceOp {
     View beta = view(BETA);
     View runningMean = view(RUNNING_MEAN);
     View runningVar = view(RUNNING_VAR);
-    View residual = spec.residual() == Residual.ADD ? view(RESIDUAL) : null;
+    View residual = spec.adds() ? view(RESIDUAL) : null;
     View saved = spec.pass() == Pass.TRAINING ? saved(2 * channels) : null;
     for (int c = 0; c < channels; c++) {
       double mean = runningMean.get(c);
       double var = runningVar.get(c);
-      if (spec.statistics() == Statistics.BATCH) {
+      if (spec.mode() == Mode.TRAIN) {
         mean = mean(x, c);
         var = variance(x, c, mean);
         mix(runningMean, c, mean);
         mix(runningVar, c, var * m / (m - 1));
       }
-      double scale = 1 / Math.sqrt(var + spec.eps());
+      double scale = 1 / Math.sqrt(var + norm.eps());
       for (int i = c; i < x.length; i += channels) {
         double v = gamma.get(c) * ((x.get(i) - mean) * scale) + beta.get(c);
         v += residual == null ? 0 : residual.get(i);
-        y.set(i, activate(spec.activation(), v));
+        y.set(i, activate(v));
       }
       if (saved != null) {
         saved.set(c, mean);
@@ -96,7 +97,7 @@ final class NormOp extends ReferenceOp {
   }
 
   private void mix(View running, int c, double batch) {
-    running.set(c, (1 - spec.momentum()) * running.get(c) + spec.momentum() * batch);
+    running.set(c, (1 - norm.momentum()) * running.get(c) + norm.momentum() * batch);
   }
 
   @Override
@@ -106,24 +107,24 @@ final class NormOp extends ReferenceOp {
     View dy = view(DY);
     View gamma = view(GAMMA);
     View saved = saved(2 * channels);
-    boolean batch = spec.statistics() == Statistics.BATCH;
-    View dresidual = spec.residual() == Residual.ADD ? view(DRESIDUAL) : null;
-    View dx = spec.dx() == GradientWrite.NONE ? null : gradient(DX, spec.dx());
-    boolean wanted = spec.dparameters() != GradientWrite.NONE;
-    View dgammas = wanted ? gradient(DGAMMA, spec.dparameters()) : null;
-    View dbetas = wanted ? gradient(DBETA, spec.dparameters()) : null;
+    boolean batch = spec.mode() == Mode.TRAIN;
+    View dresidual = spec.adds() ? view(DRESIDUAL) : null;
+    View dx = spec.write(Slot.DX) == GradientWrite.NONE ? null : gradient(DX, spec.write(Slot.DX));
+    boolean wanted = spec.write(Slot.DGAMMA) != GradientWrite.NONE;
+    View dgammas = wanted ? gradient(DGAMMA, spec.write(Slot.DGAMMA)) : null;
+    View dbetas = wanted ? gradient(DBETA, spec.write(Slot.DGAMMA)) : null;
     for (int c = 0; c < channels; c++) {
       double mean = saved.get(c);
       double scale = saved.get(channels + c);
       double dbeta = 0;
       double dgamma = 0;
       for (int i = c; i < x.length; i += channels) {
-        double g = through(spec.activation(), y.get(i), dy.get(i));
+        double g = through(y.get(i), dy.get(i));
         dbeta += g;
         dgamma += g * ((x.get(i) - mean) * scale);
       }
       for (int i = c; i < x.length; i += channels) {
-        double g = through(spec.activation(), y.get(i), dy.get(i));
+        double g = through(y.get(i), dy.get(i));
         if (dx != null) {
           double hat = (x.get(i) - mean) * scale;
           double centred = batch ? g - dbeta / m - hat * dgamma / m : g;

@@ -1,27 +1,73 @@
 package org.jresnet.backend.reference;
 
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.function.BiFunction;
+import java.util.function.ToLongFunction;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.BoundOp;
 import org.jresnet.backend.Buffer;
 import org.jresnet.backend.InputOp;
 import org.jresnet.backend.LossOp;
 import org.jresnet.backend.LossSpec;
+import org.jresnet.backend.Mode;
 import org.jresnet.backend.Normalization;
 import org.jresnet.backend.OpPlan;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
 import org.jresnet.backend.Optimizer;
+import org.jresnet.backend.Pass;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.Support;
 import org.jresnet.backend.Tensor;
 import org.jresnet.backend.UpdateRule;
 import org.jresnet.base.UserError;
 import org.jresnet.graph.DType;
+import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
 
 /** Plain Java, double precision: slow, short, and what everything else is compared with. */
 public final class ReferenceBackend implements Backend {
+  /**
+   * How one kind of op is computed.
+   *
+   * @param saved how many numbers forward leaves for backward in training
+   * @param bind ties it to memory
+   */
+  public record Kernel(ToLongFunction<OpSpec> saved, BiFunction<OpSpec, Operands, BoundOp> bind) {}
+
+  private static final ToLongFunction<OpSpec> NOTHING = spec -> 0;
+  private static final Map<Class<? extends Op>, Kernel> OWN =
+      Map.of(
+          Op.Conv2d.class,
+          new Kernel(
+              NOTHING, (s, o) -> s.tail().isEmpty() ? new ConvOp(s, o) : new FoldedConvOp(s, o)),
+          Op.BatchNorm.class,
+          new Kernel(s -> 2L * s.y().c(), NormOp::new),
+          Op.Relu.class,
+          new Kernel(NOTHING, ReluOp::new),
+          Op.Add.class,
+          new Kernel(NOTHING, AddOp::new),
+          Op.MaxPool.class,
+          new Kernel(s -> s.y().elements(), MaxPoolOp::new),
+          Op.GlobalAvgPool.class,
+          new Kernel(NOTHING, GlobalAvgPoolOp::new),
+          Op.Linear.class,
+          new Kernel(NOTHING, LinearOp::new));
+
+  private final Map<Class<? extends Op>, Kernel> kernels = new HashMap<>(OWN);
+
+  /** Computes the ops of {@code graph.Op}. */
+  public ReferenceBackend() {
+    this(Map.of());
+  }
+
+  /** Computes ops of your own, too. */
+  public ReferenceBackend(Map<Class<? extends Op>, Kernel> more) {
+    kernels.putAll(more);
+  }
+
   @Override
   public String name() {
     return "reference";
@@ -49,17 +95,21 @@ public final class ReferenceBackend implements Backend {
     if (spec.type() != DType.F64) {
       return Support.no("the reference backend computes in F64, asked for " + spec);
     }
-    if (spec instanceof OpSpec.Norm norm
-        && norm.statistics() == OpSpec.Statistics.BATCH
-        && norm.y().perChannel() < 2) {
-      return Support.no(
-          "a training batch norm needs more than one value per channel, found " + norm.y());
+    if (!kernels.containsKey(spec.op().getClass())) {
+      return Support.no("the reference backend has no " + spec.kind());
+    }
+    if (spec.mode() == Mode.TRAIN && spec.pass() == Pass.TRAINING) {
+      try {
+        spec.op().requireTrainable(spec.x());
+      } catch (IllegalArgumentException e) {
+        return Support.no(e.getMessage());
+      }
     }
     return Support.yes();
   }
 
   /** A plan is nothing but the spec here. */
-  private record Plan(OpSpec spec, long savedBytes) implements OpPlan {
+  private record Plan(OpSpec spec, Kernel kernel, long savedBytes) implements OpPlan {
     @Override
     public String implementation() {
       return "java";
@@ -77,22 +127,7 @@ public final class ReferenceBackend implements Backend {
 
     @Override
     public BoundOp bind(Operands operands) {
-      if (spec instanceof OpSpec.Conv s) {
-        return new ConvOp(s, operands);
-      } else if (spec instanceof OpSpec.FoldedConv s) {
-        return new FoldedConvOp(s, operands);
-      } else if (spec instanceof OpSpec.Norm s) {
-        return new NormOp(s, operands);
-      } else if (spec instanceof OpSpec.Relu s) {
-        return new ReluOp(s, operands);
-      } else if (spec instanceof OpSpec.Add s) {
-        return new AddOp(s, operands);
-      } else if (spec instanceof OpSpec.MaxPool s) {
-        return new MaxPoolOp(s, operands);
-      } else if (spec instanceof OpSpec.GlobalAvgPool s) {
-        return new GlobalAvgPoolOp(s, operands);
-      }
-      return new LinearOp((OpSpec.Linear) spec, operands);
+      return kernel.bind.apply(spec, operands);
     }
 
     @Override
@@ -104,12 +139,11 @@ public final class ReferenceBackend implements Backend {
     if (supports(spec) instanceof Support.No no) {
       throw new UnsupportedOperationException(no.reason());
     }
-    if (spec instanceof OpSpec.Norm norm) {
-      return new Plan(spec, NormOp.savedBytes(norm));
-    } else if (spec instanceof OpSpec.MaxPool pool) {
-      return new Plan(spec, MaxPoolOp.savedBytes(pool));
-    }
-    return new Plan(spec, 0);
+    Kernel kernel = kernels.get(spec.op().getClass());
+    return new Plan(
+        spec,
+        kernel,
+        spec.pass() == Pass.TRAINING ? kernel.saved.applyAsLong(spec) * Double.BYTES : 0);
   }
 
   @Override

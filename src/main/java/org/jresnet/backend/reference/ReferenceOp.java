@@ -2,18 +2,20 @@ package org.jresnet.backend.reference;
 
 import org.jresnet.backend.BoundOp;
 import org.jresnet.backend.GradientWrite;
-import org.jresnet.backend.OpSpec.Activation;
+import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
-import org.jresnet.backend.Slot;
 import org.jresnet.backend.Tensor;
 import org.jresnet.backend.reference.ReferenceBuffer.View;
 import org.jresnet.graph.DType;
+import org.jresnet.graph.Slot;
 
 /** What the textbook's ops share: their operands as arrays. */
 abstract class ReferenceOp implements BoundOp {
+  final OpSpec spec;
   private final Operands operands;
 
-  ReferenceOp(Operands operands) {
+  ReferenceOp(OpSpec spec, Operands operands) {
+    this.spec = spec;
     this.operands = operands;
   }
 
@@ -36,14 +38,14 @@ abstract class ReferenceOp implements BoundOp {
     return new View(new Tensor(bytes.buffer(), bytes.offset(), DType.F64, count));
   }
 
-  /** The activation; NaN stays NaN. */
-  static double activate(Activation activation, double v) {
-    return activation == Activation.RELU ? Math.max(v, 0) : v;
+  /** The activation that ends the call; NaN stays NaN. */
+  double activate(double v) {
+    return spec.activates() ? Math.max(v, 0) : v;
   }
 
   /** The share of dy that the activation lets through; like torch's, it stops at y ≤ 0. */
-  static double through(Activation activation, double y, double dy) {
-    return activation == Activation.RELU && y <= 0 ? 0 : dy;
+  double through(double y, double dy) {
+    return spec.activates() && y <= 0 ? 0 : dy;
   }
 
   @Override

@@ -19,6 +19,7 @@ import org.jresnet.backend.Support;
 import org.jresnet.backend.Tensor;
 import org.jresnet.backend.UpdateRule;
 import org.jresnet.graph.DType;
+import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
 import org.jresnet.nativebindings.cuda.BlasLt;
 import org.jresnet.nativebindings.cuda.CudnnHandle;
@@ -72,14 +73,14 @@ final class HostDevice implements Device, Backend {
 
   @Override
   public OpPlan plan(OpSpec spec) {
-    if (spec instanceof OpSpec.Norm s) {
-      return new NormPlan(planner, s).on(Optional.of(this));
-    } else if (spec instanceof OpSpec.Relu s) {
-      return new Pointwise.Relu(planner, s).on(Optional.of(this));
-    } else if (spec instanceof OpSpec.Add s) {
-      return new Pointwise.Add(planner, s).on(Optional.of(this));
+    if (spec.op() instanceof Op.BatchNorm) {
+      return new NormPlan(planner, spec).on(Optional.of(this));
+    } else if (spec.op() instanceof Op.Relu) {
+      return new Pointwise.Relu(planner, spec).on(Optional.of(this));
+    } else if (spec.op() instanceof Op.Add) {
+      return new Pointwise.Add(planner, spec).on(Optional.of(this));
     }
-    return new Pointwise.GlobalAvgPool(planner, (OpSpec.GlobalAvgPool) spec).on(Optional.of(this));
+    return new Pointwise.GlobalAvgPool(planner, spec).on(Optional.of(this));
   }
 
   @Override

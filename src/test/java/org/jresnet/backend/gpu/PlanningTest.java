@@ -5,11 +5,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.util.List;
 import org.jresnet.backend.OpPlan;
-import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Precision;
 import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Executable;
 import org.jresnet.engine.Executable.NamedSpec;
+import org.jresnet.graph.Op;
 import org.jresnet.models.ResNet;
 import org.jresnet.nativebindings.cuda.KernelProgram;
 import org.jresnet.testing.TestBackends;
@@ -65,7 +65,7 @@ class PlanningTest {
     assertThat(specs).hasSizeGreaterThan(50);
     for (NamedSpec named : specs) {
       List<Choice> choices = backend.choices(named.spec());
-      if (named.spec() instanceof OpSpec.Linear || named.spec() instanceof OpSpec.GlobalAvgPool) {
+      if (named.spec().op() instanceof Op.Linear || named.spec().op() instanceof Op.GlobalAvgPool) {
         assertThat(choices).as("own kernels and cuBLASLt: %s", named).isEmpty();
       } else {
         assertThat(choices).as("engines of %s", named).isNotEmpty();

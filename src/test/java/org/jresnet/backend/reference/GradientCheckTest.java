@@ -15,16 +15,18 @@ import java.util.stream.Stream;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.LossSpec;
+import org.jresnet.backend.Mode;
 import org.jresnet.backend.OpRun;
 import org.jresnet.backend.OpSpec;
-import org.jresnet.backend.OpSpec.Activation;
-import org.jresnet.backend.OpSpec.Residual;
-import org.jresnet.backend.OpSpec.Statistics;
-import org.jresnet.backend.OpSpec.Window;
 import org.jresnet.backend.Pass;
-import org.jresnet.backend.Slot;
+import org.jresnet.backend.Specs;
+import org.jresnet.backend.Specs.Activation;
+import org.jresnet.backend.Specs.Residual;
+import org.jresnet.backend.Specs.Window;
 import org.jresnet.graph.DType;
+import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
+import org.jresnet.graph.Slot;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -63,7 +65,7 @@ class GradientCheckTest {
             new Window(1, 2, 0))
         .map(
             w ->
-                new OpSpec.Conv(
+                Specs.conv(
                     new Shape(2, 6, 5, 3),
                     new Shape(
                         2,
@@ -79,7 +81,7 @@ class GradientCheckTest {
 
   static Stream<OpSpec> norm() {
     List<OpSpec> specs = new ArrayList<>();
-    for (Statistics statistics : Statistics.values()) {
+    for (Mode statistics : Mode.values()) {
       for (Residual residual : Residual.values()) {
         for (Activation activation : Activation.values()) {
           specs.add(norm(statistics, residual, activation));
@@ -89,8 +91,8 @@ class GradientCheckTest {
     return specs.stream();
   }
 
-  private static OpSpec norm(Statistics statistics, Residual residual, Activation activation) {
-    return new OpSpec.Norm(
+  private static OpSpec norm(Mode statistics, Residual residual, Activation activation) {
+    return Specs.norm(
         new Shape(3, 2, 3, 4),
         1e-5,
         0.1,
@@ -108,11 +110,11 @@ class GradientCheckTest {
     GradientWrite o = GradientWrite.OVERWRITE;
     Pass training = Pass.TRAINING;
     return Stream.of(
-        new OpSpec.Relu(x, DType.F64, training, o),
-        new OpSpec.Add(x, DType.F64, training, o, o),
-        new OpSpec.MaxPool(x, new Shape(2, 3, 3, 3), new Window(3, 2, 1), DType.F64, training, o),
-        new OpSpec.GlobalAvgPool(x, new Shape(2, 1, 1, 3), DType.F64, training, o),
-        new OpSpec.Linear(new Shape(3, 1, 1, 5), new Shape(3, 1, 1, 4), DType.F64, training, o, o));
+        Specs.relu(x, DType.F64, training, o),
+        Specs.add(x, DType.F64, training, o, o),
+        Specs.maxPool(x, new Shape(2, 3, 3, 3), new Window(3, 2, 1), DType.F64, training, o),
+        Specs.globalAvgPool(x, new Shape(2, 1, 1, 3), DType.F64, training, o),
+        Specs.linear(new Shape(3, 1, 1, 5), new Shape(3, 1, 1, 4), DType.F64, training, o, o));
   }
 
   @ParameterizedTest
@@ -152,15 +154,15 @@ class GradientCheckTest {
       }
     }
     double[] x = inputs.get(Slot.X);
-    if (spec instanceof OpSpec.Relu) {
+    if (spec.op() instanceof Op.Relu) {
       Arrays.setAll(x, i -> x[i] + Math.copySign(MARGIN, x[i]));
-    } else if (spec instanceof OpSpec.MaxPool) {
+    } else if (spec.op() instanceof Op.MaxPool) {
       // A shuffled ladder: any two values differ by more than the margin.
       List<Integer> order = new ArrayList<>(IntStream.range(0, x.length).boxed().toList());
       Collections.shuffle(order, random);
       Arrays.setAll(x, i -> 2 * MARGIN * order.get(i));
-    } else if (spec instanceof OpSpec.Norm norm && norm.activation() == Activation.RELU) {
-      OpSpec open = norm(norm.statistics(), norm.residual(), Activation.NONE);
+    } else if (spec.op() instanceof Op.BatchNorm && spec.activates()) {
+      OpSpec open = norm(spec.mode(), spec.adds() ? Residual.ADD : Residual.NONE, Activation.NONE);
       double[] before = OpRun.run(backend, open, inputs, Map.of()).get(Slot.Y);
       assertThat(Arrays.stream(before).map(Math::abs).min().orElseThrow())
           .as("distance of the nearest value from ReLU's corner; choose another seed")
@@ -219,7 +221,7 @@ class GradientCheckTest {
   /** What the checks above rely on: an evaluation does not disturb the next one. */
   @Test
   void evaluationsStartFromTheSameRunningStatistics() {
-    OpSpec spec = norm(Statistics.BATCH, Residual.NONE, Activation.NONE);
+    OpSpec spec = norm(Mode.TRAIN, Residual.NONE, Activation.NONE);
     Map<Slot, double[]> inputs = inputs(spec, new Random(SEED));
     double[] before = inputs.get(Slot.RUNNING_MEAN).clone();
     double[] once = OpRun.run(backend, spec, inputs, Map.of()).get(Slot.RUNNING_MEAN);

@@ -1,0 +1,11 @@
+package org.jresnet.backend;
+
+/** When a call of an op runs. */
+public enum Phase {
+  /** In {@link BoundOp#prepare}. */
+  PREPARE,
+  /** In {@link BoundOp#forward}. */
+  FORWARD,
+  /** In {@link BoundOp#backward}. */
+  BACKWARD
+}

@@ -1,0 +1,256 @@
+package org.jresnet.engine;
+
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.EnumMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.jresnet.backend.GradientWrite;
+import org.jresnet.backend.Mode;
+import org.jresnet.backend.OpSpec;
+import org.jresnet.backend.Pass;
+import org.jresnet.backend.Precision;
+import org.jresnet.backend.QuantParams;
+import org.jresnet.backend.TensorSpec;
+import org.jresnet.base.UserError;
+import org.jresnet.graph.DType;
+import org.jresnet.graph.Graph;
+import org.jresnet.graph.Node;
+import org.jresnet.graph.Op;
+import org.jresnet.graph.Op.Int8;
+import org.jresnet.graph.Op.Part;
+import org.jresnet.graph.Shape;
+import org.jresnet.graph.Slot;
+
+/**
+ * From nodes to groups with op specs, by what the ops say of themselves: a batch norm takes a
+ * following residual addition and ReLU with it; in inference the convolution takes the batch norm,
+ * too. How gradients are written follows from who needs which and from the backward order: the
+ * first writer overwrites, later ones add.
+ */
+final class Fusion {
+  private final Graph graph;
+  private final CompileOptions options;
+  private final Precision precision;
+  private final List<Shape> shapes;
+  private final boolean[] needsGradient;
+  private final Set<Integer> gradientWritten = new HashSet<>();
+
+  private Fusion(Graph graph, CompileOptions options, Precision precision) {
+    this.graph = graph;
+    this.options = options;
+    this.precision = precision;
+    this.shapes = graph.shapes(options.batch(), options.height(), options.width());
+    this.needsGradient = new boolean[graph.nodes().size()];
+  }
+
+  /** Groups in forward order. */
+  static List<Group> groups(Graph graph, CompileOptions options, Precision precision) {
+    return new Fusion(graph, options, precision).run();
+  }
+
+  private List<Group> run() {
+    if (precision == Precision.INT8 && options.pass() == Pass.TRAINING) {
+      throw new UserError("int8 is for inference; train in fp32 or bf16");
+    }
+    for (Node node : graph.nodes()) {
+      needsGradient[node.index()] =
+          options.pass() == Pass.TRAINING
+              && (trains(node)
+                  || options.watch().gradient(node.name())
+                  || node.inputs().stream().anyMatch(i -> needsGradient[i]));
+      requireTrainable(node);
+    }
+    List<List<Node>> chains = chains();
+    List<Group> groups = new ArrayList<>();
+    for (int i = chains.size() - 1; i >= 0; i--) {
+      groups.add(0, group(chains.get(i)));
+    }
+    return groups;
+  }
+
+  /** Nodes that are computed together, ordered by their last node. */
+  private List<List<Node>> chains() {
+    Set<Node> taken = new HashSet<>();
+    List<List<Node>> chains = new ArrayList<>();
+    for (Node node : graph.nodes()) {
+      if (node.inputs().isEmpty() || taken.contains(node)) {
+        continue;
+      }
+      List<Node> chain = new ArrayList<>(List.of(node));
+      for (Part part : node.op().takes(options.pass() == Pass.INFERENCE)) {
+        Optional<Node> next = successor(chain, part);
+        next.ifPresent(chain::add);
+        if (next.isEmpty() && part == Part.NORM) {
+          break;
+        }
+      }
+      taken.addAll(chain);
+      chains.add(chain);
+    }
+    chains.sort(Comparator.comparingInt(chain -> last(chain).index()));
+    return chains;
+  }
+
+  private static Node last(List<Node> chain) {
+    return chain.get(chain.size() - 1);
+  }
+
+  /**
+   * The only consumer of the chain's output, if it is that part and nobody wants to see the output
+   * itself.
+   */
+  private Optional<Node> successor(List<Node> chain, Part part) {
+    Node end = last(chain);
+    List<Node> consumers = graph.consumers(end.index());
+    return consumers.size() == 1
+            && consumers.get(0).op().part() == part
+            && !options.watch().output(end.name())
+            && !options.watch().gradient(end.name())
+            && (part != Part.RESIDUAL || isMainPath(chain, consumers.get(0)))
+        ? Optional.of(consumers.get(0))
+        : Optional.empty();
+  }
+
+  /**
+   * Whether the addition can be computed with the chain: the chain is its first input, and the
+   * other input has no later consumer, so that in training this group is the first to write the
+   * other input's gradient, and in inference the other input can be overwritten with the sum.
+   */
+  private boolean isMainPath(List<Node> chain, Node add) {
+    int other = add.inputs().get(1);
+    return add.inputs().get(0) == last(chain).index()
+        && other != last(chain).index()
+        && other != chain.get(0).inputs().get(0)
+        && graph.consumers(other).stream().allMatch(n -> n.index() <= add.index())
+        && !(options.pass() == Pass.INFERENCE
+            && options.watch().output(graph.nodes().get(other).name()));
+  }
+
+  private boolean trains(Node node) {
+    return node.parameters().stream()
+        .anyMatch(p -> p.role().trainable() && !options.frozen().contains(p.name()));
+  }
+
+  /** A node whose parameters are all frozen behaves as in evaluation. */
+  private Mode mode(Node node) {
+    boolean frozen =
+        !trains(node) && node.parameters().stream().anyMatch(p -> p.role().trainable());
+    return options.pass() == Pass.TRAINING && !frozen ? Mode.TRAIN : Mode.EVALUATE;
+  }
+
+  private void requireTrainable(Node node) {
+    if (mode(node) == Mode.EVALUATE || node.inputs().isEmpty()) {
+      return;
+    }
+    try {
+      node.op().requireTrainable(shapes.get(node.inputs().get(0)));
+    } catch (IllegalArgumentException e) {
+      throw new UserError(node.name() + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** Called in backward order, because the order decides who writes a gradient first. */
+  private Group group(List<Node> chain) {
+    Node head = chain.get(0);
+    Node end = last(chain);
+    List<Integer> inputs = new ArrayList<>(head.inputs());
+    List<Op> tail = new ArrayList<>();
+    Map<Slot, GradientWrite> gradients = new EnumMap<>(Slot.class);
+    boolean trains = needsGradient[end.index()];
+    for (int i = 0; trains && i < inputs.size(); i++) {
+      Slot slot = Slot.input(i).gradient().orElseThrow();
+      GradientWrite write = write(inputs.get(i));
+      boolean unasked = write == GradientWrite.NONE && head.op().unasked().contains(slot);
+      gradients.put(slot, unasked ? GradientWrite.OVERWRITE : write);
+    }
+    for (Node node : chain.subList(1, chain.size())) {
+      tail.add(node.op());
+      for (int i = 1; i < node.inputs().size(); i++) {
+        inputs.add(node.inputs().get(i));
+        if (trains) {
+          // Nobody has written it before; see isMainPath.
+          gradientWritten.add(node.inputs().get(i));
+          gradients.put(Slot.DRESIDUAL, GradientWrite.OVERWRITE);
+        }
+      }
+    }
+    if (trains && trains(head)) {
+      head.parameters().stream()
+          .filter(p -> p.role().trainable())
+          .flatMap(p -> p.role().slot().flatMap(Slot::gradient).stream())
+          .forEach(slot -> gradients.put(slot, GradientWrite.OVERWRITE));
+    }
+    OpSpec spec =
+        new OpSpec(
+            head.op(),
+            tail,
+            inputs.stream().map(this::tensor).toList(),
+            output(chain),
+            mode(head),
+            trains ? Pass.TRAINING : Pass.INFERENCE,
+            gradients);
+    return new Group(chain, spec, inputs);
+  }
+
+  private GradientWrite write(int node) {
+    if (!needsGradient[node]) {
+      return GradientWrite.NONE;
+    }
+    return gradientWritten.add(node) ? GradientWrite.OVERWRITE : GradientWrite.ACCUMULATE;
+  }
+
+  private TensorSpec output(List<Node> chain) {
+    Int8 int8 = chain.get(0).op().int8();
+    if (precision == Precision.INT8 && int8 == Int8.NONE) {
+      throw new UnsupportedOperationException(
+          chain.get(0).name() + ": int8 cannot compute " + chain.get(0).op().kind() + " by itself");
+    }
+    if (precision == Precision.INT8 && int8 == Int8.RANGED && chain.size() == 1) {
+      throw new UnsupportedOperationException(
+          chain.get(0).name() + ": int8 needs a batch norm right after each convolution");
+    }
+    return tensor(last(chain).index());
+  }
+
+  /** How a node's output lies in memory. */
+  private TensorSpec tensor(int index) {
+    Node node = graph.nodes().get(index);
+    Shape shape = shapes.get(index);
+    if (precision == Precision.INT8) {
+      return node.op().int8() == Int8.WIDENS
+          ? new TensorSpec(shape, DType.F32)
+          : new TensorSpec(shape, quant(node));
+    }
+    return new TensorSpec(
+        shape, node.op().exact() ? precision.parameter() : precision.activation());
+  }
+
+  private QuantParams quant(Node node) {
+    if (node.inputs().isEmpty()) {
+      return QuantParams.of(options.normalization());
+    } else if (node.op().int8() == Int8.KEEPS) {
+      return quant(graph.nodes().get(node.inputs().get(0)));
+    }
+    Float range = options.ranges().get(node.name());
+    if (range == null) {
+      throw new UserError(
+          "int8 needs the range of "
+              + node.name()
+              + ", and the model has none; measure it with jresnet quantize");
+    }
+    return QuantParams.of(range, !node.op().nonNegative());
+  }
+
+  /** The nodes whose outputs an int8 network needs ranges of. */
+  static List<Node> ranged(Graph graph, CompileOptions options, Precision precision) {
+    return groups(graph, options, precision).stream()
+        .filter(group -> group.nodes().get(0).op().int8() == Int8.RANGED)
+        .map(Group::last)
+        .collect(Collectors.toList());
+  }
+}
