@@ -1,32 +1,22 @@
 package org.jresnet.engine;
 
 import java.util.ArrayList;
-import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
-import java.util.function.Predicate;
-import org.jresnet.backend.Backend;
-import org.jresnet.backend.BoundOp;
 import org.jresnet.backend.Buffer;
-import org.jresnet.backend.InputOp;
-import org.jresnet.backend.LossOp;
-import org.jresnet.backend.LossSpec;
 import org.jresnet.backend.Mode;
 import org.jresnet.backend.OpCall;
 import org.jresnet.backend.OpPlan;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Pass;
-import org.jresnet.backend.Phase;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.Tensor;
 import org.jresnet.base.Closing;
 import org.jresnet.base.UserError;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Parameter;
-import org.jresnet.graph.Shape;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -45,30 +35,15 @@ public final class Executable implements AutoCloseable {
   /** An op as it will be planned, and the first node of its group. */
   public record NamedSpec(String name, OpSpec spec) {}
 
-  /** An action that can run, and the calls that it consists of. */
-  private record Bound(Action action, Runnable body, List<OpCall> calls) {
-    boolean is(Action.Kind kind) {
-      return action.kind() == kind;
-    }
-  }
-
   private static final Logger LOG = LoggerFactory.getLogger(Executable.class);
 
   private final Model model;
   private final CompileOptions options;
   private final List<PlanLine> plan = new ArrayList<>();
   private final List<AutoCloseable> owned = new ArrayList<>();
-  private final List<Bound> bound = new ArrayList<>();
   private final List<String> counters = new ArrayList<>();
-  private Runnable[] prepare;
-  private Runnable[] forward;
-  private Runnable[] work;
   private Schedule schedule;
-  private InputOp input;
-  private LossOp loss;
-  private byte[] lastPixels;
-  private int[] lastLabels;
-  private double gradientFactor = 1;
+  private Program program;
   private long memory;
   private boolean stale = true;
   private Buffer arena;
@@ -152,7 +127,7 @@ public final class Executable implements AutoCloseable {
           options.width(),
           groups.size(),
           memory >> 20);
-      bind();
+      program = own(new Program(model, options, schedule));
       groups.forEach(this::count);
     } finally {
       plans.forEach(OpPlan::close);
@@ -239,117 +214,6 @@ public final class Executable implements AutoCloseable {
     }
   }
 
-  private void bind() {
-    Backend backend = model.backend();
-    Map<Unit, BoundOp> ops = new IdentityHashMap<>();
-    for (Action action : schedule.actions()) {
-      bound.add(
-          switch (action.kind()) {
-            case INPUT -> bindInput(action);
-            case LOSS -> bindLoss(action);
-            case CALLBACK -> {
-              Callback callback = action.callback().orElseThrow();
-              Tensor tensor = action.reads().get(0).tensor();
-              yield new Bound(action, () -> callback.body().accept(tensor), List.of());
-            }
-            case TAP -> new Bound(action, () -> {}, List.of());
-            default -> {
-              Unit unit = action.unit().orElseThrow();
-              yield bind(action, ops.computeIfAbsent(unit, u -> own(u.bind())));
-            }
-          });
-    }
-    boolean training = options.pass() == Pass.TRAINING;
-    // Training packs the weights of frozen layers in each run, because guests overwrite them.
-    List<Bound> packing = bound.stream().filter(b -> b.is(Action.Kind.PREPARE)).toList();
-    List<Bound> rest = bound.subList(packing.size(), bound.size());
-    int end = bound.stream().map(b -> b.action.kind()).toList().indexOf(Action.Kind.LOSS);
-    prepare = bodies(packing);
-    forward = bodies(end < 0 ? rest : bound.subList(0, end));
-    work = sequences(backend, training ? bound : rest);
-  }
-
-  private static Bound bind(Action action, BoundOp op) {
-    Phase phase = action.kind().phase();
-    Runnable body =
-        switch (phase) {
-          case PREPARE -> op::prepare;
-          case FORWARD -> op::forward;
-          case BACKWARD -> op::backward;
-        };
-    return new Bound(action, body, op.calls().stream().filter(c -> c.phase() == phase).toList());
-  }
-
-  private Bound bindInput(Action action) {
-    Value y = schedule.input();
-    Shape shape =
-        new Shape(options.batch(), options.height(), options.width(), model.graph().channels());
-    input = own(model.backend().input(shape, options.normalization(), y.tensor()));
-    long traffic = y.elements + y.bytes();
-    Runnable loaded =
-        () -> {
-          input.load(lastPixels);
-          input.run();
-        };
-    return new Bound(action, input::run, List.of(host(traffic, loaded)));
-  }
-
-  private Bound bindLoss(Action action) {
-    LossSpec spec =
-        new LossSpec(
-            options.batch(),
-            model.graph().classes(),
-            options.labelSmoothing(),
-            options.classWeights());
-    Tensor logits = schedule.logits().tensor();
-    loss = own(model.backend().loss(spec, logits, schedule.logitGradient().tensor()));
-    Runnable whole =
-        () -> {
-          loss.load(lastLabels, gradientFactor);
-          loss.run();
-          loss.value();
-        };
-    return new Bound(action, loss::run, List.of(host(2 * logits.bytes(), whole)));
-  }
-
-  private static OpCall host(long bytes, Runnable body) {
-    return new OpCall(Phase.FORWARD, "host", "java", 0, bytes, body);
-  }
-
-  private static Runnable[] bodies(List<Bound> actions) {
-    return actions.stream().map(Bound::body).toArray(Runnable[]::new);
-  }
-
-  /** What a device may record, in one piece but for the user's code between. */
-  private Runnable[] sequences(Backend backend, List<Bound> actions) {
-    List<Runnable> pieces = new ArrayList<>();
-    List<Bound> piece = new ArrayList<>();
-    for (Bound action : actions) {
-      if (action.is(Action.Kind.CALLBACK)) {
-        if (!piece.isEmpty()) {
-          pieces.add(own(sequence(backend, piece))::run);
-        }
-        pieces.add(action.body);
-        piece.clear();
-      } else {
-        piece.add(action);
-      }
-    }
-    pieces.add(own(sequence(backend, piece))::run);
-    return pieces.toArray(Runnable[]::new);
-  }
-
-  private static Backend.Sequence sequence(Backend backend, List<Bound> actions) {
-    Runnable[] bodies = bodies(actions);
-    return backend.sequence(() -> run(bodies));
-  }
-
-  private static void run(Runnable[] bodies) {
-    for (Runnable body : bodies) {
-      body.run();
-    }
-  }
-
   private <T extends AutoCloseable> T own(T resource) {
     owned.add(resource);
     return resource;
@@ -391,10 +255,10 @@ public final class Executable implements AutoCloseable {
   public float[] infer(byte[] pixels) {
     load(pixels);
     if (options.pass() == Pass.INFERENCE && stale) {
-      run(prepare);
+      program.prepare();
       stale = false;
     }
-    run(options.pass() == Pass.TRAINING ? forward : work);
+    program.forward();
     return logits();
   }
 
@@ -412,14 +276,12 @@ public final class Executable implements AutoCloseable {
    * @return mean loss of the batch
    */
   public double step(byte[] pixels, int[] labels) {
-    if (loss == null) {
+    if (options.pass() != Pass.TRAINING) {
       throw new IllegalStateException("compiled for inference; a step needs Pass.TRAINING");
     }
     load(pixels);
-    lastLabels = labels;
-    loss.load(labels, gradientFactor);
-    run(work);
-    double value = loss.value();
+    program.load(labels);
+    double value = program.step();
     for (String counter : counters) {
       model.countBatch(counter);
     }
@@ -431,12 +293,12 @@ public final class Executable implements AutoCloseable {
    * need it. Whoever updates the parameters divides by it again.
    */
   public void setGradientFactor(double factor) {
-    gradientFactor = factor;
+    program.setGradientFactor(factor);
   }
 
   /** Correct predictions in the last {@link #step}. */
   public int correct() {
-    return loss.correct();
+    return program.correct();
   }
 
   /**
@@ -444,20 +306,7 @@ public final class Executable implements AutoCloseable {
    * {@link #infer} or {@link #step} (without the count of batches).
    */
   public List<NamedCall> calls(byte[] pixels, int[] labels) {
-    lastPixels = pixels;
-    lastLabels = labels;
-    List<NamedCall> calls = new ArrayList<>();
-    for (Bound b : bound) {
-      if (b.is(Action.Kind.PREPARE) && options.pass() == Pass.INFERENCE) {
-        continue;
-      }
-      String kind = b.action.unit().map(u -> u.group().spec().op().kind()).orElse(b.action.node());
-      boolean again = b.is(Action.Kind.RECOMPUTE);
-      b.calls.forEach(
-          call ->
-              calls.add(new NamedCall(b.action.node(), again ? "recomputed " + kind : kind, call)));
-    }
-    return calls;
+    return program.calls(pixels, labels);
   }
 
   private void load(byte[] pixels) {
@@ -466,8 +315,7 @@ public final class Executable implements AutoCloseable {
       throw new IllegalArgumentException(
           "expected " + expected + " bytes of pixels, found " + pixels.length);
     }
-    lastPixels = pixels;
-    input.load(pixels);
+    program.load(pixels);
   }
 
   /** A tapped node's output in the last run, NHWC. */
@@ -497,41 +345,7 @@ public final class Executable implements AutoCloseable {
    * @return such as {@code the output of layer1.0.conv1}, or {@code the gradient of fc.weight}
    */
   public String locateNonFinite() {
-    // Gradients may be the sums of several batches, which a run overwrites.
-    Optional<String> before =
-        options.pass() == Pass.TRAINING ? model.nonFiniteGradient() : Optional.empty();
-    input.load(lastPixels);
-    if (loss != null) {
-      loss.load(lastLabels, gradientFactor);
-    }
-    for (Bound b : bound) {
-      if (b.is(Action.Kind.RECOMPUTE)) {
-        b.body.run();
-        continue;
-      }
-      // Statistics that an action moves on reach nothing else in this step.
-      Optional<Value> found =
-          first(b.action.reads(), v -> v.given() && !b.action.writes().contains(v));
-      if (found.isPresent()) {
-        return found.get().name;
-      }
-      b.body.run();
-      if (b.is(Action.Kind.LOSS) && !Double.isFinite(loss.value())) {
-        return "the loss";
-      }
-      found = first(b.action.writes(), v -> !v.given() || !b.action.reads().contains(v));
-      if (found.isPresent()) {
-        return found.get().name;
-      }
-    }
-    return before.map(name -> "the gradient of " + name).orElse("the loss");
-  }
-
-  private static Optional<Value> first(List<Value> values, Predicate<Value> wanted) {
-    return values.stream()
-        .filter(wanted)
-        .filter(v -> v.isFloat() && !Finite.all(v.tensor().toFloats()))
-        .findFirst();
+    return program.locateNonFinite();
   }
 
   @Override

@@ -24,6 +24,7 @@ import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 final class ExecutableTest {
   private static final Normalization NORMALIZATION = Fixture.NORMALIZATION;
@@ -88,14 +89,18 @@ final class ExecutableTest {
     }
   }
 
-  @Test
-  void aStepAllocatesNothing() {
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1})
+  void aStepAllocatesNothing(int checkpointBlocks) {
     try (Backend backend = Backends.open("cpu");
         Model model = seeded(backend, Precision.FP32);
         OptimizerState optimizer =
             new OptimizerState(model, new UpdateRule.Adam(0.9, 0.999, 1e-8, 0), Set.of());
         Executable step =
-            Executable.compile(model, CompileOptions.training(4, 32, NORMALIZATION))) {
+            Executable.compile(
+                model,
+                CompileOptions.training(4, 32, NORMALIZATION)
+                    .withCheckpointBlocks(checkpointBlocks))) {
       // The first call of the meter loads its classes.
       garbage();
       for (int i = 0; i < 50; i++) {

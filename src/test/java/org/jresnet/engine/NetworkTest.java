@@ -9,6 +9,7 @@ import org.jresnet.backend.Backend;
 import org.jresnet.backend.Pass;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.UpdateRule;
+import org.jresnet.engine.CompileOptions.Watch;
 import org.jresnet.graph.Parameter;
 import org.jresnet.testing.Fixture;
 import org.jresnet.testing.TestBackends;
@@ -89,7 +90,10 @@ final class NetworkTest {
       fixture.weights().into(model);
       List<String> nodes = fixture.names("train/activation/");
       try (Executable step =
-          Executable.compile(model, options(fixture, Pass.TRAINING, Set.copyOf(nodes)))) {
+          Executable.compile(
+              model,
+              options(fixture, Pass.TRAINING, Set.of())
+                  .withWatch(new Watch(Set.copyOf(nodes), offsets(fixture), List.of())))) {
         double loss = step.step(fixture.pixels(), fixture.labels());
         fixture.assertElements(
             "train/loss", new float[] {(float) loss}, ACTIVATION_RTOL, ACTIVATION_ATOL);
@@ -97,6 +101,7 @@ final class NetworkTest {
           fixture.assertElements(
               "train/activation/" + node, step.tap(node), ACTIVATION_RTOL, ACTIVATION_ATOL);
         }
+        assertOutputGradients(fixture, step);
       }
       assertGradients(fixture, model, "train/gradient/");
       for (String statistic : fixture.names("train/statistic/")) {
@@ -107,6 +112,35 @@ final class NetworkTest {
           fixture.assertDistance(key, model.get(statistic), STATISTIC_BOUND);
         }
       }
+    }
+  }
+
+  /** The nodes that add an offset per channel: batch norms and the classifier. */
+  private static Set<String> offsets(Fixture fixture) {
+    Set<String> nodes = new TreeSet<>();
+    for (Parameter p : fixture.graph().parameters()) {
+      if (p.name().endsWith(".bias")) {
+        nodes.add(p.name().substring(0, p.name().length() - ".bias".length()));
+      }
+    }
+    return nodes;
+  }
+
+  /** Summed over all positions, the gradient of such a node's output is PyTorch's of its offset. */
+  private static void assertOutputGradients(Fixture fixture, Executable step) {
+    Set<String> nodes = offsets(fixture);
+    assertThat(nodes).hasSizeGreaterThan(20);
+    for (String node : nodes) {
+      float[] gradient = step.tapGradient(node);
+      double[] sums = new double[step.model().get(node + ".bias").length];
+      for (int i = 0; i < gradient.length; i++) {
+        sums[i % sums.length] += gradient[i];
+      }
+      float[] offset = new float[sums.length];
+      for (int c = 0; c < offset.length; c++) {
+        offset[c] = (float) sums[c];
+      }
+      fixture.assertDistance("train/gradient/" + node + ".bias", offset, GRADIENT_BOUND);
     }
   }
 

@@ -1,0 +1,267 @@
+package org.jresnet.engine;
+
+import java.util.ArrayList;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Predicate;
+import org.jresnet.backend.Backend;
+import org.jresnet.backend.BoundOp;
+import org.jresnet.backend.InputOp;
+import org.jresnet.backend.LossOp;
+import org.jresnet.backend.LossSpec;
+import org.jresnet.backend.OpCall;
+import org.jresnet.backend.Pass;
+import org.jresnet.backend.Phase;
+import org.jresnet.backend.Tensor;
+import org.jresnet.base.Closing;
+import org.jresnet.engine.Executable.NamedCall;
+import org.jresnet.graph.Shape;
+
+/** A schedule bound to memory: what runs, without choosing or allocating anything. */
+final class Program implements AutoCloseable {
+  /** An action that can run, and the calls that it consists of. */
+  private record Bound(Action action, Runnable body, List<OpCall> calls) {
+    boolean is(Action.Kind kind) {
+      return action.kind() == kind;
+    }
+  }
+
+  private final Model model;
+  private final CompileOptions options;
+  private final Schedule schedule;
+  private final List<AutoCloseable> owned = new ArrayList<>();
+  private final List<Bound> bound = new ArrayList<>();
+  private final Runnable[] prepare;
+  private final Runnable[] forward;
+  private final Runnable[] work;
+  private InputOp input;
+  private LossOp loss;
+  private byte[] lastPixels;
+  private int[] lastLabels;
+  private double gradientFactor = 1;
+
+  Program(Model model, CompileOptions options, Schedule schedule) {
+    this.model = model;
+    this.options = options;
+    this.schedule = schedule;
+    try {
+      bind();
+      boolean training = options.pass() == Pass.TRAINING;
+      // Training packs the weights of frozen layers in each run, because guests overwrite them.
+      List<Bound> packing = bound.stream().filter(b -> b.is(Action.Kind.PREPARE)).toList();
+      int end = bound.stream().map(b -> b.action.kind()).toList().indexOf(Action.Kind.LOSS);
+      prepare = bodies(packing);
+      work = sequences(training ? bound : bound.subList(packing.size(), bound.size()));
+      forward = training ? bodies(bound.subList(0, end)) : work;
+    } catch (RuntimeException | Error e) {
+      try {
+        close();
+      } catch (RuntimeException suppressed) {
+        e.addSuppressed(suppressed);
+      }
+      throw e;
+    }
+  }
+
+  private void bind() {
+    Map<Unit, BoundOp> ops = new IdentityHashMap<>();
+    for (Action action : schedule.actions()) {
+      bound.add(
+          switch (action.kind()) {
+            case INPUT -> bindInput(action);
+            case LOSS -> bindLoss(action);
+            case CALLBACK -> {
+              Callback callback = action.callback().orElseThrow();
+              Tensor tensor = action.reads().get(0).tensor();
+              yield new Bound(action, () -> callback.body().accept(tensor), List.of());
+            }
+            case TAP -> new Bound(action, () -> {}, List.of());
+            default -> {
+              Unit unit = action.unit().orElseThrow();
+              yield bind(action, ops.computeIfAbsent(unit, u -> own(u.bind())));
+            }
+          });
+    }
+  }
+
+  private static Bound bind(Action action, BoundOp op) {
+    Phase phase = action.kind().phase();
+    Runnable body =
+        switch (phase) {
+          case PREPARE -> op::prepare;
+          case FORWARD -> op::forward;
+          case BACKWARD -> op::backward;
+        };
+    return new Bound(action, body, op.calls().stream().filter(c -> c.phase() == phase).toList());
+  }
+
+  private Bound bindInput(Action action) {
+    Value y = schedule.input();
+    Shape shape =
+        new Shape(options.batch(), options.height(), options.width(), model.graph().channels());
+    input = own(model.backend().input(shape, options.normalization(), y.tensor()));
+    long traffic = y.elements + y.bytes();
+    Runnable loaded =
+        () -> {
+          input.load(lastPixels);
+          input.run();
+        };
+    return new Bound(action, input::run, List.of(host(traffic, loaded)));
+  }
+
+  private Bound bindLoss(Action action) {
+    LossSpec spec =
+        new LossSpec(
+            options.batch(),
+            model.graph().classes(),
+            options.labelSmoothing(),
+            options.classWeights());
+    Tensor logits = schedule.logits().tensor();
+    loss = own(model.backend().loss(spec, logits, schedule.logitGradient().tensor()));
+    Runnable whole =
+        () -> {
+          loss.load(lastLabels, gradientFactor);
+          loss.run();
+          loss.value();
+        };
+    return new Bound(action, loss::run, List.of(host(2 * logits.bytes(), whole)));
+  }
+
+  private static OpCall host(long bytes, Runnable body) {
+    return new OpCall(Phase.FORWARD, "host", "java", 0, bytes, body);
+  }
+
+  private static Runnable[] bodies(List<Bound> actions) {
+    return actions.stream().map(Bound::body).toArray(Runnable[]::new);
+  }
+
+  /** What a device may record, in one piece but for the user's code between. */
+  private Runnable[] sequences(List<Bound> actions) {
+    List<Runnable> pieces = new ArrayList<>();
+    List<Bound> piece = new ArrayList<>();
+    for (Bound action : actions) {
+      if (action.is(Action.Kind.CALLBACK)) {
+        if (!piece.isEmpty()) {
+          pieces.add(own(sequence(piece))::run);
+        }
+        pieces.add(action.body);
+        piece.clear();
+      } else {
+        piece.add(action);
+      }
+    }
+    pieces.add(own(sequence(piece))::run);
+    return pieces.toArray(Runnable[]::new);
+  }
+
+  private Backend.Sequence sequence(List<Bound> actions) {
+    Runnable[] bodies = bodies(actions);
+    return model.backend().sequence(() -> run(bodies));
+  }
+
+  private static void run(Runnable[] bodies) {
+    for (Runnable body : bodies) {
+      body.run();
+    }
+  }
+
+  private <T extends AutoCloseable> T own(T resource) {
+    owned.add(resource);
+    return resource;
+  }
+
+  void load(byte[] pixels) {
+    lastPixels = pixels;
+    input.load(pixels);
+  }
+
+  void load(int[] labels) {
+    lastLabels = labels;
+    loss.load(labels, gradientFactor);
+  }
+
+  void setGradientFactor(double factor) {
+    gradientFactor = factor;
+  }
+
+  void prepare() {
+    run(prepare);
+  }
+
+  void forward() {
+    run(forward);
+  }
+
+  /** Everything; the loss comes out. */
+  double step() {
+    run(work);
+    return loss.value();
+  }
+
+  int correct() {
+    return loss.correct();
+  }
+
+  List<NamedCall> calls(byte[] pixels, int[] labels) {
+    lastPixels = pixels;
+    lastLabels = labels;
+    List<NamedCall> calls = new ArrayList<>();
+    for (Bound b : bound) {
+      if (b.is(Action.Kind.PREPARE) && options.pass() == Pass.INFERENCE) {
+        continue;
+      }
+      String kind = b.action.unit().map(u -> u.group().spec().op().kind()).orElse(b.action.node());
+      boolean again = b.is(Action.Kind.RECOMPUTE);
+      b.calls.forEach(
+          call ->
+              calls.add(new NamedCall(b.action.node(), again ? "recomputed " + kind : kind, call)));
+    }
+    return calls;
+  }
+
+  String locateNonFinite() {
+    // Gradients may be the sums of several batches, which a run overwrites.
+    Optional<String> before =
+        options.pass() == Pass.TRAINING ? model.nonFiniteGradient() : Optional.empty();
+    input.load(lastPixels);
+    if (loss != null) {
+      loss.load(lastLabels, gradientFactor);
+    }
+    for (Bound b : bound) {
+      if (b.is(Action.Kind.RECOMPUTE)) {
+        b.body.run();
+        continue;
+      }
+      // Statistics that an action moves on reach nothing else in this step.
+      Optional<Value> found =
+          first(b.action.reads(), v -> v.given() && !b.action.writes().contains(v));
+      if (found.isPresent()) {
+        return found.get().name;
+      }
+      b.body.run();
+      if (b.is(Action.Kind.LOSS) && !Double.isFinite(loss.value())) {
+        return "the loss";
+      }
+      found = first(b.action.writes(), v -> !v.given() || !b.action.reads().contains(v));
+      if (found.isPresent()) {
+        return found.get().name;
+      }
+    }
+    return before.map(name -> "the gradient of " + name).orElse("the loss");
+  }
+
+  private static Optional<Value> first(List<Value> values, Predicate<Value> wanted) {
+    return values.stream()
+        .filter(wanted)
+        .filter(v -> v.isFloat() && !Finite.all(v.tensor().toFloats()))
+        .findFirst();
+  }
+
+  @Override
+  public void close() {
+    Closing.closeAll(owned);
+    owned.clear();
+  }
+}
