@@ -94,7 +94,7 @@ class PlanningTest {
       CompileOptions options = CompileOptions.training(32, 224, ModelFiles.IMAGENET);
       for (NamedSpec named :
           Executable.specs(ResNet.RESNET18.graph(1000), options, Precision.BF16)) {
-        if (named.spec() instanceof OpSpec.Conv) {
+        if (named.spec().op() instanceof Op.Conv2d) {
           assertThat(other.choices(named.spec())).as("engines of %s", named).isNotEmpty();
         }
       }
