@@ -46,9 +46,16 @@ public final class Benchmark {
    * @param batch pictures per step
    * @param size side of the pictures in pixels
    * @param precision type of the activations
+   * @param checkpointBlocks see {@link CompileOptions#checkpointBlocks}; training alone
    */
   public record Configuration(
-      ResNet network, int classes, Work work, int batch, int size, Precision precision) {
+      ResNet network,
+      int classes,
+      Work work,
+      int batch,
+      int size,
+      Precision precision,
+      int checkpointBlocks) {
     /**
      * Checks that the pictures of a batch fit into one array.
      *
@@ -72,8 +79,10 @@ public final class Benchmark {
 
     /** Such as {@code resnet50-train-bf16-b32-224}. */
     public String name() {
-      return String.join(
-          "-", network.id(), work.id(), precision.id(), "b" + batch, String.valueOf(size));
+      String name =
+          String.join(
+              "-", network.id(), work.id(), precision.id(), "b" + batch, String.valueOf(size));
+      return checkpointBlocks == 0 ? name : name + "-c" + checkpointBlocks;
     }
   }
 
@@ -82,9 +91,11 @@ public final class Benchmark {
    *
    * @param configuration what was timed
    * @param createSeconds making the model, choosing implementations, allocating, first run
+   * @param plannedBytes of activations, their gradients and scratch memory
    * @param seconds each timed step, in order
    */
-  public record Result(Configuration configuration, double createSeconds, double[] seconds) {
+  public record Result(
+      Configuration configuration, double createSeconds, long plannedBytes, double[] seconds) {
     /** Value below which a share of the steps lie. */
     public double quantile(double share) {
       double[] sorted = seconds.clone();
@@ -216,7 +227,7 @@ public final class Benchmark {
         seconds[count] = (System.nanoTime() - begin) / 1e9;
         total += seconds[count++];
       }
-      return new Result(c, create, Arrays.copyOf(seconds, count));
+      return new Result(c, create, session.executable.memoryBytes(), Arrays.copyOf(seconds, count));
     }
   }
 
@@ -246,6 +257,7 @@ public final class Benchmark {
                 model,
                 c.work == Work.TRAIN
                     ? CompileOptions.training(c.batch, c.size, NORMALIZATION)
+                        .withCheckpointBlocks(c.checkpointBlocks)
                     : inference(backend, c.network, c.classes, c.precision, c.batch, c.size));
         optimizer = c.work == Work.TRAIN ? Optional.of(optimizer(model)) : Optional.empty();
       } catch (RuntimeException e) {

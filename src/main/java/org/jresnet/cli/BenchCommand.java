@@ -55,6 +55,15 @@ final class BenchCommand implements Callable<Integer> {
   private List<Work> works;
 
   @Option(
+      names = "--checkpoint-blocks",
+      paramLabel = "N",
+      defaultValue = "0",
+      description =
+          "In training, compute the activations inside every N residual blocks again in backward.")
+  @Within(min = 0, max = 1000)
+  private int checkpointBlocks;
+
+  @Option(
       names = "--batch",
       split = ",",
       defaultValue = "16",
@@ -151,8 +160,15 @@ final class BenchCommand implements Callable<Integer> {
       try (Backend backend = BackendOptions.open(name, gpu.options())) {
         console.print("%s, %s", DoctorCommand.machine(), backend.description());
         console.print(
-            "%-34s %9s %10s %10s %7s %8s %9s",
-            "configuration", "images/s", "median ms", "p95 ms", "spread", "create s", "error");
+            "%-34s %9s %10s %10s %7s %8s %9s %9s",
+            "configuration",
+            "images/s",
+            "median ms",
+            "p95 ms",
+            "spread",
+            "create s",
+            "error",
+            "plan MB");
         List<Configuration> all = configurations(backend);
         if (csv != null) {
           all.forEach(c -> OutputFile.require("--csv", file(backend, c), overwrite));
@@ -191,7 +207,8 @@ final class BenchCommand implements Callable<Integer> {
                       work,
                       batch,
                       size,
-                      precision));
+                      precision,
+                      work == Work.TRAIN ? checkpointBlocks : 0));
             }
           }
         }
@@ -222,14 +239,15 @@ final class BenchCommand implements Callable<Integer> {
     Result r = Benchmark.run(backend, c, steps, seconds);
     Optional<Disturbance> disturbance = watch.stop();
     console.print(
-        "%-34s %9.2f %10.2f %10.2f %6.1f%% %8.2f %9.1e",
+        "%-34s %9.2f %10.2f %10.2f %6.1f%% %8.2f %9.1e %9d",
         c.name(),
         r.imagesPerSecond(),
         1e3 * r.median(),
         1e3 * r.quantile(0.95),
         100 * r.spread(),
         r.createSeconds(),
-        error);
+        error,
+        r.plannedBytes() >> 20);
     disturbance
         .flatMap(d -> d.warning(r.spread()))
         .ifPresent(reason -> console.note(c.name() + ": " + reason));
@@ -249,6 +267,7 @@ final class BenchCommand implements Callable<Integer> {
           values.put("stolen_share", d.stolen());
         });
     values.put("create_s", r.createSeconds());
+    values.put("planned_bytes", r.plannedBytes());
     if (!unchecked) {
       values.put("error", error);
     }

@@ -177,7 +177,8 @@ final class DemoCommand implements Callable<Integer> {
                     true,
                     List.of(),
                     backend.name(),
-                    precision.id()),
+                    precision.id(),
+                    0),
                 new TrainOptions.InputOptions(
                     new Preprocess(size, Preprocess.Mode.STRETCH),
                     new Augmentation(0.5, 1, 0, 0),

@@ -96,7 +96,7 @@ final class ProfileCommand implements Callable<Integer> {
     Console console = new Console(json);
     try (Backend backend = backendOptions.open(console)) {
       Precision precision = backendOptions.resolve(backend, console);
-      Configuration c = new Configuration(network, classes, work, batch, size, precision);
+      Configuration c = new Configuration(network, classes, work, batch, size, precision, 0);
       Ceilings ceilings = Ceilings.measure(backend, precision);
       Disturbance.Watch watch = Disturbance.watch();
       Profile profile = Benchmark.profile(backend, c, steps);

@@ -126,6 +126,16 @@ final class TrainCommand implements Callable<Integer> {
   private int accumulate;
 
   @Option(
+      names = "--checkpoint-blocks",
+      paramLabel = "N",
+      defaultValue = "0",
+      description =
+          "Save memory: forget the activations inside every N residual blocks and compute them again"
+              + " in backward. The result is the same to the bit, a step takes longer. 0 keeps all.")
+  @Within(min = 0, max = 1000)
+  private int checkpointBlocks;
+
+  @Option(
       names = "--drop-last",
       arity = "0..1",
       defaultValue = "true",
@@ -395,7 +405,8 @@ final class TrainCommand implements Callable<Integer> {
                     zeroInit,
                     freeze,
                     "",
-                    ""),
+                    "",
+                    checkpointBlocks),
                 new TrainOptions.InputOptions(
                     new Preprocess(size, resize, decoding.options()),
                     new Augmentation(flip, cropScale, jpeg, blur),

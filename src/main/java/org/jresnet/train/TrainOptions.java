@@ -155,7 +155,7 @@ public record TrainOptions(
     return new TrainOptions(
         "",
         split,
-        network,
+        network.keepingAll(),
         in,
         cosine,
         batch,
@@ -208,6 +208,8 @@ public record TrainOptions(
    * @param freeze glob patterns on parameter names that stay as they are
    * @param backend such as {@code cpu}
    * @param precision such as {@code bf16}
+   * @param checkpointBlocks activations inside every so many residual blocks are computed again in
+   *     backward, 0 keeps all; no influence on the result
    */
   public record NetworkOptions(
       String model,
@@ -217,16 +219,24 @@ public record TrainOptions(
       boolean zeroInit,
       List<String> freeze,
       String backend,
-      String precision) {
+      String precision,
+      int checkpointBlocks) {
     /** Checks the width; older runs name the backends after their libraries. */
     public NetworkOptions {
       backend = Backends.canonical(backend);
       require(width >= 1, "width", "at least 1", width);
+      require(checkpointBlocks >= 0, "checkpoint-blocks", "at least 0", checkpointBlocks);
     }
 
     /** The same network on a backend, in a precision. */
     public NetworkOptions on(String name, String id) {
-      return new NetworkOptions(model, width, weights, newHead, zeroInit, freeze, name, id);
+      return new NetworkOptions(
+          model, width, weights, newHead, zeroInit, freeze, name, id, checkpointBlocks);
+    }
+
+    private NetworkOptions keepingAll() {
+      return new NetworkOptions(
+          model, width, weights, newHead, zeroInit, freeze, backend, precision, 0);
     }
   }
 

@@ -134,7 +134,8 @@ public final class Trainer {
               .withLoss(
                   options.loss().labelSmoothing(),
                   ClassWeights.of(options.loss().classWeights(), split))
-              .withFrozen(frozen);
+              .withFrozen(frozen)
+              .withCheckpointBlocks(options.network().checkpointBlocks());
       int evaluationBatch = Math.min(MAX_EVALUATION_BATCH, split.part(Part.VAL).size());
       CompileOptions inference =
           CompileOptions.inference(evaluationBatch, size, ModelFiles.normalization(info));

@@ -24,7 +24,7 @@ class BackendsTest {
   @Test
   void anOlderRunsBackendIsTheSame() {
     NetworkOptions then =
-        new NetworkOptions("resnet18", 4, "", false, false, List.of(), "onednn", "fp32");
+        new NetworkOptions("resnet18", 4, "", false, false, List.of(), "onednn", "fp32", 0);
     assertThat(then).isEqualTo(then.on("cpu", "fp32"));
   }
 

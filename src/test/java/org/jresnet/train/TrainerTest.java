@@ -85,7 +85,8 @@ final class TrainerTest {
     return new TrainOptions(
         faces.toString(),
         new TrainOptions.SplitOptions(0.7, 0.15, 0.15, "", ""),
-        new TrainOptions.NetworkOptions("resnet18", 4, "", false, false, List.of(), "cpu", "fp32"),
+        new TrainOptions.NetworkOptions(
+            "resnet18", 4, "", false, false, List.of(), "cpu", "fp32", 0),
         new TrainOptions.InputOptions(
             new Preprocess(32, Preprocess.Mode.STRETCH), Augmentation.NONE, BadImages.STOP, 2),
         EPOCHS,
