@@ -15,6 +15,9 @@ final class TiffHeader {
   static final int BITS = 258;
   static final int COMPRESSION = 259;
   static final int PHOTOMETRIC = 262;
+  static final int SAMPLES = 277;
+  static final int TILE_WIDTH = 322;
+  static final int TILE_HEIGHT = 323;
   static final int EXTRA_SAMPLES = 338;
   static final int SAMPLE_FORMAT = 339;
   static final int COLOR_PROFILE = 34675;

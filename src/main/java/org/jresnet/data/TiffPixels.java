@@ -74,6 +74,11 @@ final class TiffPixels {
           34892,
           "linear raw");
 
+  /** RGB and three more: the reader allocates as many as the header says. */
+  private static final int MAX_SAMPLES = 6;
+
+  private static final int MAX_SMALL_TILE = 1 << 20;
+
   private TiffPixels() {}
 
   static RgbImage of(Path name, byte[] bytes, ImageInfo info) throws IOException {
@@ -89,6 +94,13 @@ final class TiffPixels {
       throw unusual(name, "samples that are signed or no whole numbers");
     } else if (bits > 8 && bits != 16 || bits == 16 && colours == WHITE_IS_ZERO) {
       throw unusual(name, "samples of " + bits + " bits" + (bits == 16 ? " with white at 0" : ""));
+    }
+    long samples = tiff.value(TiffHeader.SAMPLES, 1);
+    long tile = tiff.value(TiffHeader.TILE_WIDTH) * tiff.value(TiffHeader.TILE_HEIGHT);
+    if (samples > MAX_SAMPLES) {
+      throw unusual(name, samples + " samples per pixel");
+    } else if (tile > 2 * info.pixels() + MAX_SMALL_TILE) {
+      throw unusual(name, "tiles of " + tile + " pixels, far more than the image has");
     }
     ImageReader reader = new TIFFImageReaderSpi().createReaderInstance(null);
     try {
