@@ -35,11 +35,6 @@ public record Preprocess(int size, Mode mode, ImageDecoder.Options decoding) {
     this(size, mode, ImageDecoder.Options.DEFAULT);
   }
 
-  /** The same with other options of decoding. */
-  public Preprocess withDecoding(ImageDecoder.Options options) {
-    return new Preprocess(size, mode, options);
-  }
-
   /** Pixels at the input size. */
   public RgbImage apply(RgbImage image) {
     if (mode == Mode.STRETCH) {
