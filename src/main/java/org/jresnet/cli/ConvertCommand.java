@@ -1,16 +1,17 @@
 package org.jresnet.cli;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import org.jresnet.base.UserError;
 import org.jresnet.data.ImageFolder;
 import org.jresnet.data.Preprocess;
 import org.jresnet.models.ResNet;
+import org.jresnet.train.KnownNetworks;
 import org.jresnet.train.ModelFiles;
-import org.jresnet.train.RunFolder;
 import org.jresnet.weights.ModelInfo;
 import org.jresnet.weights.StateDict;
 import org.jresnet.weights.StrictReport;
@@ -29,7 +30,8 @@ final class ConvertCommand implements Callable<Integer> {
   @Parameters(
       index = "0",
       paramLabel = "INPUT",
-      description = "Run folder, .safetensors or .pth file.")
+      description =
+          "Run folder, .safetensors or .pth file, or sharded safetensors (the index or its folder).")
   private String input;
 
   @Parameters(index = "1", paramLabel = "OUTPUT", description = "The file to write.")
@@ -50,22 +52,34 @@ final class ConvertCommand implements Callable<Integer> {
       description = "Class names for the metadata, with --model.")
   private List<String> classes;
 
+  @Option(
+      names = "--entry",
+      paramLabel = "NAME",
+      description = "State dict to take out of a checkpoint that holds several, such as model_ema.")
+  private String entry;
+
   @Option(names = "--overwrite", description = "Replace OUTPUT if it exists.")
   private boolean overwrite;
 
   @Override
   public Integer call() {
     Console console = new Console(false);
-    Path in = ImageFolder.expand(input);
-    Path source = Files.isDirectory(in) ? in.resolve(RunFolder.BEST) : in;
+    Path source = ModelFiles.file(ImageFolder.expand(input));
+    Optional<ResNet> network =
+        Optional.ofNullable(model).map(name -> UsageError.unlessValid(() -> ResNet.of(name)));
     Path target = ImageFolder.expand(output);
     OutputFile.require("OUTPUT", target, overwrite);
-    StateDict dict = WeightFiles.read(source);
+    StateDict dict =
+        WeightFiles.read(
+            source, KnownNetworks.wanted(network.map(ResNet::id), Optional.ofNullable(entry)));
     dict.notes().forEach(console::note);
     Optional<ModelInfo> described = ModelInfo.of(dict.metadata());
-    if (model != null) {
-      dict = describe(dict, source);
-    } else if (described.isPresent() && !output.endsWith(".safetensors")) {
+    if (network.isPresent()) {
+      dict = describe(dict, source, network.get());
+    } else {
+      warn(dict, source, console);
+    }
+    if (network.isEmpty() && described.isPresent() && !output.endsWith(".safetensors")) {
       console.note("a .pth file has no metadata: class names and input size are lost in it");
     }
     WeightFiles.write(target, dict);
@@ -75,8 +89,31 @@ final class ConvertCommand implements Callable<Integer> {
     return 0;
   }
 
-  private StateDict describe(StateDict dict, Path source) {
-    ResNet network = UsageError.unlessValid(() -> ResNet.of(model));
+  /** Whatever it is, it is converted; but nobody should learn later that it is of no use here. */
+  private static void warn(StateDict dict, Path source, Console console) {
+    Optional<ResNet> network = KnownNetworks.identify(dict);
+    if (network.isEmpty()) {
+      List<String> names = List.copyOf(dict.tensors().keySet());
+      console.note(
+          "Warning: what was taken from "
+              + source
+              + " is no network that jresnet knows ("
+              + Arrays.stream(ResNet.values()).map(ResNet::id).collect(Collectors.joining(", "))
+              + "), so train, evaluate and predict cannot use it: "
+              + names.size()
+              + " tensors, among them "
+              + String.join(", ", names.subList(0, Math.min(5, names.size())))
+              + ". --model NAME says what is missing");
+      return;
+    }
+    try {
+      ModelFiles.requireSound(network.get(), dict, source.toString());
+    } catch (UserError e) {
+      console.note("Warning: " + e.getMessage());
+    }
+  }
+
+  private StateDict describe(StateDict dict, Path source, ResNet network) {
     int count =
         dict.tensors().containsKey("fc.bias") ? dict.tensors().get("fc.bias").elements() : 1000;
     StrictReport report = StrictReport.compare(network.graph(count).parameters(), dict);
@@ -84,6 +121,7 @@ final class ConvertCommand implements Callable<Integer> {
       throw new UserError(source + " is no " + network.id() + ":", report.lines());
     }
     report.notes().forEach(new Console(false)::note);
+    ModelFiles.requireSound(network, dict, source.toString());
     List<String> names =
         classes != null
             ? classes

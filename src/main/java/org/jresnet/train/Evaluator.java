@@ -46,7 +46,7 @@ public final class Evaluator {
     try (Loader loader = new Loader(samples, input.preprocess(), Augmentation.NONE, options);
         Loader.Epoch epoch = loader.epoch(0, 0)) {
       for (Batch batch = epoch.next(); batch != null; batch = epoch.next()) {
-        float[] logits = executable.infer(batch.pixels());
+        float[] logits = Logits.of(executable, batch.pixels());
         for (int i = 0; i < batch.count(); i++) {
           if (batch.labels()[i] != Batch.BAD) {
             scored.add(new Scored(samples.get(batch.samples()[i]), softmax(logits, i * k, k)));

@@ -34,21 +34,38 @@ public final class ModelFiles {
   private ModelFiles() {}
 
   /**
-   * Opens a run folder (its {@code best.safetensors}), a {@code .safetensors} or a {@code .pth}
-   * file.
+   * The weights that a path stands for: a run folder's {@code best.safetensors}, the folder of
+   * sharded safetensors, or the file itself.
+   *
+   * @throws UserError for any other folder
+   */
+  public static Path file(Path path) {
+    if (!Files.isDirectory(path)) {
+      return path;
+    }
+    Path best = path.resolve(RunFolder.BEST);
+    if (Files.exists(best)) {
+      return best;
+    }
+    return WeightFiles.index(path)
+        .orElseThrow(
+            () ->
+                new UserError(
+                    path
+                        + " is a folder without "
+                        + RunFolder.BEST
+                        + "; expected a run folder of jresnet train, or a weight file"));
+  }
+
+  /**
+   * Opens a run folder, a {@code .safetensors} or a {@code .pth} file, or sharded safetensors.
    *
    * @param architecture needed where the file does not say; a contradiction is an error
    */
   public static LoadedModel open(Path path, Optional<String> architecture) {
-    Path file = Files.isDirectory(path) ? path.resolve(RunFolder.BEST) : path;
-    if (Files.isDirectory(path) && !Files.exists(file)) {
-      throw new UserError(
-          path
-              + " is a folder without "
-              + RunFolder.BEST
-              + "; expected a run folder of jresnet train, or a weight file");
-    }
-    StateDict weights = WeightFiles.read(file);
+    Path file = file(path);
+    StateDict weights =
+        WeightFiles.read(file, KnownNetworks.wanted(architecture, Optional.empty()));
     Optional<ModelInfo> info = ModelInfo.of(weights.metadata());
     if (info.isPresent()) {
       String found = info.get().architecture();
@@ -66,7 +83,8 @@ public final class ModelFiles {
             () ->
                 new UserError(
                     file
-                        + " does not say which network it belongs to; name it with --model, such as --model resnet50"));
+                        + " does not say which network it belongs to; name it with --model, such as --model "
+                        + KnownNetworks.identify(weights).orElse(ResNet.RESNET50).id()));
     HostTensor bias = weights.tensors().get(HEAD + "bias");
     if (bias == null) {
       throw new UserError(
@@ -124,7 +142,7 @@ public final class ModelFiles {
   }
 
   /**
-   * Copies weights into a model; names and shapes must agree exactly.
+   * Copies weights into a model; names and shapes must agree exactly, and all values be finite.
    *
    * @return what was tolerated and the user should know
    * @throws UserError listing all differences
@@ -150,12 +168,29 @@ public final class ModelFiles {
     for (Parameter p : model.graph().parameters()) {
       HostTensor tensor = weights.tensors().get(p.name());
       if (p.role() != Parameter.Role.BATCHES_TRACKED) {
-        model.set(p.name(), tensor.toFloats());
+        model.set(p.name(), ParameterCheck.values(p, tensor, source));
       } else if (tensor != null) {
-        model.setBatchesTracked(p.name(), tensor.toLong());
+        model.setBatchesTracked(p.name(), ParameterCheck.count(p, tensor, source));
       }
     }
     return report.notes();
+  }
+
+  /**
+   * Checks the values of a network's parameters, as {@link #load} does.
+   *
+   * @throws UserError naming the first that is not finite, or a negative variance
+   */
+  public static void requireSound(ResNet network, StateDict weights, String source) {
+    for (Parameter p : network.graph(2).parameters()) {
+      HostTensor tensor = weights.tensors().get(p.name());
+      if (tensor != null && p.role() != Parameter.Role.BATCHES_TRACKED) {
+        List<Integer> shape = tensor.shape().stream().map(Math::toIntExact).toList();
+        ParameterCheck.values(new Parameter(p.name(), shape, p.role()), tensor, source);
+      } else if (tensor != null) {
+        ParameterCheck.count(p, tensor, source);
+      }
+    }
   }
 
   /** Weights without their classifier, or with it where it may stay; says what it did. */

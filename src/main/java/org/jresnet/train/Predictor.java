@@ -44,7 +44,7 @@ public final class Predictor implements AutoCloseable {
     this.preprocess = preprocess;
     this.classes = info.classes().size();
     executable = Executable.compile(model, ModelFiles.inference(info, 1, preprocess.size()));
-    executable.infer(new byte[preprocess.size() * preprocess.size() * 3]);
+    Logits.of(executable, new byte[preprocess.size() * preprocess.size() * 3]);
   }
 
   /** Classifies a file. */
@@ -63,7 +63,7 @@ public final class Predictor implements AutoCloseable {
 
   private float[] timed(byte[] pixels) {
     long start = System.nanoTime();
-    float[] logits = executable.infer(pixels);
+    float[] logits = Logits.of(executable, pixels);
     millis[runs++ % millis.length] = (System.nanoTime() - start) / 1e6;
     return logits;
   }

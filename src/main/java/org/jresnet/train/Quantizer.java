@@ -103,8 +103,8 @@ public final class Quantizer {
         Loader loader = loader(samples, size);
         Loader.Epoch epoch = loader.epoch(0, 0)) {
       for (Batch b = epoch.next(); b != null; b = epoch.next()) {
-        float[] wanted = exact.infer(b.pixels());
-        float[] found = rounded.infer(b.pixels());
+        float[] wanted = Logits.of(exact, b.pixels());
+        float[] found = Logits.of(rounded, b.pixels());
         for (int i = 0; i < b.count(); i++) {
           int w = Evaluator.best(Evaluator.softmax(wanted, i * classes, classes));
           int f = Evaluator.best(Evaluator.softmax(found, i * classes, classes));

@@ -230,7 +230,10 @@ public final class Trainer {
     TrainOptions.NetworkOptions n = options.network();
     model.initialize(options.seed(), n.zeroInit() ? Model.BlockEnd.ZERO : Model.BlockEnd.ONE);
     if (!n.weights().isEmpty()) {
-      StateDict weights = WeightFiles.read(Path.of(n.weights()));
+      StateDict weights =
+          WeightFiles.read(
+              ModelFiles.file(Path.of(n.weights())),
+              KnownNetworks.wanted(Optional.of(graph.name()), Optional.empty()));
       weights.notes().forEach(note -> listener.note(n.weights() + ": " + note));
       StateDict fitting = ModelFiles.forTraining(weights, graph, n.newHead(), listener::note);
       ModelFiles.load(model, ModelFiles.withHead(fitting, model), n.weights())

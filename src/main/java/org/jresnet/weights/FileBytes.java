@@ -7,6 +7,7 @@ import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.util.Collection;
 import java.util.stream.Collectors;
+import org.jresnet.base.Text;
 
 /** Bytes out of files that nobody vouches for, and their texts in messages. */
 final class FileBytes {
@@ -50,7 +51,7 @@ final class FileBytes {
     if (text.length() > SHOWN_LENGTH) {
       text = text.substring(0, SHOWN_LENGTH) + "…";
     }
-    return text.replaceAll("\\p{Cntrl}", "?");
+    return Text.visible(text);
   }
 
   /** The first names of a list. */

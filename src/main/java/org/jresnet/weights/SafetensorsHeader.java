@@ -53,13 +53,7 @@ final class SafetensorsHeader {
    */
   SafetensorsHeader(Path file, ByteBuffer header, long dataBytes) throws IOException {
     this.file = file;
-    // Decoded here, because Jackson would also guess UTF-16 and UTF-32.
-    try (JsonParser in =
-        JSON.createParser(
-            new InputStreamReader(
-                new ByteArrayInputStream(
-                    header.array(), header.arrayOffset() + header.position(), header.remaining()),
-                StandardCharsets.UTF_8.newDecoder()))) {
+    try (JsonParser in = parser(header)) {
       if (in.nextToken() != JsonToken.START_OBJECT) {
         throw broken("the header is no JSON object");
       }
@@ -81,6 +75,16 @@ final class SafetensorsHeader {
       throw broken("the header is no UTF-8 text");
     }
     requireGapless(dataBytes);
+  }
+
+  /** Tokens of UTF-8 text in an array; no name may be there twice. */
+  static JsonParser parser(ByteBuffer utf8) throws IOException {
+    // Decoded here, because Jackson would also guess UTF-16 and UTF-32.
+    return JSON.createParser(
+        new InputStreamReader(
+            new ByteArrayInputStream(
+                utf8.array(), utf8.arrayOffset() + utf8.position(), utf8.remaining()),
+            StandardCharsets.UTF_8.newDecoder()));
   }
 
   /** Texts that came with the tensors. */

@@ -50,14 +50,23 @@ public final class WeightFiles {
   }
 
   /**
-   * Reads what is wanted of a safetensors or PyTorch file, without the prefixes that wrappers gave
-   * its names.
+   * Reads what is wanted of a safetensors or PyTorch file, or of safetensors in several files
+   * (their index, or its folder), without the prefixes that wrappers gave the names.
    *
    * @throws UserError saying what is wrong with the file
    */
   public static StateDict read(Path file, Wanted wanted) {
     if (Files.isDirectory(file)) {
-      throw new UserError(file + " is a folder, expected a .safetensors or .pth file");
+      return read(
+          index(file)
+              .orElseThrow(
+                  () ->
+                      new UserError(
+                          file
+                              + " is a folder without "
+                              + ShardedSafetensors.SUFFIX
+                              + " file; expected a .safetensors or .pth file")),
+          wanted);
     }
     if (Files.exists(file) && !Files.isRegularFile(file)) {
       throw new UserError(file + " is a device or pipe, expected a .safetensors or .pth file");
@@ -84,9 +93,25 @@ public final class WeightFiles {
     }
   }
 
+  /**
+   * The index of sharded safetensors in a folder, if it holds one.
+   *
+   * @throws UserError when it holds several, or cannot be read
+   */
+  public static Optional<Path> index(Path folder) {
+    try {
+      return ShardedSafetensors.index(folder);
+    } catch (IOException e) {
+      throw new UserError("the folder " + folder + " cannot be read: " + e.getMessage(), e);
+    }
+  }
+
   private static StateDict read(Path file, FileChannel channel, Wanted wanted) throws IOException {
     if (channel.size() == 0) {
       throw new UserError("the weight file " + file + " is empty (0 bytes); get it again");
+    }
+    if (file.toString().endsWith(ShardedSafetensors.SUFFIX)) {
+      return plain(ShardedSafetensors.read(file, channel), wanted);
     }
     ByteBuffer start = FileBytes.read(channel, 0, (int) Math.min(START, channel.size()));
     // Safetensors first: the length of its header may look like the start of any other form, but
