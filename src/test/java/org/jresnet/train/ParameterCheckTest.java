@@ -113,13 +113,15 @@ class ParameterCheckTest {
     }
   }
 
-  /** Finite weights that overflow, in single precision on the way or when logits are read. */
+  /**
+   * Finite weights that overflow, in single precision on the way or when logits are read. On the
+   * CPU only at the end: oneDNN's ReLU turns NaN into 0.
+   */
   @ParameterizedTest
   @CsvSource({
     "reference, fc.weight, fc",
     "cpu, fc.weight, fc",
     "reference, layer4.1.bn2.weight, layer4.1.",
-    "cpu, layer4.1.bn2.weight, layer4.1.",
   })
   void namesTheNodeWhoseOutputOverflows(String backend, String parameter, String node) {
     Precision precision = backend.equals("cpu") ? Precision.FP32 : Precision.FP64;
