@@ -21,6 +21,8 @@ import org.jresnet.graph.Shape;
 
 /** A schedule bound to memory: what runs, without choosing or allocating anything. */
 final class Program implements AutoCloseable {
+  private static final String OUTPUT = "the output of ";
+
   /** An action that can run, and the calls that it consists of. */
   private record Bound(Action action, Runnable body, List<OpCall> calls) {
     boolean is(Action.Kind kind) {
@@ -246,7 +248,9 @@ final class Program implements AutoCloseable {
       }
       found = first(b.action.writes(), v -> !v.given() || !b.action.reads().contains(v));
       if (found.isPresent()) {
-        return found.get().name;
+        // What is computed in place keeps the name of its first content.
+        String name = found.get().name;
+        return name.startsWith(OUTPUT) ? OUTPUT + b.action.node() : name;
       }
     }
     return before.map(name -> "the gradient of " + name).orElse("the loss");
