@@ -78,6 +78,13 @@ final class Safetensors {
 
   /** Writes all tensors; equal contents give equal bytes. */
   static void write(StateDict dict, FileChannel channel) throws IOException {
+    for (String name : dict.tensors().keySet()) {
+      TensorNames.check(name)
+          .ifPresent(
+              problem -> {
+                throw new UserError("a safetensors file cannot be written: " + problem);
+              });
+    }
     // The header keeps the dict's order. The data put wide types first, as the reference
     // implementation does, so that every tensor is aligned to its elements.
     List<Map.Entry<String, HostTensor>> order = new ArrayList<>(dict.tensors().entrySet());

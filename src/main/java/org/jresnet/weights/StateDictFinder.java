@@ -96,7 +96,18 @@ final class StateDictFinder {
     }
     Map<String, TensorView> views = views(taken, notes);
     Optional<NetworkNames.Fit> fit = NetworkNames.find(views.keySet(), wanted.networks());
-    return new Found(NetworkNames.strip(views, fit, notes), notes);
+    Map<String, TensorView> stripped = NetworkNames.strip(views, fit, notes);
+    // Without its prefix a name may be one that it must not be.
+    stripped.keySet().forEach(this::requireName);
+    return new Found(stripped, notes);
+  }
+
+  private void requireName(String name) {
+    TensorNames.check(name)
+        .ifPresent(
+            problem -> {
+              throw broken(problem);
+            });
   }
 
   /**
@@ -186,11 +197,7 @@ final class StateDictFinder {
     byName.forEach(
         (name, value) -> {
           if (value instanceof TensorView view) {
-            TensorNames.check(name)
-                .ifPresent(
-                    problem -> {
-                      throw broken(problem);
-                    });
+            requireName(name);
             views.put(name, view);
           } else {
             others.add(FileBytes.show(name));
