@@ -5,12 +5,18 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.security.SecureRandom;
+import java.util.Collection;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * Writes files so that the target is either the old file or the complete new one, whatever happens:
@@ -26,11 +32,16 @@ public final class AtomicFile {
   /** Java copies heap buffers to native memory of the same size before it writes them. */
   private static final int CHUNK = 1 << 20;
 
+  private static final Pattern TEMPORARY =
+      Pattern.compile("\\.(.+)\\.[0-9a-f]{16}\\.tmp", Pattern.DOTALL);
+  private static final SecureRandom RANDOM = new SecureRandom();
+
   private AtomicFile() {}
 
   /**
-   * Replaces {@code target}. The temporary file's name is fixed, so that a killed process leaves at
-   * most one, which the next write replaces.
+   * Replaces {@code target}. The temporary file has a name that nobody else uses and is created
+   * anew, so that two programs never share one, and a link that lies there is never followed. A
+   * killed process leaves it behind; {@link #removeLeftovers} finds it.
    *
    * @throws UserError naming the target and the reason (disk full, no permission, no such folder)
    */
@@ -39,16 +50,21 @@ public final class AtomicFile {
     if (Files.isDirectory(absolute)) {
       throw new UserError("cannot write " + target + ": it is a folder; name a file");
     }
-    Path temporary = absolute.resolveSibling("." + absolute.getFileName() + ".tmp");
+    if (Files.exists(absolute) && !Files.isRegularFile(absolute)) {
+      throw new UserError("cannot write " + target + ": it is a device or pipe; name a file");
+    }
+    Path temporary =
+        absolute.resolveSibling(
+            String.format(".%s.%016x.tmp", absolute.getFileName(), RANDOM.nextLong()));
     try {
       boolean done = false;
       try {
         try (FileChannel channel =
             FileChannel.open(
                 temporary,
-                StandardOpenOption.CREATE,
-                StandardOpenOption.TRUNCATE_EXISTING,
-                StandardOpenOption.WRITE)) {
+                StandardOpenOption.CREATE_NEW,
+                StandardOpenOption.WRITE,
+                LinkOption.NOFOLLOW_LINKS)) {
           content.write(channel);
           channel.force(true);
         }
@@ -75,8 +91,28 @@ public final class AtomicFile {
     forceFolder(absolute.getParent());
   }
 
-  /** Makes the rename itself survive a power cut. */
-  private static void forceFolder(Path folder) {
+  /**
+   * Deletes temporary files that killed processes left of the given targets. Nobody may be writing
+   * these targets.
+   *
+   * @param folder whose entries are looked at
+   * @param targets file names
+   */
+  public static void removeLeftovers(Path folder, Collection<String> targets) throws IOException {
+    try (DirectoryStream<Path> entries = Files.newDirectoryStream(folder, ".*.tmp")) {
+      for (Path entry : entries) {
+        Matcher name = TEMPORARY.matcher(entry.getFileName().toString());
+        if (name.matches()
+            && targets.contains(name.group(1))
+            && Files.isRegularFile(entry, LinkOption.NOFOLLOW_LINKS)) {
+          Files.delete(entry);
+        }
+      }
+    }
+  }
+
+  /** Makes renames in a folder survive a power cut. */
+  public static void forceFolder(Path folder) {
     try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
       channel.force(true);
     } catch (IOException e) {

@@ -1,8 +1,5 @@
 package org.jresnet.base;
 
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,6 +16,9 @@ import java.util.stream.Collectors;
  * that begins with an apostrophe followed by one of these characters or by another apostrophe.
  */
 public final class Csv {
+  /** A million lines of 250 characters. */
+  private static final int MAX_BYTES = 256 << 20;
+
   private static final Pattern NUMBER =
       Pattern.compile("[-+]?(\\d+\\.?\\d*|\\.\\d+)([eE][-+]?\\d+)?");
 
@@ -60,14 +60,7 @@ public final class Csv {
 
   /** Records of a file as they were before they were written; empty lines are left out. */
   public static List<List<String>> read(Path file) {
-    String text;
-    try {
-      text = Files.readString(file);
-    } catch (NoSuchFileException e) {
-      throw new UserError("the split file " + file + " does not exist", e);
-    } catch (IOException e) {
-      throw new UserError("the split file " + file + " cannot be read as UTF-8 text: " + e, e);
-    }
+    String text = RegularFile.text(file, "the split file", MAX_BYTES);
     List<List<String>> records = new ArrayList<>();
     List<String> record = new ArrayList<>();
     StringBuilder field = new StringBuilder();

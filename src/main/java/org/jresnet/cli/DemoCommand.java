@@ -99,10 +99,12 @@ final class DemoCommand implements Callable<Integer> {
       RunFolder.Existing existing =
           overwrite ? RunFolder.Existing.OVERWRITE : RunFolder.Existing.REFUSE;
       TrainOptions options = options(data, network, backend, precision);
-      RunFolder.open(run, existing);
-      draw(console, data);
-      console.print("%nTraining %s on %dx%d pixels", network.id(), size, size);
-      Trainer.Outcome outcome = new Training(console).run(options, run, existing, backend);
+      Trainer.Outcome outcome;
+      try (RunFolder folder = RunFolder.open(run, existing, console::note)) {
+        draw(console, data);
+        console.print("%nTraining %s on %dx%d pixels", network.id(), size, size);
+        outcome = new Training(console).run(options, folder, backend, Trainer.Contents.CHECKED);
+      }
       if (outcome.end() == Trainer.End.INTERRUPTED) {
         return 1;
       }

@@ -56,7 +56,9 @@ final class TrainCommand implements Callable<Integer> {
         description = "Continue the interrupted run in --out with its own options.")
     boolean resume;
 
-    @Option(names = "--overwrite", description = "Replace the run in --out.")
+    @Option(
+        names = "--overwrite",
+        description = "Replace the run in --out, once the new one has its first checkpoint.")
     boolean overwrite;
   }
 
@@ -328,6 +330,14 @@ final class TrainCommand implements Callable<Integer> {
 
   @Heading("Run")
   @Option(
+      names = "--trust-files",
+      description = {
+        "Do not read every image once before training to record, or with --resume to compare, its"
+            + " contents."
+      })
+  private boolean trustFiles;
+
+  @Option(
       names = "--json",
       description = "Print the result as a JSON object; progress goes to standard error.")
   private boolean json;
@@ -346,23 +356,31 @@ final class TrainCommand implements Callable<Integer> {
             : existing != null && existing.overwrite
                 ? RunFolder.Existing.OVERWRITE
                 : RunFolder.Existing.REFUSE;
-    TrainOptions options = resume ? resumed() : options(console);
-    if (resume) {
-      backendOptions.backend = options.network().backend();
-      backendOptions.precision = options.network().precision();
+    TrainOptions fresh = resume ? null : options(console);
+    try (RunFolder folder = RunFolder.open(out, how, console::note)) {
+      TrainOptions options = resume ? resumed(folder) : fresh;
+      if (resume) {
+        backendOptions.backend = options.network().backend();
+        backendOptions.precision = options.network().precision();
+      }
+      return train(console, options, folder);
     }
+  }
+
+  private int train(Console console, TrainOptions options, RunFolder folder) {
     try (Backend backend = backendOptions.open(console)) {
       String precision = backendOptions.resolve(backend, console).id();
       TrainOptions resolved = options.withNetwork(options.network().on(backend.name(), precision));
-      Trainer.Outcome outcome = new Training(console).run(resolved, out, how, backend);
+      Trainer.Contents contents = trustFiles ? Trainer.Contents.TRUSTED : Trainer.Contents.CHECKED;
+      Trainer.Outcome outcome = new Training(console).run(resolved, folder, backend, contents);
       console.object(Training.values(outcome, out));
       return outcome.end() == Trainer.End.INTERRUPTED ? 1 : 0;
     }
   }
 
   /** The run's own options; only the number of epochs may be given anew. */
-  private TrainOptions resumed() {
-    TrainOptions then = RunFolder.open(out, RunFolder.Existing.RESUME).record().options();
+  private TrainOptions resumed(RunFolder folder) {
+    TrainOptions then = folder.record().options();
     TrainOptions here = data == null ? then : then.withData(data);
     boolean more = spec.commandLine().getParseResult().hasMatchedOption("--epochs");
     return more ? here.withEpochs(epochs) : here;

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.jresnet.backend.Backend;
 import org.jresnet.base.Text;
@@ -29,27 +30,16 @@ final class Training {
 
   /** Trains; Ctrl-C saves a checkpoint first. */
   Trainer.Outcome run(
-      TrainOptions options, Path out, RunFolder.Existing existing, Backend backend) {
-    RunFolder folder = RunFolder.open(out, existing);
+      TrainOptions options, RunFolder folder, Backend backend, Trainer.Contents contents) {
     CountDownLatch saved = new CountDownLatch(1);
     Progress progress = new Progress(console);
     Trainer trainer = new Trainer(options, folder, backend, Main.Version.number(), progress);
-    Thread hook =
-        new Thread(
-            () -> {
-              Console.printError("%nStopping after this step and saving a checkpoint ...");
-              trainer.requestStop();
-              try {
-                saved.await();
-              } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-              }
-            });
+    Thread hook = new Thread(() -> stop(trainer, saved));
     Runtime.getRuntime().addShutdownHook(hook);
     try {
-      Trainer.Outcome outcome = trainer.run(existing);
+      Trainer.Outcome outcome = trainer.run(contents);
       progress.close();
-      report(outcome, out);
+      report(outcome, folder.path());
       return outcome;
     } finally {
       progress.close();
@@ -59,6 +49,22 @@ final class Training {
       } catch (IllegalStateException e) {
         // The hook is what we are leaving through.
       }
+    }
+  }
+
+  /** What Ctrl-C does: the process ends when this does. */
+  private static void stop(Trainer trainer, CountDownLatch saved) {
+    Console.printError("%nStopping after this step and saving a checkpoint ...");
+    trainer.requestStop();
+    try {
+      long seconds = trainer.stopSeconds();
+      if (!saved.await(seconds, TimeUnit.SECONDS)) {
+        Console.printError(
+            "Ending now, since nothing came to a stop in %d s: %s",
+            seconds, trainer.lostByEndingNow());
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 

@@ -1,14 +1,11 @@
 package org.jresnet.data;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.regex.Pattern;
+import org.jresnet.base.Digests;
 import org.jresnet.base.UserError;
 
 /**
@@ -70,12 +67,13 @@ public record Dataset(List<String> classes, List<Sample> samples, int ignored) {
 
   /**
    * SHA-256 over the lines {@code id TAB bytes TAB label LF} of all samples, in order. Contents are
-   * not read: a set of 87,000 pictures must start quickly.
+   * not read, see {@link ContentHashes}.
    *
    * @throws UserError when a file has gone
    */
   public String hash() {
-    return hash(samples.stream().map(s -> s.id() + "\t" + size(s) + "\t" + s.label()).toList());
+    return Digests.ofLines(
+        samples.stream().map(s -> s.id() + "\t" + size(s) + "\t" + s.label()).toList());
   }
 
   private static long size(Sample sample) {
@@ -83,19 +81,6 @@ public record Dataset(List<String> classes, List<Sample> samples, int ignored) {
       return Files.size(sample.file());
     } catch (IOException e) {
       throw new UserError("the picture " + sample.file() + " is gone or cannot be read: " + e, e);
-    }
-  }
-
-  static String hash(List<String> lines) {
-    try {
-      MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      for (String line : lines) {
-        digest.update(line.getBytes(StandardCharsets.UTF_8));
-        digest.update((byte) '\n');
-      }
-      return HexFormat.of().formatHex(digest.digest());
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java runtime has SHA-256", e);
     }
   }
 }

@@ -1,5 +1,6 @@
 package org.jresnet.data;
 
+import org.jresnet.base.JsonField;
 import org.jresnet.base.UserError;
 
 /**
@@ -9,7 +10,11 @@ import org.jresnet.base.UserError;
  * @param mode how the image is brought to that size
  * @param decoding how the file is decoded
  */
-public record Preprocess(int size, Mode mode, ImageDecoder.Options decoding) {
+public record Preprocess(
+    int size,
+    Mode mode,
+    @JsonField(whenAbsent = "{\"orientation\":\"IGNORE\",\"maxPixels\":178956970}")
+        ImageDecoder.Options decoding) {
   /** Ways to the input size. */
   public enum Mode {
     /** {@code Resize((size, size))}: the whole picture, stretched. */

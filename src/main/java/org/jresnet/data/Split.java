@@ -1,5 +1,6 @@
 package org.jresnet.data;
 
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -17,6 +18,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 import org.jresnet.base.Csv;
+import org.jresnet.base.Digests;
 import org.jresnet.base.RandomStreams;
 import org.jresnet.base.UserError;
 
@@ -358,7 +360,7 @@ public record Split(List<String> classes, Map<Part, List<Sample>> parts) {
                           csv + ": expected train, val or test, found '" + row.get(2) + "'"));
       parts
           .computeIfAbsent(part, p -> new ArrayList<>())
-          .add(new Sample(root.resolve(row.get(0)), row.get(0), classes.indexOf(row.get(1))));
+          .add(new Sample(resolve(csv, root, row.get(0)), row.get(0), classes.indexOf(row.get(1))));
     }
     for (Part needed : List.of(Part.TRAIN, Part.VAL)) {
       if (!parts.containsKey(needed)) {
@@ -367,6 +369,14 @@ public record Split(List<String> classes, Map<Part, List<Sample>> parts) {
     }
     parts.values().forEach(list -> list.sort(ORDER));
     return new Split(classes, parts);
+  }
+
+  private static Path resolve(Path csv, Path root, String file) {
+    try {
+      return root.resolve(file);
+    } catch (InvalidPathException e) {
+      throw new UserError(csv + ": '" + file + "' is no path: " + e.getReason(), e);
+    }
   }
 
   /** The lines of {@code split.csv}. */
@@ -381,6 +391,6 @@ public record Split(List<String> classes, Map<Part, List<Sample>> parts) {
 
   /** SHA-256 of the lines of {@code split.csv}. */
   public String hash() {
-    return Dataset.hash(csv());
+    return Digests.ofLines(csv());
   }
 }

@@ -1,133 +1,113 @@
 package org.jresnet.train;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import org.jresnet.backend.Tensor;
+import org.jresnet.base.JsonField;
 import org.jresnet.base.UserError;
-import org.jresnet.engine.Model;
-import org.jresnet.engine.OptimizerState;
-import org.jresnet.graph.Parameter;
-import org.jresnet.weights.HostTensor;
-import org.jresnet.weights.StateDict;
-import org.jresnet.weights.WeightFiles;
 
 /**
- * Where a run stands, to the bit: parameters, running statistics, optimizer moments in the
- * precision in which they are kept, and the position. Random numbers are functions of seed, epoch
- * and sample, so the position stands for them. The file is a safetensors file called {@code
- * last.ckpt}.
+ * Where a run stands. Random numbers are functions of seed, epoch and sample, so the position
+ * stands for them; parameters and optimizer state are beside it in the file, see {@link
+ * CheckpointFile}.
  *
  * @param epoch epochs completed
- * @param batch batches completed in the next epoch
- * @param lossSum sum of the losses in that epoch so far, weighted by pictures
+ * @param batch batches completed in the next epoch; all of them where its validation was cut short
+ * @param lossSum sum of the losses in that epoch so far, weighted by images
  * @param correct correct predictions in that epoch so far
- * @param seen pictures of that epoch so far
+ * @param seen images of that epoch so far
  * @param steps optimizer steps since the start
  * @param lossScale of half precision
  * @param bestEpoch epoch with the best validation result, 0 for none
  * @param history results of the completed epochs
+ * @param best SHA-256 of {@code best.safetensors}; empty without one, and from older versions
  */
 record Checkpoint(
-    int epoch,
-    int batch,
-    double lossSum,
-    long correct,
-    long seen,
-    long steps,
-    LossScale.State lossScale,
-    int bestEpoch,
-    List<EpochResult> history) {
-  private static final String KEY = "jresnet.checkpoint";
-  private static final ObjectMapper JSON = new ObjectMapper();
-
+    @JsonField(min = 0) int epoch,
+    @JsonField(min = 0) int batch,
+    @JsonField(min = 0) double lossSum,
+    @JsonField(min = 0) long correct,
+    @JsonField(min = 0) long seen,
+    @JsonField(min = 0) long steps,
+    @JsonField(whenAbsent = "{\"scale\":65536,\"good\":0}") LossScale.State lossScale,
+    @JsonField(min = 0) int bestEpoch,
+    List<EpochResult> history,
+    @JsonField(whenAbsent = "\"\"") String best) {
   static final Checkpoint START =
-      new Checkpoint(0, 0, 0, 0, 0, 0, LossScale.State.START, 0, List.of());
+      new Checkpoint(0, 0, 0, 0, 0, 0, LossScale.State.START, 0, List.of(), "");
 
-  static HostTensor raw(Tensor tensor, List<Long> shape) {
-    return new HostTensor(tensor.type(), shape, tensor.snapshot());
-  }
-
-  private static String stateName(int index, Parameter p) {
-    return "optimizer." + index + "." + p.name();
-  }
-
-  void save(Path file, Model model, OptimizerState optimizer) {
-    Map<String, HostTensor> tensors = new LinkedHashMap<>();
-    for (Parameter p : model.graph().parameters()) {
-      if (p.role() == Parameter.Role.BATCHES_TRACKED) {
-        tensors.put(p.name(), HostTensor.ofLongs(List.of(), model.batchesTracked(p.name())));
-        continue;
-      }
-      List<Long> shape = p.shape().stream().map(Integer::longValue).toList();
-      tensors.put(p.name(), raw(model.tensor(p.name()), shape));
-      if (p.role().trainable()) {
-        for (int i = 0; i < optimizer.rule().states(); i++) {
-          tensors.put(stateName(i, p), raw(optimizer.state(i, p.name()), shape));
-        }
-      }
-    }
-    try {
-      WeightFiles.write(file, new StateDict(tensors, Map.of(KEY, JSON.writeValueAsString(this))));
-    } catch (JsonProcessingException e) {
-      throw new IllegalStateException(e);
+  /**
+   * What positions a run can have.
+   *
+   * @param batches of an epoch
+   * @param batchSize images of a batch
+   * @param accumulate batches of a step
+   * @param skipsSteps whether steps may be left out, as half precision does
+   */
+  record Limits(int batches, int batchSize, int accumulate, boolean skipsSteps) {
+    private long steps(int ofBatches) {
+      return (ofBatches + accumulate - 1L) / accumulate;
     }
   }
 
-  static Checkpoint load(Path file, Model model, OptimizerState optimizer) {
-    StateDict dict = WeightFiles.read(file);
-    Checkpoint checkpoint;
-    try {
-      checkpoint = JSON.readValue(dict.metadata().getOrDefault(KEY, ""), Checkpoint.class);
-    } catch (JsonProcessingException e) {
-      throw new UserError(
-          file + " is no checkpoint of jresnet; resume needs the last.ckpt that training wrote", e);
-    }
-    for (Parameter p : model.graph().parameters()) {
-      if (p.role() == Parameter.Role.BATCHES_TRACKED) {
-        model.setBatchesTracked(p.name(), require(file, dict, p.name()).toLong());
-        continue;
-      }
-      restore(file, model.tensor(p.name()), require(file, dict, p.name()), p.name());
-      if (p.role().trainable()) {
-        for (int i = 0; i < optimizer.rule().states(); i++) {
-          restore(
-              file,
-              optimizer.state(i, p.name()),
-              require(file, dict, stateName(i, p)),
-              stateName(i, p));
-        }
-      }
-    }
-    optimizer.setSteps(checkpoint.steps);
-    return checkpoint;
+  /** Copies the history. */
+  Checkpoint {
+    history = List.copyOf(history);
   }
 
-  private static HostTensor require(Path file, StateDict dict, String name) {
-    HostTensor tensor = dict.tensors().get(name);
-    if (tensor == null) {
-      throw new UserError(file + " lacks " + name + "; it belongs to another network or optimizer");
+  /**
+   * Checks that a run can be here.
+   *
+   * @param file named in messages
+   * @throws UserError naming the field that no run has
+   */
+  void requirePossible(String file, Limits run) {
+    require(batch <= run.batches, file, "batch", batch, "at most " + run.batches);
+    require(
+        batch % run.accumulate == 0 || batch == run.batches,
+        file,
+        "batch",
+        batch,
+        "a multiple of " + run.accumulate + ", whole steps");
+    long most = (long) batch * run.batchSize;
+    require(
+        seen <= most && seen > 0 == batch > 0,
+        file,
+        "seen",
+        seen,
+        "no more than the " + most + " images of " + batch + " batches");
+    require(correct <= seen, file, "correct", correct, "at most " + seen);
+    require(batch > 0 || lossSum == 0, file, "lossSum", lossSum, "0 at the start of an epoch");
+    long done = epoch * run.steps(run.batches) + run.steps(batch);
+    require(
+        run.skipsSteps ? steps <= done : steps == done,
+        file,
+        "steps",
+        steps,
+        (run.skipsSteps ? "at most " : "") + done);
+    require(
+        history.size() == epoch, file, "history", history.size() + " epochs", epoch + " of them");
+    int wanted = 0;
+    for (int i = 0; i < epoch; i++) {
+      EpochResult result = history.get(i);
+      require(result.epoch() == i + 1, file, "history.epoch", result.epoch(), i + 1);
+      wanted = wanted == 0 || result.betterThan(history.get(wanted - 1)) ? i + 1 : wanted;
     }
-    return tensor;
+    require(
+        bestEpoch == wanted, file, "bestEpoch", bestEpoch, wanted + ", the best of the history");
+    require(best.isEmpty() || bestEpoch > 0, file, "best", best, "none before the first epoch");
   }
 
-  private static void restore(Path file, Tensor target, HostTensor source, String name) {
-    if (source.type() != target.type() || source.elements() != target.elements()) {
+  private static void require(
+      boolean met, String file, String name, Object found, Object expected) {
+    if (!met) {
       throw new UserError(
           file
-              + ": "
+              + " holds a position that this run cannot have: "
               + name
               + " is "
-              + source.type()
-              + source.shape()
+              + found
               + ", expected "
-              + target.elements()
-              + " values of "
-              + target.type());
+              + expected
+              + "; it is damaged or of another run");
     }
-    target.buffer().write(target.offset(), source.data().duplicate());
   }
 }

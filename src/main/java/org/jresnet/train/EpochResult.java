@@ -1,5 +1,7 @@
 package org.jresnet.train;
 
+import org.jresnet.base.JsonField;
+
 /**
  * One line of {@code metrics.csv}.
  *
@@ -14,15 +16,15 @@ package org.jresnet.train;
  * @param seconds of training and validation
  */
 public record EpochResult(
-    int epoch,
-    double learningRate,
-    double trainLoss,
-    double trainAccuracy,
-    double valLoss,
-    double valAccuracy,
-    double imagesPerSecond,
-    double waitShare,
-    double seconds) {
+    @JsonField(min = 1) int epoch,
+    @JsonField(min = 0) double learningRate,
+    @JsonField(min = 0) double trainLoss,
+    @JsonField(min = 0, max = 1) double trainAccuracy,
+    @JsonField(min = 0) double valLoss,
+    @JsonField(min = 0, max = 1) double valAccuracy,
+    @JsonField(min = 0) double imagesPerSecond,
+    @JsonField(min = 0) double waitShare,
+    @JsonField(min = 0) double seconds) {
   static final String CSV_HEADER =
       "epoch,learning_rate,train_loss,train_accuracy,val_loss,val_accuracy,images_per_second,wait_share,seconds";
 

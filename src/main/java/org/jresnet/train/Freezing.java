@@ -6,6 +6,7 @@ import java.nio.file.PathMatcher;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.PatternSyntaxException;
 import java.util.stream.Collectors;
 import org.jresnet.base.UserError;
 import org.jresnet.graph.Graph;
@@ -25,7 +26,7 @@ final class Freezing {
         graph.parameters().stream().filter(p -> p.role().trainable()).map(Parameter::name).toList();
     Set<String> frozen = new TreeSet<>();
     for (String pattern : patterns) {
-      PathMatcher matcher = FileSystems.getDefault().getPathMatcher("glob:" + pattern);
+      PathMatcher matcher = matcher(pattern);
       List<String> matched =
           trainable.stream().filter(name -> matcher.matches(Path.of(name))).toList();
       if (matched.isEmpty()) {
@@ -47,5 +48,19 @@ final class Freezing {
       throw new UserError("the freeze patterns " + patterns + " leave nothing to train");
     }
     return frozen;
+  }
+
+  private static PathMatcher matcher(String pattern) {
+    try {
+      return FileSystems.getDefault().getPathMatcher("glob:" + pattern);
+    } catch (PatternSyntaxException e) {
+      throw new UserError(
+          "the freeze pattern '"
+              + pattern
+              + "' is no glob pattern: "
+              + e.getDescription()
+              + "; write one such as layer1.*",
+          e);
+    }
   }
 }

@@ -1,6 +1,7 @@
 package org.jresnet.train;
 
 import org.jresnet.backend.Precision;
+import org.jresnet.base.JsonField;
 
 /**
  * Keeps half-precision gradients from vanishing: the loss is scaled up, the gradients down again
@@ -17,7 +18,9 @@ final class LossScale {
    * @param scale factor of the loss
    * @param good steps without overflow since the scale last changed
    */
-  record State(double scale, int good) {
+  record State(
+      @JsonField(min = 1, max = LARGEST) double scale,
+      @JsonField(min = 0, max = GROWTH_INTERVAL - 1) int good) {
     static final State START = new State(65536, 0);
   }
 

@@ -241,7 +241,7 @@ public final class ModelFiles {
       if (p.role() == Parameter.Role.BATCHES_TRACKED) {
         tensors.put(p.name(), HostTensor.ofLongs(List.of(), model.batchesTracked(p.name())));
       } else if (model.tensor(p.name()).type() == org.jresnet.graph.DType.F32) {
-        tensors.put(p.name(), Checkpoint.raw(model.tensor(p.name()), shape(p)));
+        tensors.put(p.name(), CheckpointFile.raw(model.tensor(p.name()), shape(p)));
       } else {
         tensors.put(p.name(), HostTensor.ofFloats(shape(p), model.get(p.name())));
       }

@@ -3,24 +3,55 @@ package org.jresnet.train;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import org.jresnet.base.Json;
 import org.jresnet.base.UserError;
 
 /** Whether a run may go on with what it finds now. */
 final class ResumeCheck {
   private ResumeCheck() {}
 
-  /** Refuses a resume that could not end in the bytes of the uninterrupted run. */
-  static void require(Path folder, RunRecord then, RunRecord now, TrainingListener listener) {
-    List<String> differences = new ArrayList<>();
-    differ(differences, "data", then.dataHash(), now.dataHash());
-    differ(differences, "split", then.splitHash(), now.splitHash());
-    differ(differences, "start weights", then.weightsHash(), now.weightsHash());
-    differ(differences, "options", then.options().steps(), now.options().steps());
-    if (!differences.isEmpty()) {
-      throw new UserError(
-          folder
-              + " cannot be resumed, the run was started differently: "
-              + String.join("; ", differences));
+  /**
+   * Refuses a resume that could not end in the bytes of the uninterrupted run, and says what could
+   * not be checked.
+   *
+   * @param then the record in the folder
+   * @param checkpoint what the checkpoint was made with; older versions did not write it
+   * @param now what the run would go on with
+   */
+  static void require(
+      Path folder,
+      RunRecord then,
+      Optional<RunIdentity> checkpoint,
+      RunRecord now,
+      TrainingListener listener) {
+    RunIdentity current = RunIdentity.of(now);
+    refuse(
+        folder + " cannot be resumed, the run was started differently: ",
+        differences(RunIdentity.of(then), current));
+    checkpoint.ifPresent(
+        made ->
+            refuse(
+                folder
+                    + " cannot be resumed, "
+                    + RunFolder.LAST
+                    + " was not made with what "
+                    + RunFolder.RUN
+                    + " and the data say: ",
+                differences(made, current)));
+    if (checkpoint.isEmpty()) {
+      listener.note(
+          RunFolder.LAST
+              + " is of a version that wrote no digests: whether it is whole, and whether "
+              + RunFolder.RUN
+              + " is the record that it was made with, cannot be checked");
+    }
+    if (now.contentHash().isEmpty()) {
+      listener.note("the contents of the images are trusted, not checked");
+    } else if (then.contentHash().isEmpty()) {
+      listener.note(
+          "the run's start recorded no contents of images: whether they have changed since cannot"
+              + " be checked");
     }
     if (!then.backend().equals(now.backend())) {
       listener.note(
@@ -32,9 +63,26 @@ final class ResumeCheck {
     }
   }
 
-  private static void differ(List<String> differences, String what, Object then, Object now) {
-    if (!then.equals(now)) {
-      differences.add(what + " was " + then + ", is " + now);
+  private static List<String> differences(RunIdentity then, RunIdentity now) {
+    boolean comparable = !then.contentHash().isEmpty() && !now.contentHash().isEmpty();
+    return comparable
+        ? Json.differences(then, now)
+        : Json.differences(then.withoutContents(), now.withoutContents());
+  }
+
+  private static void refuse(String why, List<String> differences) {
+    if (!differences.isEmpty()) {
+      List<String> explained = new ArrayList<>();
+      for (String d : differences) {
+        explained.add(
+            d.startsWith("contentHash ") || d.startsWith("dataHash ")
+                ? "images were added, removed or changed (" + d + ")"
+                : d);
+      }
+      throw new UserError(
+          why
+              + String.join("; ", explained)
+              + ". Put back what was changed, or start anew with another --out");
     }
   }
 }

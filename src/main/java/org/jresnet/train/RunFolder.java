@@ -1,27 +1,43 @@
 package org.jresnet.train;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.List;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jresnet.base.AtomicFile;
+import org.jresnet.base.Digests;
+import org.jresnet.base.Json;
 import org.jresnet.base.UserError;
+import org.jresnet.data.ContentHashes;
+import org.jresnet.data.Split;
+import org.jresnet.engine.Model;
+import org.jresnet.weights.ModelInfo;
 
-/** The folder of a run, and who may write into it. */
-public final class RunFolder {
+/**
+ * The folder of a run. While it is open, no other process trains into it; nothing in it changes
+ * before {@link #begin}.
+ *
+ * <p>{@code last.ckpt} decides where the run stands. The weights of a new best epoch lie beside
+ * {@code best.safetensors} until the checkpoint that knows them is there, so that the two always
+ * fit.
+ */
+public final class RunFolder implements AutoCloseable {
   /** What happens when the folder already holds something. */
   public enum Existing {
     /** Refused. */
     REFUSE,
     /** The run in it goes on. */
     RESUME,
-    /** jresnet's own files are deleted first; foreign files stay. */
+    /**
+     * jresnet's own files give way to the new run's when that has its first checkpoint; foreign
+     * files stay.
+     */
     OVERWRITE
   }
 
@@ -35,62 +51,116 @@ public final class RunFolder {
   static final String METRICS = "metrics.csv";
   static final String SPLIT = "split.csv";
   static final String CURVES = "curves.png";
-  private static final List<String> OWN = List.of(BEST, LAST, RUN, METRICS, SPLIT, CURVES);
-  private static final ObjectMapper JSON =
-      new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+  static final String HASHES = ".hashes.csv";
+  private static final String NEXT_BEST = ".next-best.safetensors";
+  private static final List<String> OWN =
+      List.of(BEST, LAST, RUN, METRICS, SPLIT, CURVES, HASHES, NEXT_BEST);
 
   private final Path path;
+  private final Existing existing;
+  private final Consumer<String> notes;
+  private final PreviousRun previous;
+  private RunLock lock;
+  private boolean replacing;
 
-  private RunFolder(Path path) {
+  private RunFolder(Path path, Existing existing, Consumer<String> notes) {
     this.path = path;
+    this.existing = existing;
+    this.notes = notes;
+    previous = new PreviousRun(path, OWN);
   }
 
   /**
-   * Opens the folder for a run, creating it where needed.
+   * Opens the folder for a run. A folder that is not there yet is made by {@link #begin}.
    *
+   * @param notes is told what the user should know
    * @throws UserError when it is not empty and neither resume nor overwrite was asked for, cannot
-   *     be written, or holds nothing to resume
+   *     be written, holds nothing to resume, or is in use
    */
-  public static RunFolder open(Path path, Existing existing) {
-    RunFolder folder = new RunFolder(path);
+  public static RunFolder open(Path path, Existing existing, Consumer<String> notes) {
+    RunFolder folder = new RunFolder(path, existing, notes);
+    boolean opened = false;
+    try {
+      if (Files.isDirectory(path)) {
+        folder.lockAndRecover();
+      }
+      folder.requireUsable();
+      opened = true;
+      return folder;
+    } finally {
+      if (!opened) {
+        folder.close();
+      }
+    }
+  }
+
+  private void lockAndRecover() {
+    lock = RunLock.take(path, notes);
+    try {
+      AtomicFile.removeLeftovers(path, OWN);
+      if (previous.recover()) {
+        notes.accept(
+            "the run that was to replace the one in "
+                + path
+                + " was ended before its first checkpoint; the old run is back");
+      }
+    } catch (IOException e) {
+      throw cannot("be tidied up after a run that was killed", e);
+    }
+  }
+
+  private void requireUsable() {
     if (existing == Existing.RESUME) {
       for (String needed : List.of(RUN, LAST)) {
         if (!Files.exists(path.resolve(needed))) {
           throw new UserError(path + " has no " + needed + ", so there is nothing to resume");
         }
       }
-      return folder;
+    } else if (lock == null) {
+      requireCreatable();
+    } else if (existing == Existing.REFUSE) {
+      requireEmpty();
     }
-    try {
-      Files.createDirectories(path);
-      try (Stream<Path> entries = Files.list(path)) {
-        if (existing == Existing.REFUSE && entries.findAny().isPresent()) {
-          throw new UserError(
-              "the output folder "
-                  + path
-                  + " is not empty; use --resume to continue the run in it, --overwrite to"
-                  + " replace it, or another --out");
-        }
-      }
-      if (existing == Existing.OVERWRITE) {
-        for (String own : OWN) {
-          Files.deleteIfExists(path.resolve(own));
-        }
-      }
-    } catch (FileAlreadyExistsException e) {
-      throw new UserError(
-          "the output folder " + path + " cannot be made: " + e.getMessage() + " is a file", e);
-    } catch (AccessDeniedException e) {
-      throw new UserError(
-          "the output folder " + path + " cannot be made: permission denied for " + e.getMessage(),
-          e);
-    } catch (IOException e) {
-      throw new UserError("the output folder " + path + " cannot be made: " + e, e);
-    }
-    if (!Files.isWritable(path)) {
+    if (lock != null && !Files.isWritable(path)) {
       throw new UserError("the output folder " + path + " is not writable");
     }
-    return folder;
+  }
+
+  private void requireEmpty() {
+    try (Stream<Path> entries = Files.list(path)) {
+      if (entries.anyMatch(e -> !e.getFileName().toString().equals(RunLock.FILE))) {
+        throw new UserError(
+            "the output folder "
+                + path
+                + " is not empty; use --resume to continue the run in it, --overwrite to"
+                + " replace it, or another --out");
+      }
+    } catch (IOException e) {
+      throw cannot("be read", e);
+    }
+  }
+
+  private void requireCreatable() {
+    Path above = path.toAbsolutePath();
+    while (above != null && !Files.exists(above)) {
+      above = above.getParent();
+    }
+    if (above != null && !Files.isDirectory(above)) {
+      throw new UserError("the output folder " + path + " cannot be made: " + above + " is a file");
+    } else if (above != null && !Files.isWritable(above)) {
+      throw new UserError(
+          "the output folder " + path + " cannot be made: permission denied for " + above);
+    }
+  }
+
+  private UserError cannot(String what, IOException e) {
+    String reason =
+        e instanceof FileAlreadyExistsException
+            ? e.getMessage() + " is there already"
+            : e instanceof AccessDeniedException
+                ? "permission denied for " + e.getMessage()
+                : e.toString();
+    return new UserError("the output folder " + path + " cannot " + what + ": " + reason, e);
   }
 
   /** The folder. */
@@ -98,30 +168,134 @@ public final class RunFolder {
     return path;
   }
 
+  /** How it was opened. */
+  public Existing existing() {
+    return existing;
+  }
+
   Path file(String name) {
     return path.resolve(name);
   }
 
-  void write(RunRecord record) {
+  /** The run's record. */
+  public RunRecord record() {
+    return Json.read(file(RUN), "the record of the run", RunRecord.class);
+  }
+
+  /** Hashes of images that were read before. */
+  ContentHashes hashes(BooleanSupplier stop) {
+    return new ContentHashes(file(HASHES), stop);
+  }
+
+  /**
+   * The first change of the folder, when all is known to be well: makes it, puts an old run aside,
+   * and writes what describes the new one.
+   */
+  void begin(RunRecord record, Split split, ContentHashes hashes) {
     try {
-      AtomicFile.write(file(RUN), JSON.writeValueAsString(record) + "\n");
-    } catch (JsonProcessingException e) {
-      throw new IllegalStateException(e);
+      if (lock == null) {
+        Files.createDirectories(path);
+        lockAndRecover();
+        if (existing == Existing.REFUSE) {
+          requireEmpty();
+        }
+      }
+      if (existing == Existing.OVERWRITE) {
+        replacing = previous.putAside();
+      }
+    } catch (IOException e) {
+      throw cannot("be made ready", e);
+    }
+    AtomicFile.write(file(RUN), Json.pretty(record));
+    AtomicFile.write(file(SPLIT), String.join("\n", split.csv()) + "\n");
+    hashes.save(file(HASHES));
+  }
+
+  /**
+   * Keeps the model as the best one, as of the next checkpoint.
+   *
+   * @return SHA-256 of the file
+   */
+  String writeNextBest(Model model, ModelInfo info) {
+    ModelFiles.save(model, info, file(NEXT_BEST));
+    return Digests.ofFile(file(NEXT_BEST), "the weight file", () -> false);
+  }
+
+  /** A checkpoint is there: the best weights that it knows take their place, an old run goes. */
+  void checkpointWritten() {
+    try {
+      if (Files.exists(file(NEXT_BEST))) {
+        Files.move(
+            file(NEXT_BEST),
+            file(BEST),
+            StandardCopyOption.ATOMIC_MOVE,
+            StandardCopyOption.REPLACE_EXISTING);
+        AtomicFile.forceFolder(path);
+      }
+      if (replacing) {
+        previous.delete();
+        replacing = false;
+      }
+    } catch (IOException e) {
+      throw cannot("take the best weights", e);
     }
   }
 
-  /** The run's record. */
-  public RunRecord record() {
-    try {
-      return JSON.readValue(file(RUN).toFile(), RunRecord.class);
-    } catch (IOException e) {
-      throw new UserError(file(RUN) + " cannot be read: " + e.getMessage(), e);
+  /**
+   * Makes {@code best.safetensors} the file that a checkpoint knows, where a killed process left
+   * the two apart.
+   *
+   * @param sha256 of the best weights; empty when the checkpoint knows none
+   * @throws UserError when the folder has no such file
+   */
+  void settleBest(String sha256) {
+    if (sha256.isEmpty()) {
+      return;
     }
+    try {
+      if (is(BEST, sha256)) {
+        Files.deleteIfExists(file(NEXT_BEST));
+      } else if (is(NEXT_BEST, sha256)) {
+        checkpointWritten();
+      } else {
+        throw new UserError(
+            file(BEST)
+                + (Files.exists(file(BEST)) ? " is not the file that the run wrote" : " is missing")
+                + "; put it back (SHA-256 "
+                + sha256
+                + "), or start anew with another --out");
+      }
+    } catch (IOException e) {
+      throw cannot("take the best weights", e);
+    }
+  }
+
+  private boolean is(String name, String sha256) {
+    return Files.isRegularFile(file(name))
+        && Digests.ofFile(file(name), "the weight file", () -> false).equals(sha256);
   }
 
   void writeMetrics(List<EpochResult> history) {
     StringBuilder text = new StringBuilder(EpochResult.CSV_HEADER).append('\n');
     history.forEach(row -> text.append(row.csv()).append('\n'));
     AtomicFile.write(file(METRICS), text.toString());
+  }
+
+  /** Gives the folder back; an old run whose replacement has no checkpoint yet is put back. */
+  @Override
+  public void close() {
+    try {
+      if (replacing) {
+        replacing = false;
+        previous.putBack();
+        notes.accept("the new run has no checkpoint, so the old one in " + path + " is back");
+      }
+    } catch (IOException e) {
+      throw cannot("take the old run back from " + PreviousRun.KEPT, e);
+    } finally {
+      if (lock != null) {
+        lock.close();
+      }
+    }
   }
 }

@@ -1,19 +1,13 @@
 package org.jresnet.train;
 
-import java.io.IOException;
-import java.io.OutputStream;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.security.DigestInputStream;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HexFormat;
 import java.util.List;
+import java.util.function.BooleanSupplier;
 import org.jresnet.backend.Backend;
-import org.jresnet.base.UserError;
+import org.jresnet.base.Digests;
+import org.jresnet.base.JsonField;
 import org.jresnet.data.Dataset;
 import org.jresnet.data.Sample;
 import org.jresnet.data.Split;
@@ -29,6 +23,8 @@ import org.jresnet.data.Split;
  * @param jresnet version of jresnet
  * @param java version of Java
  * @param backend the backend's description: library version, instruction set, threads
+ * @param contentHash SHA-256 over ids and contents of all images; empty where contents were not
+ *     read, and in records of older versions
  */
 public record RunRecord(
     TrainOptions options,
@@ -38,34 +34,37 @@ public record RunRecord(
     String weightsHash,
     String jresnet,
     String java,
-    String backend) {
-  /** The record of a run that starts now. */
-  static RunRecord of(TrainOptions options, Split split, String version, Backend backend) {
-    List<Sample> all = new ArrayList<>(split.all());
-    all.sort(Comparator.comparing(Sample::id));
+    String backend,
+    @JsonField(whenAbsent = "\"\"") String contentHash) {
+  /**
+   * The record of a run that starts now, without contents of images.
+   *
+   * @param stop is asked while the weight file is read
+   */
+  static RunRecord of(
+      TrainOptions options, Split split, String version, Backend backend, BooleanSupplier stop) {
     String weights = options.network().weights();
     return new RunRecord(
         options,
         split.classes(),
-        new Dataset(split.classes(), all, 0).hash(),
+        new Dataset(split.classes(), samples(split), 0).hash(),
         split.hash(),
-        weights.isEmpty() ? "" : sha256(Path.of(weights)),
+        weights.isEmpty() ? "" : Digests.ofFile(Path.of(weights), "the weight file", stop),
         version,
         System.getProperty("java.version"),
-        backend.description());
+        backend.description(),
+        "");
   }
 
-  private static String sha256(Path file) {
-    try (var in =
-        new DigestInputStream(Files.newInputStream(file), MessageDigest.getInstance("SHA-256"))) {
-      in.transferTo(OutputStream.nullOutputStream());
-      return HexFormat.of().formatHex(in.getMessageDigest().digest());
-    } catch (NoSuchFileException e) {
-      throw new UserError("the weight file " + file + " does not exist", e);
-    } catch (IOException e) {
-      throw new UserError("the weight file " + file + " cannot be read: " + e, e);
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java runtime has SHA-256", e);
-    }
+  /** All images of a split, by id. */
+  static List<Sample> samples(Split split) {
+    List<Sample> all = new ArrayList<>(split.all());
+    all.sort(Comparator.comparing(Sample::id));
+    return all;
+  }
+
+  RunRecord withContents(String hash) {
+    return new RunRecord(
+        options, classes, dataHash, splitHash, weightsHash, jresnet, java, backend, hash);
   }
 }

@@ -1,6 +1,11 @@
 package org.jresnet.train;
 
+import static java.util.Objects.requireNonNull;
+
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.util.List;
+import org.jresnet.base.JsonField;
 import org.jresnet.base.UserError;
 import org.jresnet.data.Augmentation;
 import org.jresnet.data.Loader;
@@ -45,16 +50,15 @@ public record TrainOptions(
     double clip,
     int patience,
     long seed,
-    Loader.LastBatch lastBatch,
-    String positive) {
-  /** Checks the numbers; what an old {@code run.json} lacks is what it meant. */
+    @JsonField(whenAbsent = "\"DROP\"") Loader.LastBatch lastBatch,
+    @JsonField(whenAbsent = "\"\"") String positive) {
+  /** Checks the numbers. */
   public TrainOptions {
-    lastBatch = lastBatch == null ? Loader.LastBatch.DROP : lastBatch;
-    positive = positive == null ? "" : positive;
+    requirePath("data", data);
     require(epochs >= 1, "epochs", "at least 1", epochs);
     require(batch >= 1, "batch", "at least 1", batch);
     require(accumulate >= 1, "accumulate", "at least 1", accumulate);
-    require(clip >= 0, "clip", "0 (off) or greater", clip);
+    require(clip >= 0 && Double.isFinite(clip), "clip", "0 (off) or greater", clip);
     require(patience >= 0, "patience", "0 (off) or greater", patience);
   }
 
@@ -170,6 +174,14 @@ public record TrainOptions(
         "");
   }
 
+  private static void requirePath(String name, String path) {
+    try {
+      requireNonNull(Path.of(path));
+    } catch (InvalidPathException e) {
+      throw new UserError(name + " must be a path, found one with " + e.getReason(), e);
+    }
+  }
+
   private static void require(boolean met, String name, String expected, Object found) {
     if (!met) {
       throw new UserError(name + " must be " + expected + ", found " + found);
@@ -189,6 +201,7 @@ public record TrainOptions(
     /** Checks the shares. */
     public SplitOptions {
       Split.Fractions.check(train, val, test);
+      requirePath("the split file", csv);
     }
 
     /** The shares. */
@@ -220,12 +233,13 @@ public record TrainOptions(
       List<String> freeze,
       String backend,
       String precision,
-      int checkpointBlocks) {
+      @JsonField(whenAbsent = "0") int checkpointBlocks) {
     /** Checks the width; older runs name the backends after their libraries. */
     public NetworkOptions {
       backend = Backends.canonical(backend);
       require(width >= 1, "width", "at least 1", width);
       require(checkpointBlocks >= 0, "checkpoint-blocks", "at least 0", checkpointBlocks);
+      requirePath("weights", weights);
     }
 
     /** The same network on a backend, in a precision. */
@@ -249,7 +263,12 @@ public record TrainOptions(
    * @param threads decoding threads; no influence on the result
    */
   public record InputOptions(
-      Preprocess preprocess, Augmentation augmentation, BadImages badImages, int threads) {}
+      Preprocess preprocess, Augmentation augmentation, BadImages badImages, int threads) {
+    /** Checks the threads. */
+    public InputOptions {
+      require(threads >= 1, "loader threads", "at least 1", threads);
+    }
+  }
 
   /**
    * The update rule.
@@ -303,8 +322,16 @@ public record TrainOptions(
     /** Checks names and numbers. */
     public ScheduleOptions {
       require(KINDS.contains(kind), "schedule", "one of " + String.join(", ", KINDS), kind);
-      require(warmupEpochs >= 0, "warmup", "0 or greater", warmupEpochs);
-      require(stepEpochs > 0, "step epochs", "greater than 0", stepEpochs);
+      require(
+          warmupEpochs >= 0 && Double.isFinite(warmupEpochs),
+          "warmup",
+          "0 or greater",
+          warmupEpochs);
+      require(
+          stepEpochs > 0 && Double.isFinite(stepEpochs),
+          "step epochs",
+          "greater than 0",
+          stepEpochs);
       require(gamma > 0 && gamma <= 1, "gamma", "in (0, 1]", gamma);
       require(finalFactor >= 0 && finalFactor <= 1, "final factor", "in [0, 1]", finalFactor);
     }

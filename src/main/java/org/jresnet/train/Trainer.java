@@ -8,9 +8,9 @@ import java.util.Set;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.UpdateRule;
-import org.jresnet.base.AtomicFile;
 import org.jresnet.base.UserError;
 import org.jresnet.data.ClassStatistics;
+import org.jresnet.data.ContentHashes;
 import org.jresnet.data.Dataset;
 import org.jresnet.data.Duplicates;
 import org.jresnet.data.ImageFolder;
@@ -38,6 +38,14 @@ import org.jresnet.weights.WeightFiles;
 public final class Trainer {
   /** Pictures per validation pass; larger ones only cost memory. */
   private static final int MAX_EVALUATION_BATCH = 16;
+
+  /** What is done about the contents of images. */
+  public enum Contents {
+    /** Read once, recorded, and compared when the run is resumed. */
+    CHECKED,
+    /** Not read: quicker for large sets on slow disks. */
+    TRUSTED
+  }
 
   /** How a run ended. */
   public enum End {
@@ -70,7 +78,7 @@ public final class Trainer {
   private final Backend backend;
   private final String version;
   private final TrainingListener listener;
-  private volatile boolean stopRequested;
+  private final StopRequest stop = new StopRequest();
 
   /** A run with options whose {@code auto}s are resolved. */
   public Trainer(
@@ -90,11 +98,25 @@ public final class Trainer {
    * Asks the run to stop after the current step with a checkpoint; may be called from any thread.
    */
   public void requestStop() {
-    stopRequested = true;
+    stop.request();
   }
 
-  /** Runs to the end, or until {@link #requestStop}. */
-  public Outcome run(RunFolder.Existing existing) {
+  /** Seconds after which a run that was asked to stop should have: three steps, and a minute. */
+  public long stopSeconds() {
+    return stop.seconds();
+  }
+
+  /** What is lost if the process ends now; may be called from any thread. */
+  public String lostByEndingNow() {
+    return stop.lost();
+  }
+
+  /**
+   * Runs to the end, or until {@link #requestStop}. Data, options and weights are checked before
+   * the folder changes.
+   */
+  public Outcome run(Contents reading) {
+    boolean resume = folder.existing() == RunFolder.Existing.RESUME;
     Split split = split();
     List<Sample> train = split.part(Part.TRAIN);
     int batch = Math.min(options.batch(), train.size());
@@ -102,10 +124,12 @@ public final class Trainer {
       listener.note(
           "the batch is " + batch + ", because there are only " + batch + " training pictures");
     }
+    ContentHashes hashes = folder.hashes(stop::requested);
+    Map<String, String> contents = contents(split, reading, hashes);
     String positive = new Evaluator.Labels(split.classes(), options.positive()).positive();
-    if (existing != RunFolder.Existing.RESUME) {
+    if (!resume) {
       leftOut().ifPresent(listener::note);
-      DataReport report = report(split, positive);
+      DataReport report = report(split, positive, contents);
       listener.data(report);
       ImageNotes.of(report.statistics().images(), options.input().preprocess())
           .forEach(listener::note);
@@ -116,19 +140,21 @@ public final class Trainer {
     ModelInfo info =
         ModelFiles.info(
             network, options.network().width(), split.classes(), options.input().preprocess());
-    RunRecord record = RunRecord.of(options.withPositive(positive), split, version, backend);
-    if (existing == RunFolder.Existing.RESUME) {
-      ResumeCheck.require(folder.path(), folder.record(), record, listener);
+    RunRecord record = record(options.withPositive(positive), split, contents);
+    Optional<CheckpointFile> checkpoint = Optional.empty();
+    if (resume) {
+      CheckpointFile file = CheckpointFile.read(folder.file(RunFolder.LAST));
+      ResumeCheck.require(folder.path(), folder.record(), file.run(), record, listener);
+      checkpoint = Optional.of(file);
     }
+    stop.check();
     int size = options.input().preprocess().size();
     try (Model model = new Model(graph, backend, Precision.of(options.network().precision()));
         OptimizerState optimizer =
             new OptimizerState(model, optimizer(options.optimizer()), frozen)) {
       initialize(model, graph);
-      Checkpoint start = Checkpoint.START;
-      if (existing == RunFolder.Existing.RESUME) {
-        start = Checkpoint.load(folder.file(RunFolder.LAST), model, optimizer);
-      }
+      checkpoint.ifPresent(file -> file.restore(model, optimizer));
+      stop.check();
       CompileOptions training =
           CompileOptions.training(batch, size, ModelFiles.normalization(info))
               .withLoss(
@@ -154,28 +180,31 @@ public final class Trainer {
           Loader loader =
               new Loader(
                   train, options.input().preprocess(), options.input().augmentation(), loading)) {
-        folder.write(record);
-        AtomicFile.write(folder.file(RunFolder.SPLIT), String.join("\n", split.csv()) + "\n");
-        RunContext run = new RunContext(options, folder, listener, () -> stopRequested);
+        RunContext run = new RunContext(options, RunIdentity.of(record), folder, listener, stop);
         var machinery =
             new TrainingLoop.Machinery(
                 model, optimizer, step, Optional.ofNullable(lastStep), validation, loader);
-        return new TrainingLoop(run, machinery, split, info).from(start);
+        TrainingLoop loop = new TrainingLoop(run, machinery, split, info);
+        Checkpoint start = checkpoint.map(CheckpointFile::position).orElse(Checkpoint.START);
+        loop.require(start);
+        stop.check();
+        folder.begin(record, split, hashes);
+        return loop.from(start);
       }
     }
   }
 
-  private DataReport report(Split split, String positive) {
+  private DataReport report(Split split, String positive, Map<String, String> contents) {
     List<Sample> all = split.all();
     ClassStatistics statistics =
         ClassStatistics.read(
-            split.classes(), all, done -> listener.reading(done, all.size()), () -> stopRequested);
+            split.classes(), all, done -> listener.reading(done, all.size()), stop::requested);
     return new DataReport(
         split,
         positive,
         options.leftOutPerEpoch(split.part(Part.TRAIN).size()),
         statistics,
-        Duplicates.of(all, Map.of()));
+        Duplicates.of(all, contents));
   }
 
   /** The step of an epoch's last batch in the memory of the others; null where all are alike. */
@@ -197,6 +226,25 @@ public final class Trainer {
               + "; choose another --batch, or leave it out with --drop-last",
           e);
     }
+  }
+
+  /** Hashes of all images, by id; none where their contents are trusted. */
+  private Map<String, String> contents(Split split, Contents reading, ContentHashes hashes) {
+    if (reading == Contents.CHECKED) {
+      return hashes.of(RunRecord.samples(split), options.input().threads());
+    }
+    listener.note("the contents of the images are trusted, not checked");
+    return Map.of();
+  }
+
+  private RunRecord record(TrainOptions resolved, Split split, Map<String, String> contents) {
+    RunRecord record = RunRecord.of(resolved, split, version, backend, stop::requested);
+    if (!contents.isEmpty()) {
+      return record.withContents(ContentHashes.combined(contents));
+    }
+    return folder.existing() == RunFolder.Existing.RESUME
+        ? record.withContents(folder.record().contentHash())
+        : record;
   }
 
   private Split split() {

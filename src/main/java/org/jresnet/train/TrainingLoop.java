@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.BooleanSupplier;
+import org.jresnet.backend.Precision;
 import org.jresnet.base.UserError;
 import org.jresnet.data.Batch;
 import org.jresnet.data.Loader;
@@ -33,10 +33,16 @@ final class TrainingLoop {
       Executable validation,
       Loader loader) {}
 
+  /** An evaluation was left because the run is to stop; nothing is lost but the time. */
+  private static final class StoppedEvaluation extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+  }
+
   private final TrainOptions options;
   private final RunFolder folder;
   private final TrainingListener listener;
-  private final BooleanSupplier stopRequested;
+  private final RunIdentity identity;
+  private final StopRequest stop;
   private final Model model;
   private final OptimizerState optimizer;
   private final Executable step;
@@ -50,12 +56,14 @@ final class TrainingLoop {
   private final List<EpochResult> history = new ArrayList<>();
   private LossScale lossScale;
   private int bestEpoch;
+  private String best = "";
 
   TrainingLoop(RunContext run, Machinery machinery, Split split, ModelInfo info) {
     options = run.options();
     folder = run.folder();
     listener = run.listener();
-    stopRequested = run.stopRequested();
+    identity = run.identity();
+    stop = run.stop();
     model = machinery.model();
     optimizer = machinery.optimizer();
     step = machinery.step();
@@ -87,13 +95,26 @@ final class TrainingLoop {
             options.epochs());
   }
 
+  /** Checks that the run can be there, and that its best weights are what they were. */
+  void require(Checkpoint start) {
+    start.requirePossible(
+        folder.file(RunFolder.LAST).toString(),
+        new Checkpoint.Limits(
+            batches,
+            step.options().batch(),
+            options.accumulate(),
+            model.precision() == Precision.FP16));
+    folder.settleBest(start.best());
+  }
+
   Trainer.Outcome from(Checkpoint start) {
-    lossScale =
-        new LossScale(
-            model.precision(),
-            start.lossScale() == null ? LossScale.State.START : start.lossScale());
+    lossScale = new LossScale(model.precision(), start.lossScale());
     history.addAll(start.history());
     bestEpoch = start.bestEpoch();
+    best = start.best();
+    if (folder.existing() == RunFolder.Existing.RESUME) {
+      stop.saved(start);
+    }
     report();
     Checkpoint position = start;
     for (int epoch = start.epoch(); epoch < options.epochs(); epoch++) {
@@ -113,7 +134,9 @@ final class TrainingLoop {
 
   /** The checkpoint first: tables and drawings are made from it and can be made again. */
   private void save(Checkpoint position) {
-    position.save(folder.file(RunFolder.LAST), model, optimizer);
+    CheckpointFile.save(folder.file(RunFolder.LAST), position, identity, model, optimizer);
+    folder.checkpointWritten();
+    stop.saved(position);
     report();
   }
 
@@ -125,8 +148,21 @@ final class TrainingLoop {
   }
 
   private Checkpoint completed(int epochs) {
+    return at(epochs, 0, 0, 0, 0);
+  }
+
+  private Checkpoint at(int epoch, int batch, double lossSum, long correct, long seen) {
     return new Checkpoint(
-        epochs, 0, 0, 0, 0, optimizer.steps(), lossScale.state(), bestEpoch, List.copyOf(history));
+        epoch,
+        batch,
+        lossSum,
+        correct,
+        seen,
+        optimizer.steps(),
+        lossScale.state(),
+        bestEpoch,
+        history,
+        best);
   }
 
   private boolean patienceIsOver() {
@@ -142,7 +178,8 @@ final class TrainingLoop {
     long seen = position.seen();
     long fresh = 0;
     long waited = 0;
-    double rate = 0;
+    // Where only the validation is left to do, the last step is that of before.
+    double rate = position.batch() == batches ? schedule.rate(optimizer.steps() - 1) : 0;
     listener.epochStarted(epoch + 1, options.epochs(), position.batch(), batches);
     long begin = System.nanoTime();
     loader.takeWaitNanos();
@@ -154,6 +191,7 @@ final class TrainingLoop {
         int micro = b % options.accumulate();
         int group = Math.min(options.accumulate(), batches - b + micro);
         now.setGradientFactor(lossScale.factor());
+        long started = System.nanoTime();
         double loss = now.step(batch.pixels(), labels(batch));
         optimizer.accumulate(micro, group);
         requireFinite(now, loss, epoch, b);
@@ -162,6 +200,7 @@ final class TrainingLoop {
           rate = schedule.rate(optimizer.steps());
           update(now, group, rate, epoch, b);
         }
+        stop.stepTook((System.nanoTime() - started) / 1e9);
         lossSum += loss * size;
         correct += now.correct();
         seen += size;
@@ -169,23 +208,18 @@ final class TrainingLoop {
         waited += loader.takeWaitNanos();
         double seconds = (System.nanoTime() - begin) / 1e9;
         listener.batchDone(b + 1, lossSum / seen, fresh / seconds, waited / 1e9 / seconds);
-        if (stopRequested.getAsBoolean() && complete && b + 1 < batches) {
-          return Optional.of(
-              new Checkpoint(
-                  epoch,
-                  b + 1,
-                  lossSum,
-                  correct,
-                  seen,
-                  optimizer.steps(),
-                  lossScale.state(),
-                  bestEpoch,
-                  List.copyOf(history)));
+        if (stop.requested() && complete && b + 1 < batches) {
+          return Optional.of(at(epoch, b + 1, lossSum, correct, seen));
         }
       }
     }
-    double trainSeconds = (System.nanoTime() - begin) / 1e9;
-    Evaluation val = validate(split.part(Part.VAL));
+    double trainSeconds = Math.max(1, System.nanoTime() - begin) / 1e9;
+    Evaluation val;
+    try {
+      val = validate(split.part(Part.VAL));
+    } catch (StoppedEvaluation e) {
+      return Optional.of(at(epoch, batches, lossSum, correct, seen));
+    }
     EpochResult result =
         new EpochResult(
             epoch + 1,
@@ -198,13 +232,13 @@ final class TrainingLoop {
             waited / 1e9 / trainSeconds,
             (System.nanoTime() - begin) / 1e9);
     history.add(result);
-    boolean best = bestEpoch == 0 || result.betterThan(history.get(bestEpoch - 1));
-    if (best) {
+    boolean better = bestEpoch == 0 || result.betterThan(history.get(bestEpoch - 1));
+    if (better) {
       bestEpoch = epoch + 1;
-      ModelFiles.save(model, info, folder.file(RunFolder.BEST));
+      best = folder.writeNextBest(model, info);
     }
-    listener.epochFinished(result, best);
-    if (stopRequested.getAsBoolean() && epoch + 1 < options.epochs()) {
+    listener.epochFinished(result, better);
+    if (stop.requested() && epoch + 1 < options.epochs()) {
       return Optional.of(completed(epoch + 1));
     }
     return Optional.empty();
@@ -256,7 +290,11 @@ final class TrainingLoop {
         samples,
         new Evaluator.LoaderOptions(
             options.input().preprocess(), options.input().threads(), options.input().badImages()),
-        done -> {});
+        done -> {
+          if (stop.requested()) {
+            throw new StoppedEvaluation();
+          }
+        });
   }
 
   private Trainer.Outcome outcome(Trainer.End end) {
@@ -265,7 +303,11 @@ final class TrainingLoop {
     Optional<Evaluation> test = Optional.empty();
     if (end != Trainer.End.INTERRUPTED && best.isPresent() && !split.part(Part.TEST).isEmpty()) {
       ModelFiles.load(model, WeightFiles.read(folder.file(RunFolder.BEST)), RunFolder.BEST);
-      test = Optional.of(validate(split.part(Part.TEST)));
+      try {
+        test = Optional.of(validate(split.part(Part.TEST)));
+      } catch (StoppedEvaluation e) {
+        return outcome(Trainer.End.INTERRUPTED);
+      }
     }
     return new Trainer.Outcome(end, List.copyOf(history), best, test, loader.badImages());
   }

@@ -1,8 +1,5 @@
 package org.jresnet.weights;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.type.TypeReference;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -11,6 +8,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import org.jresnet.base.Json;
 import org.jresnet.base.UserError;
 
 /**
@@ -38,8 +36,8 @@ public record ModelInfo(
     Map<String, Float> ranges) {
   private static final String PREFIX = "jresnet.";
   private static final String FORMAT = "1";
+  private static final int CHANNELS = 3;
   private static final Set<String> RESIZES = Set.of("stretch", "crop");
-  private static final ObjectMapper JSON = new ObjectMapper();
 
   /** Without ranges for int8. */
   public ModelInfo(
@@ -64,13 +62,17 @@ public record ModelInfo(
     require(size > 0, "size", size, "at least 1");
     require(RESIZES.contains(resize), "resize", resize, "stretch or crop");
     mean = List.copyOf(mean);
-    require(mean.stream().allMatch(Float::isFinite), "mean", mean, "finite numbers");
+    require(
+        mean.size() == CHANNELS && mean.stream().allMatch(Float::isFinite),
+        "mean",
+        mean,
+        CHANNELS + " finite numbers");
     std = List.copyOf(std);
     require(
-        std.size() == mean.size() && std.stream().allMatch(s -> s > 0 && Float.isFinite(s)),
+        std.size() == CHANNELS && std.stream().allMatch(s -> s > 0 && Float.isFinite(s)),
         "std",
         std,
-        mean.size() + " positive numbers");
+        CHANNELS + " positive numbers");
     ranges = Map.copyOf(ranges);
     require(
         ranges.values().stream().allMatch(r -> r > 0 && Float.isFinite(r)),
@@ -99,23 +101,15 @@ public record ModelInfo(
     m.put(PREFIX + "architecture", architecture);
     m.put(PREFIX + "variant", variant);
     m.put(PREFIX + "width", Integer.toString(width));
-    m.put(PREFIX + "classes", json(classes));
+    m.put(PREFIX + "classes", Json.line(classes));
     m.put(PREFIX + "size", Integer.toString(size));
     m.put(PREFIX + "resize", resize);
     m.put(PREFIX + "mean", join(mean));
     m.put(PREFIX + "std", join(std));
     if (!ranges.isEmpty()) {
-      m.put(PREFIX + "int8", json(new TreeMap<>(ranges)));
+      m.put(PREFIX + "int8", Json.line(new TreeMap<>(ranges)));
     }
     return m;
-  }
-
-  private static String json(Object value) {
-    try {
-      return JSON.writeValueAsString(value);
-    } catch (JsonProcessingException e) {
-      throw new IllegalStateException(e);
-    }
   }
 
   private static String join(List<Float> values) {
@@ -146,12 +140,12 @@ public record ModelInfo(
               value(m, "architecture"),
               value(m, "variant"),
               number(m, "width"),
-              classes(value(m, "classes")),
+              Json.parseList(PREFIX + "classes", value(m, "classes"), String.class),
               number(m, "size"),
               value(m, "resize"),
               floats(m, "mean"),
               floats(m, "std"),
-              ranges(m.getOrDefault(PREFIX + "int8", "{}"))));
+              Json.parseMap(PREFIX + "int8", m.getOrDefault(PREFIX + "int8", "{}"), Float.class)));
     } catch (IllegalArgumentException e) {
       throw new UserError("the metadata of jresnet are damaged: " + e.getMessage(), e);
     }
@@ -172,27 +166,6 @@ public record ModelInfo(
     } catch (NumberFormatException e) {
       throw new IllegalArgumentException(
           key + " is '" + FileBytes.show(text) + "', expected a number", e);
-    }
-  }
-
-  private static List<String> classes(String json) {
-    try {
-      String[] names = JSON.readValue(json, String[].class);
-      if (names != null && !Arrays.asList(names).contains(null)) {
-        return List.of(names);
-      }
-    } catch (JsonProcessingException e) {
-      throw new IllegalArgumentException("classes is no JSON: " + e.getOriginalMessage(), e);
-    }
-    throw new IllegalArgumentException("classes is no JSON list of names");
-  }
-
-  private static Map<String, Float> ranges(String json) {
-    try {
-      return JSON.readValue(json, new TypeReference<Map<String, Float>>() {});
-    } catch (JsonProcessingException e) {
-      throw new IllegalArgumentException(
-          "int8 is no JSON map of numbers: " + e.getOriginalMessage(), e);
     }
   }
 

@@ -78,7 +78,9 @@ final class StopTest {
             "1000");
     training.awaitFile("run.json");
     assertThat(training.interrupt()).as(training.text()).isEqualTo(130);
-    assertThat(training.text()).contains("Interrupted. The checkpoint is").doesNotContain("Exc");
+    assertThat(training.text())
+        .contains("Interrupted. The checkpoint is")
+        .doesNotContain("unexpected failure");
     assertThat(training.out()).isDirectoryContaining("glob:**last.ckpt");
     assertThat(training.out()).isDirectoryContaining("glob:**curves.png");
   }

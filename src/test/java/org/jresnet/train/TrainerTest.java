@@ -104,11 +104,11 @@ final class TrainerTest {
 
   private static Trainer.Outcome train(
       TrainOptions options, Path out, RunFolder.Existing existing, Observer observer) {
-    try (Backend backend = Backends.open("cpu")) {
-      Trainer trainer =
-          new Trainer(options, RunFolder.open(out, existing), backend, "test", observer);
+    try (Backend backend = Backends.open("cpu");
+        RunFolder run = RunFolder.open(out, existing, observer::note)) {
+      Trainer trainer = new Trainer(options, run, backend, "test", observer);
       observer.trainer = trainer;
-      return trainer.run(existing);
+      return trainer.run(Trainer.Contents.CHECKED);
     }
   }
 
@@ -293,16 +293,30 @@ final class TrainerTest {
   }
 
   @Test
-  void overwritingDeletesOnlyOurFiles() throws IOException {
+  void overwritingKeepsTheOldRunUntilTheNewOneHasACheckpoint() throws IOException {
     Path out = folder.resolve("mixed");
     Files.createDirectories(out);
     Files.writeString(out.resolve("notes.txt"), "mine");
     Files.writeString(out.resolve(RunFolder.BEST), "old");
-    assertThatThrownBy(() -> RunFolder.open(out, RunFolder.Existing.REFUSE))
+    assertThatThrownBy(
+            () -> train(options(1, 1e-3), out, RunFolder.Existing.REFUSE, new Observer()))
         .hasMessageContaining("not empty");
-    RunFolder.open(out, RunFolder.Existing.OVERWRITE);
-    assertThat(out.resolve("notes.txt")).hasContent("mine");
+    TrainOptions nowhere = options(1, 1e-3).withData(folder.resolve("nowhere").toString());
+    assertThatThrownBy(() -> train(nowhere, out, RunFolder.Existing.OVERWRITE, new Observer()))
+        .hasMessageContaining("does not exist");
+    assertThat(out.resolve(RunFolder.BEST)).hasContent("old");
+    Observer diverging = new Observer();
+    assertThatThrownBy(() -> train(options(1, 1e30), out, RunFolder.Existing.OVERWRITE, diverging))
+        .hasMessageContaining("diverged");
+    assertThat(diverging.notes).anyMatch(n -> n.contains("the old one in " + out + " is back"));
+    assertThat(out.resolve(RunFolder.BEST)).hasContent("old");
+    Observer stopping = new Observer();
+    stopping.stopAfter = 1;
+    train(options(1, 1e-3), out, RunFolder.Existing.OVERWRITE, stopping);
     assertThat(out.resolve(RunFolder.BEST)).doesNotExist();
+    assertThat(out.resolve(RunFolder.LAST)).exists();
+    assertThat(out.resolve(PreviousRun.KEPT)).doesNotExist();
+    assertThat(out.resolve("notes.txt")).hasContent("mine");
   }
 
   @Test
