@@ -100,6 +100,7 @@ final class DemoCommand implements Callable<Integer> {
           overwrite ? RunFolder.Existing.OVERWRITE : RunFolder.Existing.REFUSE;
       TrainOptions options = options(data, network, backend, precision);
       Trainer.Outcome outcome;
+      requireNew(run);
       try (RunFolder folder = RunFolder.open(run, existing, console::note)) {
         draw(console, data);
         console.print("%nTraining %s on %dx%d pixels", network.id(), size, size);
@@ -109,24 +110,31 @@ final class DemoCommand implements Callable<Integer> {
         return 1;
       }
       console.print("%nTwo pictures of the sealed part:");
-      predictTwo(console, backend, precision, run, data);
+      Path unseen = predictTwo(console, backend, precision, run, data);
       console.print(
           "%nDone in %.0f s. Everything is in %s:",
           (System.nanoTime() - start) / 1e9, out.toAbsolutePath());
       console.print("  faces/                 the pictures, and what they are (README.md)");
       console.print("  run/best.safetensors   the best epoch's weights");
       console.print("  run/run.json           everything needed to repeat the run");
+      console.print(
+          "  run/test.json          the test's result; run/test-predictions.csv its images");
       console.print("  run/metrics.csv        one line per epoch; run/curves.png shows them");
       console.print("%nTry next:");
-      console.print(
-          "  ./jresnet predict %s %s",
-          Text.shellWord(run),
-          Text.shellWord(data.resolve(DrawnFaces.GENERATED).resolve("00000.jpg")));
-      console.print("  ./jresnet evaluate %s %s", Text.shellWord(run), Text.shellWord(data));
+      console.print("  ./jresnet predict %s %s", Text.shellWord(run), Text.shellWord(unseen));
+      console.print("  ./jresnet summary --model %s", network.id());
       console.print(
           "  ./jresnet train FOLDER-WITH-ONE-FOLDER-PER-CLASS --out runs/mine --weights resnet50.pth");
       console.object(Training.values(outcome, run));
       return 0;
+    }
+  }
+
+  /** In words of the demo, which knows no --resume. */
+  private void requireNew(Path run) {
+    if (!overwrite && Files.exists(run)) {
+      throw new UserError(
+          run + " exists; use --overwrite to draw and train anew, or another --out");
     }
   }
 
@@ -199,7 +207,8 @@ final class DemoCommand implements Callable<Integer> {
                 ""));
   }
 
-  private void predictTwo(
+  /** Predicts an image of each class and returns the second. */
+  private Path predictTwo(
       Console console, Backend backend, Precision precision, Path run, Path data)
       throws BadImageException {
     LoadedModel loaded = ModelFiles.open(run, java.util.Optional.empty());
@@ -214,5 +223,6 @@ final class DemoCommand implements Callable<Integer> {
         }
       }
     }
+    return test.get(test.size() - 1).file();
   }
 }

@@ -13,6 +13,7 @@ import org.jresnet.data.ImageFolder;
 import org.jresnet.data.LeftOut;
 import org.jresnet.data.Loader.BadImages;
 import org.jresnet.data.Sample;
+import org.jresnet.data.Split.Part;
 import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Executable;
 import org.jresnet.engine.Model;
@@ -21,6 +22,8 @@ import org.jresnet.train.Evaluator;
 import org.jresnet.train.LoadedModel;
 import org.jresnet.train.ModelFiles;
 import org.jresnet.train.TestResult;
+import org.jresnet.train.RunFolder;
+import org.jresnet.train.SeenImages;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -111,7 +114,9 @@ final class EvaluateCommand implements Callable<Integer> {
     LeftOut leftOut =
         className == null ? ImageFolder.leftOut(root) : ImageFolder.leftOutBelow(root);
     modelOptions.note(leftOut, dataset, loaded.info(), console);
-    Evaluator.Labels labels = new Evaluator.Labels(dataset.classes(), positive);
+    Evaluator.Labels labels = new Evaluator.Labels(dataset.classes(), positive());
+    Map<Part, Integer> seen =
+        SeenImages.count(ImageFolder.expand(modelPath), dataset.samples(), loaderThreads);
     try (Backend backend = backendOptions.open(console)) {
       Precision precision = backendOptions.resolve(backend, console);
       try (Model model = new Model(loaded.graph(), backend, precision)) {
@@ -130,13 +135,38 @@ final class EvaluateCommand implements Callable<Integer> {
           TestResult.writePredictions(csv, result, Map.of());
         }
         Training training = new Training(console);
-        training.badImages(result.badImages());
+        training.badImages(result.badImages().values());
         training.print(result);
         double seconds = (System.nanoTime() - start) / 1e9;
         console.print("%.1f images/s with decoding", result.images() / seconds);
-        console.object(Training.values(result));
+        warnOfSeen(seen, dataset.samples().size());
+        Map<String, Object> values = Training.values(result);
+        for (Part part : Part.values()) {
+          values.put("images_of_" + part.id(), seen.getOrDefault(part, 0));
+        }
+        console.object(values);
         return result.badImages().isEmpty() ? 0 : 1;
       }
+    }
+  }
+
+  private String positive() {
+    return positive.isEmpty()
+        ? RunFolder.recordOf(ImageFolder.expand(modelPath))
+            .map(r -> r.options().positive())
+            .orElse("")
+        : positive;
+  }
+
+  /** Says how many of the images are not new to the model. */
+  private static void warnOfSeen(Map<Part, Integer> seen, int images) {
+    int trained = seen.getOrDefault(Part.TRAIN, 0);
+    int chosen = seen.getOrDefault(Part.VAL, 0);
+    if (trained + chosen > 0) {
+      Console.printError(
+          "WARNING: the model was trained on %d of these %d images, and %d more chose its best epoch: this result does"
+              + " not say how it does on new images",
+          trained, images, chosen);
     }
   }
 

@@ -3,7 +3,9 @@ package org.jresnet.cli;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import org.jresnet.backend.Backend;
 import org.jresnet.base.Text;
 import org.jresnet.data.Augmentation;
@@ -378,12 +380,18 @@ final class TrainCommand implements Callable<Integer> {
     }
   }
 
-  /** The run's own options; only the number of epochs may be given anew. */
+  /** The run's own options, but for those that decide no step; contradictions are refused. */
   private TrainOptions resumed(RunFolder folder) {
     TrainOptions then = folder.record().options();
-    TrainOptions here = data == null ? then : then.withData(data);
-    boolean more = spec.commandLine().getParseResult().hasMatchedOption("--epochs");
-    return more ? here.withEpochs(epochs) : here;
+    Set<String> named =
+        spec.commandLine().getParseResult().matchedOptions().stream()
+            .map(o -> o.longestName())
+            .collect(Collectors.toSet());
+    TrainOptions here = options(data == null ? then.data() : data);
+    TrainOptions given =
+        here.withNetwork(here.network().on(backendOptions.backend, backendOptions.precision));
+    ResumeOptions.require(named, given, then);
+    return ResumeOptions.merge(named, given, then);
   }
 
   private TrainOptions options(Console console) {
@@ -394,6 +402,10 @@ final class TrainCommand implements Callable<Integer> {
     if (preset != null) {
       applyPreset(console);
     }
+    return options(data);
+  }
+
+  private TrainOptions options(String folder) {
     if (split.length < 2 || split.length > 3) {
       throw new UsageError(
           "--split takes two or three shares (train,val[,test]), found " + split.length);
@@ -408,7 +420,7 @@ final class TrainCommand implements Callable<Integer> {
     return UsageError.unlessValid(
         () ->
             new TrainOptions(
-                absolute(data),
+                absolute(folder),
                 new TrainOptions.SplitOptions(
                     split[0],
                     split[1],

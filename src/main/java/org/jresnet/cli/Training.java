@@ -1,6 +1,7 @@
 package org.jresnet.cli;
 
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
@@ -69,7 +70,7 @@ final class Training {
   }
 
   private void report(Trainer.Outcome outcome, Path out) {
-    badImages(outcome.badImages());
+    badImages(outcome.dataUse().leftOut().stream().map(l -> l.part() + ": " + l.reason()).toList());
     if (outcome.end() == Trainer.End.INTERRUPTED) {
       Console.printError(
           "Interrupted. The checkpoint is %s; go on with: ./jresnet train --resume --out %s",
@@ -84,14 +85,23 @@ final class Training {
         .ifPresent(
             b ->
                 console.print(
-                    "Best epoch %d: validation accuracy %.2f %%, loss %.4f -> %s",
-                    b.epoch(), 100 * b.valAccuracy(), b.valLoss(), out.resolve(RunFolder.BEST)));
+                    "Best epoch %d: validation accuracy %s, loss %.4f -> %s",
+                    b.epoch(),
+                    outcome.validation().orElseThrow(),
+                    b.valLoss(),
+                    out.resolve(RunFolder.BEST)));
     outcome
         .test()
         .ifPresent(
             t -> {
-              console.print("%nThe test set, evaluated with the best epoch:");
+              int looks = outcome.dataUse().testLooks().size();
+              console.print(
+                  "%nThe test set, evaluated with the best epoch%s:",
+                  looks > 1 ? " (look " + looks + ": the run went on after the first)" : "");
               print(t);
+              console.print(
+                  "Saved as %s and %s",
+                  out.resolve(RunFolder.TEST), out.resolve(RunFolder.PREDICTIONS));
             });
   }
 
@@ -136,14 +146,15 @@ final class Training {
   }
 
   /** Names files that could not be decoded. */
-  void badImages(Map<String, String> bad) {
-    if (bad.isEmpty()) {
+  void badImages(Collection<String> reasons) {
+    if (reasons.isEmpty()) {
       return;
     }
-    Console.printError("warning: %d pictures could not be decoded and were left out:", bad.size());
-    bad.values().stream().limit(MAX_LISTED).forEach(reason -> Console.printError("  %s", reason));
-    if (bad.size() > MAX_LISTED) {
-      Console.printError("  and %d more", bad.size() - MAX_LISTED);
+    Console.printError(
+        "warning: %d images could not be decoded and were left out:", reasons.size());
+    reasons.stream().limit(MAX_LISTED).forEach(reason -> Console.printError("  %s", reason));
+    if (reasons.size() > MAX_LISTED) {
+      Console.printError("  and %d more", reasons.size() - MAX_LISTED);
     }
   }
 

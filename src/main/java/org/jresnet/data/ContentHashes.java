@@ -74,6 +74,13 @@ public final class ContentHashes {
     }
   }
 
+  /** What the cache file remembered, by id: the contents of then, whatever the files hold now. */
+  public Map<String, String> remembered() {
+    Map<String, String> hashes = new HashMap<>();
+    known.forEach((id, k) -> hashes.put(id, k.sha256()));
+    return hashes;
+  }
+
   /**
    * Hashes of all samples, by id.
    *

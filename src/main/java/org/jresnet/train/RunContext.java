@@ -5,13 +5,13 @@ package org.jresnet.train;
  *
  * @param options with {@code auto}s resolved
  * @param identity what decides the result
- * @param folder where the results go
+ * @param journal of the folder where the results go
  * @param listener is told about progress
  * @param stop whether the run is to end with a checkpoint
  */
 record RunContext(
     TrainOptions options,
     RunIdentity identity,
-    RunFolder folder,
+    RunJournal journal,
     TrainingListener listener,
     StopRequest stop) {}

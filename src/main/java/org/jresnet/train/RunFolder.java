@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -51,10 +52,17 @@ public final class RunFolder implements AutoCloseable {
   static final String METRICS = "metrics.csv";
   static final String SPLIT = "split.csv";
   static final String CURVES = "curves.png";
+
+  /** The result of the test, with what it belongs to. */
+  public static final String TEST = "test.json";
+
+  /** What the model says of each image of the test set. */
+  public static final String PREDICTIONS = "test-predictions.csv";
+
   static final String HASHES = ".hashes.csv";
   private static final String NEXT_BEST = ".next-best.safetensors";
   private static final List<String> OWN =
-      List.of(BEST, LAST, RUN, METRICS, SPLIT, CURVES, HASHES, NEXT_BEST);
+      List.of(BEST, LAST, RUN, METRICS, SPLIT, CURVES, TEST, PREDICTIONS, HASHES, NEXT_BEST);
 
   private final Path path;
   private final Existing existing;
@@ -182,6 +190,27 @@ public final class RunFolder implements AutoCloseable {
     return Json.read(file(RUN), "the record of the run", RunRecord.class);
   }
 
+  /**
+   * The record of the run that a model belongs to: a run folder, or the best weights in one.
+   *
+   * @throws UserError when there is a record that cannot be read
+   */
+  public static Optional<RunRecord> recordOf(Path model) {
+    return folderOf(model)
+        .map(folder -> Json.read(folder.resolve(RUN), "the record of the run", RunRecord.class));
+  }
+
+  /** The run folder that a model belongs to. */
+  static Optional<Path> folderOf(Path model) {
+    Path folder = Files.isDirectory(model) ? model : model.toAbsolutePath().normalize().getParent();
+    boolean best = Files.isDirectory(model) || model.getFileName().toString().equals(BEST);
+    return best && Files.exists(folder.resolve(RUN)) ? Optional.of(folder) : Optional.empty();
+  }
+
+  void write(RunRecord record) {
+    AtomicFile.write(file(RUN), Json.pretty(record));
+  }
+
   /** Hashes of images that were read before. */
   ContentHashes hashes(BooleanSupplier stop) {
     return new ContentHashes(file(HASHES), stop);
@@ -206,7 +235,7 @@ public final class RunFolder implements AutoCloseable {
     } catch (IOException e) {
       throw cannot("be made ready", e);
     }
-    AtomicFile.write(file(RUN), Json.pretty(record));
+    write(record);
     AtomicFile.write(file(SPLIT), String.join("\n", split.csv()) + "\n");
     hashes.save(file(HASHES));
   }

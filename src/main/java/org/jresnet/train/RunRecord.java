@@ -25,6 +25,7 @@ import org.jresnet.data.Split;
  * @param backend the backend's description: library version, instruction set, threads
  * @param contentHash SHA-256 over ids and contents of all images; empty where contents were not
  *     read, and in records of older versions
+ * @param dataUse images left out, and looks at the test set
  */
 public record RunRecord(
     TrainOptions options,
@@ -35,7 +36,8 @@ public record RunRecord(
     String jresnet,
     String java,
     String backend,
-    @JsonField(whenAbsent = "\"\"") String contentHash) {
+    @JsonField(whenAbsent = "\"\"") String contentHash,
+    @JsonField(whenAbsent = DataUse.UNKNOWN) DataUse dataUse) {
   /**
    * The record of a run that starts now, without contents of images.
    *
@@ -53,7 +55,8 @@ public record RunRecord(
         version,
         System.getProperty("java.version"),
         backend.description(),
-        "");
+        "",
+        DataUse.start(0));
   }
 
   /** All images of a split, by id. */
@@ -65,6 +68,20 @@ public record RunRecord(
 
   RunRecord withContents(String hash) {
     return new RunRecord(
-        options, classes, dataHash, splitHash, weightsHash, jresnet, java, backend, hash);
+        options, classes, dataHash, splitHash, weightsHash, jresnet, java, backend, hash, dataUse);
+  }
+
+  RunRecord withDataUse(DataUse use) {
+    return new RunRecord(
+        options,
+        classes,
+        dataHash,
+        splitHash,
+        weightsHash,
+        jresnet,
+        java,
+        backend,
+        contentHash,
+        use);
   }
 }

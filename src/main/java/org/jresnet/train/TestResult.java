@@ -1,8 +1,5 @@
 package org.jresnet.train;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -12,6 +9,7 @@ import java.util.Optional;
 import java.util.TreeMap;
 import org.jresnet.base.AtomicFile;
 import org.jresnet.base.Csv;
+import org.jresnet.base.Json;
 import org.jresnet.metrics.ConfusionMatrix;
 import org.jresnet.metrics.Interval;
 
@@ -20,9 +18,6 @@ import org.jresnet.metrics.Interval;
  * test-predictions.csv} with every image, its hash and its probabilities.
  */
 public final class TestResult {
-  private static final ObjectMapper JSON =
-      new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
-
   /** From this probability on the positive of two classes is called. */
   private static final double THRESHOLD = 0.5;
 
@@ -113,11 +108,7 @@ public final class TestResult {
     Map<String, Object> values = new LinkedHashMap<>(binding);
     values.putAll(metrics(e));
     values.put("left_out", new TreeMap<>(e.badImages()));
-    try {
-      AtomicFile.write(file, JSON.writeValueAsString(values) + "\n");
-    } catch (JsonProcessingException x) {
-      throw new IllegalStateException(x);
-    }
+    AtomicFile.write(file, Json.pretty(values));
   }
 
   /** Writes the predictions, whole or not at all; {@code hashes} by id may be empty. */

@@ -153,13 +153,12 @@ public record TrainOptions(
 
   /** Options that decide the same steps are equal, without what decides none. */
   TrainOptions steps() {
-    InputOptions in =
-        new InputOptions(input.preprocess(), input.augmentation(), input.badImages(), 1);
+    InputOptions in = input.withThreads(1);
     int cosine = schedule.kind().equals("cosine") ? epochs : 1;
     return new TrainOptions(
         "",
         split,
-        network.keepingAll(),
+        network.withCheckpointBlocks(0),
         in,
         cosine,
         batch,
@@ -248,9 +247,10 @@ public record TrainOptions(
           model, width, weights, newHead, zeroInit, freeze, name, id, checkpointBlocks);
     }
 
-    private NetworkOptions keepingAll() {
+    /** The same network with activations computed again inside every so many blocks. */
+    public NetworkOptions withCheckpointBlocks(int blocks) {
       return new NetworkOptions(
-          model, width, weights, newHead, zeroInit, freeze, backend, precision, 0);
+          model, width, weights, newHead, zeroInit, freeze, backend, precision, blocks);
     }
   }
 
@@ -267,6 +267,11 @@ public record TrainOptions(
     /** Checks the threads. */
     public InputOptions {
       require(threads >= 1, "loader threads", "at least 1", threads);
+    }
+
+    /** The same with another number of decoding threads. */
+    public InputOptions withThreads(int number) {
+      return new InputOptions(preprocess, augmentation, badImages, number);
     }
   }
 

@@ -24,6 +24,7 @@ import org.jresnet.engine.Executable;
 import org.jresnet.engine.Model;
 import org.jresnet.engine.OptimizerState;
 import org.jresnet.graph.Graph;
+import org.jresnet.metrics.Proportion;
 import org.jresnet.models.ResNet;
 import org.jresnet.train.TrainOptions.OptimizerOptions;
 import org.jresnet.weights.ModelInfo;
@@ -63,15 +64,17 @@ public final class Trainer {
    * @param end how the run ended
    * @param history results of all epochs so far
    * @param best the best epoch, if one is complete
-   * @param test the best epoch on the sealed part, if there is one and the run is over
-   * @param badImages training files that could not be decoded
+   * @param validation correct predictions of the best epoch on the validation part
+   * @param test the best epoch on the test set, if there is one and the run is over
+   * @param dataUse images left out, and looks at the test set
    */
   public record Outcome(
       End end,
       List<EpochResult> history,
       Optional<EpochResult> best,
+      Optional<Proportion> validation,
       Optional<Evaluation> test,
-      Map<String, String> badImages) {}
+      DataUse dataUse) {}
 
   private final TrainOptions options;
   private final RunFolder folder;
@@ -146,6 +149,8 @@ public final class Trainer {
       CheckpointFile file = CheckpointFile.read(folder.file(RunFolder.LAST));
       ResumeCheck.require(folder.path(), folder.record(), file.run(), record, listener);
       checkpoint = Optional.of(file);
+      record = record.withDataUse(folder.record().dataUse());
+      noteLooks(record.dataUse().testLooks(), file.position().epoch());
     }
     stop.check();
     int size = options.input().preprocess().size();
@@ -180,7 +185,8 @@ public final class Trainer {
           Loader loader =
               new Loader(
                   train, options.input().preprocess(), options.input().augmentation(), loading)) {
-        RunContext run = new RunContext(options, RunIdentity.of(record), folder, listener, stop);
+        RunJournal journal = new RunJournal(folder, record, split, contents);
+        RunContext run = new RunContext(options, RunIdentity.of(record), journal, listener, stop);
         var machinery =
             new TrainingLoop.Machinery(
                 model, optimizer, step, Optional.ofNullable(lastStep), validation, loader);
@@ -191,6 +197,18 @@ public final class Trainer {
         folder.begin(record, split, hashes);
         return loop.from(start);
       }
+    }
+  }
+
+  private void noteLooks(List<DataUse.TestLook> looks, int epoch) {
+    if (!looks.isEmpty() && options.epochs() > epoch) {
+      listener.note(
+          "the test set of this run was looked at "
+              + (looks.size() == 1 ? "once" : looks.size() + " times")
+              + ", last after epoch "
+              + looks.get(looks.size() - 1).epochs()
+              + ": what is decided from here on has seen it, so that its next result is no longer"
+              + " that of unseen images. The run goes on, and run.json records every look");
     }
   }
 
@@ -238,7 +256,10 @@ public final class Trainer {
   }
 
   private RunRecord record(TrainOptions resolved, Split split, Map<String, String> contents) {
-    RunRecord record = RunRecord.of(resolved, split, version, backend, stop::requested);
+    int leftOut = options.leftOutPerEpoch(split.part(Part.TRAIN).size());
+    RunRecord record =
+        RunRecord.of(resolved, split, version, backend, stop::requested)
+            .withDataUse(DataUse.start(leftOut));
     if (!contents.isEmpty()) {
       return record.withContents(ContentHashes.combined(contents));
     }

@@ -39,6 +39,7 @@ final class TrainingLoop {
   }
 
   private final TrainOptions options;
+  private final RunJournal journal;
   private final RunFolder folder;
   private final TrainingListener listener;
   private final RunIdentity identity;
@@ -60,7 +61,8 @@ final class TrainingLoop {
 
   TrainingLoop(RunContext run, Machinery machinery, Split split, ModelInfo info) {
     options = run.options();
-    folder = run.folder();
+    journal = run.journal();
+    folder = journal.folder();
     listener = run.listener();
     identity = run.identity();
     stop = run.stop();
@@ -220,6 +222,8 @@ final class TrainingLoop {
     } catch (StoppedEvaluation e) {
       return Optional.of(at(epoch, batches, lossSum, correct, seen));
     }
+    journal.leftOut(Part.TRAIN, loader.badImages());
+    journal.leftOut(Part.VAL, val.badImages());
     EpochResult result =
         new EpochResult(
             epoch + 1,
@@ -298,6 +302,7 @@ final class TrainingLoop {
   }
 
   private Trainer.Outcome outcome(Trainer.End end) {
+    journal.leftOut(Part.TRAIN, loader.badImages());
     Optional<EpochResult> best =
         bestEpoch == 0 ? Optional.empty() : Optional.of(history.get(bestEpoch - 1));
     Optional<Evaluation> test = Optional.empty();
@@ -305,10 +310,17 @@ final class TrainingLoop {
       ModelFiles.load(model, WeightFiles.read(folder.file(RunFolder.BEST)), RunFolder.BEST);
       try {
         test = Optional.of(validate(split.part(Part.TEST)));
+        journal.test(test.get(), new DataUse.TestLook(history.size(), bestEpoch, this.best));
       } catch (StoppedEvaluation e) {
         return outcome(Trainer.End.INTERRUPTED);
       }
     }
-    return new Trainer.Outcome(end, List.copyOf(history), best, test, loader.badImages());
+    return new Trainer.Outcome(
+        end,
+        List.copyOf(history),
+        best,
+        best.map(b -> journal.validation(b.valAccuracy())),
+        test,
+        journal.use());
   }
 }

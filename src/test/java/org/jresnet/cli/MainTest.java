@@ -577,4 +577,152 @@ final class MainTest {
     refused(1, "evaluate {}/run {}/photos --class dog --precision fp32", "[camera, generated]");
     refused(1, "evaluate {}/run {}/photos --positive dog --precision fp32", "--positive");
   }
+
+  @Test
+  void whatContradictsTheRunIsRefusedByName() {
+    Result result =
+        jresnet(
+            "train",
+            "--resume",
+            "--out",
+            run,
+            "--lr",
+            "0.5",
+            "--batch",
+            8,
+            "--seed",
+            7,
+            "--jpeg=0.5");
+    assertThat(result.code()).isEqualTo(2);
+    assertThat(result.err())
+        .contains("--lr is 0.5, the run has 0.001")
+        .contains("--seed is 7, the run has 42")
+        .contains("--jpeg is 0.5, the run has 0.0")
+        .doesNotContain("--batch");
+    refused(2, "train --resume --out {}/run --preset seed", "--preset only starts runs");
+    refused(2, "train --resume --out {}/run --backend reference", "--backend is reference");
+    refused(2, "train --resume --out {}/run --drop-last=false", "--drop-last is false");
+  }
+
+  private static String sha256(Path file) throws IOException {
+    try {
+      return java.util.HexFormat.of()
+          .formatHex(
+              java.security.MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(file)));
+    } catch (java.security.NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @Test
+  void theTestResultIsSavedAndBoundToItsModelAndImages() throws IOException {
+    JsonNode test = JSON.readTree(run.resolve("test.json").toFile());
+    JsonNode record = JSON.readTree(run.resolve("run.json").toFile());
+    assertThat(test.get("model_sha256").asText())
+        .isEqualTo(sha256(run.resolve("best.safetensors")));
+    assertThat(test.get("split_sha256")).isEqualTo(record.get("splitHash"));
+    assertThat(test.get("content_sha256")).isEqualTo(record.get("contentHash"));
+    assertThat(test.get("predictions_sha256").asText())
+        .isEqualTo(sha256(run.resolve("test-predictions.csv")));
+    assertThat(test.get("positive").asText()).isEqualTo("generated");
+    assertThat(test.get("threshold").asDouble()).isEqualTo(0.5);
+    assertThat(test.get("images").asInt()).isEqualTo(6);
+    assertThat(test.at("/accuracy_interval/1").asDouble())
+        .isGreaterThanOrEqualTo(test.get("accuracy").asDouble());
+    assertThat(test.at("/confusion/0/0").asInt() + test.at("/confusion/0/1").asInt()).isEqualTo(3);
+    List<String> rows = Files.readAllLines(run.resolve("test-predictions.csv"));
+    assertThat(rows).hasSize(7);
+    assertThat(rows.get(0)).isEqualTo("file,class,predicted,p(camera),p(generated),sha256");
+    String[] first = rows.get(1).split(",");
+    assertThat(first[5]).isEqualTo(sha256(faces.resolve(first[0])));
+    assertThat(Double.parseDouble(first[3]) + Double.parseDouble(first[4]))
+        .isBetween(1 - 1e-9, 1 + 1e-9);
+    assertThat(record.at("/options/positive").asText()).isEqualTo("generated");
+    assertThat(record.at("/dataUse/leftOutPerEpoch").asInt()).isEqualTo(4);
+    assertThat(record.at("/dataUse/testLooks").size()).isEqualTo(1);
+    assertThat(record.at("/dataUse/testLooks/0/epochs").asInt()).isEqualTo(2);
+  }
+
+  @Test
+  void goingOnAfterTheTestIsRecordedAndSaid() throws IOException {
+    Path on = folder.resolve("on");
+    Files.createDirectories(on);
+    try (Stream<Path> files = Files.list(run)) {
+      for (Path file : files.filter(f -> !f.getFileName().toString().equals(".lock")).toList()) {
+        Files.copy(file, on.resolve(file.getFileName()));
+      }
+    }
+    Result again = jresnet("train", "--resume", "--out", on);
+    assertThat(again.code()).as(again.err()).isZero();
+    assertThat(again.err()).doesNotContain("looked at");
+    Result result = jresnet("train", "--resume", "--out", on, "--epochs", 3);
+    assertThat(result.code()).as(result.err()).isZero();
+    assertThat(result.err())
+        .contains("the test set of this run was looked at once, last after epoch 2");
+    assertThat(result.out()).contains("(look 2: the run went on after the first)");
+    JsonNode looks = JSON.readTree(on.resolve("run.json").toFile()).at("/dataUse/testLooks");
+    assertThat(looks.size()).isEqualTo(2);
+    assertThat(looks.at("/1/epochs").asInt()).isEqualTo(3);
+    assertThat(JSON.readTree(on.resolve("test.json").toFile()).get("test_looks").asInt())
+        .isEqualTo(2);
+  }
+
+  @Test
+  void evaluatingWhatWasTrainedOnIsWarnedOf() throws IOException {
+    Result result = jresnet("evaluate", run, faces, "--precision", "fp32", "--json");
+    assertThat(result.err())
+        .contains("WARNING: the model was trained on 28 of these 40 images, and 6 more chose");
+    assertThat(JSON.readTree(result.out()).get("images_of_train").asInt()).isEqualTo(28);
+    Path copies = folder.resolve("copies/camera");
+    Files.createDirectories(copies);
+    String trained =
+        Files.readAllLines(run.resolve("split.csv")).stream()
+            .filter(l -> l.endsWith(",camera,train"))
+            .findFirst()
+            .orElseThrow()
+            .split(",")[0];
+    Files.copy(faces.resolve(trained), copies.resolve("renamed.jpg"));
+    DrawnFaces.write(folder.resolve("fresh"), new DrawnFaces.Options(1, 32, 77), done -> {});
+    Files.copy(folder.resolve("fresh/camera/00000.jpg"), copies.resolve("new.jpg"));
+    Result copied =
+        jresnet(
+            "evaluate",
+            run.resolve("best.safetensors"),
+            folder.resolve("copies"),
+            "--precision=fp32");
+    assertThat(copied.err()).contains("trained on 1 of these 2 images, and 0 more");
+  }
+
+  @Test
+  void imagesLeftOutOfEveryPartAndCopiesAreRecorded() throws IOException {
+    Path damaged = folder.resolve("damaged");
+    DrawnFaces.write(damaged, new DrawnFaces.Options(12, 32, 5), done -> {});
+    Path whole = folder.resolve("damaged-run");
+    assertThat(jresnet(with(SMALL, "train", damaged, "--out", whole, "--epochs", 1)).code())
+        .isZero();
+    for (String part : List.of("train", "val", "test")) {
+      String id =
+          Files.readAllLines(whole.resolve("split.csv")).stream()
+              .filter(l -> l.endsWith(",camera," + part))
+              .findFirst()
+              .orElseThrow()
+              .split(",")[0];
+      Files.writeString(damaged.resolve(id), "no image of " + part);
+    }
+    Files.copy(
+        damaged.resolve("generated/00000.jpg"),
+        damaged.resolve("camera/00000.jpg"),
+        java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+    Result result =
+        jresnet(with(SMALL, "train", damaged, "--out", whole, "--epochs", 1, "--overwrite"));
+    assertThat(result.code()).as(result.err()).isZero();
+    assertThat(result.err())
+        .contains("WARNING: 1 images lie in more than one class, byte for byte")
+        .contains("camera/00000.jpg = generated/00000.jpg");
+    List<String> parts =
+        JSON.readTree(whole.resolve("run.json").toFile())
+            .at("/dataUse/leftOut")
+            .findValuesAsText("part");
+    assertThat(parts).contains("val", "test");
+  }
 }

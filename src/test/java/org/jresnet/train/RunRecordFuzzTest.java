@@ -31,7 +31,11 @@ class RunRecordFuzzTest {
             "1.0",
             "17",
             "cpu",
-            "22");
+            "22",
+            new DataUse(
+                3,
+                List.of(new DataUse.LeftOut("a/b.jpg", "test", "is empty")),
+                List.of(new DataUse.TestLook(10, 4, "ab"))));
     return Stream.of(
         Arguments.of(
             (Object) Json.pretty(record).getBytes(java.nio.charset.StandardCharsets.UTF_8)),
