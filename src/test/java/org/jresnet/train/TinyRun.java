@@ -41,7 +41,8 @@ final class TinyRun {
     return new TrainOptions(
         data.toString(),
         new TrainOptions.SplitOptions(0.6, 0.4, 0, "", ""),
-        new TrainOptions.NetworkOptions("resnet18", 2, "", false, false, List.of(), "cpu", "fp32", 0),
+        new TrainOptions.NetworkOptions(
+            "resnet18", 2, "", false, false, List.of(), "cpu", "fp32", 0),
         new TrainOptions.InputOptions(
             new Preprocess(16, Preprocess.Mode.STRETCH), Augmentation.NONE, BadImages.STOP, 2),
         epochs,
