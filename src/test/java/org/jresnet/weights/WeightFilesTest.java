@@ -179,12 +179,14 @@ class WeightFilesTest {
     assertOnly(file, "old");
   }
 
-  /** What a killed process left is no obstacle. */
+  /** A file that happens to be called like a temporary one is neither an obstacle nor touched. */
   @Test
-  void replacesLeftovers() throws IOException {
+  void leavesOthersFilesAlone() throws IOException {
     Path file = Files.writeString(folder.resolve("run.json"), "old");
-    Files.writeString(folder.resolve(".run.json.tmp"), "a longer leftover of a killed process");
+    Path other = Files.writeString(folder.resolve(".run.json.tmp"), "somebody's");
     AtomicFile.write(file, "new");
+    assertThat(other).hasContent("somebody's");
+    Files.delete(other);
     assertOnly(file, "new");
   }
 
