@@ -89,15 +89,15 @@ public final class CpuBackend implements Backend {
           OneDnn.hasNativeBf16()
               ? Support.yes()
               : Support.no(
-                  "bf16 needs AVX512_BF16 or AMX instructions, oneDNN finds only "
+                  "bf16 on the cpu backend needs AVX512_BF16 or AMX instructions, oneDNN finds only "
                       + OneDnn.instructionSet()
                       + "; use --precision fp32");
       case INT8 ->
           OneDnn.hasExactInt8()
               ? Support.yes()
               : Support.no(
-                  "int8 needs VNNI or AMX instructions, without which sums of bytes overflow; oneDNN"
-                      + " finds only "
+                  "int8 on the cpu backend needs VNNI or AMX instructions, without which sums of bytes overflow;"
+                      + " oneDNN finds only "
                       + OneDnn.instructionSet()
                       + "; use --precision fp32");
       case TF32, FP16 ->
