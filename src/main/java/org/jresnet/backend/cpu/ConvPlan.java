@@ -9,15 +9,15 @@ import java.util.Optional;
 import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
-import org.jresnet.backend.Pass;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.onednn.Arg;
+import org.jresnet.nativebindings.onednn.Convolution;
 import org.jresnet.nativebindings.onednn.DataType;
 import org.jresnet.nativebindings.onednn.Desc;
+import org.jresnet.nativebindings.onednn.Geometry;
 import org.jresnet.nativebindings.onednn.Memory;
 import org.jresnet.nativebindings.onednn.OneDnn;
-import org.jresnet.nativebindings.onednn.OneDnnScope.Geometry;
 import org.jresnet.nativebindings.onednn.PrimitiveDesc;
 
 /**
@@ -25,7 +25,6 @@ import org.jresnet.nativebindings.onednn.PrimitiveDesc;
  * change in every step; inference packs them once.
  */
 final class ConvPlan extends CpuPlan {
-  private final OpSpec spec;
   private final Desc x;
   private final Desc y;
   private final Desc master;
@@ -39,29 +38,27 @@ final class ConvPlan extends CpuPlan {
 
   ConvPlan(OneDnn dnn, OpSpec spec) {
     super(dnn, spec);
-    this.spec = spec;
     requireNoAccumulation(spec.write(Slot.DWEIGHT), "dweight");
     DataType type = dataType(spec.type());
     int k = spec.y().c();
     int c = spec.x().c();
     Op.Conv2d conv = (Op.Conv2d) spec.op();
     int r = conv.kernel();
-    Geometry geometry = new Geometry(conv.stride(), conv.padding());
+    Convolution convolution = new Convolution(scope, new Geometry(conv.stride(), conv.padding()));
     x = nhwc(spec.x(), spec.type());
     y = nhwc(spec.y(), spec.type());
     master = scope.kcrs(DataType.F32, k, c, r, r);
     Desc any = scope.kcrsAnyLayout(type, k, c, r, r);
-    forward = require(scope.convForward(propagation(), x, any, y, geometry), "convolution");
+    forward = require(convolution.forward(propagation(), x, any, y), "convolution");
     pack = require(scope.reorder(master, forward.weights()), "packing of weights");
-    if (spec.pass() == Pass.TRAINING) {
+    if (training()) {
       temporaries(align(forward.weights().bytes()));
     } else {
       packed(forward.weights().bytes());
     }
     if (spec.write(Slot.DX) != GradientWrite.NONE) {
       backwardData =
-          require(
-              scope.convBackwardData(x, any, y, geometry, forward), "convolution backward data");
+          require(convolution.backwardData(x, any, y, forward), "convolution backward data");
       packBackward = require(scope.reorder(master, backwardData.weights()), "packing of weights");
       accumulation = accumulation(spec.write(Slot.DX), x);
       temporaries(
@@ -71,7 +68,7 @@ final class ConvPlan extends CpuPlan {
       Desc anyGradient = scope.kcrsAnyLayout(DataType.F32, k, c, r, r);
       backwardWeights =
           require(
-              scope.convBackwardWeights(x, anyGradient, y, geometry, forward),
+              convolution.backwardWeights(x, anyGradient, y, forward),
               "convolution backward weights");
       if (!backwardWeights.diffWeights().sameAs(master)) {
         unpack =
@@ -91,8 +88,8 @@ final class ConvPlan extends CpuPlan {
   }
 
   @Override
-  void build(CpuOp.Builder op, Operands operands) {
-    boolean training = spec.pass() == Pass.TRAINING;
+  protected void build(CpuBinding op, Operands operands) {
+    boolean training = training();
     Desc packedDesc = forward.weights();
     Memory packed =
         training ? op.at(packedDesc, Slot.SCRATCH, temporary(0)) : op.at(packedDesc, Slot.PACKED);

@@ -15,12 +15,13 @@ import org.jresnet.graph.DType;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.onednn.Arg;
+import org.jresnet.nativebindings.onednn.Convolution;
 import org.jresnet.nativebindings.onednn.DataType;
 import org.jresnet.nativebindings.onednn.Desc;
+import org.jresnet.nativebindings.onednn.Geometry;
 import org.jresnet.nativebindings.onednn.Memory;
 import org.jresnet.nativebindings.onednn.OneDnn;
-import org.jresnet.nativebindings.onednn.OneDnnScope.Geometry;
-import org.jresnet.nativebindings.onednn.OneDnnScope.PostOp;
+import org.jresnet.nativebindings.onednn.PostOp;
 import org.jresnet.nativebindings.onednn.PrimitiveDesc;
 
 /**
@@ -28,7 +29,6 @@ import org.jresnet.nativebindings.onednn.PrimitiveDesc;
  * post-ops.
  */
 final class FoldedConvPlan extends CpuPlan {
-  private final OpSpec spec;
   private final Desc x;
   private final Desc y;
   private final Desc master;
@@ -38,7 +38,6 @@ final class FoldedConvPlan extends CpuPlan {
 
   FoldedConvPlan(OneDnn dnn, OpSpec spec) {
     super(dnn, spec);
-    this.spec = spec;
     int k = spec.y().c();
     int c = spec.x().c();
     Op.Conv2d op = (Op.Conv2d) spec.op();
@@ -57,10 +56,8 @@ final class FoldedConvPlan extends CpuPlan {
     Desc any = scope.kcrsAnyLayout(dataType(spec.type()), k, c, r, r);
     conv =
         require(
-            scope.convInference(
-                List.of(x, any, bias, y),
-                new Geometry(op.stride(), op.padding()),
-                postOps.toArray(PostOp[]::new)),
+            new Convolution(scope, new Geometry(op.stride(), op.padding()))
+                .inference(List.of(x, any, bias, y), postOps.toArray(PostOp[]::new)),
             "convolution");
     pack = require(scope.reorder(master, conv.weights()), "packing of weights");
     temporaries(master.bytes());
@@ -73,7 +70,7 @@ final class FoldedConvPlan extends CpuPlan {
   }
 
   @Override
-  void build(CpuOp.Builder op, Operands operands) {
+  protected void build(CpuBinding op, Operands operands) {
     Desc packedDesc = conv.weights();
     Memory packed = op.at(packedDesc, Slot.PACKED, align(bias.bytes()));
     Tensor prepared = operands.get(Slot.PACKED);

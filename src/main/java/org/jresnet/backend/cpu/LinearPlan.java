@@ -14,6 +14,7 @@ import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.onednn.Arg;
 import org.jresnet.nativebindings.onednn.DataType;
 import org.jresnet.nativebindings.onednn.Desc;
+import org.jresnet.nativebindings.onednn.InnerProduct;
 import org.jresnet.nativebindings.onednn.Memory;
 import org.jresnet.nativebindings.onednn.OneDnn;
 import org.jresnet.nativebindings.onednn.PrimitiveDesc;
@@ -50,19 +51,19 @@ final class LinearPlan extends CpuPlan {
     bias = scope.vector(DataType.F32, k);
     y = scope.matrix(DataType.F32, n, k);
     features32 = align(x.bytes());
-    forward = require(scope.linearForward(propagation(), List.of(x, weight, bias, y)), "linear");
+    InnerProduct product = new InnerProduct(scope);
+    forward = require(product.forward(propagation(), List.of(x, weight, bias, y)), "linear");
     if (widens) {
       widen = require(scope.reorder(features, x), "widening of features");
     }
     if (spec.write(Slot.DWEIGHT) != GradientWrite.NONE) {
       backwardWeights =
           require(
-              scope.linearBackwardWeights(List.of(x, weight, bias, y), forward),
+              product.backwardWeights(List.of(x, weight, bias, y), forward),
               "linear backward weights");
     }
     if (spec.write(Slot.DX) != GradientWrite.NONE) {
-      backwardData =
-          require(scope.linearBackwardData(x, weight, y, forward), "linear backward data");
+      backwardData = require(product.backwardData(x, weight, y, forward), "linear backward data");
       accumulation = accumulation(spec.write(Slot.DX), features);
       if (widens) {
         narrow = require(scope.reorder(x, features), "narrowing of gradients");
@@ -79,7 +80,7 @@ final class LinearPlan extends CpuPlan {
   }
 
   @Override
-  void build(CpuOp.Builder op, Operands operands) {
+  protected void build(CpuBinding op, Operands operands) {
     Memory wide = widens ? op.at(x, Slot.SCRATCH, temporary(0)) : op.at(x, Slot.X);
     if (widens) {
       op.call(FORWARD, widen, Map.of(Arg.SRC, op.at(features, Slot.X), Arg.DST, wide));

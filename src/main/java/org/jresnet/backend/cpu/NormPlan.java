@@ -5,23 +5,25 @@ import static org.jresnet.backend.Phase.FORWARD;
 
 import java.nio.FloatBuffer;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.Map;
+import java.util.Set;
 import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.Mode;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
-import org.jresnet.backend.Pass;
 import org.jresnet.backend.Tensor;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.onednn.Arg;
+import org.jresnet.nativebindings.onednn.BatchNorm;
 import org.jresnet.nativebindings.onednn.DataType;
 import org.jresnet.nativebindings.onednn.Desc;
+import org.jresnet.nativebindings.onednn.Elementwise;
 import org.jresnet.nativebindings.onednn.Memory;
 import org.jresnet.nativebindings.onednn.OneDnn;
-import org.jresnet.nativebindings.onednn.OneDnnScope.NormFlag;
-import org.jresnet.nativebindings.onednn.OneDnnScope.PostOp;
+import org.jresnet.nativebindings.onednn.PostOp;
 import org.jresnet.nativebindings.onednn.PrimitiveDesc;
 
 /**
@@ -31,7 +33,6 @@ import org.jresnet.nativebindings.onednn.PrimitiveDesc;
  * that the primitive leaves.
  */
 final class NormPlan extends CpuPlan {
-  private final OpSpec spec;
   private final Op.BatchNorm op;
   private final Desc x;
   private final Desc channels;
@@ -43,30 +44,29 @@ final class NormPlan extends CpuPlan {
 
   NormPlan(OneDnn dnn, OpSpec spec) {
     super(dnn, spec);
-    this.spec = spec;
     op = (Op.BatchNorm) spec.op();
     requireNoAccumulation(spec.write(Slot.DX), "the dx of a batch norm");
     requireNoAccumulation(spec.write(Slot.DGAMMA), "dgamma and dbeta");
-    boolean training = spec.pass() == Pass.TRAINING;
     boolean adds = spec.adds();
     boolean rectifies = spec.activates();
-    if (training && spec.mode() == Mode.TRAIN && spec.y().perChannel() < 2) {
+    if (training() && spec.mode() == Mode.TRAIN && spec.y().perChannel() < 2) {
       throw new UnsupportedOperationException(
           "a training batch norm needs more than one value per channel, found " + spec.y());
     }
     x = nhwc(spec.y(), spec.type());
     channels = scope.vector(DataType.F32, spec.y().c());
-    NormFlag[] flags = flags(rectifies && !adds);
-    norm = require(scope.normForward(propagation(), x, op.eps(), flags), "batch norm");
+    BatchNorm batchNorm = new BatchNorm(scope, op.eps(), flags(rectifies && !adds));
+    norm = require(batchNorm.forward(propagation(), x), "batch norm");
     if (adds) {
       PostOp[] postOps = rectifies ? new PostOp[] {PostOp.RELU} : new PostOp[0];
       residual = require(scope.add(x, postOps), "residual addition");
     }
-    if (training) {
-      normBackward = require(scope.normBackward(x, op.eps(), norm, flags), "batch norm backward");
+    if (training()) {
+      normBackward = require(batchNorm.backward(x, norm), "batch norm backward");
       if (adds && rectifies) {
-        PrimitiveDesc relu = require(scope.reluForward(propagation(), x), "ReLU");
-        reluBackward = require(scope.reluBackward(x, relu), "ReLU backward");
+        Elementwise elementwise = new Elementwise(scope);
+        PrimitiveDesc relu = require(elementwise.reluForward(propagation(), x), "ReLU");
+        reluBackward = require(elementwise.reluBackward(x, relu), "ReLU backward");
       } else if (adds) {
         copy = require(scope.reorder(x, x), "copy");
       }
@@ -77,16 +77,15 @@ final class NormPlan extends CpuPlan {
     }
   }
 
-  private NormFlag[] flags(boolean fusedRelu) {
-    boolean given = spec.mode() == Mode.EVALUATE;
-    if (given && fusedRelu) {
-      return new NormFlag[] {NormFlag.GLOBAL_STATS, NormFlag.RELU};
-    } else if (given) {
-      return new NormFlag[] {NormFlag.GLOBAL_STATS};
-    } else if (fusedRelu) {
-      return new NormFlag[] {NormFlag.RELU};
+  private Set<BatchNorm.Flag> flags(boolean fusedRelu) {
+    Set<BatchNorm.Flag> flags = EnumSet.noneOf(BatchNorm.Flag.class);
+    if (spec.mode() == Mode.EVALUATE) {
+      flags.add(BatchNorm.Flag.GLOBAL_STATS);
     }
-    return new NormFlag[0];
+    if (fusedRelu) {
+      flags.add(BatchNorm.Flag.RELU);
+    }
+    return flags;
   }
 
   @Override
@@ -98,7 +97,7 @@ final class NormPlan extends CpuPlan {
   }
 
   @Override
-  void build(CpuOp.Builder op, Operands operands) {
+  protected void build(CpuBinding op, Operands operands) {
     boolean batchStatistics = spec.mode() == Mode.TRAIN;
     long vector = align(channels.bytes());
     Memory mean =
@@ -130,7 +129,7 @@ final class NormPlan extends CpuPlan {
     }
   }
 
-  private void buildBackward(CpuOp.Builder op, Operands operands, Map<Arg, Memory> common) {
+  private void buildBackward(CpuBinding op, Operands operands, Map<Arg, Memory> common) {
     Slot gradient = Slot.DY;
     if (residual != null) {
       gradient = Slot.DRESIDUAL;

@@ -11,8 +11,10 @@ import org.jresnet.backend.Operands;
 import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.onednn.Arg;
 import org.jresnet.nativebindings.onednn.Desc;
+import org.jresnet.nativebindings.onednn.Elementwise;
 import org.jresnet.nativebindings.onednn.OneDnn;
 import org.jresnet.nativebindings.onednn.PrimitiveDesc;
+import org.jresnet.nativebindings.onednn.Propagation;
 
 /**
  * ReLU and addition that stand alone; in a ResNet both are fused into batch norm or convolution.
@@ -30,14 +32,11 @@ final class PointwisePlan {
     Relu(OneDnn dnn, OpSpec spec) {
       super(dnn, spec);
       x = nhwc(spec.y(), spec.type());
-      forward = require(scope.reluForward(propagation(), x), "ReLU");
+      Elementwise elementwise = new Elementwise(scope);
+      forward = require(elementwise.reluForward(propagation(), x), "ReLU");
       if (spec.write(Slot.DX) != GradientWrite.NONE) {
-        PrimitiveDesc training =
-            require(
-                scope.reluForward(
-                    org.jresnet.nativebindings.onednn.OneDnnScope.Propagation.TRAINING, x),
-                "ReLU");
-        backward = require(scope.reluBackward(x, training), "ReLU backward");
+        PrimitiveDesc training = require(elementwise.reluForward(Propagation.TRAINING, x), "ReLU");
+        backward = require(elementwise.reluBackward(x, training), "ReLU backward");
         accumulation = accumulation(spec.write(Slot.DX), x);
         temporaries(accumulation.isPresent() ? x.bytes() : 0);
       }
@@ -49,7 +48,7 @@ final class PointwisePlan {
     }
 
     @Override
-    void build(CpuOp.Builder op, Operands operands) {
+    protected void build(CpuBinding op, Operands operands) {
       op.call(FORWARD, forward, Map.of(Arg.SRC, op.at(x, Slot.X), Arg.DST, op.at(x, Slot.Y)));
       if (backward != null) {
         op.call(
@@ -66,14 +65,12 @@ final class PointwisePlan {
 
   /** {@code y = x + residual}; both gradients are dy. */
   static final class Add extends CpuPlan {
-    private final OpSpec spec;
     private final Desc x;
     private final PrimitiveDesc add;
     private final PrimitiveDesc copy;
 
     Add(OneDnn dnn, OpSpec spec) {
       super(dnn, spec);
-      this.spec = spec;
       x = nhwc(spec.y(), spec.type());
       add = require(scope.add(x), "addition");
       copy = require(scope.reorder(x, x), "copy");
@@ -85,7 +82,7 @@ final class PointwisePlan {
     }
 
     @Override
-    void build(CpuOp.Builder op, Operands operands) {
+    protected void build(CpuBinding op, Operands operands) {
       op.call(
           FORWARD,
           add,
@@ -100,7 +97,7 @@ final class PointwisePlan {
       share(op, spec.write(Slot.DRESIDUAL), Slot.DRESIDUAL);
     }
 
-    private void share(CpuOp.Builder op, GradientWrite policy, Slot slot) {
+    private void share(CpuBinding op, GradientWrite policy, Slot slot) {
       if (policy == GradientWrite.OVERWRITE) {
         op.call(BACKWARD, copy, Map.of(Arg.SRC, op.at(x, Slot.DY), Arg.DST, op.at(x, slot)));
       } else if (policy == GradientWrite.ACCUMULATE) {

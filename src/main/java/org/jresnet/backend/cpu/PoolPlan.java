@@ -9,17 +9,14 @@ import java.util.Optional;
 import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
-import org.jresnet.graph.DType;
 import org.jresnet.graph.Op;
-import org.jresnet.graph.Shape;
 import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.onednn.Arg;
 import org.jresnet.nativebindings.onednn.Desc;
+import org.jresnet.nativebindings.onednn.Geometry;
 import org.jresnet.nativebindings.onednn.Memory;
 import org.jresnet.nativebindings.onednn.OneDnn;
-import org.jresnet.nativebindings.onednn.OneDnnScope.Geometry;
-import org.jresnet.nativebindings.onednn.OneDnnScope.PoolWindow;
-import org.jresnet.nativebindings.onednn.OneDnnScope.Pooling;
+import org.jresnet.nativebindings.onednn.Pooling;
 import org.jresnet.nativebindings.onednn.PrimitiveDesc;
 
 /**
@@ -34,30 +31,30 @@ final class PoolPlan extends CpuPlan {
   private Optional<PrimitiveDesc> accumulation = Optional.empty();
 
   private PoolPlan(
-      OneDnn dnn, OpSpec spec, Shape in, DType type, PoolWindow window, GradientWrite dx) {
+      OneDnn dnn, OpSpec spec, Pooling.Kind kind, int rows, int columns, Geometry geometry) {
     super(dnn, spec);
-    x = nhwc(in, type);
-    y = nhwc(spec.y(), type);
-    forward = require(scope.poolForward(propagation(), x, y, window), "pooling");
-    if (dx != GradientWrite.NONE) {
-      backward = require(scope.poolBackward(x, y, window, forward), "pooling backward");
-      accumulation = accumulation(dx, x);
+    x = nhwc(spec.x(), spec.type());
+    y = nhwc(spec.y(), spec.type());
+    Pooling pooling = new Pooling(scope, kind, rows, columns, geometry);
+    forward = require(pooling.forward(propagation(), x, y), "pooling");
+    if (spec.write(Slot.DX) != GradientWrite.NONE) {
+      backward = require(pooling.backward(x, y, forward), "pooling backward");
+      accumulation = accumulation(spec.write(Slot.DX), x);
       temporaries(accumulation.isPresent() ? x.bytes() : 0);
     }
     saved(forward.workspace().bytes());
   }
 
   static PoolPlan max(OneDnn dnn, OpSpec spec) {
-    Op.MaxPool w = (Op.MaxPool) spec.op();
-    PoolWindow window =
-        new PoolWindow(Pooling.MAX, w.kernel(), w.kernel(), new Geometry(w.stride(), w.padding()));
-    return new PoolPlan(dnn, spec, spec.x(), spec.type(), window, spec.write(Slot.DX));
+    Op.MaxPool pool = (Op.MaxPool) spec.op();
+    int window = pool.kernel();
+    Geometry geometry = new Geometry(pool.stride(), pool.padding());
+    return new PoolPlan(dnn, spec, Pooling.Kind.MAX, window, window, geometry);
   }
 
   static PoolPlan mean(OneDnn dnn, OpSpec spec) {
-    PoolWindow window =
-        new PoolWindow(Pooling.AVERAGE, spec.x().h(), spec.x().w(), new Geometry(1, 0));
-    return new PoolPlan(dnn, spec, spec.x(), spec.type(), window, spec.write(Slot.DX));
+    Geometry geometry = new Geometry(1, 0);
+    return new PoolPlan(dnn, spec, Pooling.Kind.AVERAGE, spec.x().h(), spec.x().w(), geometry);
   }
 
   @Override
@@ -66,7 +63,7 @@ final class PoolPlan extends CpuPlan {
   }
 
   @Override
-  void build(CpuOp.Builder op, Operands operands) {
+  protected void build(CpuBinding op, Operands operands) {
     Map<Arg, Memory> common = new EnumMap<>(Arg.class);
     if (forward.workspace().bytes() > 0) {
       common.put(Arg.WORKSPACE, op.at(forward.workspace(), Slot.SAVED));

@@ -10,16 +10,14 @@ import org.jresnet.graph.DType;
 import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.onednn.Arg;
 import org.jresnet.nativebindings.onednn.Desc;
+import org.jresnet.nativebindings.onednn.Geometry;
 import org.jresnet.nativebindings.onednn.Memory;
 import org.jresnet.nativebindings.onednn.OneDnn;
-import org.jresnet.nativebindings.onednn.OneDnnScope.Geometry;
-import org.jresnet.nativebindings.onednn.OneDnnScope.PoolWindow;
-import org.jresnet.nativebindings.onednn.OneDnnScope.Pooling;
+import org.jresnet.nativebindings.onednn.Pooling;
 import org.jresnet.nativebindings.onednn.PrimitiveDesc;
 
 /** Mean of integers in single precision: widened, averaged, and multiplied with their scale. */
 final class QuantizedAvgPoolPlan extends CpuPlan {
-  private final OpSpec spec;
   private final Desc x;
   private final Desc wide;
   private final Desc y;
@@ -28,14 +26,13 @@ final class QuantizedAvgPoolPlan extends CpuPlan {
 
   QuantizedAvgPoolPlan(OneDnn dnn, OpSpec spec) {
     super(dnn, spec);
-    this.spec = spec;
     x = nhwc(spec.x(), spec.type());
     wide = nhwc(spec.x(), DType.F32);
     y = nhwc(spec.y(), DType.F32);
-    PoolWindow window =
-        new PoolWindow(Pooling.AVERAGE, spec.x().h(), spec.x().w(), new Geometry(1, 0));
+    Pooling mean =
+        new Pooling(scope, Pooling.Kind.AVERAGE, spec.x().h(), spec.x().w(), new Geometry(1, 0));
     widen = require(scope.reorder(x, wide), "widening");
-    pool = require(scope.poolForward(propagation(), wide, y, window), "pooling");
+    pool = require(mean.forward(propagation(), wide, y), "pooling");
     temporaries(wide.bytes());
   }
 
@@ -45,7 +42,7 @@ final class QuantizedAvgPoolPlan extends CpuPlan {
   }
 
   @Override
-  void build(CpuOp.Builder op, Operands operands) {
+  protected void build(CpuBinding op, Operands operands) {
     Memory values = op.at(wide, Slot.SCRATCH, temporary(0));
     op.call(FORWARD, widen, Map.of(Arg.SRC, op.at(x, Slot.X), Arg.DST, values));
     op.call(FORWARD, pool, Map.of(Arg.SRC, values, Arg.DST, op.at(y, Slot.Y)));

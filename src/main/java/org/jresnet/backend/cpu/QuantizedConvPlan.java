@@ -17,12 +17,12 @@ import org.jresnet.graph.DType;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.onednn.Arg;
+import org.jresnet.nativebindings.onednn.Convolution;
 import org.jresnet.nativebindings.onednn.DataType;
 import org.jresnet.nativebindings.onednn.Desc;
+import org.jresnet.nativebindings.onednn.Geometry;
 import org.jresnet.nativebindings.onednn.Memory;
 import org.jresnet.nativebindings.onednn.OneDnn;
-import org.jresnet.nativebindings.onednn.OneDnnScope;
-import org.jresnet.nativebindings.onednn.OneDnnScope.Geometry;
 import org.jresnet.nativebindings.onednn.PrimitiveDesc;
 
 /**
@@ -35,8 +35,6 @@ import org.jresnet.nativebindings.onednn.PrimitiveDesc;
  */
 final class QuantizedConvPlan extends CpuPlan {
   private static final int LARGEST_WEIGHT = 127;
-
-  private final OpSpec spec;
   private final Desc x;
   private final Desc y;
   private final Desc plain;
@@ -46,7 +44,6 @@ final class QuantizedConvPlan extends CpuPlan {
 
   QuantizedConvPlan(OneDnn dnn, OpSpec spec) {
     super(dnn, spec);
-    this.spec = spec;
     int k = spec.y().c();
     int c = spec.x().c();
     Op.Conv2d op = (Op.Conv2d) spec.op();
@@ -57,24 +54,24 @@ final class QuantizedConvPlan extends CpuPlan {
     channels = scope.vector(DataType.F32, k);
     conv =
         require(
-            scope.convQuantized(
-                List.of(x, scope.kcrsAnyLayout(DataType.I8, k, c, r, r), channels, y),
-                new Geometry(op.stride(), op.padding()),
-                residual(spec),
-                spec.activates()),
+            new Convolution(scope, new Geometry(op.stride(), op.padding()))
+                .quantized(
+                    List.of(x, scope.kcrsAnyLayout(DataType.I8, k, c, r, r), channels, y),
+                    residual(spec),
+                    spec.activates()),
             "convolution on bytes");
     pack = require(scope.reorder(plain, conv.weights()), "packing of weights");
     temporaries(plain.bytes());
     packed(2 * align(channels.bytes()) + conv.weights().bytes());
   }
 
-  private static Optional<OneDnnScope.Residual> residual(OpSpec spec) {
+  private static Optional<Convolution.Residual> residual(OpSpec spec) {
     if (!spec.adds()) {
       return Optional.empty();
     }
     QuantParams added = scale(spec.inputs().get(1));
     return Optional.of(
-        new OneDnnScope.Residual(
+        new Convolution.Residual(
             dataType(added.type()), (float) (added.scale() / scale(spec.output()).scale())));
   }
 
@@ -88,7 +85,7 @@ final class QuantizedConvPlan extends CpuPlan {
   }
 
   @Override
-  void build(CpuOp.Builder op, Operands operands) {
+  protected void build(CpuBinding op, Operands operands) {
     long vector = align(channels.bytes());
     Memory packed = op.at(conv.weights(), Slot.PACKED, 2 * vector);
     Tensor prepared = operands.get(Slot.PACKED);

@@ -12,8 +12,9 @@ import org.jresnet.backend.gpu.Planner.Arithmetic;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Slot;
+import org.jresnet.nativebindings.cuda.Convolution;
+import org.jresnet.nativebindings.cuda.Geometry;
 import org.jresnet.nativebindings.cuda.Kernel.Arguments;
-import org.jresnet.nativebindings.cuda.OpGraph;
 
 /**
  * Convolution. cuDNN wants filters as k r s c in the activation type: master weights are packed
@@ -21,7 +22,6 @@ import org.jresnet.nativebindings.cuda.OpGraph;
  * single precision is its own packed form.
  */
 final class ConvPlan extends GpuPlan {
-  private final OpSpec spec;
   private final Planned forward;
   private final Planned backwardData;
   private final Planned backwardFilter;
@@ -34,7 +34,6 @@ final class ConvPlan extends GpuPlan {
 
   ConvPlan(Planner planner, OpSpec spec) {
     super(planner, spec);
-    this.spec = spec;
     requireNoAccumulation(spec.write(Slot.DWEIGHT), "dweight");
     type = Gpu.suffix(spec.type());
     k = spec.y().c();
@@ -44,7 +43,7 @@ final class ConvPlan extends GpuPlan {
     rs = r * r;
     packed = spec.type() == DType.BF16 || spec.type() == DType.F16 || r > 1;
     filterBytes = (long) k * c * rs * spec.type().bytes();
-    OpGraph.Geometry geometry = new OpGraph.Geometry(r, conv.stride(), conv.padding());
+    Geometry geometry = new Geometry(r, conv.stride(), conv.padding());
     String extents = text(spec.x()) + " to " + text(spec.y()) + " by " + text(geometry);
     forward =
         use(
@@ -53,11 +52,11 @@ final class ConvPlan extends GpuPlan {
                 spec.type(),
                 Arithmetic.PRODUCTS,
                 d ->
-                    d.graph.convolve(
-                        d.tensor("x", spec.x()),
-                        d.filter("w", k, c, r),
-                        d.tensor("y", spec.y()),
-                        geometry)),
+                    new Convolution(d.graph, geometry)
+                        .forward(
+                            d.tensor("x", spec.x()),
+                            d.filter("w", k, c, r),
+                            d.tensor("y", spec.y()))),
             "the convolution");
     if (packed && training()) {
       saved(filterBytes);
@@ -73,11 +72,11 @@ final class ConvPlan extends GpuPlan {
                     spec.type(),
                     Arithmetic.PRODUCTS,
                     d ->
-                        d.graph.convolveBackwardData(
-                            d.tensor("dy", spec.y()),
-                            d.filter("w", k, c, r),
-                            d.tensor("dx", spec.x()),
-                            geometry)),
+                        new Convolution(d.graph, geometry)
+                            .backwardData(
+                                d.tensor("dy", spec.y()),
+                                d.filter("w", k, c, r),
+                                d.tensor("dx", spec.x()))),
                 "the gradient of the convolution's input");
     backwardFilter =
         spec.write(Slot.DWEIGHT) == GradientWrite.NONE
@@ -88,11 +87,11 @@ final class ConvPlan extends GpuPlan {
                     spec.type(),
                     Arithmetic.PRODUCTS,
                     d ->
-                        d.graph.convolveBackwardFilter(
-                            d.tensor("x", spec.x()),
-                            d.tensor("dy", spec.y()),
-                            d.filter("dw", k, c, r),
-                            geometry)),
+                        new Convolution(d.graph, geometry)
+                            .backwardFilter(
+                                d.tensor("x", spec.x()),
+                                d.tensor("dy", spec.y()),
+                                d.filter("dw", k, c, r))),
                 "the gradient of the convolution's weights");
     if (backwardFilter != null && packed) {
       temporaries(filterBytes);
@@ -103,7 +102,7 @@ final class ConvPlan extends GpuPlan {
   }
 
   @Override
-  void build(GpuOp.Builder op, Operands operands) {
+  protected void build(GpuBinding op, Operands operands) {
     Place weight = op.at(Slot.WEIGHT);
     Place filter = weight;
     long elements = (long) k * c * rs;

@@ -11,6 +11,9 @@ import org.jresnet.backend.gpu.Planner.Arithmetic;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
 import org.jresnet.graph.Slot;
+import org.jresnet.nativebindings.cuda.Convolution;
+import org.jresnet.nativebindings.cuda.Elementwise;
+import org.jresnet.nativebindings.cuda.Geometry;
 import org.jresnet.nativebindings.cuda.Kernel.Arguments;
 import org.jresnet.nativebindings.cuda.OpGraph;
 
@@ -19,7 +22,6 @@ import org.jresnet.nativebindings.cuda.OpGraph;
  * and bias. The bias has the activation type, for which cuDNN has precompiled engines.
  */
 final class FoldedConvPlan extends GpuPlan {
-  private final OpSpec spec;
   private final Planned engine;
   private final int k;
   private final int c;
@@ -27,13 +29,12 @@ final class FoldedConvPlan extends GpuPlan {
 
   FoldedConvPlan(Planner planner, OpSpec spec) {
     super(planner, spec);
-    this.spec = spec;
     k = spec.y().c();
     c = spec.x().c();
     Op.Conv2d conv = (Op.Conv2d) spec.op();
     int r = conv.kernel();
     rs = r * r;
-    OpGraph.Geometry geometry = new OpGraph.Geometry(r, conv.stride(), conv.padding());
+    Geometry geometry = new Geometry(r, conv.stride(), conv.padding());
     boolean adds = spec.adds();
     boolean rectifies = spec.activates();
     engine =
@@ -52,19 +53,21 @@ final class FoldedConvPlan extends GpuPlan {
                 Arithmetic.PRODUCTS,
                 d -> {
                   OpGraph.Value sum = d.wide(spec.y());
-                  d.graph.convolve(d.tensor("x", spec.x()), d.filter("w", k, c, r), sum, geometry);
+                  new Convolution(d.graph, geometry)
+                      .forward(d.tensor("x", spec.x()), d.filter("w", k, c, r), sum);
+                  Elementwise elementwise = new Elementwise(d.graph);
                   if (adds) {
                     OpGraph.Value added = d.wide(spec.y());
-                    d.graph.add(sum, d.tensor("residual", spec.y()), added);
+                    elementwise.add(sum, d.tensor("residual", spec.y()), added);
                     sum = added;
                   }
                   OpGraph.Value bias = d.tensor("bias", new Shape(1, 1, 1, k));
                   if (rectifies) {
                     OpGraph.Value biased = d.wide(spec.y());
-                    d.graph.add(sum, bias, biased);
-                    d.graph.relu(biased, d.tensor("y", spec.y()));
+                    elementwise.add(sum, bias, biased);
+                    elementwise.relu(biased, d.tensor("y", spec.y()));
                   } else {
-                    d.graph.add(sum, bias, d.tensor("y", spec.y()));
+                    elementwise.add(sum, bias, d.tensor("y", spec.y()));
                   }
                 }),
             "the folded convolution");
@@ -76,7 +79,7 @@ final class FoldedConvPlan extends GpuPlan {
   }
 
   @Override
-  void build(GpuOp.Builder op, Operands operands) {
+  protected void build(GpuBinding op, Operands operands) {
     Place filter = op.at(Slot.PACKED);
     Place bias = filter.plus(align(filterBytes()));
     long elements = (long) k * c * rs;

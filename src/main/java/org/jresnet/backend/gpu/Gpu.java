@@ -4,6 +4,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.jresnet.backend.Backend;
+import org.jresnet.base.Closing;
 import org.jresnet.graph.DType;
 import org.jresnet.nativebindings.cuda.BlasLt;
 import org.jresnet.nativebindings.cuda.CudaDevice;
@@ -177,7 +178,7 @@ final class Gpu implements Device, AutoCloseable {
           bindings.add(value, 0.5f);
         } else {
           bindings.add(value, memory, at);
-          at = GpuPlan.align(at + value.bytes());
+          at += (value.bytes() + GpuPlan.ALIGNMENT - 1) / GpuPlan.ALIGNMENT * GpuPlan.ALIGNMENT;
         }
       }
       try (CudnnPlan.Bound bound = planned.plan().bind(bindings, workspace, 0)) {
@@ -197,27 +198,8 @@ final class Gpu implements Device, AutoCloseable {
     }
   }
 
-  /** Closes in reverse order: the first failure is thrown, later ones are added to it. */
-  static void closeAll(List<? extends AutoCloseable> owned) {
-    RuntimeException first = null;
-    for (int i = owned.size() - 1; i >= 0; i--) {
-      try {
-        owned.get(i).close();
-      } catch (Exception e) {
-        if (first == null) {
-          first = new IllegalStateException("closing failed: " + e.getMessage(), e);
-        } else {
-          first.addSuppressed(e);
-        }
-      }
-    }
-    if (first != null) {
-      throw first;
-    }
-  }
-
   @Override
   public void close() {
-    closeAll(List.of(uploads, stream, blas, dnn, module));
+    Closing.closeAll(List.of(uploads, stream, blas, dnn, module));
   }
 }

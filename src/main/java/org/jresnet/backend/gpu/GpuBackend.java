@@ -17,6 +17,7 @@ import org.jresnet.backend.Precision;
 import org.jresnet.backend.Support;
 import org.jresnet.backend.Tensor;
 import org.jresnet.backend.UpdateRule;
+import org.jresnet.base.Closing;
 import org.jresnet.base.UserError;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
@@ -329,6 +330,6 @@ public final class GpuBackend implements Backend {
     owned.add(target);
     staging.ifPresent(owned::add);
     owned.add(planner);
-    Gpu.closeAll(owned);
+    Closing.closeAll(owned);
   }
 }

@@ -4,6 +4,7 @@ import java.util.List;
 import org.jresnet.backend.InputOp;
 import org.jresnet.backend.Normalization;
 import org.jresnet.backend.Tensor;
+import org.jresnet.base.Closing;
 import org.jresnet.graph.Shape;
 import org.jresnet.nativebindings.cuda.CudaEvent;
 import org.jresnet.nativebindings.cuda.DeviceMemory;
@@ -83,7 +84,7 @@ final class GpuInput implements InputOp {
   public void close() {
     gpu.uploads().synchronize();
     gpu.stream().synchronize();
-    Gpu.closeAll(
+    Closing.closeAll(
         List.of(
             pinned[0], pinned[1], uploaded[0], uploaded[1], consumed, pixels, meanStd, normalise));
   }

@@ -6,6 +6,7 @@ import org.jresnet.backend.LossOp;
 import org.jresnet.backend.LossSpec;
 import org.jresnet.backend.Tensor;
 import org.jresnet.backend.reference.CrossEntropy;
+import org.jresnet.base.Closing;
 import org.jresnet.nativebindings.cuda.CudaEvent;
 import org.jresnet.nativebindings.cuda.DeviceMemory;
 import org.jresnet.nativebindings.cuda.Kernel;
@@ -109,6 +110,6 @@ final class GpuLoss implements LossOp {
   @Override
   public void close() {
     gpu.stream().synchronize();
-    Gpu.closeAll(List.of(given, result, uploaded, done, head, rows, sums, perRow, overRows));
+    Closing.closeAll(List.of(given, result, uploaded, done, head, rows, sums, perRow, overRows));
   }
 }

@@ -8,6 +8,7 @@ import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.Optimizer;
 import org.jresnet.backend.Tensor;
 import org.jresnet.backend.UpdateRule;
+import org.jresnet.base.Closing;
 import org.jresnet.nativebindings.cuda.CudaEvent;
 import org.jresnet.nativebindings.cuda.DeviceMemory;
 import org.jresnet.nativebindings.cuda.Kernel;
@@ -169,6 +170,6 @@ final class GpuOptimizer implements Optimizer {
         new ArrayList<>(List.of(pinned, constants, partial, uploaded, firstSum, furtherSum));
     owned.addAll(updates.values());
     owned.addAll(squares.values());
-    Gpu.closeAll(owned);
+    Closing.closeAll(owned);
   }
 }

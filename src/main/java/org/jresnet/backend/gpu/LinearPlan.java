@@ -20,8 +20,6 @@ import org.jresnet.nativebindings.cuda.MatrixProduct.Order;
  */
 final class LinearPlan extends GpuPlan {
   private static final long WORKSPACE = 32L << 20;
-
-  private final OpSpec spec;
   private final int n;
   private final int c;
   private final int k;
@@ -29,7 +27,6 @@ final class LinearPlan extends GpuPlan {
 
   LinearPlan(Planner planner, OpSpec spec) {
     super(planner, spec);
-    this.spec = spec;
     requireNoAccumulation(spec.write(Slot.DWEIGHT), "dweight and dbias");
     n = spec.x().n();
     c = spec.x().c();
@@ -67,7 +64,7 @@ final class LinearPlan extends GpuPlan {
   }
 
   @Override
-  void build(GpuOp.Builder op, Operands operands) {
+  protected void build(GpuBinding op, Operands operands) {
     Device device = op.device();
     Place blasScratch = op.at(Slot.SCRATCH, temporary(0));
     Place wide = op.at(Slot.SCRATCH, temporary(WORKSPACE));

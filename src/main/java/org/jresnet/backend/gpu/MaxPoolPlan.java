@@ -13,20 +13,20 @@ import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
 import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.cuda.DataType;
+import org.jresnet.nativebindings.cuda.Geometry;
+import org.jresnet.nativebindings.cuda.MaxPool;
 import org.jresnet.nativebindings.cuda.OpGraph;
 
 /** Max pool; training saves one byte per output, the place of the maximum in its window. */
 final class MaxPoolPlan extends GpuPlan {
-  private final OpSpec spec;
   private final Planned forward;
   private final Planned backward;
 
   MaxPoolPlan(Planner planner, OpSpec spec) {
     super(planner, spec);
-    this.spec = spec;
     Shape out = spec.y();
     Op.MaxPool pool = (Op.MaxPool) spec.op();
-    OpGraph.Geometry geometry = new OpGraph.Geometry(pool.kernel(), pool.stride(), pool.padding());
+    Geometry geometry = new Geometry(pool.kernel(), pool.stride(), pool.padding());
     boolean indexed = spec.write(Slot.DX) != GradientWrite.NONE;
     String extents = text(spec.x()) + " to " + text(out) + " by " + text(geometry);
     forward =
@@ -36,11 +36,11 @@ final class MaxPoolPlan extends GpuPlan {
                 spec.type(),
                 Arithmetic.PLAIN,
                 d ->
-                    d.graph.maxPool(
-                        d.tensor("x", spec.x()),
-                        d.tensor("y", out),
-                        indexed ? index(d, out) : null,
-                        geometry)),
+                    new MaxPool(d.graph, geometry)
+                        .forward(
+                            d.tensor("x", spec.x()),
+                            d.tensor("y", out),
+                            indexed ? index(d, out) : null)),
             "the max pool");
     backward =
         indexed
@@ -50,11 +50,9 @@ final class MaxPoolPlan extends GpuPlan {
                     spec.type(),
                     Arithmetic.PLAIN,
                     d ->
-                        d.graph.maxPoolBackward(
-                            d.tensor("dy", out),
-                            index(d, out),
-                            d.tensor("dx", spec.x()),
-                            geometry)),
+                        new MaxPool(d.graph, geometry)
+                            .backward(
+                                d.tensor("dy", out), index(d, out), d.tensor("dx", spec.x()))),
                 "the gradient of the max pool")
             : null;
     if (indexed) {
@@ -70,7 +68,7 @@ final class MaxPoolPlan extends GpuPlan {
   }
 
   @Override
-  void build(GpuOp.Builder op, Operands operands) {
+  protected void build(GpuBinding op, Operands operands) {
     Map<String, Place> places = new HashMap<>();
     places.put("x", op.at(Slot.X));
     places.put("y", op.at(Slot.Y));

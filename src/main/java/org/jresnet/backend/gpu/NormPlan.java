@@ -16,9 +16,10 @@ import org.jresnet.backend.gpu.Planner.Draft;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
 import org.jresnet.graph.Slot;
+import org.jresnet.nativebindings.cuda.BatchNorm;
+import org.jresnet.nativebindings.cuda.Elementwise;
 import org.jresnet.nativebindings.cuda.Kernel;
 import org.jresnet.nativebindings.cuda.Kernel.Arguments;
-import org.jresnet.nativebindings.cuda.OpGraph;
 import org.jresnet.nativebindings.cuda.OpGraph.Value;
 
 /**
@@ -28,7 +29,6 @@ import org.jresnet.nativebindings.cuda.OpGraph.Value;
  * own compute it.
  */
 final class NormPlan extends GpuPlan {
-  private final OpSpec spec;
   private final Op.BatchNorm norm;
   private final boolean adds;
   private final boolean rectifies;
@@ -40,7 +40,6 @@ final class NormPlan extends GpuPlan {
 
   NormPlan(Planner planner, OpSpec spec) {
     super(planner, spec);
-    this.spec = spec;
     norm = (Op.BatchNorm) spec.op();
     requireNoAccumulation(spec.write(Slot.DX), "the dx of a batch norm");
     requireNoAccumulation(spec.write(Slot.DGAMMA), "dgamma and dbeta");
@@ -79,8 +78,8 @@ final class NormPlan extends GpuPlan {
     return d.keep("bits", d.graph.bits(s.n(), s.c(), s.h(), s.w()));
   }
 
-  private static OpGraph.NormStatistics statistics(Draft d, int channels) {
-    return new OpGraph.NormStatistics(
+  private static BatchNorm.Statistics statistics(Draft d, int channels) {
+    return new BatchNorm.Statistics(
         d.channels("mean", channels), d.channels("inverse deviation", channels));
   }
 
@@ -89,24 +88,24 @@ final class NormPlan extends GpuPlan {
     Value x = d.tensor("x", s);
     List<Value> scaleBiasEps =
         List.of(d.channels("gamma", channels), d.channels("beta", channels), d.number("eps"));
-    OpGraph.Running running =
-        new OpGraph.Running(
+    BatchNorm.Running running =
+        new BatchNorm.Running(
             d.channels("running mean", channels),
             d.channels("running var", channels),
             d.channels("running mean after", channels),
             d.channels("running var after", channels),
             d.number("momentum"));
     Value normal = rectifies ? d.between(s) : d.tensor("y", s);
-    d.graph.normTraining(x, scaleBiasEps, statistics(d, channels), running, normal);
+    new BatchNorm(d.graph).training(x, scaleBiasEps, statistics(d, channels), running, normal);
     Value sum = normal;
     if (adds) {
       sum = d.between(s);
-      d.graph.add(normal, d.tensor("residual", s), sum);
+      new Elementwise(d.graph).add(normal, d.tensor("residual", s), sum);
     }
     if (rectifies) {
       Value y = d.tensor("y", s);
-      d.graph.relu(sum, y);
-      d.graph.greater(y, d.number("zero"), bits(d, s));
+      new Elementwise(d.graph).relu(sum, y);
+      new Elementwise(d.graph).greater(y, d.number("zero"), bits(d, s));
     }
   }
 
@@ -116,20 +115,21 @@ final class NormPlan extends GpuPlan {
     Value dz = d.tensor("dy", s);
     if (rectifies) {
       Value masked = adds ? d.tensor("dresidual", s) : d.between(s);
-      d.graph.multiply(dz, bits(d, s), masked);
+      new Elementwise(d.graph).multiply(dz, bits(d, s), masked);
       dz = masked;
     }
-    d.graph.normBackward(
-        x,
-        dz,
-        d.channels("gamma", channels),
-        statistics(d, channels),
-        new OpGraph.NormGradients(
-            d.tensor("dx", s), d.channels("dgamma", channels), d.channels("dbeta", channels)));
+    new BatchNorm(d.graph)
+        .backward(
+            x,
+            dz,
+            d.channels("gamma", channels),
+            statistics(d, channels),
+            new BatchNorm.Gradients(
+                d.tensor("dx", s), d.channels("dgamma", channels), d.channels("dbeta", channels)));
   }
 
   @Override
-  void build(GpuOp.Builder op, Operands operands) {
+  protected void build(GpuBinding op, Operands operands) {
     if (forward != null) {
       buildBatch(op);
       buildBatchBackward(op);
@@ -146,7 +146,7 @@ final class NormPlan extends GpuPlan {
     }
   }
 
-  private Map<String, Place> shared(GpuOp.Builder op) {
+  private Map<String, Place> shared(GpuBinding op) {
     Map<String, Place> places = new HashMap<>();
     places.put("x", op.at(Slot.X));
     places.put("gamma", op.at(Slot.GAMMA));
@@ -158,7 +158,7 @@ final class NormPlan extends GpuPlan {
     return places;
   }
 
-  private void buildBatch(GpuOp.Builder op) {
+  private void buildBatch(GpuBinding op) {
     Map<String, Place> places = shared(op);
     places.put("beta", op.at(Slot.BETA));
     // Updated in place: each channel's value is read and written by the same thread.
@@ -179,7 +179,7 @@ final class NormPlan extends GpuPlan {
     op.engine(FORWARD, "batch norm", forward, places, numbers);
   }
 
-  private void buildBatchBackward(GpuOp.Builder op) {
+  private void buildBatchBackward(GpuBinding op) {
     Map<String, Place> places = shared(op);
     places.put("dy", op.at(Slot.DY));
     if (adds) {
@@ -193,7 +193,7 @@ final class NormPlan extends GpuPlan {
     op.engine(BACKWARD, "batch norm backward", backward, places, Map.of());
   }
 
-  private void statistics(GpuOp.Builder op, Place mean, Place var) {
+  private void statistics(GpuBinding op, Place mean, Place var) {
     op.kernel(
         FORWARD,
         "normStatistics_" + Gpu.suffix(spec.type()),
@@ -210,7 +210,7 @@ final class NormPlan extends GpuPlan {
             .add(pixels()));
   }
 
-  private void apply(GpuOp.Builder op, Place mean, Place var) {
+  private void apply(GpuBinding op, Place mean, Place var) {
     op.kernel(
         FORWARD,
         "normApply_" + Gpu.suffix(spec.type()),
@@ -230,7 +230,7 @@ final class NormPlan extends GpuPlan {
             .add(spec.y().elements()));
   }
 
-  private void backward(GpuOp.Builder op, Place mean, Place var) {
+  private void backward(GpuBinding op, Place mean, Place var) {
     boolean wanted = spec.write(Slot.DGAMMA) != GradientWrite.NONE;
     String type = Gpu.suffix(spec.type());
     Place dgamma = wanted ? op.at(Slot.DGAMMA) : null;

@@ -17,7 +17,7 @@ final class Pointwise {
 
   /** {@code y = a + b} */
   static void add(
-      GpuOp.Builder op, Phase phase, DType type, long elements, Place a, Place b, Place y) {
+      GpuBinding op, Phase phase, DType type, long elements, Place a, Place b, Place y) {
     op.kernel(
         phase,
         "add_" + Gpu.suffix(type),
@@ -32,15 +32,13 @@ final class Pointwise {
 
   /** {@code y = max(x, 0)} */
   static final class Relu extends GpuPlan {
-    private final OpSpec spec;
 
     Relu(Planner planner, OpSpec spec) {
       super(planner, spec);
-      this.spec = spec;
     }
 
     @Override
-    void build(GpuOp.Builder op, Operands operands) {
+    protected void build(GpuBinding op, Operands operands) {
       long elements = spec.y().elements();
       long bytes = elements * spec.type().bytes();
       String type = Gpu.suffix(spec.type());
@@ -68,15 +66,13 @@ final class Pointwise {
 
   /** {@code y = x + residual}; both gradients are dy. */
   static final class Add extends GpuPlan {
-    private final OpSpec spec;
 
     Add(Planner planner, OpSpec spec) {
       super(planner, spec);
-      this.spec = spec;
     }
 
     @Override
-    void build(GpuOp.Builder op, Operands operands) {
+    protected void build(GpuBinding op, Operands operands) {
       add(
           op,
           FORWARD,
@@ -89,7 +85,7 @@ final class Pointwise {
       share(op, spec.write(Slot.DRESIDUAL), Slot.DRESIDUAL);
     }
 
-    private void share(GpuOp.Builder op, GradientWrite policy, Slot slot) {
+    private void share(GpuBinding op, GradientWrite policy, Slot slot) {
       long elements = spec.y().elements();
       if (policy == GradientWrite.OVERWRITE) {
         op.copy(BACKWARD, op.at(Slot.DY), op.at(slot), elements * spec.type().bytes());
@@ -101,15 +97,13 @@ final class Pointwise {
 
   /** Mean over h and w. */
   static final class GlobalAvgPool extends GpuPlan {
-    private final OpSpec spec;
 
     GlobalAvgPool(Planner planner, OpSpec spec) {
       super(planner, spec);
-      this.spec = spec;
     }
 
     @Override
-    void build(GpuOp.Builder op, Operands operands) {
+    protected void build(GpuBinding op, Operands operands) {
       int n = spec.x().n();
       int c = spec.x().c();
       int pixels = spec.x().h() * spec.x().w();

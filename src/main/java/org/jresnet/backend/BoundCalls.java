@@ -1,17 +1,19 @@
 package org.jresnet.backend;
 
 import java.util.List;
+import org.jresnet.base.Closing;
 
-/** The calls of a prepared op, sorted once into the three lists that it runs. */
-public final class CallLists {
+/** An op as three fixed lists of calls over its memory, sorted once by phase. */
+final class BoundCalls implements BoundOp {
   private final List<OpCall> all;
+  private final List<AutoCloseable> owned;
   private final Runnable[] prepare;
   private final Runnable[] forward;
   private final Runnable[] backward;
 
-  /** Sorts calls by phase; within a phase they keep their order. */
-  public CallLists(List<OpCall> calls) {
+  BoundCalls(List<OpCall> calls, List<AutoCloseable> owned) {
     all = List.copyOf(calls);
+    this.owned = owned;
     prepare = bodies(Phase.PREPARE);
     forward = bodies(Phase.FORWARD);
     backward = bodies(Phase.BACKWARD);
@@ -21,22 +23,22 @@ public final class CallLists {
     return all.stream().filter(c -> c.phase() == phase).map(OpCall::body).toArray(Runnable[]::new);
   }
 
-  /** All calls. */
-  public List<OpCall> all() {
+  @Override
+  public List<OpCall> calls() {
     return all;
   }
 
-  /** Runs those of {@link BoundOp#prepare}. */
+  @Override
   public void prepare() {
     run(prepare);
   }
 
-  /** Runs those of {@link BoundOp#forward}. */
+  @Override
   public void forward() {
     run(forward);
   }
 
-  /** Runs those of {@link BoundOp#backward}. */
+  @Override
   public void backward() {
     run(backward);
   }
@@ -45,5 +47,10 @@ public final class CallLists {
     for (Runnable call : calls) {
       call.run();
     }
+  }
+
+  @Override
+  public void close() {
+    Closing.closeAll(owned);
   }
 }

@@ -1,0 +1,96 @@
+package org.jresnet.backend.gpu;
+
+import java.util.Map;
+import org.jresnet.backend.Binding;
+import org.jresnet.backend.OpCall;
+import org.jresnet.backend.OpSpec;
+import org.jresnet.backend.Operands;
+import org.jresnet.backend.Phase;
+import org.jresnet.backend.Tensor;
+import org.jresnet.graph.Slot;
+import org.jresnet.nativebindings.cuda.CudnnPlan;
+import org.jresnet.nativebindings.cuda.Kernel;
+import org.jresnet.nativebindings.cuda.MatrixProduct;
+
+/** Work for the device: engines of cuDNN, kernels of our own, matrix products, copies. */
+final class GpuBinding extends Binding {
+  private final Device device;
+
+  GpuBinding(Device device, OpSpec spec, Operands operands) {
+    super(spec, operands);
+    this.device = device;
+  }
+
+  Device device() {
+    return device;
+  }
+
+  Place at(Slot slot) {
+    return at(slot, 0);
+  }
+
+  Place at(Slot slot, long offset) {
+    Tensor tensor = tensor(slot);
+    return new Place(DeviceBuffer.memory(tensor), tensor.offset() + offset);
+  }
+
+  /** Adds an engine of cuDNN; {@code numbers} are the host's. */
+  void engine(
+      Phase phase,
+      String operation,
+      Planned planned,
+      Map<String, Place> places,
+      Map<String, Float> numbers) {
+    CudnnPlan.Bindings bindings = new CudnnPlan.Bindings();
+    places.forEach((name, p) -> bindings.add(planned.value(name), p.memory(), p.offset()));
+    numbers.forEach((name, value) -> bindings.add(planned.value(name), value));
+    CudnnPlan.Bound bound;
+    if (planned.plan().workspaceBytes() > 0) {
+      Place workspace = at(Slot.SCRATCH);
+      bound = planned.plan().bind(bindings, workspace.memory(), workspace.offset());
+    } else {
+      bound = planned.plan().bind(bindings);
+    }
+    own(bound);
+    boolean products = operation.startsWith("convolution");
+    add(
+        new OpCall(
+            phase,
+            products ? operation.substring("convolution ".length()) : operation,
+            planned.choice().text(),
+            products ? flops() : 0,
+            planned.graph().bytes(),
+            () -> bound.run(device.dnn())));
+  }
+
+  /** Adds a kernel of our own over that many elements. */
+  void kernel(Phase phase, String name, long elements, long bytes, Kernel.Arguments arguments) {
+    kernel(phase, name, Gpu.grid(elements), bytes, arguments);
+  }
+
+  void kernel(Phase phase, String name, Kernel.Grid grid, long bytes, Kernel.Arguments arguments) {
+    Device.Launch launch = device.launch(name, grid, arguments);
+    own(launch);
+    add(new OpCall(phase, operation(name), name, 0, bytes, launch::run));
+  }
+
+  private static String operation(String kernel) {
+    int type = kernel.indexOf('_');
+    String operation = type < 0 ? kernel : kernel.substring(0, type);
+    return operation.equals("pack") || operation.equals("unpack") ? "reorder" : operation;
+  }
+
+  /** Adds a matrix product. */
+  void product(
+      Phase phase, String operation, MatrixProduct product, MatrixProduct.Factors factors) {
+    own(product);
+    MatrixProduct.Bound bound = product.bind(factors);
+    own(bound);
+    add(new OpCall(phase, operation, "cublasLt", flops(), 0, () -> device.run(bound)));
+  }
+
+  /** Adds a copy within the device. */
+  void copy(Phase phase, Place from, Place to, long bytes) {
+    add(new OpCall(phase, "copy", "memcpy", 0, 2 * bytes, () -> device.copy(from, to, bytes)));
+  }
+}
