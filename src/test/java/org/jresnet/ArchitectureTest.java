@@ -1,21 +1,48 @@
 package org.jresnet;
 
+import static com.tngtech.archunit.base.DescribedPredicate.not;
 import static com.tngtech.archunit.core.domain.JavaCall.Predicates.target;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.belongToAnyOf;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.equivalentTo;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.core.domain.properties.HasName.Predicates.nameMatching;
 import static com.tngtech.archunit.core.domain.properties.HasOwner.Predicates.With.owner;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static org.assertj.core.api.Assertions.assertThat;
 
-import com.tngtech.archunit.core.importer.ImportOption.DoNotIncludeTests;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.core.importer.Location;
 import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.jresnet.models.Architecture;
+import org.jresnet.models.Preprocessing;
 
 /** Who may know whom; CONTRIBUTING.md draws the same picture. */
-@AnalyzeClasses(packages = "org.jresnet", importOptions = DoNotIncludeTests.class)
+@AnalyzeClasses(packages = "org.jresnet", importOptions = ArchitectureTest.Product.class)
 final class ArchitectureTest {
+  /** What is not in a folder of test classes, whatever builds it. */
+  static final class Product implements ImportOption {
+    @Override
+    public boolean includes(Location location) {
+      return !location.contains("test");
+    }
+  }
+
   private static final String ROOT = "org.jresnet.";
+  private static final Pattern LITERAL = Pattern.compile("\"((?:[^\"\\\\]|\\\\.)*)\"");
 
   @ArchTest
   static final ArchRule NATIVE_CODE_STAYS_IN_NATIVE_BINDINGS =
@@ -86,6 +113,51 @@ final class ArchitectureTest {
           .orShould()
           .callMethod(Throwable.class, "printStackTrace")
           .because("cli.Console escapes what comes from outside; print through it");
+
+  @ArchTest
+  static final ArchRule FAMILIES_ARE_KNOWN_BY_THE_REGISTRY_ALONE =
+      noClasses()
+          .that()
+          .resideOutsideOfPackage(ROOT + "models..")
+          .should()
+          .dependOnClassesThat(
+              resideInAPackage(ROOT + "models..")
+                  .and(not(belongToAnyOf(Architecture.class, Preprocessing.class))))
+          .because("a network is known by its name: ask models.Architecture");
+
+  /** Comments may give examples; code asks the registry and {@code Graph.head()}. */
+  @ArchTest
+  static void namesOfNetworksAndTheirHeadsStayInModels(JavaClasses classes) throws IOException {
+    Set<String> names = new TreeSet<>();
+    Set<String> prefixes = new TreeSet<>();
+    for (Architecture network : Architecture.all()) {
+      String head = network.graph(2).head().name();
+      names.addAll(List.of(network.id(), head));
+      prefixes.add(head + ".");
+    }
+    assertThat(names).contains("resnet50", "fc");
+    List<String> found = new ArrayList<>();
+    int literals = 0;
+    try (Stream<Path> files = Files.walk(Path.of("src/main/java"))) {
+      for (Path file : files.filter(f -> f.toString().endsWith(".java")).toList()) {
+        if (file.getParent().endsWith("models")) {
+          continue;
+        }
+        for (String line : Files.readAllLines(file)) {
+          Matcher literal = LITERAL.matcher(line);
+          while (!line.strip().startsWith("*") && literal.find()) {
+            literals++;
+            String text = literal.group(1);
+            if (names.contains(text) || prefixes.stream().anyMatch(text::startsWith)) {
+              found.add(file + ": " + line.strip());
+            }
+          }
+        }
+      }
+    }
+    assertThat(literals).isGreaterThan(1000);
+    assertThat(found).as("ask models.Architecture, or Graph.head()").isEmpty();
+  }
 
   private static ArchRule only(String room, String... known) {
     return classes()

@@ -7,7 +7,7 @@ import org.jresnet.HostBenchmark;
 import org.jresnet.backend.cpu.CpuBackend;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Parameter;
-import org.jresnet.models.ResNet;
+import org.jresnet.models.Architecture;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.TearDown;
@@ -38,7 +38,7 @@ public class AdamBenchmark extends HostBenchmark {
   @Setup
   public void bind() {
     int count =
-        ResNet.RESNET50.graph(1000).parameters().stream()
+        Architecture.of("resnet50").graph(1000).parameters().stream()
             .filter(p -> p.role().trainable())
             .mapToInt(Parameter::elements)
             .sum();

@@ -5,6 +5,7 @@ import org.jresnet.HostBenchmark;
 import org.jresnet.backend.cpu.CpuBackend;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Shape;
+import org.jresnet.models.Architecture;
 import org.jresnet.train.ModelFiles;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.Param;
@@ -37,7 +38,7 @@ public class InputBenchmark extends HostBenchmark {
     backend = new CpuBackend();
     memory = backend.allocate("a benchmark", SHAPE.elements() * type.bytes());
     Tensor y = new Tensor(memory, 0, type, SHAPE.elements());
-    Normalization normalization = ModelFiles.IMAGENET;
+    Normalization normalization = ModelFiles.normalization(Architecture.of(Architecture.DEFAULT));
     input = backend.input(SHAPE, normalization, y);
     load();
     float[] found = y.toFloats();

@@ -9,7 +9,7 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import org.jresnet.HostBenchmark;
 import org.jresnet.graph.Parameter;
-import org.jresnet.models.ResNet;
+import org.jresnet.models.Architecture;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Setup;
@@ -51,7 +51,7 @@ public class ReadBenchmark extends HostBenchmark {
   private static StateDict draw() {
     SplittableRandom random = new SplittableRandom(1);
     Map<String, HostTensor> tensors = new LinkedHashMap<>();
-    for (Parameter p : ResNet.RESNET18.graph(1000).parameters()) {
+    for (Parameter p : Architecture.of("resnet18").graph(1000).parameters()) {
       List<Long> shape = p.shape().stream().map(Integer::longValue).toList();
       if (p.role() == Parameter.Role.BATCHES_TRACKED) {
         tensors.put(p.name(), HostTensor.ofLongs(shape, 7));

@@ -1,7 +1,6 @@
 package org.jresnet.bench;
 
 import java.util.Arrays;
-import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Random;
@@ -17,7 +16,7 @@ import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Executable;
 import org.jresnet.engine.Model;
 import org.jresnet.engine.OptimizerState;
-import org.jresnet.models.ResNet;
+import org.jresnet.models.Architecture;
 
 /**
  * Times whole runs: training steps (input normalisation, forward, loss, backward, gradient norm,
@@ -49,7 +48,7 @@ public final class Benchmark {
    * @param checkpointBlocks see {@link CompileOptions#checkpointBlocks}; training alone
    */
   public record Configuration(
-      ResNet network,
+      Architecture network,
       int classes,
       Work work,
       int batch,
@@ -119,8 +118,6 @@ public final class Benchmark {
     }
   }
 
-  private static final Normalization NORMALIZATION =
-      new Normalization(List.of(0.485f, 0.456f, 0.406f), List.of(0.229f, 0.224f, 0.225f));
   private static final long SEED = 7;
   private static final int CHECK_BATCH = 2;
   private static final int CHECK_SIZE = 64;
@@ -192,7 +189,8 @@ public final class Benchmark {
       }
       try (Executable e =
               Executable.compile(
-                  model, CompileOptions.training(CHECK_BATCH, CHECK_SIZE, NORMALIZATION));
+                  model,
+                  CompileOptions.training(CHECK_BATCH, CHECK_SIZE, normalization(c.network)));
           OptimizerState optimizer = optimizer(model)) {
         double loss = e.step(pixels, new int[] {3, 8});
         return new double[] {loss, optimizer.gradientNorm()};
@@ -256,7 +254,7 @@ public final class Benchmark {
             Executable.compile(
                 model,
                 c.work == Work.TRAIN
-                    ? CompileOptions.training(c.batch, c.size, NORMALIZATION)
+                    ? CompileOptions.training(c.batch, c.size, normalization(c.network))
                         .withCheckpointBlocks(c.checkpointBlocks)
                     : inference(backend, c.network, c.classes, c.precision, c.batch, c.size));
         optimizer = c.work == Work.TRAIN ? Optional.of(optimizer(model)) : Optional.empty();
@@ -297,20 +295,31 @@ public final class Benchmark {
     return new OptimizerState(model, new UpdateRule.Adam(0.9, 0.999, 1e-8, 0), Set.of());
   }
 
-  private static Model model(Backend backend, ResNet network, int classes, Precision precision) {
+  private static Normalization normalization(Architecture network) {
+    return new Normalization(network.preprocessing().mean(), network.preprocessing().std());
+  }
+
+  private static Model model(
+      Backend backend, Architecture network, int classes, Precision precision) {
     Model model = new Model(network.graph(classes), backend, precision);
     model.initialize(SEED, Model.BlockEnd.ONE);
     return model;
   }
 
   private static CompileOptions inference(
-      Backend backend, ResNet network, int classes, Precision precision, int batch, int size) {
-    CompileOptions options = CompileOptions.inference(batch, size, NORMALIZATION);
+      Backend backend,
+      Architecture network,
+      int classes,
+      Precision precision,
+      int batch,
+      int size) {
+    CompileOptions options = CompileOptions.inference(batch, size, normalization(network));
     if (precision != Precision.INT8) {
       return options;
     }
     try (Model exact = model(backend, network, classes, Precision.FP32);
-        Calibration calibration = new Calibration(exact, CHECK_BATCH, size, NORMALIZATION)) {
+        Calibration calibration =
+            new Calibration(exact, CHECK_BATCH, size, normalization(network))) {
       calibration.add(pixels(CHECK_BATCH, size), CHECK_BATCH);
       return options.withRanges(calibration.ranges());
     }

@@ -11,7 +11,7 @@ import java.util.regex.PatternSyntaxException;
 import java.util.stream.IntStream;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Parameter;
-import org.jresnet.models.ResNet;
+import org.jresnet.models.Architecture;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.OptionSpec;
@@ -160,9 +160,14 @@ final class Arguments {
     }
   }
 
-  /** The network, or an error that names the parameter that is too large for an array. */
-  static Graph graph(ResNet network, int classes, int width) {
-    Graph graph = network.graph(classes, width);
+  /**
+   * The network, or an error that names the parameter that is too large for an array.
+   *
+   * @param width channels of the stem; null for those of the published network
+   */
+  static Graph graph(Architecture network, int classes, Integer width) {
+    int stem = width == null ? network.width() : width;
+    Graph graph = UsageError.unlessValid(() -> network.graph(classes, stem));
     for (Parameter p : graph.parameters()) {
       // Extents stay below 2^22 by the bounds of --width and --classes, so that this is exact.
       long elements =
@@ -171,7 +176,7 @@ final class Arguments {
         throw new UsageError(
             network.id()
                 + " with --width "
-                + width
+                + stem
                 + " and "
                 + classes
                 + " classes is too large: "

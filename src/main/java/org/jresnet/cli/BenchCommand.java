@@ -20,7 +20,7 @@ import org.jresnet.bench.Benchmark.Configuration;
 import org.jresnet.bench.Benchmark.Result;
 import org.jresnet.bench.Benchmark.Work;
 import org.jresnet.bench.Disturbance;
-import org.jresnet.models.ResNet;
+import org.jresnet.models.Architecture;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -41,9 +41,10 @@ final class BenchCommand implements Callable<Integer> {
   @Option(
       names = "--model",
       split = ",",
-      defaultValue = "resnet50",
+      defaultValue = Architecture.DEFAULT,
       paramLabel = "NAME",
-      description = "resnet18, 34, 50, 101, 152.")
+      completionCandidates = ModelNames.class,
+      description = ModelNames.LISTED)
   private List<String> models;
 
   @Option(
@@ -143,8 +144,7 @@ final class BenchCommand implements Callable<Integer> {
   public Integer call() {
     models.forEach(
         name ->
-            Arguments.graph(
-                UsageError.unlessValid(() -> ResNet.of(name)), classes, ResNet.BASE_WIDTH));
+            Arguments.graph(UsageError.unlessValid(() -> Architecture.of(name)), classes, null));
     for (int size : sizes) {
       batches.forEach(batch -> Arguments.requireBatchFits(batch, size));
     }
@@ -202,7 +202,7 @@ final class BenchCommand implements Callable<Integer> {
             for (int batch : batches) {
               all.add(
                   new Configuration(
-                      UsageError.unlessValid(() -> ResNet.of(model)),
+                      UsageError.unlessValid(() -> Architecture.of(model)),
                       classes,
                       work,
                       batch,

@@ -1,15 +1,12 @@
 package org.jresnet.cli;
 
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.stream.Collectors;
 import org.jresnet.base.UserError;
 import org.jresnet.data.ImageFolder;
-import org.jresnet.data.Preprocess;
-import org.jresnet.models.ResNet;
+import org.jresnet.models.Architecture;
 import org.jresnet.train.KnownNetworks;
 import org.jresnet.train.ModelFiles;
 import org.jresnet.weights.ModelInfo;
@@ -65,13 +62,14 @@ final class ConvertCommand implements Callable<Integer> {
   public Integer call() {
     Console console = new Console(false);
     Path source = ModelFiles.file(ImageFolder.expand(input));
-    Optional<ResNet> network =
-        Optional.ofNullable(model).map(name -> UsageError.unlessValid(() -> ResNet.of(name)));
+    Optional<Architecture> network =
+        Optional.ofNullable(model).map(name -> UsageError.unlessValid(() -> Architecture.of(name)));
     Path target = ImageFolder.expand(output);
     OutputFile.require("OUTPUT", target, overwrite);
     StateDict dict =
         WeightFiles.read(
-            source, KnownNetworks.wanted(network.map(ResNet::id), Optional.ofNullable(entry)));
+            source,
+            KnownNetworks.wanted(network.map(Architecture::id), Optional.ofNullable(entry)));
     dict.notes().forEach(console::note);
     Optional<ModelInfo> described = ModelInfo.of(dict.metadata());
     if (network.isPresent()) {
@@ -91,14 +89,14 @@ final class ConvertCommand implements Callable<Integer> {
 
   /** Whatever it is, it is converted; but nobody should learn later that it is of no use here. */
   private static void warn(StateDict dict, Path source, Console console) {
-    Optional<ResNet> network = KnownNetworks.identify(dict);
+    Optional<Architecture> network = KnownNetworks.identify(dict);
     if (network.isEmpty()) {
       List<String> names = List.copyOf(dict.tensors().keySet());
       console.note(
           "Warning: what was taken from "
               + source
               + " is no network that jresnet knows ("
-              + Arrays.stream(ResNet.values()).map(ResNet::id).collect(Collectors.joining(", "))
+              + Architecture.names()
               + "), so train, evaluate and predict cannot use it: "
               + names.size()
               + " tensors, among them "
@@ -113,9 +111,8 @@ final class ConvertCommand implements Callable<Integer> {
     }
   }
 
-  private StateDict describe(StateDict dict, Path source, ResNet network) {
-    int count =
-        dict.tensors().containsKey("fc.bias") ? dict.tensors().get("fc.bias").elements() : 1000;
+  private StateDict describe(StateDict dict, Path source, Architecture network) {
+    int count = KnownNetworks.classes(network, dict).orElse(Architecture.PUBLISHED_CLASSES);
     StrictReport report = StrictReport.compare(network.graph(count).parameters(), dict);
     if (!report.clean()) {
       throw new UserError(source + " is no " + network.id() + ":", report.lines());
@@ -129,8 +126,8 @@ final class ConvertCommand implements Callable<Integer> {
     if (names.size() != count) {
       throw new UserError("the file has " + count + " classes, --classes names " + names.size());
     }
-    Preprocess preprocess = new Preprocess(224, Preprocess.Mode.CROP);
     return dict.withMetadata(
-        ModelFiles.info(network, ResNet.BASE_WIDTH, names, preprocess).toMetadata());
+        ModelFiles.info(network, network.width(), names, ModelFiles.preprocess(network))
+            .toMetadata());
   }
 }

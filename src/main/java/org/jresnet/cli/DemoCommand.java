@@ -18,7 +18,7 @@ import org.jresnet.data.Preprocess;
 import org.jresnet.data.Split;
 import org.jresnet.data.drawn.DrawnFaces;
 import org.jresnet.engine.Model;
-import org.jresnet.models.ResNet;
+import org.jresnet.models.Architecture;
 import org.jresnet.train.LoadedModel;
 import org.jresnet.train.ModelFiles;
 import org.jresnet.train.Predictor;
@@ -49,8 +49,10 @@ final class DemoCommand implements Callable<Integer> {
   @Heading("Training")
   @Option(
       names = "--model",
-      defaultValue = "resnet50",
-      description = "resnet18, 34, 50, 101 or 152.")
+      paramLabel = "NAME",
+      defaultValue = Architecture.DEFAULT,
+      completionCandidates = ModelNames.class,
+      description = ModelNames.LISTED)
   private String model;
 
   @Option(names = "--epochs", defaultValue = "6", description = "Passes over the training part.")
@@ -92,7 +94,7 @@ final class DemoCommand implements Callable<Integer> {
     Path data = out.resolve("faces");
     Path run = out.resolve("run");
     Arguments.requireBatchFits(BATCH, size);
-    ResNet network = UsageError.unlessValid(() -> ResNet.of(model));
+    Architecture network = UsageError.unlessValid(() -> Architecture.of(model));
     long start = System.nanoTime();
     try (Backend backend = backendOptions.open(console)) {
       Precision precision = backendOptions.resolve(backend, console);
@@ -172,7 +174,8 @@ final class DemoCommand implements Callable<Integer> {
     }
   }
 
-  private TrainOptions options(Path data, ResNet network, Backend backend, Precision precision) {
+  private TrainOptions options(
+      Path data, Architecture network, Backend backend, Precision precision) {
     Split.Fractions f = Split.Fractions.DEFAULT;
     return UsageError.unlessValid(
         () ->
@@ -181,7 +184,7 @@ final class DemoCommand implements Callable<Integer> {
                 new TrainOptions.SplitOptions(f.train(), f.val(), f.test(), "", ""),
                 new TrainOptions.NetworkOptions(
                     network.id(),
-                    ResNet.BASE_WIDTH,
+                    network.width(),
                     "",
                     false,
                     true,

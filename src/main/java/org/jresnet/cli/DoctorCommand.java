@@ -19,7 +19,7 @@ import org.jresnet.engine.Backends;
 import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Executable;
 import org.jresnet.engine.Model;
-import org.jresnet.models.ResNet;
+import org.jresnet.models.Architecture;
 import org.jresnet.train.ModelFiles;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -80,7 +80,10 @@ final class DoctorCommand implements Callable<Integer> {
               key,
               String.format(
                   java.util.Locale.ROOT,
-                  "resnet50, one picture of 224x224: %.1f ms",
+                  "%s, one image of %dx%d: %.1f ms",
+                  Architecture.DEFAULT,
+                  SIZE,
+                  SIZE,
                   time(backend, precision)));
         }
       }
@@ -145,10 +148,12 @@ final class DoctorCommand implements Callable<Integer> {
   }
 
   private static double time(Backend backend, Precision precision) {
-    try (Model model = new Model(ResNet.RESNET50.graph(1000), backend, precision)) {
+    Architecture network = Architecture.of(Architecture.DEFAULT);
+    CompileOptions options = CompileOptions.inference(1, SIZE, ModelFiles.normalization(network));
+    try (Model model =
+        new Model(network.graph(Architecture.PUBLISHED_CLASSES), backend, precision)) {
       model.initialize(1, Model.BlockEnd.ONE);
-      try (Executable e =
-          Executable.compile(model, CompileOptions.inference(1, SIZE, ModelFiles.IMAGENET))) {
+      try (Executable e = Executable.compile(model, options)) {
         byte[] grey = new byte[SIZE * SIZE * 3];
         e.infer(grey);
         double best = Double.MAX_VALUE;

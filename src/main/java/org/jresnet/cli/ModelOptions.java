@@ -9,7 +9,7 @@ import org.jresnet.data.ImageNotes;
 import org.jresnet.data.LeftOut;
 import org.jresnet.data.Preprocess;
 import org.jresnet.data.Sample;
-import org.jresnet.models.ResNet;
+import org.jresnet.models.Architecture;
 import org.jresnet.train.LoadedModel;
 import org.jresnet.train.ModelFiles;
 import org.jresnet.weights.ModelInfo;
@@ -22,7 +22,8 @@ final class ModelOptions {
   @Option(
       names = "--model",
       paramLabel = "NAME",
-      description = "Network of a file that does not name it, such as resnet50.")
+      completionCandidates = ModelNames.class,
+      description = {"Network of a file that does not name it: " + ModelNames.LISTED})
   private String model;
 
   @Option(
@@ -40,7 +41,8 @@ final class ModelOptions {
   /** Opens a model file and says what its reader noticed. */
   LoadedModel open(String path, Console console) {
     Optional<String> architecture =
-        Optional.ofNullable(model).map(name -> UsageError.unlessValid(() -> ResNet.of(name)).id());
+        Optional.ofNullable(model)
+            .map(name -> UsageError.unlessValid(() -> Architecture.of(name)).id());
     LoadedModel loaded = ModelFiles.open(ImageFolder.expand(path), architecture);
     loaded.weights().notes().forEach(console::note);
     return loaded;

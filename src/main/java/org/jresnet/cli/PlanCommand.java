@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import org.jresnet.backend.Normalization;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.gpu.Choice;
@@ -18,7 +19,7 @@ import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Executable;
 import org.jresnet.engine.Executable.NamedSpec;
 import org.jresnet.graph.Graph;
-import org.jresnet.models.ResNet;
+import org.jresnet.models.Architecture;
 import org.jresnet.train.ModelFiles;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -35,8 +36,10 @@ final class PlanCommand implements Callable<Integer> {
   @Heading("Model and work")
   @Option(
       names = "--model",
-      defaultValue = "resnet50",
-      description = "resnet18, 34, 50, 101 or 152.")
+      paramLabel = "NAME",
+      defaultValue = Architecture.DEFAULT,
+      completionCandidates = ModelNames.class,
+      description = ModelNames.LISTED)
   private String model;
 
   @Option(names = "--work", defaultValue = "train", description = "train or infer.")
@@ -97,12 +100,13 @@ final class PlanCommand implements Callable<Integer> {
     }
     Console console = new Console(json);
     Precision chosen = UsageError.unlessValid(() -> Precision.of(precision));
-    Graph graph =
-        Arguments.graph(UsageError.unlessValid(() -> ResNet.of(model)), classes, ResNet.BASE_WIDTH);
+    Architecture network = UsageError.unlessValid(() -> Architecture.of(model));
+    Graph graph = Arguments.graph(network, classes, null);
+    Normalization normalization = ModelFiles.normalization(network);
     CompileOptions options =
         work == Work.TRAIN
-            ? CompileOptions.training(batch, size, ModelFiles.IMAGENET)
-            : CompileOptions.inference(batch, size, ModelFiles.IMAGENET);
+            ? CompileOptions.training(batch, size, normalization)
+            : CompileOptions.inference(batch, size, normalization);
     try (GpuBackend backend =
         device == null
             ? GpuBackend.open(gpu.options())

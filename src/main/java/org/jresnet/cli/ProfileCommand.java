@@ -21,7 +21,7 @@ import org.jresnet.bench.Disturbance;
 import org.jresnet.bench.Profile;
 import org.jresnet.bench.Profile.Line;
 import org.jresnet.bench.RooflineChart;
-import org.jresnet.models.ResNet;
+import org.jresnet.models.Architecture;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -36,8 +36,10 @@ final class ProfileCommand implements Callable<Integer> {
   @Heading("Model and work")
   @Option(
       names = "--model",
-      defaultValue = "resnet50",
-      description = "resnet18, 34, 50, 101 or 152.")
+      paramLabel = "NAME",
+      defaultValue = Architecture.DEFAULT,
+      completionCandidates = ModelNames.class,
+      description = ModelNames.LISTED)
   private String model;
 
   @Option(names = "--work", defaultValue = "train", description = "train or infer.")
@@ -91,8 +93,8 @@ final class ProfileCommand implements Callable<Integer> {
       OutputFile.require("--png", png, overwrite);
     }
     Arguments.requireBatchFits(batch, size);
-    ResNet network = UsageError.unlessValid(() -> ResNet.of(model));
-    Arguments.graph(network, classes, ResNet.BASE_WIDTH);
+    Architecture network = UsageError.unlessValid(() -> Architecture.of(model));
+    Arguments.graph(network, classes, null);
     Console console = new Console(json);
     try (Backend backend = backendOptions.open(console)) {
       Precision precision = backendOptions.resolve(backend, console);

@@ -10,7 +10,7 @@ import org.jresnet.graph.Graph;
 import org.jresnet.graph.Node;
 import org.jresnet.graph.Parameter;
 import org.jresnet.graph.Shape;
-import org.jresnet.models.ResNet;
+import org.jresnet.models.Architecture;
 import org.jresnet.train.LoadedModel;
 import org.jresnet.train.ModelFiles;
 import picocli.CommandLine.Command;
@@ -40,8 +40,10 @@ final class SummaryCommand implements Callable<Integer> {
   @Heading("Model")
   @Option(
       names = "--model",
-      defaultValue = "resnet50",
-      description = "resnet18, 34, 50, 101 or 152; also for a .pth file, which does not name it.")
+      paramLabel = "NAME",
+      defaultValue = Architecture.DEFAULT,
+      completionCandidates = ModelNames.class,
+      description = {"Also for a .pth file, which does not name it: " + ModelNames.LISTED})
   private String model;
 
   @Option(names = "--classes", defaultValue = "1000", description = "Number of classes.")
@@ -61,9 +63,12 @@ final class SummaryCommand implements Callable<Integer> {
   @Within(min = 1, max = Within.BATCH)
   private int batch;
 
-  @Option(names = "--width", defaultValue = "64", description = "Channels of the stem.")
+  @Option(
+      names = "--width",
+      paramLabel = "CHANNELS",
+      description = "Channels of the stem; default: those of the published network.")
   @Within(min = 1, max = Within.SIDE)
-  private int width;
+  private Integer width;
 
   @Heading("Output")
   @Option(names = "--json", description = "Print one JSON object per node, then the totals.")
@@ -93,8 +98,8 @@ final class SummaryCommand implements Callable<Integer> {
     return 0;
   }
 
-  private ResNet network() {
-    return UsageError.unlessValid(() -> ResNet.of(model));
+  private Architecture network() {
+    return UsageError.unlessValid(() -> Architecture.of(model));
   }
 
   private LoadedModel open(String path, Console console) {

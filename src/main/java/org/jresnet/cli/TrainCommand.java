@@ -13,7 +13,7 @@ import org.jresnet.data.ImageFolder;
 import org.jresnet.data.Loader.BadImages;
 import org.jresnet.data.Loader.LastBatch;
 import org.jresnet.data.Preprocess;
-import org.jresnet.models.ResNet;
+import org.jresnet.models.Architecture;
 import org.jresnet.train.RunFolder;
 import org.jresnet.train.TrainOptions;
 import org.jresnet.train.Trainer;
@@ -77,16 +77,18 @@ final class TrainCommand implements Callable<Integer> {
   @Heading("Model")
   @Option(
       names = "--model",
-      defaultValue = "resnet50",
-      description = "resnet18, 34, 50, 101 or 152.")
+      paramLabel = "NAME",
+      defaultValue = Architecture.DEFAULT,
+      completionCandidates = ModelNames.class,
+      description = ModelNames.LISTED)
   private String model;
 
   @Option(
       names = "--width",
-      defaultValue = "64",
-      description = "Channels of the stem; 64 is the published network.")
+      paramLabel = "CHANNELS",
+      description = "Channels of the stem; default: those of the published network.")
   @Within(min = 1, max = Within.SIDE)
-  private int width;
+  private Integer width;
 
   @Option(
       names = "--weights",
@@ -416,7 +418,8 @@ final class TrainCommand implements Callable<Integer> {
     freeze.forEach(pattern -> Arguments.requireGlob("--freeze", pattern));
     Arguments.requireRegex("--group", group);
     Arguments.requireBatchFits(batch, size);
-    Arguments.graph(UsageError.unlessValid(() -> ResNet.of(model)), 2, width);
+    Architecture network = UsageError.unlessValid(() -> Architecture.of(model));
+    Arguments.graph(network, 2, width);
     return UsageError.unlessValid(
         () ->
             new TrainOptions(
@@ -428,8 +431,8 @@ final class TrainCommand implements Callable<Integer> {
                     group,
                     absolute(splitCsv)),
                 new TrainOptions.NetworkOptions(
-                    ResNet.of(model).id(),
-                    width,
+                    network.id(),
+                    width == null ? network.width() : width,
                     absolute(weights),
                     newHead,
                     zeroInit,

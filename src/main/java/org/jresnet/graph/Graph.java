@@ -42,12 +42,23 @@ public final class Graph {
     return ((Op.Input) nodes.get(0).op()).channels();
   }
 
-  /** Extent of the logits. */
-  public int classes() {
-    if (output().op() instanceof Op.Linear linear) {
-      return linear.k();
+  /**
+   * The classifier: the last node with parameters. Whoever trains on other classes replaces it.
+   *
+   * @throws IllegalStateException when no node has parameters
+   */
+  public Node head() {
+    for (int i = nodes.size() - 1; i >= 0; i--) {
+      if (!nodes.get(i).parameters().isEmpty()) {
+        return nodes.get(i);
+      }
     }
-    throw new IllegalStateException(name + " does not end in a linear layer");
+    throw new IllegalStateException(name + " has no parameters, and so no classifier");
+  }
+
+  /** Number of classes that the head tells apart. */
+  public int classes() {
+    return head().parameters().get(0).shape().get(0);
   }
 
   /** The node of that name, or an {@link IllegalArgumentException}. */

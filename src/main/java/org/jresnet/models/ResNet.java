@@ -1,9 +1,6 @@
 package org.jresnet.models;
 
-import java.util.Arrays;
-import java.util.Locale;
-import java.util.stream.Collectors;
-import org.jresnet.base.UserError;
+import java.util.List;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Op;
 
@@ -13,23 +10,11 @@ import org.jresnet.graph.Op;
  * stride of a bottleneck sits in its 3x3 convolution. Names are those of <a
  * href="https://pytorch.org/vision/stable/models/resnet.html">torchvision</a>.
  */
-public enum ResNet {
-  /** 11,689,512 parameters with 1000 classes. */
-  RESNET18(false, 2, 2, 2, 2),
-  /** 21,797,672 parameters with 1000 classes. */
-  RESNET34(false, 3, 4, 6, 3),
-  /** 25,557,032 parameters with 1000 classes. */
-  RESNET50(true, 3, 4, 6, 3),
-  /** 44,549,160 parameters with 1000 classes. */
-  RESNET101(true, 3, 4, 23, 3),
-  /** 60,192,808 parameters with 1000 classes. */
-  RESNET152(true, 3, 8, 36, 3);
-
-  /** Version of the architecture, which weight shapes do not reveal. */
-  public static final String VARIANT = "v1.5";
+final class ResNet {
+  private static final String VARIANT = "v1.5";
 
   /** Channels of the stem in the published networks. */
-  public static final int BASE_WIDTH = 64;
+  private static final int WIDTH = 64;
 
   private static final double BN_EPS = 1e-5;
   private static final double BN_MOMENTUM = 0.1;
@@ -37,59 +22,40 @@ public enum ResNet {
   private final boolean bottleneck;
   private final int[] blocks;
 
-  ResNet(boolean bottleneck, int... blocks) {
+  private ResNet(boolean bottleneck, int... blocks) {
     this.bottleneck = bottleneck;
     this.blocks = blocks;
   }
 
-  /** The name that users write: {@code resnet50}. */
-  public String id() {
-    return name().toLowerCase(Locale.ROOT);
+  /** Counts are torchvision's, from its model pages. */
+  static List<Architecture> family() {
+    return List.of(
+        new ResNet(false, 2, 2, 2, 2).named("resnet18", 11_689_512),
+        new ResNet(false, 3, 4, 6, 3).named("resnet34", 21_797_672),
+        new ResNet(true, 3, 4, 6, 3).named("resnet50", 25_557_032),
+        new ResNet(true, 3, 4, 23, 3).named("resnet101", 44_549_160),
+        new ResNet(true, 3, 8, 36, 3).named("resnet152", 60_192_808));
   }
 
-  /**
-   * The network called {@code id}.
-   *
-   * @throws UserError listing the known names
-   */
-  public static ResNet of(String id) {
-    return Arrays.stream(values())
-        .filter(m -> m.id().equals(id.toLowerCase(Locale.ROOT)))
-        .findFirst()
-        .orElseThrow(
-            () ->
-                new UserError(
-                    "unknown model '"
-                        + id
-                        + "'; known models: "
-                        + Arrays.stream(values())
-                            .map(ResNet::id)
-                            .collect(Collectors.joining(", "))));
+  private Architecture named(String id, long parameters) {
+    return new Architecture(
+        id, VARIANT, WIDTH, Preprocessing.imageNet(256, 224), parameters, this::graph);
   }
 
-  /** The network for RGB images and the given number of classes. */
-  public Graph graph(int classes) {
-    return graph(classes, BASE_WIDTH);
-  }
-
-  /**
-   * The network with {@code width} channels in the stem instead of 64 and all others in proportion:
-   * the same structure at a size that tests and lessons can afford.
-   */
-  public Graph graph(int classes, int width) {
-    Graph.Builder g = Graph.builder(id(), 3);
+  private Graph graph(String name, int classes, int width) {
+    Graph.Builder g = Graph.builder(name, 3);
     int x = convNormRelu(g, "", 1, new Op.Conv2d(3, width, 7, 2, 3), 0);
     x = g.add("maxpool", new Op.MaxPool(3, 2, 1), x);
     int channels = width;
     for (int stage = 0; stage < blocks.length; stage++) {
       for (int block = 0; block < blocks[stage]; block++) {
-        String name = "layer" + (stage + 1) + "." + block + ".";
+        String at = "layer" + (stage + 1) + "." + block + ".";
         int planes = width << stage;
         int stride = stage > 0 && block == 0 ? 2 : 1;
         x =
             bottleneck
-                ? bottleneck(g, name, x, channels, planes, stride)
-                : basic(g, name, x, channels, planes, stride);
+                ? bottleneck(g, at, x, channels, planes, stride)
+                : basic(g, at, x, channels, planes, stride);
         channels = planes * expansion();
       }
     }

@@ -1,12 +1,12 @@
 package org.jresnet.train;
 
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import org.jresnet.base.UserError;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Parameter;
-import org.jresnet.models.ResNet;
+import org.jresnet.models.Architecture;
 import org.jresnet.weights.HostTensor;
 import org.jresnet.weights.StateDict;
 import org.jresnet.weights.StrictReport;
@@ -14,6 +14,9 @@ import org.jresnet.weights.WeightFiles;
 
 /** The networks that jresnet can build, as something to look for in files of others. */
 public final class KnownNetworks {
+  /** No stem and no classifier is larger. */
+  private static final int MAX_EXTENT = 1 << 24;
+
   private KnownNetworks() {}
 
   /**
@@ -23,42 +26,56 @@ public final class KnownNetworks {
    * @param entry the state dict to take out of a checkpoint, or empty for the likeliest
    */
   public static WeightFiles.Wanted wanted(Optional<String> architecture, Optional<String> entry) {
-    List<ResNet> networks =
-        architecture.map(ResNet::of).map(List::of).orElse(List.of(ResNet.values()));
+    List<Architecture> networks =
+        architecture.map(Architecture::of).map(List::of).orElse(Architecture.all());
     // Only the names count, which do not depend on the number of classes.
     return new WeightFiles.Wanted(networks.stream().map(n -> n.graph(2)).toList(), entry);
   }
 
   /** The network whose names and shapes these are, if there is one. */
-  public static Optional<ResNet> identify(StateDict weights) {
-    HostTensor bias = weights.tensors().get("fc.bias");
-    HostTensor stem = weights.tensors().get("conv1.weight");
-    if (bias == null || stem == null || bias.elements() == 0 || stem.shape().isEmpty()) {
-      return Optional.empty();
-    }
-    long width = stem.shape().get(0);
-    return Arrays.stream(ResNet.values())
-        .filter(n -> hasNames(n, weights))
-        .filter(n -> fits(n, bias.elements(), width, weights))
-        .findFirst();
+  public static Optional<Architecture> identify(StateDict weights) {
+    return Architecture.all().stream().filter(network -> fits(network, weights)).findFirst();
   }
 
-  /** A cheap check before a graph of absurd width is built. */
-  private static boolean hasNames(ResNet network, StateDict weights) {
-    return network.graph(2).parameters().stream()
-        .filter(p -> p.role() != Parameter.Role.BATCHES_TRACKED)
-        .allMatch(p -> weights.tensors().containsKey(p.name()));
+  /** How many classes a file's classifier tells apart; empty where the file has none. */
+  public static OptionalInt classes(Architecture network, StateDict weights) {
+    return classes(network.graph(2), weights);
   }
 
-  private static boolean fits(ResNet network, int classes, long width, StateDict weights) {
-    if (width < 1 || width > 1 << 16) {
+  /** The same for a graph of whatever width and classes. */
+  static OptionalInt classes(Graph graph, StateDict weights) {
+    return firstExtent(graph.head().parameters().get(0), weights);
+  }
+
+  private static OptionalInt firstExtent(Parameter p, StateDict weights) {
+    HostTensor tensor = weights.tensors().get(p.name());
+    boolean usable =
+        tensor != null
+            && !tensor.shape().isEmpty()
+            && tensor.shape().get(0) >= 1
+            && tensor.shape().get(0) <= MAX_EXTENT;
+    return usable ? OptionalInt.of(tensor.shape().get(0).intValue()) : OptionalInt.empty();
+  }
+
+  private static boolean fits(Architecture network, StateDict weights) {
+    Graph published = network.graph(2);
+    OptionalInt classes = classes(published, weights);
+    OptionalInt width = firstExtent(published.parameters().get(0), weights);
+    if (classes.isEmpty() || width.isEmpty() || !hasNames(published, weights)) {
       return false;
     }
     try {
-      Graph graph = network.graph(classes, (int) width);
+      Graph graph = network.graph(classes.getAsInt(), width.getAsInt());
       return StrictReport.compare(graph.parameters(), weights).clean();
     } catch (UserError | ArithmeticException e) {
       return false;
     }
+  }
+
+  /** A cheap check before a graph of absurd width is built. */
+  private static boolean hasNames(Graph published, StateDict weights) {
+    return published.parameters().stream()
+        .filter(p -> p.role() != Parameter.Role.BATCHES_TRACKED)
+        .allMatch(p -> weights.tensors().containsKey(p.name()));
   }
 }

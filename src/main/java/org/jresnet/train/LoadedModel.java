@@ -1,7 +1,7 @@
 package org.jresnet.train;
 
 import org.jresnet.graph.Graph;
-import org.jresnet.models.ResNet;
+import org.jresnet.models.Architecture;
 import org.jresnet.weights.ModelInfo;
 import org.jresnet.weights.StateDict;
 
@@ -14,6 +14,6 @@ import org.jresnet.weights.StateDict;
 public record LoadedModel(ModelInfo info, StateDict weights) {
   /** The network that the file describes. */
   public Graph graph() {
-    return ResNet.of(info.architecture()).graph(info.classes().size(), info.width());
+    return Architecture.of(info.architecture()).graph(info.classes().size(), info.width());
   }
 }

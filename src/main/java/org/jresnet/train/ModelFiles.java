@@ -7,7 +7,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jresnet.backend.Normalization;
 import org.jresnet.base.UserError;
@@ -16,7 +19,7 @@ import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Model;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Parameter;
-import org.jresnet.models.ResNet;
+import org.jresnet.models.Architecture;
 import org.jresnet.weights.HostTensor;
 import org.jresnet.weights.ModelInfo;
 import org.jresnet.weights.StateDict;
@@ -25,12 +28,6 @@ import org.jresnet.weights.WeightFiles;
 
 /** Between weight files and models. */
 public final class ModelFiles {
-  /** ImageNet's normalisation, which torchvision's weights expect. */
-  public static final Normalization IMAGENET =
-      new Normalization(List.of(0.485f, 0.456f, 0.406f), List.of(0.229f, 0.224f, 0.225f));
-
-  private static final String HEAD = "fc.";
-
   private ModelFiles() {}
 
   /**
@@ -84,24 +81,24 @@ public final class ModelFiles {
                 new UserError(
                     file
                         + " does not say which network it belongs to; name it with --model, such as --model "
-                        + KnownNetworks.identify(weights).orElse(ResNet.RESNET50).id()));
-    HostTensor bias = weights.tensors().get(HEAD + "bias");
-    if (bias == null) {
-      throw new UserError(
-          file
-              + " has no "
-              + HEAD
-              + "bias, so it is no ResNet of torchvision; it has "
-              + some(weights));
-    }
-    List<String> classes = IntStream.range(0, bias.elements()).mapToObj(String::valueOf).toList();
-    return new LoadedModel(
-        info(
-            ResNet.of(model),
-            ResNet.BASE_WIDTH,
-            classes,
-            new Preprocess(224, Preprocess.Mode.CROP)),
-        weights);
+                        + KnownNetworks.identify(weights)
+                            .map(Architecture::id)
+                            .orElse(Architecture.DEFAULT)));
+    Architecture network = Architecture.of(model);
+    int count =
+        KnownNetworks.classes(network, weights)
+            .orElseThrow(
+                () ->
+                    new UserError(
+                        file
+                            + " has no "
+                            + network.graph(2).head().parameters().get(0).name()
+                            + ", so it is no "
+                            + network.id()
+                            + "; it has "
+                            + some(weights)));
+    List<String> classes = IntStream.range(0, count).mapToObj(String::valueOf).toList();
+    return new LoadedModel(info(network, network.width(), classes, preprocess(network)), weights);
   }
 
   private static String some(StateDict weights) {
@@ -111,24 +108,34 @@ public final class ModelFiles {
         : names.subList(0, 5) + " and " + (names.size() - 5) + " more";
   }
 
-  /** The description of a network with ImageNet's normalisation. */
+  /** The description of a network, with the normalisation of its published weights. */
   public static ModelInfo info(
-      ResNet network, int width, List<String> classes, Preprocess preprocess) {
+      Architecture network, int width, List<String> classes, Preprocess preprocess) {
     return new ModelInfo(
         network.id(),
-        ResNet.VARIANT,
+        network.variant(),
         width,
         classes,
         preprocess.size(),
         preprocess.mode().name().toLowerCase(java.util.Locale.ROOT),
-        IMAGENET.mean(),
-        IMAGENET.std());
+        network.preprocessing().mean(),
+        network.preprocessing().std());
   }
 
-  /** How the model wants its pictures. */
+  /** How a network's published weights want their images. */
+  public static Preprocess preprocess(Architecture network) {
+    return new Preprocess(network.preprocessing().crop(), Preprocess.Mode.CROP);
+  }
+
+  /** How the model wants its images. */
   public static Preprocess preprocess(ModelInfo info) {
     return new Preprocess(
         info.size(), Preprocess.Mode.valueOf(info.resize().toUpperCase(java.util.Locale.ROOT)));
+  }
+
+  /** The input normalisation of a network's published weights. */
+  public static Normalization normalization(Architecture network) {
+    return new Normalization(network.preprocessing().mean(), network.preprocessing().std());
   }
 
   /** The model's input normalisation. */
@@ -151,9 +158,11 @@ public final class ModelFiles {
     StrictReport report = StrictReport.compare(model.graph().parameters(), weights);
     if (!report.clean()) {
       List<String> lines = new ArrayList<>(report.lines());
+      Set<String> head = headNames(model.graph());
       if (report.missing().isEmpty()
           && report.unexpected().isEmpty()
-          && report.misshapen().stream().allMatch(m -> m.startsWith(HEAD))) {
+          && report.misshapen().stream()
+              .allMatch(m -> head.stream().anyMatch(name -> m.startsWith(name + ":")))) {
         lines.add("Only the classifier differs: its number of classes is not that of the data");
       }
       throw new UserError(
@@ -181,7 +190,7 @@ public final class ModelFiles {
    *
    * @throws UserError naming the first that is not finite, or a negative variance
    */
-  public static void requireSound(ResNet network, StateDict weights, String source) {
+  public static void requireSound(Architecture network, StateDict weights, String source) {
     for (Parameter p : network.graph(2).parameters()) {
       HostTensor tensor = weights.tensors().get(p.name());
       if (tensor != null && p.role() != Parameter.Role.BATCHES_TRACKED) {
@@ -196,35 +205,33 @@ public final class ModelFiles {
   /** Weights without their classifier, or with it where it may stay; says what it did. */
   static StateDict forTraining(
       StateDict weights, Graph graph, boolean newHead, Consumer<String> notes) {
-    Parameter bias =
-        graph.parameters().stream()
-            .filter(p -> p.name().equals(HEAD + "bias"))
-            .findFirst()
-            .orElseThrow();
-    HostTensor found = weights.tensors().get(bias.name());
-    boolean fits = found != null && found.elements() == bias.elements();
-    if (found == null || fits && !newHead) {
+    OptionalInt found = KnownNetworks.classes(graph, weights);
+    if (found.isEmpty() || found.getAsInt() == graph.classes() && !newHead) {
       return weights;
     }
     notes.accept(
-        "the classifier (fc) starts anew: the weights know "
-            + found.elements()
+        "the classifier ("
+            + graph.head().name()
+            + ") starts anew: the weights know "
+            + found.getAsInt()
             + " classes, the data have "
-            + bias.elements());
+            + graph.classes());
     Map<String, HostTensor> rest = new LinkedHashMap<>(weights.tensors());
-    rest.keySet().removeIf(name -> name.startsWith(HEAD));
+    rest.keySet().removeAll(headNames(graph));
     return new StateDict(rest, weights.metadata(), weights.notes());
   }
 
   /** Adds what {@link #forTraining} took out, with the model's present values. */
   static StateDict withHead(StateDict weights, Model model) {
     Map<String, HostTensor> all = new LinkedHashMap<>(weights.tensors());
-    for (Parameter p : model.graph().parameters()) {
-      if (p.name().startsWith(HEAD)) {
-        all.computeIfAbsent(p.name(), name -> HostTensor.ofFloats(shape(p), model.get(name)));
-      }
+    for (Parameter p : model.graph().head().parameters()) {
+      all.computeIfAbsent(p.name(), name -> HostTensor.ofFloats(shape(p), model.get(name)));
     }
     return new StateDict(all, weights.metadata(), weights.notes());
+  }
+
+  private static Set<String> headNames(Graph graph) {
+    return graph.head().parameters().stream().map(Parameter::name).collect(Collectors.toSet());
   }
 
   private static List<Long> shape(Parameter p) {

@@ -105,8 +105,8 @@ final class ParameterCheck {
           case CONV_WEIGHT -> "filter of a convolution";
           case NORM_WEIGHT -> "scale of a batch norm";
           case NORM_BIAS -> "shift of a batch norm";
-          case LINEAR_WEIGHT -> "matrix of the classifier";
-          case LINEAR_BIAS -> "offset of the classifier";
+          case LINEAR_WEIGHT -> "matrix of a linear layer";
+          case LINEAR_BIAS -> "offset of a linear layer";
           case RUNNING_MEAN -> "running mean of a batch norm";
           case RUNNING_VAR -> "running variance of a batch norm";
           case BATCHES_TRACKED -> "count of batches of a batch norm";

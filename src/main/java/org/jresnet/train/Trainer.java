@@ -25,7 +25,7 @@ import org.jresnet.engine.Model;
 import org.jresnet.engine.OptimizerState;
 import org.jresnet.graph.Graph;
 import org.jresnet.metrics.Proportion;
-import org.jresnet.models.ResNet;
+import org.jresnet.models.Architecture;
 import org.jresnet.train.TrainOptions.OptimizerOptions;
 import org.jresnet.weights.ModelInfo;
 import org.jresnet.weights.StateDict;
@@ -137,7 +137,7 @@ public final class Trainer {
       ImageNotes.of(report.statistics().images(), options.input().preprocess())
           .forEach(listener::note);
     }
-    ResNet network = ResNet.of(options.network().model());
+    Architecture network = Architecture.of(options.network().model());
     Graph graph = network.graph(split.classes().size(), options.network().width());
     Set<String> frozen = Freezing.names(graph, options.network().freeze());
     ModelInfo info =

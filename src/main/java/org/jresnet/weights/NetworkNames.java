@@ -62,13 +62,9 @@ final class NetworkNames {
   }
 
   private static boolean holds(Set<String> names, String prefix, Graph network, boolean whole) {
+    List<Parameter> head = network.head().parameters();
     for (Parameter p : network.parameters()) {
-      boolean needed =
-          switch (p.role()) {
-            case BATCHES_TRACKED -> false;
-            case LINEAR_WEIGHT, LINEAR_BIAS -> whole;
-            default -> true;
-          };
+      boolean needed = p.role() != Parameter.Role.BATCHES_TRACKED && (whole || !head.contains(p));
       if (needed && !names.contains(prefix + p.name())) {
         return false;
       }

@@ -10,11 +10,13 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jresnet.base.UserError;
+import org.jresnet.graph.Graph;
 
 /**
  * Published files are what their names say. The whole SHA-256 is known of those in {@code
@@ -25,8 +27,7 @@ final class PublishedWeights {
   private static final String SUMS = "SHA256SUMS";
 
   /** At least one letter, so that a date is no checksum. */
-  private static final Pattern NAME =
-      Pattern.compile("resnet\\d+.*-(?=\\d*[a-f])([0-9a-f]{8})\\.pth");
+  private static final Pattern NAME = Pattern.compile("(.+)-(?=\\d*[a-f])([0-9a-f]{8})\\.pth");
 
   private static final int CHUNK = 1 << 20;
 
@@ -35,12 +36,15 @@ final class PublishedWeights {
   /**
    * Compares the content with the name.
    *
+   * @param networks a file whose name starts with one of theirs is taken for a published one
    * @throws UserError if they differ
    */
-  static void check(Path file, FileChannel channel) throws IOException {
+  static void check(Path file, FileChannel channel, List<Graph> networks) throws IOException {
     String name = file.getFileName().toString();
     Matcher matcher = NAME.matcher(name);
-    String expected = known().getOrDefault(name, matcher.matches() ? matcher.group(1) : "");
+    boolean published =
+        matcher.matches() && networks.stream().anyMatch(n -> matcher.group(1).startsWith(n.name()));
+    String expected = known().getOrDefault(name, published ? matcher.group(2) : "");
     if (expected.isEmpty()) {
       return;
     }

@@ -72,7 +72,7 @@ public final class WeightFiles {
       throw new UserError(file + " is a device or pipe, expected a .safetensors or .pth file");
     }
     try (FileChannel channel = FileChannel.open(file)) {
-      PublishedWeights.check(file, channel);
+      PublishedWeights.check(file, channel, wanted.networks());
       StateDict dict = read(file, channel, wanted);
       requireReadable(file, dict);
       return dict;

@@ -15,7 +15,7 @@ import org.jresnet.backend.Precision;
 import org.jresnet.backend.reference.ReferenceBackend;
 import org.jresnet.data.Preprocess;
 import org.jresnet.engine.Model;
-import org.jresnet.models.ResNet;
+import org.jresnet.models.Architecture;
 import org.jresnet.train.ModelFiles;
 import org.jresnet.weights.HostTensor;
 import org.jresnet.weights.ModelInfo;
@@ -30,13 +30,17 @@ import org.junit.jupiter.params.provider.CsvSource;
 class WeightsOfOthersTest {
   private static final ModelInfo INFO =
       ModelFiles.info(
-          ResNet.RESNET18, 8, List.of("a", "b"), new Preprocess(32, Preprocess.Mode.STRETCH));
+          Architecture.of("resnet18"),
+          8,
+          List.of("a", "b"),
+          new Preprocess(32, Preprocess.Mode.STRETCH));
 
   @TempDir private Path folder;
 
   private static StateDict network() {
     try (Model model =
-        new Model(ResNet.RESNET18.graph(2, 8), new ReferenceBackend(), Precision.FP64)) {
+        new Model(
+            Architecture.of("resnet18").graph(2, 8), new ReferenceBackend(), Precision.FP64)) {
       model.initialize(1, Model.BlockEnd.ONE);
       return ModelFiles.stateDict(model, INFO.toMetadata());
     }
@@ -77,8 +81,8 @@ class WeightsOfOthersTest {
   @ParameterizedTest
   @CsvSource({
     "bn1.running_var, -5, bn1.running_var (running variance of a batch norm) is -5.0 at [0]",
-    "fc.weight, NaN, 'fc.weight (matrix of the classifier) is NaN at [0, 0]'",
-    "fc.weight, Infinity, 'fc.weight (matrix of the classifier) is Infinity at [0, 0]'",
+    "fc.weight, NaN, 'fc.weight (matrix of a linear layer) is NaN at [0, 0]'",
+    "fc.weight, Infinity, 'fc.weight (matrix of a linear layer) is Infinity at [0, 0]'",
     "fc.weight, 3e38, the output of fc",
   })
   void noCommandComputesWithWhatIsNoNumber(String name, float value, String message)

@@ -16,7 +16,7 @@ import org.jresnet.backend.Support;
 import org.jresnet.backend.UpdateRule;
 import org.jresnet.base.UserError;
 import org.jresnet.graph.Graph;
-import org.jresnet.models.ResNet;
+import org.jresnet.models.Architecture;
 import org.jresnet.nativebindings.onednn.HostMemory;
 import org.jresnet.testing.Fixture;
 import org.jresnet.testing.SeededWeights;
@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 final class ExecutableTest {
   private static final Normalization NORMALIZATION = Fixture.NORMALIZATION;
-  private static final Graph SMALL = ResNet.RESNET18.graph(3, 8);
+  private static final Graph SMALL = Architecture.of("resnet18").graph(3, 8);
   private static final byte[] PIXELS = new SeededWeights(5).pixels(4, 32, 32);
   private static final int[] LABELS = {0, 2, 1, 2};
 

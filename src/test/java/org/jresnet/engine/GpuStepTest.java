@@ -24,17 +24,17 @@ import org.jresnet.backend.gpu.CudnnOptions;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Shape;
-import org.jresnet.models.ResNet;
+import org.jresnet.models.Architecture;
 import org.jresnet.nativebindings.cuda.CudaDevice;
+import org.jresnet.testing.Fixture;
 import org.jresnet.testing.TestBackends;
-import org.jresnet.train.ModelFiles;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** Whole steps on a GPU: recorded against call by call, run against run, precision against fp64. */
 class GpuStepTest {
-  private static final Graph GRAPH = ResNet.RESNET50.graph(10, 16);
+  private static final Graph GRAPH = Architecture.of("resnet50").graph(10, 16);
   private static final int BATCH = 8;
   private static final int SIZE = 64;
   private static final int STEPS = 6;
@@ -49,7 +49,8 @@ class GpuStepTest {
     try (Model model = new Model(GRAPH, backend, precision)) {
       model.initialize(5, Model.BlockEnd.ONE);
       try (Executable step =
-              Executable.compile(model, CompileOptions.training(BATCH, SIZE, ModelFiles.IMAGENET));
+              Executable.compile(
+                  model, CompileOptions.training(BATCH, SIZE, Fixture.NORMALIZATION));
           OptimizerState adam =
               new OptimizerState(model, new UpdateRule.Adam(0.9, 0.999, 1e-8, 0), Set.of())) {
         step.setGradientFactor(factor);

@@ -15,7 +15,7 @@ import org.jresnet.backend.UpdateRule;
 import org.jresnet.engine.CompileOptions.Watch;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Node;
-import org.jresnet.models.ResNet;
+import org.jresnet.models.Architecture;
 import org.jresnet.testing.CheckedBackend;
 import org.jresnet.testing.Fixture;
 import org.jresnet.testing.SeededWeights;
@@ -27,7 +27,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** What can be put into a step: taps, code of the user's, recomputation. */
 final class ScheduleTest {
-  private static final Graph SMALL = ResNet.RESNET50.graph(3, 4);
+  private static final Graph SMALL = Architecture.of("resnet50").graph(3, 4);
   private static final int SIZE = 64;
   private static final byte[] PIXELS = new SeededWeights(5).pixels(4, SIZE, SIZE);
   private static final int[] LABELS = {0, 2, 1, 2};

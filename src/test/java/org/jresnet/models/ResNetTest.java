@@ -8,24 +8,12 @@ import org.jresnet.graph.Graph;
 import org.jresnet.graph.Parameter;
 import org.jresnet.graph.Shape;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 
 final class ResNetTest {
-  /** Counts from torchvision's model pages (1000 classes), and computed there for 2 classes. */
-  @ParameterizedTest
-  @CsvSource({
-    "RESNET18, 1000, 11689512", "RESNET34, 1000, 21797672", "RESNET50, 1000, 25557032",
-    "RESNET101, 1000, 44549160", "RESNET152, 1000, 60192808", "RESNET50, 2, 23512130"
-  })
-  void parameterCounts(ResNet network, int classes, long expected) {
-    assertThat(network.graph(classes).parameterCount()).isEqualTo(expected);
-  }
-
   /** 4.09 GMAC are torchvision's published GFLOPS of resnet50. */
   @Test
   void workOfResNet50() {
-    Graph graph = ResNet.RESNET50.graph(1000);
+    Graph graph = Architecture.of("resnet50").graph(1000);
     var shapes = graph.shapes(1, 224, 224);
     long macs = graph.nodes().stream().mapToLong(n -> n.op().macs(shapes.get(n.index()))).sum();
     assertThat(macs / 1e9).isBetween(4.08, 4.10);
@@ -35,7 +23,7 @@ final class ResNetTest {
 
   @Test
   void namesFollowTorchvision() {
-    assertThat(ResNet.RESNET50.graph(1000).parameters())
+    assertThat(Architecture.of("resnet50").graph(1000).parameters())
         .extracting(Parameter::name)
         .startsWith(
             "conv1.weight",
@@ -51,11 +39,11 @@ final class ResNetTest {
 
   @Test
   void everySizeInfersOrSaysWhy() {
-    Graph graph = ResNet.RESNET18.graph(2);
+    Graph graph = Architecture.of("resnet18").graph(2);
     assertThat(graph.shapes(3, 75, 61).get(graph.output().index()))
         .isEqualTo(new Shape(3, 1, 1, 2));
     assertThat(graph.shapes(1, 1, 1)).isNotEmpty();
-    assertThatThrownBy(() -> ResNet.of("resnet51"))
+    assertThatThrownBy(() -> Architecture.of("resnet51"))
         .isInstanceOf(UserError.class)
         .hasMessageContaining("resnet50");
   }

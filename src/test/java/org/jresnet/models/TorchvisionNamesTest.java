@@ -13,22 +13,27 @@ import org.jresnet.graph.Graph;
 import org.jresnet.graph.Parameter;
 import org.jresnet.graph.Shape;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Names, shapes, order and counts against {@code tools/fixtures_network.py state-dicts}. */
 class TorchvisionNamesTest {
   private static final String RESOURCE = "/fixtures/network/state-dicts.json";
 
-  private static JsonNode facts(ResNet model) throws IOException {
+  private static JsonNode facts(Architecture model) throws IOException {
     try (InputStream in = TorchvisionNamesTest.class.getResourceAsStream(RESOURCE)) {
       return new ObjectMapper().readTree(in).get(model.id());
     }
   }
 
+  static List<Architecture> networks() {
+    return Architecture.all();
+  }
+
   @ParameterizedTest
-  @EnumSource
-  void stateDictIsTorchvisions(ResNet model) throws IOException {
-    List<Parameter> parameters = model.graph(1000).parameters();
+  @MethodSource("networks")
+  void stateDictIsTorchvisions(Architecture model) throws IOException {
+    List<Parameter> parameters = model.graph(Architecture.PUBLISHED_CLASSES).parameters();
+    assertThat(parameters.get(0).shape().get(0)).as("the stem's channels").isEqualTo(model.width());
     List<String> ours = parameters.stream().map(p -> p.name() + " " + p.shape()).toList();
     List<String> theirs =
         facts(model).get("tensors").properties().stream()
@@ -44,8 +49,10 @@ class TorchvisionNamesTest {
   }
 
   @ParameterizedTest
-  @EnumSource
-  void parameterCountIsTorchvisions(ResNet model) throws IOException {
+  @MethodSource("networks")
+  void parameterCountIsTorchvisions(Architecture model) throws IOException {
+    assertThat(model.parameterCount())
+        .isEqualTo(facts(model).get("parameters").get("1000").asLong());
     for (var count : facts(model).get("parameters").properties()) {
       assertThat(model.graph(Integer.parseInt(count.getKey())).parameterCount())
           .as("%s with %s classes", model.id(), count.getKey())
@@ -54,8 +61,8 @@ class TorchvisionNamesTest {
   }
 
   @ParameterizedTest
-  @EnumSource
-  void macsAreThoseOfTorchvisionsLayers(ResNet model) throws IOException {
+  @MethodSource("networks")
+  void macsAreThoseOfTorchvisionsLayers(Architecture model) throws IOException {
     Graph graph = model.graph(1000);
     for (var macs : facts(model).get("macs").properties()) {
       String[] size = macs.getKey().split("x", -1);

@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Locale;
 import org.jresnet.backend.Normalization;
 import org.jresnet.graph.Graph;
-import org.jresnet.models.ResNet;
+import org.jresnet.models.Architecture;
 import org.jresnet.weights.HostTensor;
 import org.jresnet.weights.StateDict;
 import org.jresnet.weights.WeightFiles;
@@ -68,7 +68,7 @@ public final class Fixture {
 
   /** The network of this case. */
   public Graph graph() {
-    return ResNet.of(facts.get("model").asText())
+    return Architecture.of(facts.get("model").asText())
         .graph(facts.get("classes").asInt(), facts.get("stem_channels").asInt());
   }
 

@@ -15,8 +15,7 @@ import org.jresnet.engine.Model;
 import org.jresnet.engine.OptimizerState;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Parameter;
-import org.jresnet.models.ResNet;
-import org.jresnet.train.ModelFiles;
+import org.jresnet.models.Architecture;
 import org.jresnet.weights.HostTensor;
 import org.jresnet.weights.StateDict;
 import org.jresnet.weights.WeightFiles;
@@ -44,14 +43,15 @@ public final class LossCurve {
         Arrays.stream(Files.readString(folder.resolve("labels.txt")).strip().split(" "))
             .mapToInt(Integer::parseInt)
             .toArray();
-    Graph graph = ResNet.RESNET50.graph(classes);
+    Graph graph = Architecture.of("resnet50").graph(classes);
     // Half precision with a fixed scale that suits these few steps.
     double scale = precision == Precision.FP16 ? 1024 : 1;
     try (Backend backend = TestBackends.open(arguments[1]);
         Model model = new Model(graph, backend, precision)) {
       read(WeightFiles.read(folder.resolve("weights.pth")), model);
       try (Executable step =
-              Executable.compile(model, CompileOptions.training(batch, size, ModelFiles.IMAGENET));
+              Executable.compile(
+                  model, CompileOptions.training(batch, size, Fixture.NORMALIZATION));
           OptimizerState sgd = new OptimizerState(model, new UpdateRule.Sgd(0.9, 0), Set.of())) {
         step.setGradientFactor(scale);
         int bytes = batch * size * size * 3;

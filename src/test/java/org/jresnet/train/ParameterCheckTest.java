@@ -19,7 +19,7 @@ import org.jresnet.engine.Executable;
 import org.jresnet.engine.Model;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Graph;
-import org.jresnet.models.ResNet;
+import org.jresnet.models.Architecture;
 import org.jresnet.weights.HostTensor;
 import org.jresnet.weights.ModelInfo;
 import org.jresnet.weights.StateDict;
@@ -29,7 +29,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** Weights that no network can compute with are refused by name, at load and at the logits. */
 class ParameterCheckTest {
-  private static final Graph GRAPH = ResNet.RESNET18.graph(2, 8);
+  private static final Graph GRAPH = Architecture.of("resnet18").graph(2, 8);
 
   private static Model model() {
     Model model = new Model(GRAPH, new ReferenceBackend(), Precision.FP64);
@@ -70,7 +70,8 @@ class ParameterCheckTest {
           .isInstanceOf(UserError.class)
           .hasMessageStartingWith("w.pth: ")
           .hasMessageContaining(message);
-      assertThatThrownBy(() -> ModelFiles.requireSound(ResNet.RESNET18, broken, "w.pth"))
+      assertThatThrownBy(
+              () -> ModelFiles.requireSound(Architecture.of("resnet18"), broken, "w.pth"))
           .isInstanceOf(UserError.class)
           .hasMessageContaining(message);
     }
@@ -102,7 +103,7 @@ class ParameterCheckTest {
       assertThatThrownBy(
               () -> ModelFiles.load(model, with(weights, "fc.bias", bias), "w.safetensors"))
           .isInstanceOf(UserError.class)
-          .hasMessageContaining("fc.bias (offset of the classifier) is of type I32, expected");
+          .hasMessageContaining("fc.bias (offset of a linear layer) is of type I32, expected");
       HostTensor count = HostTensor.ofLongs(List.of(), -5);
       assertThatThrownBy(
               () ->
@@ -127,7 +128,10 @@ class ParameterCheckTest {
     Precision precision = backend.equals("cpu") ? Precision.FP32 : Precision.FP64;
     ModelInfo info =
         ModelFiles.info(
-            ResNet.RESNET18, 8, List.of("a", "b"), new Preprocess(32, Preprocess.Mode.STRETCH));
+            Architecture.of("resnet18"),
+            8,
+            List.of("a", "b"),
+            new Preprocess(32, Preprocess.Mode.STRETCH));
     try (Backend open = Backends.open(backend);
         Model model = new Model(GRAPH, open, precision)) {
       model.initialize(1, Model.BlockEnd.ONE);
@@ -154,7 +158,8 @@ class ParameterCheckTest {
   void identifiesNetworksByNamesAndShapes() {
     try (Model model = model()) {
       StateDict weights = ModelFiles.stateDict(model, Map.of());
-      assertThat(KnownNetworks.identify(weights)).isEqualTo(Optional.of(ResNet.RESNET18));
+      assertThat(KnownNetworks.identify(weights))
+          .isEqualTo(Optional.of(Architecture.of("resnet18")));
       StateDict more = with(weights, "extra", HostTensor.ofLongs(List.of(), 1));
       assertThat(KnownNetworks.identify(more)).isEmpty();
     }

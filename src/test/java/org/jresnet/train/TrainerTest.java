@@ -28,7 +28,7 @@ import org.jresnet.engine.Executable;
 import org.jresnet.engine.Model;
 import org.jresnet.engine.OptimizerState;
 import org.jresnet.graph.Graph;
-import org.jresnet.models.ResNet;
+import org.jresnet.models.Architecture;
 import org.jresnet.weights.ModelInfo;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -202,7 +202,7 @@ final class TrainerTest {
     Split split = Split.of(faces, options.split().fractions(), options.seed(), "");
     List<Sample> samples = split.part(Split.Part.TRAIN);
     assertThat(samples).hasSize(34);
-    ResNet network = ResNet.of("resnet18");
+    Architecture network = Architecture.of("resnet18");
     Graph graph = network.graph(2, 4);
     ModelInfo info = ModelFiles.info(network, 4, split.classes(), options.input().preprocess());
     CompileOptions training =

@@ -15,9 +15,12 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jresnet.base.AtomicFile;
 import org.jresnet.base.UserError;
 import org.jresnet.graph.DType;
+import org.jresnet.graph.Graph;
+import org.jresnet.models.Architecture;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -225,7 +228,9 @@ class WeightFilesTest {
   })
   void aPublishedNameNeedsThePublishedContent(String name, String expected) {
     WeightFiles.write(folder.resolve(name), all());
-    assertThatThrownBy(() -> WeightFiles.read(folder.resolve(name)))
+    List<Graph> networks = Architecture.all().stream().map(a -> a.graph(2)).toList();
+    WeightFiles.Wanted wanted = new WeightFiles.Wanted(networks, Optional.empty());
+    assertThatThrownBy(() -> WeightFiles.read(folder.resolve(name), wanted))
         .isInstanceOf(UserError.class)
         .hasMessageContaining(expected)
         .hasMessageContaining("get it again");

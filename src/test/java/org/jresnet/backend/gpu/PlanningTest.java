@@ -10,10 +10,10 @@ import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Executable;
 import org.jresnet.engine.Executable.NamedSpec;
 import org.jresnet.graph.Op;
-import org.jresnet.models.ResNet;
+import org.jresnet.models.Architecture;
 import org.jresnet.nativebindings.cuda.KernelProgram;
+import org.jresnet.testing.Fixture;
 import org.jresnet.testing.TestBackends;
-import org.jresnet.train.ModelFiles;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -56,12 +56,13 @@ class PlanningTest {
     "FP16, 256"
   })
   void resNet50PlansInEveryPrecision(Precision precision, int batch) {
-    check(precision, CompileOptions.training(batch, 224, ModelFiles.IMAGENET));
-    check(precision, CompileOptions.inference(batch, 224, ModelFiles.IMAGENET));
+    check(precision, CompileOptions.training(batch, 224, Fixture.NORMALIZATION));
+    check(precision, CompileOptions.inference(batch, 224, Fixture.NORMALIZATION));
   }
 
   private void check(Precision precision, CompileOptions options) {
-    List<NamedSpec> specs = Executable.specs(ResNet.RESNET50.graph(1000), options, precision);
+    List<NamedSpec> specs =
+        Executable.specs(Architecture.of("resnet50").graph(1000), options, precision);
     assertThat(specs).hasSizeGreaterThan(50);
     for (NamedSpec named : specs) {
       List<Choice> choices = backend.choices(named.spec());
@@ -91,9 +92,9 @@ class PlanningTest {
   @ValueSource(strings = {"a100", "h100", "b200", "l4", "rtx4090"})
   void otherDevicesPlan(String name) {
     try (GpuBackend other = GpuBackend.planning(DeviceDescription.of(name), TestBackends.gpu())) {
-      CompileOptions options = CompileOptions.training(32, 224, ModelFiles.IMAGENET);
+      CompileOptions options = CompileOptions.training(32, 224, Fixture.NORMALIZATION);
       for (NamedSpec named :
-          Executable.specs(ResNet.RESNET18.graph(1000), options, Precision.BF16)) {
+          Executable.specs(Architecture.of("resnet18").graph(1000), options, Precision.BF16)) {
         if (named.spec().op() instanceof Op.Conv2d) {
           assertThat(other.choices(named.spec())).as("engines of %s", named).isNotEmpty();
         }

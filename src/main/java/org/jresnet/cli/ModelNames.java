@@ -1,0 +1,19 @@
+package org.jresnet.cli;
+
+import java.util.Iterator;
+import java.util.List;
+import org.jresnet.models.Architecture;
+
+/** The networks that {@code --model} takes, for help texts and the shell's completion. */
+final class ModelNames implements Iterable<String> {
+  /** In an option's description: their names with commas. */
+  static final String LISTED = "${COMPLETION-CANDIDATES}.";
+
+  private static final List<String> NAMES =
+      Architecture.all().stream().map(Architecture::id).toList();
+
+  @Override
+  public Iterator<String> iterator() {
+    return NAMES.iterator();
+  }
+}
