@@ -10,7 +10,6 @@ import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 import java.util.stream.IntStream;
 import org.jresnet.graph.Graph;
-import org.jresnet.graph.Parameter;
 import org.jresnet.models.Architecture;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.ArgSpec;
@@ -144,20 +143,11 @@ final class Arguments {
 
   /** Refuses a batch whose pixels do not fit into one array. */
   static void requireBatchFits(int batch, int size) {
-    long most = Integer.MAX_VALUE / (3L * size * size);
-    if (batch > most) {
-      throw new UsageError(
-          "a batch of "
-              + batch
-              + " images of "
-              + size
-              + "x"
-              + size
-              + " has more than 2 GB of pixels; "
-              + (most == 0
-                  ? "use a smaller --size"
-                  : "at most " + most + " fit: use a smaller --batch or --size"));
-    }
+    UsageError.unlessValid(
+        () -> {
+          Graph.requirePixelsFit(batch, size, size);
+          return null;
+        });
   }
 
   /**
@@ -167,27 +157,7 @@ final class Arguments {
    */
   static Graph graph(Architecture network, int classes, Integer width) {
     int stem = width == null ? network.width() : width;
-    Graph graph = UsageError.unlessValid(() -> network.graph(classes, stem));
-    for (Parameter p : graph.parameters()) {
-      // Extents stay below 2^22 by the bounds of --width and --classes, so that this is exact.
-      long elements =
-          p.shape().stream().mapToLong(Integer::longValue).reduce(1, Math::multiplyExact);
-      if (elements > Integer.MAX_VALUE) {
-        throw new UsageError(
-            network.id()
-                + " with --width "
-                + stem
-                + " and "
-                + classes
-                + " classes is too large: "
-                + p.name()
-                + " would have "
-                + elements
-                + " values, at most "
-                + Integer.MAX_VALUE
-                + " are possible; use a smaller --width or --classes");
-      }
-    }
-    return graph;
+    return UsageError.unlessValid(() -> network.graph(classes, stem));
+  }
   }
 }

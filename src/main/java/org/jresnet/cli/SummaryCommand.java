@@ -121,7 +121,7 @@ final class SummaryCommand implements Callable<Integer> {
     List<Line> lines;
     long macs;
     try {
-      List<Shape> shapes = graph.shapes(batch, height, width);
+      List<Shape> shapes = UsageError.unlessValid(() -> graph.shapes(batch, height, width));
       lines = graph.nodes().stream().map(n -> line(n, shapes.get(n.index()))).toList();
       macs = lines.stream().mapToLong(Line::macs).reduce(0, Math::addExact);
     } catch (ArithmeticException e) {

@@ -57,7 +57,8 @@ final class Tally {
     if (failed > 0) {
       found.add(failed + " failed");
     }
-    console.print("%d images: %s", done + failed, found);
+    int all = done + failed;
+    console.print("%d %s: %s", all, all == 1 ? "image" : "images", found);
     if (done > 0) {
       console.print(
           "Per image: preprocess %.1f ms, inference %.1f ms (%.1f FPS, median of warm runs)",

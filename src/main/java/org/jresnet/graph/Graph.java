@@ -16,10 +16,12 @@ public final class Graph {
 
   private final String name;
   private final List<Node> nodes;
+  private final List<Parameter> parameters;
 
   private Graph(String name, List<Node> nodes) {
     this.name = name;
     this.nodes = List.copyOf(nodes);
+    this.parameters = nodes.stream().flatMap(n -> n.parameters().stream()).toList();
   }
 
   /** The architecture's name, such as {@code resnet50}. */
@@ -71,12 +73,12 @@ public final class Graph {
 
   /** Every array of the network in the order of torch's state dict, running statistics included. */
   public List<Parameter> parameters() {
-    return nodes.stream().flatMap(n -> n.parameters().stream()).toList();
+    return parameters;
   }
 
   /** Number of trainable values; 25,557,032 for ResNet-50 with 1000 classes. */
   public long parameterCount() {
-    return parameters().stream()
+    return parameters.stream()
         .filter(p -> p.role().trainable())
         .mapToLong(Parameter::elements)
         .sum();
@@ -93,18 +95,7 @@ public final class Graph {
    * @throws UserError naming the node that the image size does not fit
    */
   public List<Shape> shapes(int batch, int height, int width) {
-    if (Math.min(batch, Math.min(height, width)) < 1
-        || Math.max(batch, Math.max(height, width)) > MAX_EXTENT) {
-      throw new UserError(
-          "batch, height and width must be between 1 and "
-              + MAX_EXTENT
-              + ", found "
-              + batch
-              + " of "
-              + height
-              + "x"
-              + width);
-    }
+    requirePixelsFit(batch, height, width);
     List<Shape> shapes = new ArrayList<>();
     for (Node node : nodes) {
       if (node.op() instanceof Op.Input input) {
@@ -128,6 +119,32 @@ public final class Graph {
       }
     }
     return shapes;
+  }
+
+  /**
+   * Refuses a batch of RGB images whose pixels do not fit into one array.
+   *
+   * @throws UserError saying how many images of that size would fit
+   */
+  public static void requirePixelsFit(int batch, int height, int width) {
+    if (Math.min(batch, Math.min(height, width)) < 1
+        || Math.max(batch, Math.max(height, width)) > MAX_EXTENT) {
+      throw new UserError(
+          "batch, height and width must be between 1 and %d, found %d of %dx%d"
+              .formatted(MAX_EXTENT, batch, height, width));
+    }
+    long most = Integer.MAX_VALUE / (3L * height * width);
+    if (batch > most) {
+      throw new UserError(
+          "a batch of %d images of %dx%d has more than 2 GB of pixels; %s"
+              .formatted(
+                  batch,
+                  height,
+                  width,
+                  most == 0
+                      ? "use a smaller size"
+                      : "at most " + most + " fit: use a smaller batch or size"));
+    }
   }
 
   /** Starts a network with its image input, named {@code input}. */
@@ -162,7 +179,11 @@ public final class Graph {
       return index;
     }
 
-    /** The finished network; the last node added is its output. */
+    /**
+     * The finished network; the last node added is its output.
+     *
+     * @throws UserError naming a parameter that is too large for an array
+     */
     public Graph build() {
       return new Graph(name, nodes);
     }

@@ -1,7 +1,9 @@
 package org.jresnet.graph;
 
+import java.math.BigInteger;
 import java.util.List;
 import java.util.Optional;
+import org.jresnet.base.UserError;
 
 /**
  * A named array that belongs to a node: torch's name, torch's logical shape, and what it is for.
@@ -48,13 +50,24 @@ public record Parameter(String name, List<Integer> shape, Role role) {
     }
   }
 
-  /** Makes the shape immutable. */
+  /**
+   * Makes the shape immutable.
+   *
+   * @throws UserError if the values do not fit into one array
+   */
   public Parameter {
     shape = List.copyOf(shape);
+    BigInteger elements =
+        shape.stream().map(BigInteger::valueOf).reduce(BigInteger.ONE, BigInteger::multiply);
+    if (elements.bitLength() > Integer.SIZE - 1) {
+      throw new UserError(
+          "%s of shape %s would have %s values, at most %d are possible; use a smaller width or fewer classes"
+              .formatted(name, shape, elements, Integer.MAX_VALUE));
+    }
   }
 
   /** Number of values, 1 for a scalar. */
   public int elements() {
-    return shape.stream().reduce(1, Math::multiplyExact);
+    return shape.stream().reduce(1, (a, b) -> a * b);
   }
 }

@@ -37,6 +37,11 @@ public record ModelInfo(
   private static final String PREFIX = "jresnet.";
   private static final String FORMAT = "1";
   private static final int CHANNELS = 3;
+  private static final int MAX_WIDTH = 1 << 20;
+  // Pixels are normalised by an affine map whose factors must stay far from float's ends.
+  private static final float MAX_MEAN = 1e6f;
+  private static final float MIN_STD = 1e-6f;
+  private static final float MAX_STD = 1e6f;
   private static final Set<String> RESIZES = Set.of("stretch", "crop");
 
   /** Without ranges for int8. */
@@ -56,23 +61,23 @@ public record ModelInfo(
   public ModelInfo {
     require(!architecture.isBlank(), "architecture", architecture, "a name");
     require(!variant.isBlank(), "variant", variant, "a name");
-    require(width > 0, "width", width, "at least 1");
+    require(width > 0 && width <= MAX_WIDTH, "width", width, "between 1 and " + MAX_WIDTH);
     classes = List.copyOf(classes);
     require(!classes.isEmpty(), "classes", classes, "at least one name");
     require(size > 0, "size", size, "at least 1");
     require(RESIZES.contains(resize), "resize", resize, "stretch or crop");
     mean = List.copyOf(mean);
     require(
-        mean.size() == CHANNELS && mean.stream().allMatch(Float::isFinite),
+        mean.size() == CHANNELS && mean.stream().allMatch(v -> Math.abs(v) <= MAX_MEAN),
         "mean",
         mean,
-        CHANNELS + " finite numbers");
+        "%d numbers between -%.0f and %.0f".formatted(CHANNELS, MAX_MEAN, MAX_MEAN));
     std = List.copyOf(std);
     require(
-        std.size() == CHANNELS && std.stream().allMatch(s -> s > 0 && Float.isFinite(s)),
+        std.size() == CHANNELS && std.stream().allMatch(v -> v >= MIN_STD && v <= MAX_STD),
         "std",
         std,
-        CHANNELS + " positive numbers");
+        "%d numbers between %s and %s".formatted(CHANNELS, MIN_STD, MAX_STD));
     ranges = Map.copyOf(ranges);
     require(
         ranges.values().stream().allMatch(r -> r > 0 && Float.isFinite(r)),

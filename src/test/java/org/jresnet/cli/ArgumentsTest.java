@@ -120,14 +120,14 @@ final class ArgumentsTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "summary --width 5000 | layer3.0.conv2.weight would have 3600000000 values",
-        "summary --width 16384 --classes 1000000 | use a smaller --width",
+        "summary --width 5000 | layer3.0.conv2.weight of shape [20000, 20000, 3, 3] would have 3600000000 values",
+        "summary --width 16384 --classes 1000000 | use a smaller width or fewer classes",
         "summary --classes 2147483647 | --classes must be a whole number between 1 and 1000000",
-        "summary --batch 65536 --size 16384 --width 512 | too large to count",
+        "summary --batch 65536 --size 16384 --width 512 | at most 2 fit: use a smaller batch or size",
         "summary --size 1x2x3 | one number or height x width",
         "train /nosuch --out /nosuch/o --size 30000 | --size must be a whole number between 1 and 16384",
-        "train /nosuch --out /nosuch/o --size 16384 | use a smaller --batch or --size",
-        "train /nosuch --out /nosuch/o --width 5000 | use a smaller --width",
+        "train /nosuch --out /nosuch/o --size 16384 | use a smaller batch or size",
+        "train /nosuch --out /nosuch/o --width 5000 | use a smaller width or fewer classes",
         "train /nosuch --out /nosuch/o --lr nan | --lr must be a number",
         "train /nosuch --out /nosuch/o --freeze [ | '[' is no pattern: Missing '] at position 1",
         "train /nosuch --out /nosuch/o --group a(b | 'a(b' is no regular expression: Unclosed group at position 4",
@@ -137,8 +137,8 @@ final class ArgumentsTest {
         "train /nosuch --out /nosuch/o --batch 2 --batch 3 | should be specified only once",
         "train /nosuch --out= | --out must not be empty",
         "predict /nosuch.pth /nosuch.jpg --csv= | --csv must not be empty",
-        "bench --batch 65536 --size 16384 --no-check | use a smaller --batch or --size",
-        "profile --batch 65536 --size 224 | use a smaller --batch or --size",
+        "bench --batch 65536 --size 16384 --no-check | use a smaller batch or size",
+        "profile --batch 65536 --size 224 | use a smaller batch or size",
         "profile --workspace 1e9GB | takes a size such as 256MB",
       })
   void whatTogetherIsAbsurdIsWrongUsage(String line, String reason) {
