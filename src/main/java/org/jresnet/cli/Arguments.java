@@ -159,5 +159,4 @@ final class Arguments {
     int stem = width == null ? network.width() : width;
     return UsageError.unlessValid(() -> network.graph(classes, stem));
   }
-  }
 }
