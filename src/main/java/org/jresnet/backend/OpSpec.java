@@ -2,12 +2,13 @@ package org.jresnet.backend;
 
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Op;
@@ -40,7 +41,7 @@ public record OpSpec(
   public OpSpec {
     tail = List.copyOf(tail);
     inputs = List.copyOf(inputs);
-    Map<Slot, GradientWrite> wanted = new EnumMap<>(Slot.class);
+    Map<Slot, GradientWrite> wanted = new TreeMap<>();
     wanted.putAll(gradients);
     wanted.values().removeIf(write -> write == GradientWrite.NONE);
     gradients = Collections.unmodifiableMap(wanted);
@@ -133,7 +134,7 @@ public record OpSpec(
   }
 
   private Set<Slot> readsBackward() {
-    Set<Slot> read = EnumSet.noneOf(Slot.class);
+    Set<Slot> read = new TreeSet<>();
     gradients.keySet().forEach(gradient -> read.addAll(op.reads(gradient)));
     if (pass == Pass.TRAINING) {
       tail.forEach(o -> read.addAll(o.part() == Op.Part.ACTIVATION ? o.reads(Slot.DX) : Set.of()));

@@ -1,12 +1,12 @@
 package org.jresnet.backend;
 
-import java.util.EnumMap;
 import java.util.Map;
+import java.util.TreeMap;
 import org.jresnet.graph.Slot;
 
 /** The tensors that an op is bound to, by role. */
 public final class Operands {
-  private final Map<Slot, Tensor> tensors = new EnumMap<>(Slot.class);
+  private final Map<Slot, Tensor> tensors = new TreeMap<>();
 
   /** Adds or replaces one operand. */
   public Operands with(Slot slot, Tensor tensor) {

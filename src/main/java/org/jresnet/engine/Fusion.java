@@ -2,12 +2,12 @@ package org.jresnet.engine;
 
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.EnumMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.Mode;
@@ -160,7 +160,7 @@ final class Fusion {
     Node end = last(chain);
     List<Integer> inputs = new ArrayList<>(head.inputs());
     List<Op> tail = new ArrayList<>();
-    Map<Slot, GradientWrite> gradients = new EnumMap<>(Slot.class);
+    Map<Slot, GradientWrite> gradients = new TreeMap<>();
     boolean trains = needsGradient[end.index()];
     for (int i = 0; trains && i < inputs.size(); i++) {
       Slot slot = Slot.input(i).gradient().orElseThrow();

@@ -2,11 +2,11 @@ package org.jresnet.engine;
 
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import org.jresnet.backend.OpPlan;
 import org.jresnet.backend.Operand;
 import org.jresnet.backend.Pass;
@@ -109,13 +109,13 @@ final class Schedule {
 
   /** Number of the input in that role, or -1. */
   private static int input(Slot slot) {
-    return slot.kind() != Slot.Kind.INPUT ? -1 : slot.ordinal() - Slot.X.ordinal();
+    return slot.kind() != Slot.Kind.INPUT ? -1 : slot.index();
   }
 
   /** Gives every operand of a group its value; the output's is new where {@code made} lacks it. */
   private Unit unit(int g, Map<Integer, Value> made, Kind kind) {
     Group group = groups.get(g);
-    Map<Slot, Value> values = new EnumMap<>(Slot.class);
+    Map<Slot, Value> values = new TreeMap<>();
     for (Operand operand : plans.get(g).operands()) {
       Slot slot = operand.slot();
       Value value =
@@ -171,14 +171,14 @@ final class Schedule {
 
   private Value extra(int g, Operand operand) {
     String name = groups.get(g).name() + " " + operand.slot().id();
-    return switch (operand.slot()) {
-      case SCRATCH -> scratch;
-      case PACKED ->
-          g < units.size()
-              ? units.get(g).values().get(Slot.PACKED)
-              : new Value(name, operand.type(), operand.elements(), Life.EXECUTABLE);
-      default -> new Value(name, operand.type(), operand.elements(), Life.STEP);
-    };
+    if (operand.slot() == Slot.SCRATCH) {
+      return scratch;
+    } else if (operand.slot() != Slot.PACKED) {
+      return new Value(name, operand.type(), operand.elements(), Life.STEP);
+    }
+    return g < units.size()
+        ? units.get(g).values().get(Slot.PACKED)
+        : new Value(name, operand.type(), operand.elements(), Life.EXECUTABLE);
   }
 
   private void backward(List<Segment> segments) {

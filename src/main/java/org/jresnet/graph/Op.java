@@ -336,11 +336,10 @@ public interface Op {
 
     @Override
     public Set<Slot> reads(Slot gradient) {
-      return switch (gradient) {
-        case DX -> Set.of(Slot.WEIGHT);
-        case DWEIGHT -> Set.of(Slot.X);
-        default -> Set.of();
-      };
+      if (gradient == Slot.DX) {
+        return Set.of(Slot.WEIGHT);
+      }
+      return gradient == Slot.DWEIGHT ? Set.of(Slot.X) : Set.of();
     }
 
     @Override

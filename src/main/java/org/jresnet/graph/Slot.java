@@ -1,50 +1,16 @@
 package org.jresnet.graph;
 
-import java.util.Arrays;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 
-/** Roles of an op's operands. A gradient is called {@code D} plus the tensor that it belongs to. */
-public enum Slot {
-  /** First input activation. */
-  X(Kind.INPUT),
-  /** Second input: what a residual connection adds. */
-  RESIDUAL(Kind.INPUT),
-  /** Output activation. */
-  Y(Kind.OUTPUT),
-  /** Filter {@code [k, c, r, s]} or matrix {@code [k, c]}. */
-  WEIGHT(Kind.PARAMETER),
-  /** Offset of a linear layer {@code [k]}. */
-  BIAS(Kind.PARAMETER),
-  /** Scale of a batch norm {@code [c]}. */
-  GAMMA(Kind.PARAMETER),
-  /** Shift of a batch norm {@code [c]}. */
-  BETA(Kind.PARAMETER),
-  /** Running mean {@code [c]}. */
-  RUNNING_MEAN(Kind.STATE),
-  /** Running unbiased variance {@code [c]}. */
-  RUNNING_VAR(Kind.STATE),
-  /** Gradient of X. */
-  DX(Kind.GRADIENT),
-  /** Gradient of RESIDUAL. */
-  DRESIDUAL(Kind.GRADIENT),
-  /** Gradient of Y, given. */
-  DY(Kind.GRADIENT),
-  /** Gradient of WEIGHT. */
-  DWEIGHT(Kind.GRADIENT),
-  /** Gradient of BIAS. */
-  DBIAS(Kind.GRADIENT),
-  /** Gradient of GAMMA. */
-  DGAMMA(Kind.GRADIENT),
-  /** Gradient of BETA. */
-  DBETA(Kind.GRADIENT),
-  /** What forward leaves for backward. */
-  SAVED(Kind.EXTRA),
-  /** Weights that prepare leaves for every forward, in the library's layout. */
-  PACKED(Kind.EXTRA),
-  /** Memory that any op may overwrite. */
-  SCRATCH(Kind.EXTRA);
-
+/**
+ * Roles of an op's operands. A gradient is called {@code D} plus the tensor that it belongs to. An
+ * op may have any number of inputs; the first two have names of their own, later ones are {@code
+ * X2}, {@code X3} and so on. There is one object per role, so that {@code ==} compares them.
+ */
+public final class Slot implements Comparable<Slot> {
   /** Where an operand comes from. */
   public enum Kind {
     /** Output of another node. */
@@ -61,10 +27,93 @@ public enum Slot {
     EXTRA
   }
 
-  private final Kind kind;
+  private static final List<Slot> INPUTS = new ArrayList<>();
 
-  Slot(Kind kind) {
+  /** First input. */
+  public static final Slot X = input(0);
+
+  /** Second input: what a residual connection adds, or a multiplication multiplies with. */
+  public static final Slot RESIDUAL = input(1);
+
+  /** Output activation. */
+  public static final Slot Y = of(Kind.OUTPUT, "Y", 0);
+
+  /** Filter {@code [k, c, r, s]} or matrix {@code [k, c]}. */
+  public static final Slot WEIGHT = of(Kind.PARAMETER, "WEIGHT", 0);
+
+  /** Offset of a linear layer {@code [k]}. */
+  public static final Slot BIAS = of(Kind.PARAMETER, "BIAS", 1);
+
+  /** Scale of a batch norm {@code [c]}. */
+  public static final Slot GAMMA = of(Kind.PARAMETER, "GAMMA", 2);
+
+  /** Shift of a batch norm {@code [c]}. */
+  public static final Slot BETA = of(Kind.PARAMETER, "BETA", 3);
+
+  /** Running mean {@code [c]}. */
+  public static final Slot RUNNING_MEAN = new Slot(Kind.STATE, "RUNNING_MEAN", 0);
+
+  /** Running unbiased variance {@code [c]}. */
+  public static final Slot RUNNING_VAR = new Slot(Kind.STATE, "RUNNING_VAR", 1);
+
+  /** Gradient of X. */
+  public static final Slot DX = X.gradient;
+
+  /** Gradient of RESIDUAL. */
+  public static final Slot DRESIDUAL = RESIDUAL.gradient;
+
+  /** Gradient of Y, given. */
+  public static final Slot DY = Y.gradient;
+
+  /** Gradient of WEIGHT. */
+  public static final Slot DWEIGHT = WEIGHT.gradient;
+
+  /** Gradient of BIAS. */
+  public static final Slot DBIAS = BIAS.gradient;
+
+  /** Gradient of GAMMA. */
+  public static final Slot DGAMMA = GAMMA.gradient;
+
+  /** Gradient of BETA. */
+  public static final Slot DBETA = BETA.gradient;
+
+  /** What forward leaves for backward. */
+  public static final Slot SAVED = new Slot(Kind.EXTRA, "SAVED", 0);
+
+  /** Weights that prepare leaves for every forward, in the library's layout. */
+  public static final Slot PACKED = new Slot(Kind.EXTRA, "PACKED", 1);
+
+  /** Memory that any op may overwrite. */
+  public static final Slot SCRATCH = new Slot(Kind.EXTRA, "SCRATCH", 2);
+
+  private final Kind kind;
+  private final String name;
+  private final int index;
+  private Slot gradient;
+  private Slot gradientOf;
+
+  private Slot(Kind kind, String name, int index) {
     this.kind = kind;
+    this.name = name;
+    this.index = index;
+  }
+
+  /** A slot that has a gradient. */
+  private static Slot of(Kind kind, String name, int index) {
+    Slot slot = new Slot(kind, name, index);
+    slot.gradient = new Slot(Kind.GRADIENT, "D" + name, index);
+    slot.gradient.gradientOf = slot;
+    return slot;
+  }
+
+  /** The slot of an op's input number {@code index}, from 0. */
+  public static Slot input(int index) {
+    synchronized (INPUTS) {
+      for (int i = INPUTS.size(); i <= index; i++) {
+        INPUTS.add(of(Kind.INPUT, i == 0 ? "X" : i == 1 ? "RESIDUAL" : "X" + i, i));
+      }
+      return INPUTS.get(index);
+    }
   }
 
   /** Where an operand in this role comes from. */
@@ -72,30 +121,44 @@ public enum Slot {
     return kind;
   }
 
+  /** The name in upper case: {@code RUNNING_MEAN}. */
+  public String name() {
+    return name;
+  }
+
+  /** Number among the roles of its kind, from 0; of an input, its place among the op's inputs. */
+  public int index() {
+    return index;
+  }
+
   /** The slot of this operand's gradient; empty for gradients, state and extras. */
   public Optional<Slot> gradient() {
-    return Arrays.stream(values()).filter(s -> s.name().equals("D" + name())).findFirst();
+    return Optional.ofNullable(gradient);
   }
 
   /** The operand that this is the gradient of; empty for what is no gradient. */
   public Optional<Slot> gradientOf() {
-    return kind == Kind.GRADIENT ? Optional.of(valueOf(name().substring(1))) : Optional.empty();
-  }
-
-  /** The slot of an op's input number {@code index}, from 0. */
-  public static Slot input(int index) {
-    return Arrays.stream(values())
-        .filter(s -> s.kind == Kind.INPUT)
-        .skip(index)
-        .findFirst()
-        .orElseThrow(
-            () ->
-                new IllegalArgumentException(
-                    "an op has at most 2 inputs, asked for number " + index));
+    return Optional.ofNullable(gradientOf);
   }
 
   /** As texts write it: {@code running_mean}. */
   public String id() {
-    return name().toLowerCase(Locale.ROOT);
+    return name.toLowerCase(Locale.ROOT);
+  }
+
+  /** By kind, then by number; gradients in the order of what they belong to. */
+  @Override
+  public int compareTo(Slot other) {
+    if (kind != other.kind) {
+      return kind.compareTo(other.kind);
+    }
+    return kind == Kind.GRADIENT
+        ? gradientOf.compareTo(other.gradientOf)
+        : Integer.compare(index, other.index);
+  }
+
+  @Override
+  public String toString() {
+    return name;
   }
 }

@@ -13,10 +13,10 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.TreeMap;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jresnet.backend.Optimizer.Range;
@@ -251,7 +251,7 @@ abstract class BackendContract {
   }
 
   private static Map<Slot, double[]> slots(JsonNode from, Slot... slots) {
-    Map<Slot, double[]> values = new EnumMap<>(Slot.class);
+    Map<Slot, double[]> values = new TreeMap<>();
     for (Slot slot : slots) {
       values.put(slot, doubles(from.get(slot.name().toLowerCase(java.util.Locale.ROOT))));
     }

@@ -1,7 +1,7 @@
 package org.jresnet.backend;
 
-import java.util.EnumMap;
 import java.util.Map;
+import java.util.TreeMap;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
 import org.jresnet.graph.Slot;
@@ -14,7 +14,7 @@ import org.jresnet.graph.Slot;
 final class Definitions {
   private final OpSpec spec;
   private final Map<Slot, double[]> in;
-  private final Map<Slot, double[]> out = new EnumMap<>(Slot.class);
+  private final Map<Slot, double[]> out = new TreeMap<>();
 
   private Definitions(OpSpec spec, Map<Slot, double[]> in) {
     this.spec = spec;

@@ -1,12 +1,12 @@
 package org.jresnet.backend;
 
 import java.util.ArrayList;
-import java.util.EnumMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jresnet.backend.Specs.Activation;
@@ -318,7 +318,7 @@ public record OpCase(
   public Map<Slot, double[]> values(DType type) {
     OpSpec op = spec.apply(type);
     Random random = new Random(seed);
-    Map<Slot, double[]> values = new EnumMap<>(Slot.class);
+    Map<Slot, double[]> values = new TreeMap<>();
     Set<Slot> given =
         op.operands().stream()
             .filter(o -> !o.reads().isEmpty())
@@ -363,17 +363,20 @@ public record OpCase(
       case INTEGERS -> random.nextInt(9) - 4;
       case NEGATIVE_INTEGERS -> slot == Slot.X ? -1 - random.nextInt(5) : random.nextInt(9) - 4;
       case MULTIPLES_OF_AREA -> area * (random.nextInt(9) - 4);
-      case REALS ->
-          switch (slot) {
-            case RUNNING_VAR -> 0.25 + random.nextDouble();
-            case GAMMA -> (random.nextBoolean() ? 1 : -1) * (0.5 + random.nextDouble());
-            // A typical filter: the sum over its window has about the size of one input.
-            case WEIGHT ->
-                random.nextGaussian()
-                    / Math.sqrt(OpRun.elements(op, Slot.WEIGHT) / (double) op.y().c());
-            case X -> 0.5 + random.nextGaussian();
-            default -> random.nextGaussian();
-          };
+      case REALS -> real(op, slot, random);
     };
+  }
+
+  private static double real(OpSpec op, Slot slot, Random random) {
+    if (slot == Slot.RUNNING_VAR) {
+      return 0.25 + random.nextDouble();
+    } else if (slot == Slot.GAMMA) {
+      return (random.nextBoolean() ? 1 : -1) * (0.5 + random.nextDouble());
+    } else if (slot == Slot.WEIGHT) {
+      // A typical filter: the sum over its window has about the size of one input.
+      return random.nextGaussian()
+          / Math.sqrt(OpRun.elements(op, Slot.WEIGHT) / (double) op.y().c());
+    }
+    return random.nextGaussian() + (slot == Slot.X ? 0.5 : 0);
   }
 }

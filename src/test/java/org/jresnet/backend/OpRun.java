@@ -6,11 +6,11 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.EnumMap;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.jresnet.base.BFloat16;
 import org.jresnet.base.Float16;
@@ -45,14 +45,14 @@ public final class OpRun {
       Backend backend, OpSpec spec, Map<Slot, double[]> inputs, Map<Slot, Slot> aliases) {
     Set<Slot> slots = slots(spec);
     try (OpPlan plan = CheckedBackend.checked(backend, backend.plan(spec))) {
-      Map<Slot, Long> bytes = new EnumMap<>(Slot.class);
+      Map<Slot, Long> bytes = new TreeMap<>();
       for (Slot slot : slots) {
         if (!aliases.containsKey(slot)) {
           bytes.put(slot, (long) elements(spec, slot) * type(spec, slot).bytes());
         }
       }
       bytes.putAll(extras(plan));
-      Map<Slot, Long> offsets = new EnumMap<>(Slot.class);
+      Map<Slot, Long> offsets = new TreeMap<>();
       long end = GUARD;
       for (Map.Entry<Slot, Long> e : bytes.entrySet()) {
         offsets.put(e.getKey(), end);
@@ -81,7 +81,7 @@ public final class OpRun {
           }
         }
         zones.forEach(zone -> requireUntouched(memory, zone));
-        Map<Slot, double[]> after = new EnumMap<>(Slot.class);
+        Map<Slot, double[]> after = new TreeMap<>();
         slots.forEach(slot -> after.put(slot, read(operands.get(slot))));
         return after;
       }
@@ -90,7 +90,7 @@ public final class OpRun {
 
   /** Bytes of the slots that a plan asks for, without those that it does not need. */
   static Map<Slot, Long> extras(OpPlan plan) {
-    Map<Slot, Long> extras = new EnumMap<>(Slot.class);
+    Map<Slot, Long> extras = new TreeMap<>();
     extras.put(Slot.SAVED, plan.savedBytes());
     extras.put(Slot.PACKED, plan.packedBytes());
     extras.put(Slot.SCRATCH, plan.scratchBytes());
@@ -193,14 +193,14 @@ public final class OpRun {
   public static Set<Slot> slots(OpSpec spec) {
     return spec.operands().stream()
         .map(Operand::slot)
-        .collect(Collectors.toCollection(() -> EnumSet.noneOf(Slot.class)));
+        .collect(Collectors.toCollection(TreeSet::new));
   }
 
   /** The slots of an op, with the gradients that nobody wants of it. */
   static Set<Slot> slotsAndGradients(OpSpec spec) {
     Set<Slot> slots = slots(spec);
     if (spec.pass() == Pass.TRAINING) {
-      EnumSet.copyOf(slots).forEach(slot -> slot.gradient().ifPresent(slots::add));
+      List.copyOf(slots).forEach(slot -> slot.gradient().ifPresent(slots::add));
     }
     return slots;
   }
@@ -210,7 +210,7 @@ public final class OpRun {
     return spec.operands().stream()
         .filter(o -> !o.writes().isEmpty())
         .map(Operand::slot)
-        .collect(Collectors.toCollection(() -> EnumSet.noneOf(Slot.class)));
+        .collect(Collectors.toCollection(TreeSet::new));
   }
 
   /** An operand, or that of the same form which a gradient belongs to. */

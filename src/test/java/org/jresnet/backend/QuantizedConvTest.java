@@ -5,11 +5,11 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
-import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.jresnet.backend.Specs.Activation;
 import org.jresnet.backend.Specs.Window;
@@ -72,7 +72,7 @@ class QuantizedConvTest {
     int taps = spec.x().c() * window(spec).kernel() * window(spec).kernel();
     byte[] x = bytes(random, spec.x(), in(spec));
     byte[] y = bytes(random, spec.y(), residual(spec).orElse(out(spec)));
-    Map<Slot, float[]> parameters = new EnumMap<>(Slot.class);
+    Map<Slot, float[]> parameters = new TreeMap<>();
     // Sums of many taps have a deviation that fills the output's range and leaves it, too.
     parameters.put(Slot.WEIGHT, floats(random, channels * taps, -1, 1, Math.sqrt(taps) / 1.5));
     parameters.put(Slot.GAMMA, floats(random, channels, 0.5, 1.5, 1));
@@ -199,7 +199,7 @@ class QuantizedConvTest {
   private static byte[] run(OpSpec spec, byte[] x, byte[] y, Map<Slot, float[]> parameters) {
     try (Backend backend = new CpuBackend();
         OpPlan plan = backend.plan(spec)) {
-      Map<Slot, Long> sizes = new EnumMap<>(OpRun.extras(plan));
+      Map<Slot, Long> sizes = new TreeMap<>(OpRun.extras(plan));
       sizes.put(Slot.X, (long) x.length);
       sizes.put(Slot.Y, (long) y.length);
       parameters.forEach((slot, values) -> sizes.put(slot, 4L * values.length));

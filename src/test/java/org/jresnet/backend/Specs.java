@@ -1,9 +1,9 @@
 package org.jresnet.backend;
 
-import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Op;
@@ -121,7 +121,7 @@ public final class Specs {
       GradientWrite dx,
       GradientWrite dparameters) {
     TensorSpec tensor = new TensorSpec(y, type);
-    Map<Slot, GradientWrite> gradients = new EnumMap<>(Slot.class);
+    Map<Slot, GradientWrite> gradients = new TreeMap<>();
     gradients.put(Slot.DX, dx);
     gradients.put(Slot.DGAMMA, dparameters);
     gradients.put(Slot.DBETA, dparameters);

@@ -3,10 +3,10 @@ package org.jresnet.testing;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.BoundOp;
 import org.jresnet.backend.Buffer;
@@ -92,7 +92,7 @@ public final class CheckedBackend implements Backend {
     private final OpSpec spec;
     private final List<Operand> operands;
     private final Operands given;
-    private final Map<Slot, Tensor> own = new EnumMap<>(Slot.class);
+    private final Map<Slot, Tensor> own = new TreeMap<>();
     private final List<Buffer> buffers = new ArrayList<>();
     private final BoundOp op;
 
@@ -191,7 +191,7 @@ public final class CheckedBackend implements Backend {
     }
 
     private Map<Slot, byte[]> run(Phase phase, Runnable body, List<Slot> hidden, byte filling) {
-      Map<Slot, byte[]> before = new EnumMap<>(Slot.class);
+      Map<Slot, byte[]> before = new TreeMap<>();
       for (Operand operand : operands) {
         Slot slot = operand.slot();
         if (hidden.contains(slot)) {
@@ -204,7 +204,7 @@ public final class CheckedBackend implements Backend {
       }
       before.forEach((slot, bytes) -> write(own.get(slot), bytes));
       body.run();
-      Map<Slot, byte[]> written = new EnumMap<>(Slot.class);
+      Map<Slot, byte[]> written = new TreeMap<>();
       for (Operand operand : operands) {
         Slot slot = operand.slot();
         boolean shared =

@@ -8,10 +8,10 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Bound;
@@ -79,7 +79,7 @@ class KernelArithmeticTest {
     try (Backend host = new HostDevice();
         Backend reference = new ReferenceBackend()) {
       Map<Slot, double[]> expected =
-          new EnumMap<>(
+          new TreeMap<>(
               OpRun.run(reference, run.op.spec().apply(DType.F64), inputs, run.op.aliases()));
       Map<Slot, double[]> actual = OpRun.run(host, spec, inputs, run.op.aliases());
       Bound bound =
