@@ -30,16 +30,20 @@ def flat(t):
     return (t.permute(0, 2, 3, 1) if t.dim() == 4 else t).reshape(-1).tolist()
 
 
-def conv(stride, kernel, padding):
-    x, w = rand(2, 3, 7, 5).requires_grad_(), rand(4, 3, kernel, kernel).requires_grad_()
-    y = F.conv2d(x, w, stride=stride, padding=padding)
+def conv(channels, kernel, stride=(1, 1), padding=(0, 0), dilation=(1, 1), groups=1, bias=False):
+    c, k = channels
+    options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    x, w = rand(2, c, 7, 5).requires_grad_(), rand(k, c // groups, *kernel).requires_grad_()
+    b = rand(k).requires_grad_() if bias else None
+    y = F.conv2d(x, w, b, **options)
     dy = rand(*y.shape)
     y.backward(dy)
     return {
         "x": flat(x), "weight": w.detach().reshape(-1).tolist(), "dy": flat(dy), "y": flat(y),
         "dx": flat(x.grad), "dweight": w.grad.reshape(-1).tolist(),
-        "shape": [2, 7, 5, 3], "out": [2, y.shape[2], y.shape[3], 4], "window": [kernel, stride, padding],
-    }
+        "shape": [2, 7, 5, c], "out": [2, y.shape[2], y.shape[3], k],
+        "conv": {"in_channels": c, "out_channels": k, "kernel_size": kernel, "bias": bias} | options,
+    } | ({"bias": flat(b), "dbias": flat(b.grad)} if bias else {})
 
 
 def norm(training):
@@ -102,7 +106,15 @@ lowest = torch.full((1, 1, 4, 4), -float("inf"))
 
 numbers = {
     "made_by": f"tools/torch_op_numbers.py, torch {torch.__version__}, seed {SEED}",
-    "conv": [conv(2, 3, 1), conv(2, 7, 3), conv(2, 1, 0)],
+    "conv": [
+        conv((3, 4), (3, 3), (2, 2), (1, 1)),
+        conv((3, 4), (7, 7), (2, 2), (3, 3)),
+        conv((3, 4), (1, 1), (2, 2)),
+        conv((4, 6), (3, 3), (1, 1), (1, 1), groups=2),
+        conv((4, 4), (3, 3), (2, 2), (1, 1), groups=4, bias=True),
+        conv((3, 4), (3, 3), (1, 1), (2, 2), (2, 2), bias=True),
+        conv((4, 6), (1, 3), (2, 1), (0, 2), (1, 2), groups=2, bias=True),
+    ],
     "norm": [norm(True), norm(False)],
     "max_pool": [max_pool(ties), max_pool(nans), max_pool(lowest)],
     "cross_entropy": [

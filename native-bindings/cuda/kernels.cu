@@ -121,10 +121,11 @@ __device__ void unpack(const T* from, float* to, int k, int c, int rs) {
   }
 }
 
-// weight -> weight * gamma / sqrt(var + eps), as k r s c; bias -> beta - mean * gamma / sqrt(var + eps)
+// weight -> weight * gamma / sqrt(var + eps), as k r s c; bias -> beta + (offset - mean) * gamma / sqrt(var + eps), offset
+// may be null
 template <typename T>
-__device__ void fold(const float* weight, const float* gamma, const float* beta, const float* mean, const float* var,
-                     float eps, T* packed, T* bias, int k, int c, int rs) {
+__device__ void fold(const float* weight, const float* offset, const float* gamma, const float* beta, const float* mean,
+                     const float* var, float eps, T* packed, T* bias, int k, int c, int rs) {
   GRID_LOOP(i, (long long)k * c * rs) {
     long long filter = i / ((long long)c * rs);
     int rest = (int)(i % ((long long)c * rs));
@@ -132,7 +133,8 @@ __device__ void fold(const float* weight, const float* gamma, const float* beta,
     store(packed + i, weight[(filter * c + rest % c) * rs + rest / c] * factor);
   }
   GRID_LOOP(f, k) {
-    store(bias + f, beta[f] - mean[f] * (gamma[f] / sqrtf(var[f] + eps)));
+    float center = offset == nullptr ? mean[f] : mean[f] - offset[f];
+    store(bias + f, beta[f] - center * (gamma[f] / sqrtf(var[f] + eps)));
   }
 }
 
@@ -234,6 +236,21 @@ __device__ void normSums(const T* x, const T* y, const T* dy, const float* mean,
   }
 }
 
+// One block per channel: sums over the pixels.
+template <typename T>
+__device__ void channelSums(const T* x, float* sums, int c, int pixels) {
+  for (int channel = blockIdx.x; channel < c; channel += gridDim.x) {
+    double sum = 0;
+    BLOCK_LOOP(p, pixels) {
+      sum += load(x + (long long)p * c + channel);
+    }
+    sum = blockSum(sum);
+    if (threadIdx.x == 0) {
+      sums[channel] = (float)sum;
+    }
+  }
+}
+
 // One block per channel: mean and biased variance of the batch, and the running statistics moved towards them by the
 // share momentum, with the unbiased variance.
 template <typename T>
@@ -305,9 +322,10 @@ __device__ void narrow(const float* from, T* to, int accumulate, long long eleme
   extern "C" __global__ void unpack_##T(const T* from, float* to, int k, int c, int rs) {                               \
     unpack(from, to, k, c, rs);                                                                                         \
   }                                                                                                                     \
-  extern "C" __global__ void fold_##T(const float* weight, const float* gamma, const float* beta, const float* mean,    \
-                                      const float* var, float eps, T* packed, T* bias, int k, int c, int rs) {          \
-    fold(weight, gamma, beta, mean, var, eps, packed, bias, k, c, rs);                                                  \
+  extern "C" __global__ void fold_##T(const float* weight, const float* offset, const float* gamma, const float* beta,  \
+                                      const float* mean, const float* var, float eps, T* packed, T* bias, int k, int c, \
+                                      int rs) {                                                                         \
+    fold(weight, offset, gamma, beta, mean, var, eps, packed, bias, k, c, rs);                                          \
   }                                                                                                                     \
   extern "C" __global__ void add_##T(const T* a, const T* b, T* y, long long elements) {                                \
     add(a, b, y, elements);                                                                                             \
@@ -337,6 +355,9 @@ __device__ void narrow(const float* from, T* to, int accumulate, long long eleme
   extern "C" __global__ void normSums_##T(const T* x, const T* y, const T* dy, const float* mean, const float* var,     \
                                           float* dgamma, float* dbeta, float eps, int rectify, int c, int pixels) {     \
     normSums(x, y, dy, mean, var, dgamma, dbeta, eps, rectify, c, pixels);                                              \
+  }                                                                                                                     \
+  extern "C" __global__ void channelSums_##T(const T* x, float* sums, int c, int pixels) {                              \
+    channelSums(x, sums, c, pixels);                                                                                    \
   }                                                                                                                     \
   extern "C" __global__ void normStatistics_##T(const T* x, float* mean, float* var, float* runningMean,                \
                                                 float* runningVar, float momentum, int c, int pixels) {                 \

@@ -51,7 +51,8 @@ static const Kernel KERNELS[] = {
     TYPES(ALONE, input) TYPES(ALONE, pack) TYPES(ALONE, unpack) TYPES(ALONE, fold) TYPES(ALONE, add)
     TYPES(ALONE, relu) TYPES(ALONE, reluBackward) TYPES(ALONE, mean) TYPES(ALONE, meanBackward)
     TYPES(ALONE, normApply) TYPES(ALONE, normApplyBackward) TYPES(TOGETHER, normSums)
-    TYPES(TOGETHER, normStatistics) TYPES(ALONE, normBackward) TYPES(ALONE, widen) TYPES(ALONE, narrow)
+    TYPES(TOGETHER, normStatistics) TYPES(ALONE, normBackward) TYPES(TOGETHER, channelSums)
+    TYPES(ALONE, widen) TYPES(ALONE, narrow)
     ALONE(addBias) ALONE(biasGradient) TOGETHER(crossEntropy) TOGETHER(lossSums) TOGETHER(squares)
     TOGETHER(sumUp) ALONE(adam) ALONE(sgd)};
 

@@ -253,33 +253,66 @@ class Run {
   std::map<int64_t, Numbers> between;
 };
 
-struct Window {
+// Along the rows or the columns of an image.
+struct Axis {
   int64_t size;
   int64_t stride;
   int64_t padding;
+  int64_t dilation;
+
+  int64_t positions(int64_t extent) const {
+    return (extent + 2 * padding - ((size - 1) * dilation + 1)) / stride + 1;
+  }
+
+  int64_t at(int64_t position, int64_t tap) const {
+    return position * stride - padding + tap * dilation;
+  }
 };
 
-Window convolutionWindow(const Descriptor& op, int attribute, int64_t size) {
+struct Window {
+  Axis rows;
+  Axis columns;
+
+  int64_t places() const {
+    return rows.size * columns.size;
+  }
+};
+
+Window convolutionWindow(const Descriptor& op, int attribute, const Tensor& w) {
   Descriptor& d = part(op, attribute);
   auto strides = all<int64_t>(d, CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES);
   auto before = all<int64_t>(d, CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS);
   auto after = all<int64_t>(d, CUDNN_ATTR_CONVOLUTION_POST_PADDINGS);
-  if (one<int64_t>(d, CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS) != 2 || strides[0] != strides[1] || before != after ||
-      before[0] != before[1] || all<int64_t>(d, CUDNN_ATTR_CONVOLUTION_DILATIONS) != std::vector<int64_t>{1, 1} ||
+  auto dilations = all<int64_t>(d, CUDNN_ATTR_CONVOLUTION_DILATIONS);
+  if (one<int64_t>(d, CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS) != 2 || strides.size() != 2 || before.size() != 2 ||
+      dilations.size() != 2 || before != after ||
       one<int>(d, CUDNN_ATTR_CONVOLUTION_CONV_MODE) != CUDNN_CROSS_CORRELATION ||
       one<int>(d, CUDNN_ATTR_CONVOLUTION_COMP_TYPE) != CUDNN_DATA_FLOAT) {
     throw Refusal(CUDNN_STATUS_NOT_SUPPORTED, "a convolution that is not simulated");
   }
-  return {size, strides[0], before[0]};
+  return {{w.e[2], strides[0], before[0], dilations[0]}, {w.e[3], strides[1], before[1], dilations[1]}};
 }
 
+// A filter's channels divide those of the input: their quotient is the number of groups.
 void requireExtents(const Tensor& x, const Tensor& w, const Tensor& y, Window g) {
-  if (x.e[0] != y.e[0] || w.e[0] != y.e[1] || w.e[1] != x.e[1] || w.e[2] != w.e[3] ||
-      y.e[2] != (x.e[2] + 2 * g.padding - g.size) / g.stride + 1 ||
-      y.e[3] != (x.e[3] + 2 * g.padding - g.size) / g.stride + 1) {
+  if (x.e[0] != y.e[0] || w.e[0] != y.e[1] || x.e[1] % w.e[1] != 0 || y.e[1] % (x.e[1] / w.e[1]) != 0 ||
+      y.e[2] != g.rows.positions(x.e[2]) || y.e[3] != g.columns.positions(x.e[3])) {
     throw Refusal(CUDNN_STATUS_BAD_PARAM, "the extents of a convolution do not fit each other");
   }
 }
+
+// Filters and their channels. A filter sees the channels of its group, from first(filter) on.
+struct Filters {
+  int64_t k;
+  int64_t seen;
+  int64_t perGroup;
+
+  Filters(const Tensor& x, const Tensor& w) : k(w.e[0]), seen(w.e[1]), perGroup(k / (x.e[1] / seen)) {}
+
+  int64_t first(int64_t filter) const {
+    return filter / perGroup * seen;
+  }
+};
 
 // Calls with the index of an output pixel, of an input pixel and of a place in the filter, each without channels.
 template <typename Body>
@@ -287,12 +320,12 @@ void overWindow(const Tensor& x, const Tensor& y, Window g, int64_t outPixel, Bo
   int64_t w = outPixel % y.e[3];
   int64_t h = outPixel / y.e[3] % y.e[2];
   int64_t n = outPixel / (y.e[3] * y.e[2]);
-  for (int64_t r = 0; r < g.size; r++) {
-    int64_t ih = h * g.stride - g.padding + r;
-    for (int64_t s = 0; s < g.size; s++) {
-      int64_t iw = w * g.stride - g.padding + s;
+  for (int64_t r = 0; r < g.rows.size; r++) {
+    int64_t ih = g.rows.at(h, r);
+    for (int64_t s = 0; s < g.columns.size; s++) {
+      int64_t iw = g.columns.at(w, s);
       if (ih >= 0 && ih < x.e[2] && iw >= 0 && iw < x.e[3]) {
-        body((n * x.e[2] + ih) * x.e[3] + iw, r * g.size + s);
+        body((n * x.e[2] + ih) * x.e[3] + iw, r * g.columns.size + s);
       }
     }
   }
@@ -302,8 +335,9 @@ void convolve(Run& run, const Descriptor& op) {
   Tensor x(part(op, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X));
   Tensor w(part(op, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W));
   Tensor y(part(op, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y));
-  Window g = convolutionWindow(op, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC, w.e[2]);
+  Window g = convolutionWindow(op, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC, w);
   requireExtents(x, w, y, g);
+  Filters filters(x, w);
   Numbers xs = run.factor(x);
   Numbers ws = run.factor(w);
   Numbers ys(y.count());
@@ -313,12 +347,12 @@ void convolve(Run& run, const Descriptor& op) {
   for (int64_t out = 0; out < y.count() / k; out++) {
     std::vector<double> sums(k);
     overWindow(x, y, g, out, [&](int64_t in, int64_t place) {
-      const float* pixel = xs.data() + in * c;
       for (int64_t f = 0; f < k; f++) {
-        const float* weights = ws.data() + (f * g.size * g.size + place) * c;
+        const float* pixel = xs.data() + in * c + filters.first(f);
+        const float* weights = ws.data() + (f * g.places() + place) * filters.seen;
         double sum = 0;
 #pragma omp simd reduction(+ : sum)
-        for (int64_t i = 0; i < c; i++) {
+        for (int64_t i = 0; i < filters.seen; i++) {
           sum += (double)pixel[i] * weights[i];
         }
         sums[f] += sum;
@@ -333,8 +367,9 @@ void convolveBackwardData(Run& run, const Descriptor& op) {
   Tensor x(part(op, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX));
   Tensor w(part(op, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_W));
   Tensor y(part(op, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DY));
-  Window g = convolutionWindow(op, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC, w.e[2]);
+  Window g = convolutionWindow(op, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC, w);
   requireExtents(x, w, y, g);
+  Filters filters(x, w);
   Numbers dys = run.factor(y);
   Numbers ws = run.factor(w);
   int64_t c = x.e[1];
@@ -345,12 +380,12 @@ void convolveBackwardData(Run& run, const Descriptor& op) {
   for (int64_t n = 0; n < y.e[0]; n++) {
     for (int64_t out = n * y.e[2] * y.e[3]; out < (n + 1) * y.e[2] * y.e[3]; out++) {
       overWindow(x, y, g, out, [&](int64_t in, int64_t place) {
-        double* into = sums.data() + in * c;
         for (int64_t f = 0; f < k; f++) {
+          double* into = sums.data() + in * c + filters.first(f);
           double gradient = dys[out * k + f];
-          const float* weights = ws.data() + (f * g.size * g.size + place) * c;
+          const float* weights = ws.data() + (f * g.places() + place) * filters.seen;
 #pragma omp simd
-          for (int64_t i = 0; i < c; i++) {
+          for (int64_t i = 0; i < filters.seen; i++) {
             into[i] += gradient * weights[i];
           }
         }
@@ -364,8 +399,9 @@ void convolveBackwardFilter(Run& run, const Descriptor& op) {
   Tensor x(part(op, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_X));
   Tensor w(part(op, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DW));
   Tensor y(part(op, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DY));
-  Window g = convolutionWindow(op, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_CONV_DESC, w.e[2]);
+  Window g = convolutionWindow(op, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_CONV_DESC, w);
   requireExtents(x, w, y, g);
+  Filters filters(x, w);
   Numbers xs = run.factor(x);
   Numbers dys = run.factor(y);
   int64_t c = x.e[1];
@@ -377,12 +413,12 @@ void convolveBackwardFilter(Run& run, const Descriptor& op) {
   for (int64_t from = 0; from < k; from += some) {
     for (int64_t out = 0; out < y.count() / k; out++) {
       overWindow(x, y, g, out, [&](int64_t in, int64_t place) {
-        const float* pixel = xs.data() + in * c;
         for (int64_t f = from; f < std::min(from + some, k); f++) {
+          const float* pixel = xs.data() + in * c + filters.first(f);
           double gradient = dys[out * k + f];
-          double* into = sums.data() + (f * g.size * g.size + place) * c;
+          double* into = sums.data() + (f * g.places() + place) * filters.seen;
 #pragma omp simd
-          for (int64_t i = 0; i < c; i++) {
+          for (int64_t i = 0; i < filters.seen; i++) {
             into[i] += gradient * pixel[i];
           }
         }
@@ -511,11 +547,11 @@ Window poolingWindow(const Descriptor& op, int attribute) {
   auto strides = all<int64_t>(d, CUDNN_ATTR_RESAMPLE_STRIDES);
   auto before = all<int64_t>(d, CUDNN_ATTR_RESAMPLE_PRE_PADDINGS);
   if (one<int>(d, CUDNN_ATTR_RESAMPLE_MODE) != CUDNN_RESAMPLE_MAXPOOL ||
-      one<int>(d, CUDNN_ATTR_RESAMPLE_PADDING_MODE) != CUDNN_NEG_INF_PAD || windows[0] != windows[1] ||
-      strides[0] != strides[1] || before[0] != before[1] || all<int64_t>(d, CUDNN_ATTR_RESAMPLE_POST_PADDINGS) != before) {
+      one<int>(d, CUDNN_ATTR_RESAMPLE_PADDING_MODE) != CUDNN_NEG_INF_PAD ||
+      all<int64_t>(d, CUDNN_ATTR_RESAMPLE_POST_PADDINGS) != before) {
     throw Refusal(CUDNN_STATUS_NOT_SUPPORTED, "a pooling that is not simulated");
   }
-  return {windows[0], strides[0], before[0]};
+  return {{windows[0], strides[0], before[0], 1}, {windows[1], strides[1], before[1], 1}};
 }
 
 void maxPool(Run& run, const Descriptor& op) {

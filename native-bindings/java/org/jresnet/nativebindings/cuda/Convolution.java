@@ -5,7 +5,6 @@ import org.bytedeco.cuda.global.cudnn;
 /** Adds convolutions to a graph. */
 public record Convolution(OpGraph graph, Geometry geometry) {
   private Descriptor descriptor() {
-    long[] padding = {geometry.padding(), geometry.padding()};
     return graph
         .own(cudnn.CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR, "convolution")
         .set(Attribute.dataType(cudnn.CUDNN_ATTR_CONVOLUTION_COMP_TYPE), DataType.F32)
@@ -14,16 +13,14 @@ public record Convolution(OpGraph graph, Geometry geometry) {
                 cudnn.CUDNN_ATTR_CONVOLUTION_CONV_MODE, cudnn.CUDNN_TYPE_CONVOLUTION_MODE),
             cudnn.CUDNN_CROSS_CORRELATION)
         .set(Attribute.int64(cudnn.CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS), 2L)
-        .set(Attribute.int64s(cudnn.CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS), padding)
-        .set(Attribute.int64s(cudnn.CUDNN_ATTR_CONVOLUTION_POST_PADDINGS), padding)
-        .set(
-            Attribute.int64s(cudnn.CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES),
-            new long[] {geometry.stride(), geometry.stride()})
-        .set(Attribute.int64s(cudnn.CUDNN_ATTR_CONVOLUTION_DILATIONS), new long[] {1, 1})
+        .set(Attribute.int64s(cudnn.CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS), geometry.paddings())
+        .set(Attribute.int64s(cudnn.CUDNN_ATTR_CONVOLUTION_POST_PADDINGS), geometry.paddings())
+        .set(Attribute.int64s(cudnn.CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES), geometry.strides())
+        .set(Attribute.int64s(cudnn.CUDNN_ATTR_CONVOLUTION_DILATIONS), geometry.dilations())
         .finish();
   }
 
-  /** {@code y = x ∗ w} */
+  /** {@code y = x ∗ w}; a filter with fewer channels than x sees those of its group. */
   public void forward(OpGraph.Value x, OpGraph.Value w, OpGraph.Value y) {
     Descriptor op =
         graph.op(

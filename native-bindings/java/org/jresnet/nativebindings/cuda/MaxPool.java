@@ -5,7 +5,6 @@ import org.bytedeco.cuda.global.cudnn;
 /** Adds max pools to a graph. */
 public record MaxPool(OpGraph graph, Geometry geometry) {
   private Descriptor descriptor() {
-    long[] padding = {geometry.padding(), geometry.padding()};
     return graph
         .own(cudnn.CUDNN_BACKEND_RESAMPLE_DESCRIPTOR, "max pool")
         .set(
@@ -17,14 +16,10 @@ public record MaxPool(OpGraph graph, Geometry geometry) {
                 cudnn.CUDNN_ATTR_RESAMPLE_PADDING_MODE, cudnn.CUDNN_TYPE_PADDING_MODE),
             cudnn.CUDNN_NEG_INF_PAD)
         .set(Attribute.int64(cudnn.CUDNN_ATTR_RESAMPLE_SPATIAL_DIMS), 2L)
-        .set(
-            Attribute.int64s(cudnn.CUDNN_ATTR_RESAMPLE_WINDOW_DIMS),
-            new long[] {geometry.window(), geometry.window()})
-        .set(
-            Attribute.int64s(cudnn.CUDNN_ATTR_RESAMPLE_STRIDES),
-            new long[] {geometry.stride(), geometry.stride()})
-        .set(Attribute.int64s(cudnn.CUDNN_ATTR_RESAMPLE_PRE_PADDINGS), padding)
-        .set(Attribute.int64s(cudnn.CUDNN_ATTR_RESAMPLE_POST_PADDINGS), padding)
+        .set(Attribute.int64s(cudnn.CUDNN_ATTR_RESAMPLE_WINDOW_DIMS), geometry.windows())
+        .set(Attribute.int64s(cudnn.CUDNN_ATTR_RESAMPLE_STRIDES), geometry.strides())
+        .set(Attribute.int64s(cudnn.CUDNN_ATTR_RESAMPLE_PRE_PADDINGS), geometry.paddings())
+        .set(Attribute.int64s(cudnn.CUDNN_ATTR_RESAMPLE_POST_PADDINGS), geometry.paddings())
         .finish();
   }
 

@@ -60,14 +60,15 @@ public final class OneDnnScope implements AutoCloseable {
     return desc(type, memory.format_tag.nhwc, n, c, h, w);
   }
 
-  /** Convolution weights {@code k c r s} in that order. */
-  public Desc kcrs(DataType type, long k, long c, long r, long s) {
-    return desc(type, memory.format_tag.oihw, k, c, r, s);
+  /** Filters in the order {@code k c r s}, which is also that of {@code group k c r s}. */
+  public Desc filters(DataType type, Filters f) {
+    memory.format_tag order = f.groups() == 1 ? memory.format_tag.oihw : memory.format_tag.goihw;
+    return desc(type, order, f.extents());
   }
 
-  /** Convolution weights in whatever layout the implementation likes best. */
-  public Desc kcrsAnyLayout(DataType type, long k, long c, long r, long s) {
-    return desc(type, memory.format_tag.any, k, c, r, s);
+  /** Filters in whatever layout the implementation likes best. */
+  public Desc filtersAnyLayout(DataType type, Filters f) {
+    return desc(type, memory.format_tag.any, f.extents());
   }
 
   /** A row-major matrix. */

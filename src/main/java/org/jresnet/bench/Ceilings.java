@@ -16,6 +16,7 @@ import org.jresnet.backend.Precision;
 import org.jresnet.backend.QuantParams;
 import org.jresnet.backend.Tensor;
 import org.jresnet.backend.TensorSpec;
+import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
@@ -53,7 +54,7 @@ public record Ceilings(double flopsPerSecond, double bytesPerSecond) {
   }
 
   private static OpSpec conv(Shape shape, Precision precision) {
-    Op conv = new Op.Conv2d(shape.c(), shape.c(), 3, 1, 1);
+    Op conv = new Conv2d(shape.c(), shape.c(), 3, 1, 1);
     if (precision == Precision.INT8) {
       TensorSpec bytes = new TensorSpec(shape, new QuantParams(DType.U8, 1));
       Op norm = new Op.BatchNorm(shape.c(), 1, 0);

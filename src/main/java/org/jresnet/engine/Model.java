@@ -227,7 +227,7 @@ public final class Model implements AutoCloseable {
         }
       }
       case LINEAR_WEIGHT -> uniform(values, fanIn(p), random);
-      case LINEAR_BIAS ->
+      case CONV_BIAS, LINEAR_BIAS ->
           uniform(values, fanIn(byName.get(p.name().replace(".bias", ".weight"))), random);
       case NORM_WEIGHT, RUNNING_VAR -> java.util.Arrays.fill(values, 1f);
       case NORM_BIAS, RUNNING_MEAN -> {}
@@ -239,8 +239,9 @@ public final class Model implements AutoCloseable {
     set(p.name(), values);
   }
 
-  private static int fanIn(Parameter linearWeight) {
-    return linearWeight.shape().get(1);
+  /** Inputs of one output: channels times places of the filter. */
+  private static int fanIn(Parameter weight) {
+    return weight.elements() / weight.shape().get(0);
   }
 
   private static void uniform(float[] values, int fanIn, SplittableRandom random) {

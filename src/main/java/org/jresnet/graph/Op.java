@@ -134,50 +134,6 @@ public interface Op {
     }
   }
 
-  /**
-   * Two-dimensional convolution with a square filter and without bias ({@code
-   * torch.nn.Conv2d(bias=False)}).
-   */
-  record Conv2d(int c, int k, int kernel, int stride, int padding) implements Op {
-    @Override
-    public String kind() {
-      return "conv";
-    }
-
-    @Override
-    public Set<Slot> reads(Slot gradient) {
-      return gradient == Slot.DX ? Set.of(Slot.WEIGHT) : Set.of(Slot.X);
-    }
-
-    @Override
-    public List<Part> takes(boolean inference) {
-      return inference ? List.of(Part.NORM, Part.RESIDUAL, Part.ACTIVATION) : List.of();
-    }
-
-    @Override
-    public Int8 int8() {
-      return Int8.RANGED;
-    }
-
-    @Override
-    public Shape output(List<Shape> inputs) {
-      Shape x = inputs.get(0);
-      requireChannels(c, x);
-      return new Shape(
-          x.n(), window(x.h(), kernel, stride, padding), window(x.w(), kernel, stride, padding), k);
-    }
-
-    @Override
-    public List<Parameter> parameters(String node) {
-      return List.of(new Parameter(node + ".weight", List.of(k, c, kernel, kernel), CONV_WEIGHT));
-    }
-
-    @Override
-    public long macs(Shape output) {
-      return Math.multiplyExact(output.elements(), Math.multiplyExact((long) c, kernel * kernel));
-    }
-  }
-
   /** Batch normalisation over n, h, w ({@code torch.nn.BatchNorm2d}). */
   record BatchNorm(int c, double eps, double momentum) implements Op {
     @Override
@@ -217,7 +173,7 @@ public interface Op {
 
     @Override
     public Shape output(List<Shape> inputs) {
-      requireChannels(c, inputs.get(0));
+      inputs.get(0).requireChannels(c);
       return inputs.get(0);
     }
 
@@ -301,11 +257,8 @@ public interface Op {
     @Override
     public Shape output(List<Shape> inputs) {
       Shape x = inputs.get(0);
-      return new Shape(
-          x.n(),
-          window(x.h(), kernel, stride, padding),
-          window(x.w(), kernel, stride, padding),
-          x.c());
+      Axis window = new Axis(kernel, stride, padding);
+      return new Shape(x.n(), window.positions(x.h()), window.positions(x.w()), x.c());
     }
   }
 
@@ -355,7 +308,7 @@ public interface Op {
     @Override
     public Shape output(List<Shape> inputs) {
       Shape x = inputs.get(0);
-      requireChannels(c, x);
+      x.requireChannels(c);
       if (x.h() != 1 || x.w() != 1) {
         throw new IllegalArgumentException("linear needs feature vectors (1x1), found " + x);
       }
@@ -372,21 +325,6 @@ public interface Op {
     @Override
     public long macs(Shape output) {
       return Math.multiplyExact(output.elements(), c);
-    }
-  }
-
-  private static int window(int extent, int kernel, int stride, int padding) {
-    int room = extent + 2 * padding - kernel;
-    if (room < 0) {
-      throw new IllegalArgumentException(
-          "a window of " + kernel + " does not fit into " + extent + " padded by " + padding);
-    }
-    return room / stride + 1;
-  }
-
-  private static void requireChannels(int expected, Shape x) {
-    if (x.c() != expected) {
-      throw new IllegalArgumentException("expected " + expected + " channels, found " + x);
     }
   }
 }

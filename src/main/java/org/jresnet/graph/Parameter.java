@@ -9,8 +9,8 @@ import org.jresnet.base.UserError;
  * A named array that belongs to a node: torch's name, torch's logical shape, and what it is for.
  *
  * @param name such as {@code layer1.0.conv1.weight}
- * @param shape torch's shape: {@code [k, c, r, s]} for convolutions, {@code [k, c]} for linear,
- *     {@code [c]} for the rest; empty for {@code num_batches_tracked}
+ * @param shape torch's shape: {@code [k, c/groups, r, s]} for convolutions, {@code [k, c]} for
+ *     linear, {@code [c]} for the rest; empty for {@code num_batches_tracked}
  * @param role what the array means
  */
 public record Parameter(String name, List<Integer> shape, Role role) {
@@ -18,6 +18,8 @@ public record Parameter(String name, List<Integer> shape, Role role) {
   public enum Role {
     /** Filter of a convolution. */
     CONV_WEIGHT(Slot.WEIGHT),
+    /** Offset of a convolution. */
+    CONV_BIAS(Slot.BIAS),
     /** Scale of a batch norm. */
     NORM_WEIGHT(Slot.GAMMA),
     /** Shift of a batch norm. */

@@ -27,6 +27,17 @@ public record Shape(int n, int h, int w, int c) {
     return (long) n * h * w;
   }
 
+  /**
+   * Checks the channels.
+   *
+   * @throws IllegalArgumentException if there are others than expected
+   */
+  public void requireChannels(int expected) {
+    if (c != expected) {
+      throw new IllegalArgumentException("expected " + expected + " channels, found " + this);
+    }
+  }
+
   /** The same image shape for another batch size. */
   public Shape withBatch(int batch) {
     return new Shape(batch, h, w, c);

@@ -38,10 +38,10 @@ public final class Slot implements Comparable<Slot> {
   /** Output activation. */
   public static final Slot Y = of(Kind.OUTPUT, "Y", 0);
 
-  /** Filter {@code [k, c, r, s]} or matrix {@code [k, c]}. */
+  /** Filter {@code [k, c/groups, r, s]} or matrix {@code [k, c]}. */
   public static final Slot WEIGHT = of(Kind.PARAMETER, "WEIGHT", 0);
 
-  /** Offset of a linear layer {@code [k]}. */
+  /** Offset of a convolution or linear layer {@code [k]}. */
   public static final Slot BIAS = of(Kind.PARAMETER, "BIAS", 1);
 
   /** Scale of a batch norm {@code [c]}. */

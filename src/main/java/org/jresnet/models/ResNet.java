@@ -1,6 +1,7 @@
 package org.jresnet.models;
 
 import java.util.List;
+import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Op;
 
@@ -44,7 +45,7 @@ final class ResNet {
 
   private Graph graph(String name, int classes, int width) {
     Graph.Builder g = Graph.builder(name, 3);
-    int x = convNormRelu(g, "", 1, new Op.Conv2d(3, width, 7, 2, 3), 0);
+    int x = convNormRelu(g, "", 1, new Conv2d(3, width, 7, 2, 3), 0);
     x = g.add("maxpool", new Op.MaxPool(3, 2, 1), x);
     int channels = width;
     for (int stage = 0; stage < blocks.length; stage++) {
@@ -70,17 +71,17 @@ final class ResNet {
 
   /** Two 3x3 convolutions beside the identity (figure 5, left, of the paper). */
   private int basic(Graph.Builder g, String name, int x, int channels, int planes, int stride) {
-    int f = convNormRelu(g, name, 1, new Op.Conv2d(channels, planes, 3, stride, 1), x);
-    f = convNorm(g, name, 2, new Op.Conv2d(planes, planes, 3, 1, 1), f);
+    int f = convNormRelu(g, name, 1, new Conv2d(channels, planes, 3, stride, 1), x);
+    f = convNorm(g, name, 2, new Conv2d(planes, planes, 3, 1, 1), f);
     return join(g, name, f, shortcut(g, name, x, channels, planes, stride));
   }
 
   /** 1x1 down, 3x3 with the stride, 1x1 up, beside the identity (figure 5, right, of the paper). */
   private int bottleneck(
       Graph.Builder g, String name, int x, int channels, int planes, int stride) {
-    int f = convNormRelu(g, name, 1, new Op.Conv2d(channels, planes, 1, 1, 0), x);
-    f = convNormRelu(g, name, 2, new Op.Conv2d(planes, planes, 3, stride, 1), f);
-    f = convNorm(g, name, 3, new Op.Conv2d(planes, planes * 4, 1, 1, 0), f);
+    int f = convNormRelu(g, name, 1, new Conv2d(channels, planes, 1, 1, 0), x);
+    f = convNormRelu(g, name, 2, new Conv2d(planes, planes, 3, stride, 1), f);
+    f = convNorm(g, name, 3, new Conv2d(planes, planes * 4, 1, 1, 0), f);
     return join(g, name, f, shortcut(g, name, x, channels, planes * 4, stride));
   }
 
@@ -90,7 +91,7 @@ final class ResNet {
     if (stride == 1 && channels == out) {
       return x;
     }
-    int conv = g.add(name + "downsample.0", new Op.Conv2d(channels, out, 1, stride, 0), x);
+    int conv = g.add(name + "downsample.0", new Conv2d(channels, out, 1, stride, 0), x);
     return g.add(name + "downsample.1", norm(out), conv);
   }
 
@@ -99,11 +100,11 @@ final class ResNet {
     return g.add(name + "relu", new Op.Relu(), sum);
   }
 
-  private static int convNormRelu(Graph.Builder g, String name, int i, Op.Conv2d conv, int x) {
+  private static int convNormRelu(Graph.Builder g, String name, int i, Conv2d conv, int x) {
     return g.add(name + "relu" + i, new Op.Relu(), convNorm(g, name, i, conv, x));
   }
 
-  private static int convNorm(Graph.Builder g, String name, int i, Op.Conv2d conv, int x) {
+  private static int convNorm(Graph.Builder g, String name, int i, Conv2d conv, int x) {
     return g.add(name + "bn" + i, norm(conv.k()), g.add(name + "conv" + i, conv, x));
   }
 

@@ -23,6 +23,8 @@ import org.jresnet.backend.Optimizer.Range;
 import org.jresnet.backend.Specs.Activation;
 import org.jresnet.backend.Specs.Residual;
 import org.jresnet.base.UserError;
+import org.jresnet.graph.Axis;
+import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
@@ -267,23 +269,41 @@ abstract class BackendContract {
   @MethodSource("wide")
   void convolvesAsTorch(Precision precision) {
     for (JsonNode c : torch.get("conv")) {
-      JsonNode w = c.get("window");
+      Conv2d conv = conv(c.get("conv"));
       OpSpec spec =
           Specs.conv(
               shape(c.get("shape")),
-              shape(c.get("out")),
-              new Specs.Window(w.get(0).asInt(), w.get(1).asInt(), w.get(2).asInt()),
+              conv,
               precision.activation(),
               Pass.TRAINING,
               GradientWrite.OVERWRITE,
               GradientWrite.OVERWRITE);
-      compare(
-          spec,
-          Map.of(),
-          slots(c, Slot.X, Slot.WEIGHT, Slot.DY),
-          slots(c, Slot.Y, Slot.DX, Slot.DWEIGHT),
-          bound(spec));
+      assertThat(spec.y()).isEqualTo(shape(c.get("out")));
+      Map<Slot, double[]> inputs = slots(c, Slot.X, Slot.WEIGHT, Slot.DY);
+      Map<Slot, double[]> expected = slots(c, Slot.Y, Slot.DX, Slot.DWEIGHT);
+      if (conv.bias() == Conv2d.Bias.PER_CHANNEL) {
+        inputs.putAll(slots(c, Slot.BIAS));
+        expected.putAll(slots(c, Slot.DBIAS));
+      }
+      compare(spec, Map.of(), inputs, expected, bound(spec));
     }
+  }
+
+  /** torch.nn.Conv2d's arguments; pairs are for rows and columns. */
+  private static Conv2d conv(JsonNode a) {
+    Axis[] axes = new Axis[2];
+    for (int i = 0; i < 2; i++) {
+      axes[i] =
+          new Axis(
+              a.get("kernel_size").get(i).asInt(),
+              a.get("stride").get(i).asInt(),
+              a.get("padding").get(i).asInt(),
+              a.get("dilation").get(i).asInt());
+    }
+    Conv2d conv =
+        new Conv2d(a.get("in_channels").asInt(), a.get("out_channels").asInt(), axes[0], axes[1])
+            .grouped(a.get("groups").asInt());
+    return a.get("bias").asBoolean() ? conv.biased() : conv;
   }
 
   @ParameterizedTest
@@ -746,8 +766,7 @@ abstract class BackendContract {
     OpSpec spec =
         Specs.conv(
             x,
-            x,
-            new Specs.Window(1, 1, 0),
+            new Conv2d(16, 16, 1, 1, 0),
             precision.activation(),
             Pass.INFERENCE,
             GradientWrite.NONE,

@@ -2,6 +2,8 @@ package org.jresnet.backend;
 
 import java.util.Map;
 import java.util.TreeMap;
+import org.jresnet.graph.Axis;
+import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
 import org.jresnet.graph.Slot;
@@ -23,10 +25,10 @@ final class Definitions {
 
   static Map<Slot, double[]> of(OpSpec spec, Map<Slot, double[]> inputs) {
     Definitions op = new Definitions(spec, inputs);
-    if (spec.op() instanceof Op.Conv2d && spec.tail().isEmpty()) {
+    if (spec.op() instanceof Conv2d && spec.tail().isEmpty()) {
       op.out.put(Slot.Y, op.convolve());
       op.convGradients();
-    } else if (spec.op() instanceof Op.Conv2d) {
+    } else if (spec.op() instanceof Conv2d) {
       op.out.put(Slot.Y, op.folded((Op.BatchNorm) spec.part(Op.Part.NORM).orElseThrow()));
     } else if (spec.op() instanceof Op.BatchNorm norm) {
       op.norm(norm);
@@ -68,21 +70,26 @@ final class Definitions {
   private void terms(Term term) {
     Shape x = spec.x();
     Shape y = spec.y();
-    Op.Conv2d window = (Op.Conv2d) spec.op();
-    int size = window.kernel();
+    Conv2d conv = (Conv2d) spec.op();
+    int seen = x.c() / conv.groups();
+    Axis rows = conv.rows();
+    Axis columns = conv.columns();
     for (int k = 0; k < y.c(); k++) {
       for (int c = 0; c < x.c(); c++) {
+        if (c / seen != k / (y.c() / conv.groups())) {
+          continue;
+        }
         for (int h = 0; h < x.h(); h++) {
           for (int w = 0; w < x.w(); w++) {
             for (int p = 0; p < y.h(); p++) {
-              int r = h + window.padding() - p * window.stride();
-              for (int q = 0; q < y.w() && r >= 0 && r < size; q++) {
-                int s = w + window.padding() - q * window.stride();
-                for (int n = 0; n < x.n() && s >= 0 && s < size; n++) {
+              int r = tap(rows, h, p);
+              for (int q = 0; q < y.w() && r >= 0; q++) {
+                int s = tap(columns, w, q);
+                for (int n = 0; n < x.n() && s >= 0; n++) {
                   term.at(
                       nhwc(y, n, p, q, k),
                       nhwc(x, n, h, w, c),
-                      ((k * x.c() + c) * size + r) * size + s);
+                      ((k * seen + c % seen) * rows.size() + r) * columns.size() + s);
                 }
               }
             }
@@ -92,11 +99,22 @@ final class Definitions {
     }
   }
 
+  /** The tap of a window at position p that lies on pixel h, or −1. */
+  private static int tap(Axis axis, int h, int p) {
+    int distance = h + axis.padding() - p * axis.stride();
+    boolean hit = distance >= 0 && distance % axis.dilation() == 0;
+    int tap = distance / axis.dilation();
+    return hit && tap < axis.size() ? tap : -1;
+  }
+
   private double[] convolve() {
     double[] x = in.get(Slot.X);
     double[] w = in.get(Slot.WEIGHT);
     double[] y = new double[OpRun.elements(spec, Slot.Y)];
     terms((toY, atX, atW) -> y[toY] += x[atX] * w[atW]);
+    for (int i = 0; i < y.length && in.containsKey(Slot.BIAS); i++) {
+      y[i] += in.get(Slot.BIAS)[i % spec.y().c()];
+    }
     return y;
   }
 
@@ -114,6 +132,12 @@ final class Definitions {
           dx[atX] += dy[atY] * w[atW];
           dw[atW] += dy[atY] * x[atX];
         });
+    if (in.containsKey(Slot.BIAS)) {
+      double[] db = gradient(Slot.DBIAS);
+      for (int i = 0; i < dy.length; i++) {
+        db[i % db.length] += dy[i];
+      }
+    }
   }
 
   private double[] folded(Op.BatchNorm norm) {

@@ -12,6 +12,8 @@ import java.util.stream.Collectors;
 import org.jresnet.backend.Specs.Activation;
 import org.jresnet.backend.Specs.Residual;
 import org.jresnet.backend.Specs.Window;
+import org.jresnet.graph.Axis;
+import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
@@ -86,24 +88,51 @@ public record OpCase(
     return new OpCase(spec, Map.of(), Inputs.INTEGERS, spec.apply(DType.F64).toString().hashCode());
   }
 
-  /** A convolution in, out and window, and its input. */
-  private record ConvSize(Shape x, int k, Window window) {}
+  /** A convolution and its input. */
+  private record ConvSize(Shape x, Conv2d conv) {}
 
   private static List<ConvSize> convSizes() {
     List<ConvSize> sizes = new ArrayList<>();
     for (Window window : WINDOWS) {
       if (window.kernel() == 7) {
-        sizes.add(new ConvSize(new Shape(1, 17, 23, 3), 8, window));
-        sizes.add(new ConvSize(new Shape(2, 32, 32, 3), 64, window));
-        sizes.add(new ConvSize(new Shape(5, 9, 14, 3), 16, window));
+        sizes.add(size(new Shape(1, 17, 23, 3), 8, window));
+        sizes.add(size(new Shape(2, 32, 32, 3), 64, window));
+        sizes.add(size(new Shape(5, 9, 14, 3), 16, window));
       } else {
-        sizes.add(new ConvSize(new Shape(2, 9, 7, 8), 16, window));
-        sizes.add(new ConvSize(new Shape(1, 15, 14, 64), 64, window));
-        sizes.add(new ConvSize(new Shape(5, 8, 11, 24), 3, window));
-        sizes.add(new ConvSize(new Shape(1, 5, 6, 3), 24, window));
+        sizes.add(size(new Shape(2, 9, 7, 8), 16, window));
+        sizes.add(size(new Shape(1, 15, 14, 64), 64, window));
+        sizes.add(size(new Shape(5, 8, 11, 24), 3, window));
+        sizes.add(size(new Shape(1, 5, 6, 3), 24, window));
       }
     }
+    sizes.addAll(unusualConvs());
     return sizes;
+  }
+
+  private static ConvSize size(Shape x, int k, Window window) {
+    return new ConvSize(x, Specs.conv2d(x.c(), k, window));
+  }
+
+  /** Groups, gaps, biases, and windows that differ along rows and columns. */
+  private static List<ConvSize> unusualConvs() {
+    Axis three = new Axis(3, 1, 1);
+    Axis one = new Axis(1, 1, 0);
+    return List.of(
+        new ConvSize(new Shape(2, 7, 6, 32), new Conv2d(32, 64, 3, 1, 1).grouped(8)),
+        new ConvSize(new Shape(1, 8, 9, 64), new Conv2d(64, 64, 3, 2, 1).grouped(2)),
+        new ConvSize(new Shape(2, 6, 5, 12), new Conv2d(12, 6, 1, 1, 0).grouped(3).biased()),
+        new ConvSize(new Shape(2, 7, 9, 32), new Conv2d(32, 32, 3, 1, 1).grouped(32)),
+        new ConvSize(new Shape(1, 9, 7, 16), new Conv2d(16, 16, 5, 2, 2).grouped(16).biased()),
+        new ConvSize(new Shape(2, 5, 6, 3), new Conv2d(3, 6, 3, 1, 1).grouped(3)),
+        new ConvSize(new Shape(2, 9, 11, 16), new Conv2d(16, 8, 3, 1, 2).dilated(2)),
+        new ConvSize(new Shape(1, 9, 8, 8), new Conv2d(8, 16, 3, 2, 3).dilated(3).grouped(2)),
+        new ConvSize(new Shape(2, 6, 7, 16), new Conv2d(16, 24, 3, 1, 1).biased()),
+        new ConvSize(new Shape(3, 5, 4, 5), new Conv2d(5, 7, 1, 1, 0).biased()),
+        new ConvSize(new Shape(2, 7, 9, 8), new Conv2d(8, 8, one, three)),
+        new ConvSize(new Shape(1, 8, 11, 16), new Conv2d(16, 8, new Axis(7, 2, 3), one).biased()),
+        new ConvSize(
+            new Shape(2, 9, 12, 8),
+            new Conv2d(8, 16, new Axis(3, 2, 0), new Axis(5, 3, 2, 2)).grouped(4).biased()));
   }
 
   /** What the gpu backend computes, or can compute, with kernels of its own. */
@@ -116,18 +145,22 @@ public record OpCase(
     return cases;
   }
 
-  /** Every convolution of a ResNet; every policy of its two gradients with every window. */
+  /** Convolutions; every policy of the gradients with every window. */
   static List<OpCase> conv() {
-    Set<Window> seen = new HashSet<>();
+    Set<Conv2d> seen = new HashSet<>();
     List<OpCase> cases = new ArrayList<>();
     for (ConvSize s : convSizes()) {
-      boolean first = seen.add(s.window);
-      for (Wanted g : first ? wanted(ANY, WRITTEN) : wanted(ONE, ONE)) {
-        Shape y = through(s.x, s.window, s.k);
-        cases.add(integers(t -> Specs.conv(s.x, y, s.window, t, g.pass, g.dx, g.other)));
+      for (Wanted g : seen.add(kind(s.conv)) ? wanted(ANY, WRITTEN) : wanted(ONE, ONE)) {
+        cases.add(integers(t -> Specs.conv(s.x, s.conv, t, g.pass, g.dx, g.other)));
       }
     }
     return cases;
+  }
+
+  /** A convolution of that kind, whatever its channels are. */
+  private static Conv2d kind(Conv2d c) {
+    Conv2d one = new Conv2d(1, 1, c.rows(), c.columns());
+    return c.groups() == 1 && c.bias() == Conv2d.Bias.NONE ? one : c;
   }
 
   /** What may follow a folded convolution. */
@@ -140,15 +173,13 @@ public record OpCase(
             new Tail(Residual.NONE, Activation.RELU),
             new Tail(Residual.NONE, Activation.NONE),
             new Tail(Residual.ADD, Activation.NONE));
-    Set<Window> seen = new HashSet<>();
+    Set<Conv2d> seen = new HashSet<>();
     List<OpCase> cases = new ArrayList<>();
     for (ConvSize s : convSizes()) {
-      boolean first = seen.add(s.window);
-      for (Tail tail : first ? tails : tails.subList(0, 2)) {
-        Shape y = through(s.x, s.window, s.k);
+      for (Tail tail : seen.add(kind(s.conv)) ? tails : tails.subList(0, 2)) {
         cases.add(
             new OpCase(
-                t -> Specs.foldedConv(s.x, y, s.window, t, 1e-5, tail.residual, tail.activation),
+                t -> Specs.foldedConv(s.x, s.conv, t, 1e-5, tail.residual, tail.activation),
                 tail.residual == Residual.ADD ? Map.of(Slot.RESIDUAL, Slot.Y) : Map.of(),
                 Inputs.REALS,
                 cases.size()));
@@ -286,7 +317,7 @@ public record OpCase(
     GradientWrite o = GradientWrite.OVERWRITE;
     GradientWrite a = GradientWrite.ACCUMULATE;
     return List.of(
-        integers(t -> Specs.conv(x, x, w, t, Pass.TRAINING, o, a)),
+        integers(t -> Specs.conv(x, Specs.conv2d(8, 8, w), t, Pass.TRAINING, o, a)),
         integers(t -> Specs.linear(features, features, t, Pass.TRAINING, o, a)),
         norm(x, o, a),
         norm(x, a, o));

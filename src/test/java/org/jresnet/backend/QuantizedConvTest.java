@@ -14,6 +14,8 @@ import java.util.stream.Stream;
 import org.jresnet.backend.Specs.Activation;
 import org.jresnet.backend.Specs.Window;
 import org.jresnet.backend.cpu.CpuBackend;
+import org.jresnet.graph.Axis;
+import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
@@ -34,34 +36,40 @@ class QuantizedConvTest {
     for (Window window :
         List.of(
             new Window(1, 1, 0), new Window(1, 2, 0), new Window(3, 1, 1), new Window(3, 2, 1))) {
+      Conv2d deep = Specs.conv2d(32, 48, window);
       for (QuantParams in : List.of(UNSIGNED, SIGNED)) {
         for (Optional<QuantParams> residual :
             List.of(Optional.<QuantParams>empty(), Optional.of(UNSIGNED), Optional.of(SIGNED))) {
-          all.add(conv(new Shape(2, 7, 9, 32), 48, window, Activation.RELU, in, residual));
+          all.add(conv(new Shape(2, 7, 9, 32), deep, Activation.RELU, in, residual));
         }
-        all.add(conv(new Shape(1, 6, 5, 8), 24, window, Activation.NONE, in, Optional.empty()));
+        Conv2d shallow = Specs.conv2d(8, 24, window);
+        all.add(conv(new Shape(1, 6, 5, 8), shallow, Activation.NONE, in, Optional.empty()));
       }
     }
-    Window stem = new Window(7, 2, 3);
-    all.add(conv(new Shape(2, 17, 23, 3), 64, stem, Activation.RELU, SIGNED, Optional.empty()));
+    Conv2d stem = new Conv2d(3, 64, 7, 2, 3);
+    all.add(conv(new Shape(2, 17, 23, 3), stem, Activation.RELU, SIGNED, Optional.empty()));
+    Axis three = new Axis(3, 1, 1);
+    Axis one = new Axis(1, 1, 0);
+    for (Conv2d conv :
+        List.of(
+            new Conv2d(32, 64, 3, 1, 1).grouped(8),
+            new Conv2d(32, 32, 3, 2, 1).grouped(2).biased(),
+            new Conv2d(32, 32, 3, 1, 1).grouped(32),
+            new Conv2d(32, 32, 5, 2, 2).grouped(32).biased(),
+            new Conv2d(32, 16, 3, 1, 2).dilated(2),
+            new Conv2d(32, 16, one, three).biased())) {
+      for (QuantParams in : List.of(UNSIGNED, SIGNED)) {
+        all.add(conv(new Shape(2, 7, 9, 32), conv, Activation.RELU, in, Optional.of(SIGNED)));
+        all.add(conv(new Shape(1, 8, 6, 32), conv, Activation.NONE, in, Optional.empty()));
+      }
+    }
     return all.stream();
   }
 
   private static OpSpec conv(
-      Shape x,
-      int k,
-      Window w,
-      Activation activation,
-      QuantParams in,
-      Optional<QuantParams> residual) {
-    Shape y =
-        new Shape(
-            x.n(),
-            (x.h() + 2 * w.padding() - w.kernel()) / w.stride() + 1,
-            (x.w() + 2 * w.padding() - w.kernel()) / w.stride() + 1,
-            k);
+      Shape x, Conv2d conv, Activation activation, QuantParams in, Optional<QuantParams> residual) {
     QuantParams out = QuantParams.of(RANGE, activation == Activation.NONE);
-    return Specs.quantizedConv(x, y, w, 1e-5, activation, in, residual, out);
+    return Specs.quantizedConv(x, conv, 1e-5, activation, in, residual, out);
   }
 
   @ParameterizedTest
@@ -69,12 +77,15 @@ class QuantizedConvTest {
   void computes(OpSpec spec) {
     Random random = new Random(spec.toString().hashCode());
     int channels = spec.y().c();
-    int taps = spec.x().c() * window(spec).kernel() * window(spec).kernel();
+    int taps = spec.x().c() / window(spec).groups() * window(spec).taps();
     byte[] x = bytes(random, spec.x(), in(spec));
     byte[] y = bytes(random, spec.y(), residual(spec).orElse(out(spec)));
     Map<Slot, float[]> parameters = new TreeMap<>();
     // Sums of many taps have a deviation that fills the output's range and leaves it, too.
     parameters.put(Slot.WEIGHT, floats(random, channels * taps, -1, 1, Math.sqrt(taps) / 1.5));
+    if (window(spec).bias() == Conv2d.Bias.PER_CHANNEL) {
+      parameters.put(Slot.BIAS, floats(random, channels, -0.5, 0.5, 1));
+    }
     parameters.put(Slot.GAMMA, floats(random, channels, 0.5, 1.5, 1));
     parameters.put(Slot.BETA, floats(random, channels, -0.5, 0.5, 1));
     parameters.put(Slot.RUNNING_MEAN, floats(random, channels, -0.5, 0.5, 1));
@@ -95,8 +106,8 @@ class QuantizedConvTest {
     assertThat(saturated).as("elements beyond the range").isBetween(1, expected.length / 2);
   }
 
-  private static Op.Conv2d window(OpSpec spec) {
-    return (Op.Conv2d) spec.op();
+  private static Conv2d window(OpSpec spec) {
+    return (Conv2d) spec.op();
   }
 
   private static QuantParams in(OpSpec spec) {
@@ -138,8 +149,9 @@ class QuantizedConvTest {
       OpSpec spec, byte[] x, byte[] y, Map<Slot, float[]> parameters) {
     Shape in = spec.x();
     Shape out = spec.y();
-    Op.Conv2d w = window(spec);
-    int taps = in.c() * w.kernel() * w.kernel();
+    Conv2d w = window(spec);
+    int seen = in.c() / w.groups();
+    int taps = seen * w.taps();
     double[] result = new double[Math.toIntExact(out.elements())];
     for (int at = 0; at < result.length; at++) {
       int k = at % out.c();
@@ -156,24 +168,27 @@ class QuantizedConvTest {
         largest = Math.max(largest, Math.abs(folded(parameters, fold, k * taps + t)));
       }
       long sum = 0;
-      for (int c = 0; c < in.c(); c++) {
-        for (int r = 0; r < w.kernel(); r++) {
-          for (int s = 0; s < w.kernel(); s++) {
-            int h = row * w.stride() - w.padding() + r;
-            int v = column * w.stride() - w.padding() + s;
+      for (int c = 0; c < seen; c++) {
+        for (int r = 0; r < w.rows().size(); r++) {
+          for (int s = 0; s < w.columns().size(); s++) {
+            int h = row * w.rows().stride() - w.rows().padding() + r * w.rows().dilation();
+            int v =
+                column * w.columns().stride() - w.columns().padding() + s * w.columns().dilation();
             if (h >= 0 && h < in.h() && v >= 0 && v < in.w()) {
-              int weight = k * taps + (c * w.kernel() + r) * w.kernel() + s;
+              int weight = k * taps + (c * w.rows().size() + r) * w.columns().size() + s;
+              int channel = k / (out.c() / w.groups()) * seen + c;
               sum +=
                   (long) Math.rint(folded(parameters, fold, weight) / (largest / 127))
-                      * value(x[((n * in.h() + h) * in.w() + v) * in.c() + c], in(spec));
+                      * value(x[((n * in.h() + h) * in.w() + v) * in.c() + channel], in(spec));
             }
           }
         }
       }
+      double bias = parameters.containsKey(Slot.BIAS) ? parameters.get(Slot.BIAS)[k] : 0;
       double value =
           sum * in(spec).scale() * (largest / 127)
               + parameters.get(Slot.BETA)[k]
-              - parameters.get(Slot.RUNNING_MEAN)[k] * fold;
+              + (bias - parameters.get(Slot.RUNNING_MEAN)[k]) * fold;
       if (residual(spec).isPresent()) {
         QuantParams residual = residual(spec).get();
         value += value(y[at], residual) * residual.scale();

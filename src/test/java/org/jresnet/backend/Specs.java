@@ -1,10 +1,12 @@
 package org.jresnet.backend;
 
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
@@ -46,8 +48,9 @@ public final class Specs {
     return residual == Residual.ADD ? List.of(x, added) : List.of(x);
   }
 
-  private static Op.Conv2d conv2d(Shape x, Shape y, Window w) {
-    return new Op.Conv2d(x.c(), y.c(), w.kernel, w.stride, w.padding);
+  /** A convolution with a square filter. */
+  public static Conv2d conv2d(int c, int k, Window w) {
+    return new Conv2d(c, k, w.kernel, w.stride, w.padding);
   }
 
   private static OpSpec of(
@@ -56,30 +59,28 @@ public final class Specs {
     return new OpSpec(op, List.of(), List.of(x), y, mode, pass, gradients);
   }
 
-  /** {@code y = x ∗ weight} */
+  private static TensorSpec output(Op op, Shape x, DType type) {
+    return new TensorSpec(op.output(List.of(x)), type);
+  }
+
+  /** {@code y = x ∗ weight + bias} */
   public static OpSpec conv(
-      Shape x, Shape y, Window w, DType type, Pass pass, GradientWrite dx, GradientWrite dweight) {
-    return of(
-        conv2d(x, y, w),
-        new TensorSpec(x, type),
-        new TensorSpec(y, type),
-        pass,
-        Map.of(Slot.DX, dx, Slot.DWEIGHT, dweight));
+      Shape x, Conv2d conv, DType type, Pass pass, GradientWrite dx, GradientWrite dparameters) {
+    Map<Slot, GradientWrite> gradients = new HashMap<>(Map.of(Slot.DX, dx));
+    gradients.put(Slot.DWEIGHT, dparameters);
+    if (conv.bias() == Conv2d.Bias.PER_CHANNEL) {
+      gradients.put(Slot.DBIAS, dparameters);
+    }
+    return of(conv, new TensorSpec(x, type), output(conv, x, type), pass, gradients);
   }
 
   /** A convolution in inference with its batch norm folded in. */
   public static OpSpec foldedConv(
-      Shape x,
-      Shape y,
-      Window w,
-      DType type,
-      double eps,
-      Residual residual,
-      Activation activation) {
-    TensorSpec out = new TensorSpec(y, type);
+      Shape x, Conv2d conv, DType type, double eps, Residual residual, Activation activation) {
+    TensorSpec out = output(conv, x, type);
     return new OpSpec(
-        conv2d(x, y, w),
-        tail(Optional.of(new Op.BatchNorm(y.c(), eps, 0.1)), residual, activation),
+        conv,
+        tail(Optional.of(new Op.BatchNorm(conv.k(), eps, 0.1)), residual, activation),
         inputs(new TensorSpec(x, type), out, residual),
         out,
         Mode.EVALUATE,
@@ -90,17 +91,17 @@ public final class Specs {
   /** {@link #foldedConv} on integers. */
   public static OpSpec quantizedConv(
       Shape x,
-      Shape y,
-      Window w,
+      Conv2d conv,
       double eps,
       Activation activation,
       QuantParams in,
       Optional<QuantParams> residual,
       QuantParams out) {
     Residual adds = residual.isPresent() ? Residual.ADD : Residual.NONE;
+    Shape y = conv.output(List.of(x));
     return new OpSpec(
-        conv2d(x, y, w),
-        tail(Optional.of(new Op.BatchNorm(y.c(), eps, 0.1)), adds, activation),
+        conv,
+        tail(Optional.of(new Op.BatchNorm(conv.k(), eps, 0.1)), adds, activation),
         inputs(new TensorSpec(x, in), new TensorSpec(y, residual.orElse(out)), adds),
         new TensorSpec(y, out),
         Mode.EVALUATE,

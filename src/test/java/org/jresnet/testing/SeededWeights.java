@@ -80,7 +80,7 @@ public record SeededWeights(long seed) {
         affine(v, 1, 0.5f);
         affine(v, 0, p.name().endsWith("bn3.weight") ? 0.25f : 1);
       }
-      case NORM_BIAS, RUNNING_MEAN -> affine(v, 0, 0.2f);
+      case CONV_BIAS, NORM_BIAS, RUNNING_MEAN -> affine(v, 0, 0.2f);
       case RUNNING_VAR -> affine(v, 1, 1);
       case LINEAR_WEIGHT, LINEAR_BIAS -> affine(v, 0, (float) (2 / Math.sqrt(features)));
       case BATCHES_TRACKED -> throw new IllegalArgumentException(p.name() + " is a count");

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.jresnet.base.UserError;
+import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Op;
 import org.jresnet.weights.WeightFiles.Wanted;
@@ -35,7 +36,7 @@ class WrappersTest {
   /** The network of {@code Net} in tools/fixtures_weights.py. */
   private static Graph net() {
     Graph.Builder g = Graph.builder("net", 3);
-    int x = g.add("conv1", new Op.Conv2d(3, 2, 3, 1, 1), 0);
+    int x = g.add("conv1", new Conv2d(3, 2, 3, 1, 1), 0);
     x = g.add("bn1", new Op.BatchNorm(2, 1e-5, 0.1), x);
     x = g.add("avgpool", new Op.GlobalAvgPool(), x);
     g.add("fc", new Op.Linear(2, 2), x);

@@ -4,18 +4,19 @@ import static org.jresnet.backend.Phase.BACKWARD;
 import static org.jresnet.backend.Phase.FORWARD;
 import static org.jresnet.backend.Phase.PREPARE;
 
+import java.util.EnumMap;
 import java.util.Map;
 import java.util.Optional;
 import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
-import org.jresnet.graph.Op;
+import org.jresnet.graph.Conv2d;
+import org.jresnet.graph.Conv2d.Bias;
 import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.onednn.Arg;
 import org.jresnet.nativebindings.onednn.Convolution;
 import org.jresnet.nativebindings.onednn.DataType;
 import org.jresnet.nativebindings.onednn.Desc;
-import org.jresnet.nativebindings.onednn.Geometry;
 import org.jresnet.nativebindings.onednn.Memory;
 import org.jresnet.nativebindings.onednn.OneDnn;
 import org.jresnet.nativebindings.onednn.PrimitiveDesc;
@@ -28,6 +29,7 @@ final class ConvPlan extends CpuPlan {
   private final Desc x;
   private final Desc y;
   private final Desc master;
+  private final Optional<Desc> bias;
   private final PrimitiveDesc forward;
   private final PrimitiveDesc pack;
   private PrimitiveDesc backwardData;
@@ -38,18 +40,18 @@ final class ConvPlan extends CpuPlan {
 
   ConvPlan(OneDnn dnn, OpSpec spec) {
     super(dnn, spec);
-    requireNoAccumulation(spec.write(Slot.DWEIGHT), "dweight");
-    DataType type = dataType(spec.type());
-    int k = spec.y().c();
-    int c = spec.x().c();
-    Op.Conv2d conv = (Op.Conv2d) spec.op();
-    int r = conv.kernel();
-    Convolution convolution = new Convolution(scope, new Geometry(conv.stride(), conv.padding()));
+    requireNoAccumulation(spec.write(Slot.DWEIGHT), "dweight and dbias");
+    Conv2d op = (Conv2d) spec.op();
     x = nhwc(spec.x(), spec.type());
     y = nhwc(spec.y(), spec.type());
-    master = scope.kcrs(DataType.F32, k, c, r, r);
-    Desc any = scope.kcrsAnyLayout(type, k, c, r, r);
-    forward = require(convolution.forward(propagation(), x, any, y), "convolution");
+    master = scope.filters(DataType.F32, filters(op));
+    bias =
+        op.bias() == Bias.PER_CHANNEL
+            ? Optional.of(scope.vector(DataType.F32, op.k()))
+            : Optional.empty();
+    Desc any = scope.filtersAnyLayout(dataType(spec.type()), filters(op));
+    Convolution conv = new Convolution(scope, x, y, bias, geometry(op));
+    forward = require(conv.forward(propagation(), any), "convolution");
     pack = require(scope.reorder(master, forward.weights()), "packing of weights");
     if (training()) {
       temporaries(align(forward.weights().bytes()));
@@ -57,19 +59,16 @@ final class ConvPlan extends CpuPlan {
       packed(forward.weights().bytes());
     }
     if (spec.write(Slot.DX) != GradientWrite.NONE) {
-      backwardData =
-          require(convolution.backwardData(x, any, y, forward), "convolution backward data");
+      backwardData = require(conv.backwardData(any, forward), "convolution backward data");
       packBackward = require(scope.reorder(master, backwardData.weights()), "packing of weights");
       accumulation = accumulation(spec.write(Slot.DX), x);
       temporaries(
           align(backwardData.weights().bytes()) + (accumulation.isPresent() ? x.bytes() : 0));
     }
     if (spec.write(Slot.DWEIGHT) != GradientWrite.NONE) {
-      Desc anyGradient = scope.kcrsAnyLayout(DataType.F32, k, c, r, r);
+      Desc anyGradient = scope.filtersAnyLayout(DataType.F32, filters(op));
       backwardWeights =
-          require(
-              convolution.backwardWeights(x, anyGradient, y, forward),
-              "convolution backward weights");
+          require(conv.backwardWeights(anyGradient, forward), "convolution backward weights");
       if (!backwardWeights.diffWeights().sameAs(master)) {
         unpack =
             require(
@@ -95,26 +94,24 @@ final class ConvPlan extends CpuPlan {
         training ? op.at(packedDesc, Slot.SCRATCH, temporary(0)) : op.at(packedDesc, Slot.PACKED);
     Memory weight = op.at(master, Slot.WEIGHT);
     op.call(training ? FORWARD : PREPARE, pack, Map.of(Arg.SRC, weight, Arg.DST, packed));
-    op.call(
-        FORWARD,
-        forward,
-        Map.of(Arg.SRC, op.at(x, Slot.X), Arg.WEIGHTS, packed, Arg.DST, op.at(y, Slot.Y)));
+    Map<Arg, Memory> arguments = new EnumMap<>(Arg.class);
+    arguments.put(Arg.SRC, op.at(x, Slot.X));
+    arguments.put(Arg.WEIGHTS, packed);
+    bias.ifPresent(b -> arguments.put(Arg.BIAS, op.at(b, Slot.BIAS)));
+    arguments.put(Arg.DST, op.at(y, Slot.Y));
+    op.call(FORWARD, forward, arguments);
     if (backwardWeights != null) {
       Memory dweight = op.at(master, Slot.DWEIGHT);
       Memory target =
           unpack == null
               ? dweight
               : op.at(backwardWeights.diffWeights(), Slot.SCRATCH, temporary(0));
-      op.call(
-          BACKWARD,
-          backwardWeights,
-          Map.of(
-              Arg.SRC,
-              op.at(x, Slot.X),
-              Arg.DIFF_DST,
-              op.at(y, Slot.DY),
-              Arg.DIFF_WEIGHTS,
-              target));
+      Map<Arg, Memory> gradients = new EnumMap<>(Arg.class);
+      gradients.put(Arg.SRC, op.at(x, Slot.X));
+      gradients.put(Arg.DIFF_DST, op.at(y, Slot.DY));
+      gradients.put(Arg.DIFF_WEIGHTS, target);
+      bias.ifPresent(b -> gradients.put(Arg.DIFF_BIAS, op.at(b, Slot.DBIAS)));
+      op.call(BACKWARD, backwardWeights, gradients);
       if (unpack != null) {
         op.call(BACKWARD, unpack, Map.of(Arg.SRC, target, Arg.DST, dweight));
       }

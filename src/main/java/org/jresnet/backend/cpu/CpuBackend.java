@@ -16,6 +16,7 @@ import org.jresnet.backend.Support;
 import org.jresnet.backend.Tensor;
 import org.jresnet.backend.UpdateRule;
 import org.jresnet.base.UserError;
+import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
 import org.jresnet.nativebindings.NativeCache;
@@ -127,7 +128,7 @@ public final class CpuBackend implements Backend {
   @Override
   public OpPlan plan(OpSpec spec) {
     Op op = spec.op();
-    if (op instanceof Op.Conv2d) {
+    if (op instanceof Conv2d) {
       return spec.tail().isEmpty()
           ? new ConvPlan(dnn, spec)
           : spec.output().quant().isEmpty()

@@ -7,12 +7,16 @@ import org.jresnet.backend.LibraryPlan;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
 import org.jresnet.backend.Phase;
+import org.jresnet.graph.Axis;
+import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Shape;
 import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.onednn.Arg;
 import org.jresnet.nativebindings.onednn.DataType;
 import org.jresnet.nativebindings.onednn.Desc;
+import org.jresnet.nativebindings.onednn.Filters;
+import org.jresnet.nativebindings.onednn.Geometry;
 import org.jresnet.nativebindings.onednn.Memory;
 import org.jresnet.nativebindings.onednn.OneDnn;
 import org.jresnet.nativebindings.onednn.OneDnnScope;
@@ -46,6 +50,25 @@ abstract class CpuPlan extends LibraryPlan<CpuBinding> {
 
   Desc nhwc(Shape shape, DType type) {
     return scope.nhwc(dataType(type), shape.n(), shape.c(), shape.h(), shape.w());
+  }
+
+  /** How the filters of a convolution move. */
+  static Geometry geometry(Conv2d conv) {
+    return new Geometry(step(conv.rows()), step(conv.columns()));
+  }
+
+  private static Geometry.Step step(Axis axis) {
+    return new Geometry.Step(axis.stride(), axis.padding(), axis.dilation());
+  }
+
+  /** The filters of a convolution. */
+  static Filters filters(Conv2d conv) {
+    return new Filters(
+        conv.groups(),
+        conv.k(),
+        conv.c() / conv.groups(),
+        conv.rows().size(),
+        conv.columns().size());
   }
 
   Propagation propagation() {

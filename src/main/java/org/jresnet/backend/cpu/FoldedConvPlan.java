@@ -8,9 +8,11 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
 import org.jresnet.backend.Tensor;
+import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Slot;
@@ -18,7 +20,6 @@ import org.jresnet.nativebindings.onednn.Arg;
 import org.jresnet.nativebindings.onednn.Convolution;
 import org.jresnet.nativebindings.onednn.DataType;
 import org.jresnet.nativebindings.onednn.Desc;
-import org.jresnet.nativebindings.onednn.Geometry;
 import org.jresnet.nativebindings.onednn.Memory;
 import org.jresnet.nativebindings.onednn.OneDnn;
 import org.jresnet.nativebindings.onednn.PostOp;
@@ -38,14 +39,11 @@ final class FoldedConvPlan extends CpuPlan {
 
   FoldedConvPlan(OneDnn dnn, OpSpec spec) {
     super(dnn, spec);
-    int k = spec.y().c();
-    int c = spec.x().c();
-    Op.Conv2d op = (Op.Conv2d) spec.op();
-    int r = op.kernel();
+    Conv2d op = (Conv2d) spec.op();
     x = nhwc(spec.x(), spec.type());
     y = nhwc(spec.y(), spec.type());
-    master = scope.kcrs(DataType.F32, k, c, r, r);
-    bias = scope.vector(DataType.F32, k);
+    master = scope.filters(DataType.F32, filters(op));
+    bias = scope.vector(DataType.F32, op.k());
     List<PostOp> postOps = new ArrayList<>();
     if (spec.adds()) {
       postOps.add(PostOp.SUM);
@@ -53,11 +51,11 @@ final class FoldedConvPlan extends CpuPlan {
     if (spec.activates()) {
       postOps.add(PostOp.RELU);
     }
-    Desc any = scope.kcrsAnyLayout(dataType(spec.type()), k, c, r, r);
+    Desc any = scope.filtersAnyLayout(dataType(spec.type()), filters(op));
     conv =
         require(
-            new Convolution(scope, new Geometry(op.stride(), op.padding()))
-                .inference(List.of(x, any, bias, y), postOps.toArray(PostOp[]::new)),
+            new Convolution(scope, x, y, Optional.of(bias), geometry(op))
+                .forward(propagation(), any, postOps.toArray(PostOp[]::new)),
             "convolution");
     pack = require(scope.reorder(master, conv.weights()), "packing of weights");
     temporaries(master.bytes());

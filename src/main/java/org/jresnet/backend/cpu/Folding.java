@@ -8,7 +8,7 @@ import org.jresnet.graph.Slot;
  * A batch norm with running statistics folded into the convolution before it:
  *
  * <pre>
- *   scale[k] = gamma[k] / √(var[k] + eps)     weight'[k] = weight[k]·scale[k]     bias[k] = beta[k] − mean[k]·scale[k]
+ *   scale[k] = gamma[k] / √(var[k] + eps)     weight'[k] = weight[k]·scale[k]     bias'[k] = beta[k] + (bias[k] − mean[k])·scale[k]
  * </pre>
  */
 final class Folding {
@@ -25,6 +25,8 @@ final class Folding {
     float[] beta = operands.get(Slot.BETA).toFloats();
     float[] mean = operands.get(Slot.RUNNING_MEAN).toFloats();
     float[] variance = operands.get(Slot.RUNNING_VAR).toFloats();
+    float[] bias =
+        operands.has(Slot.BIAS) ? operands.get(Slot.BIAS).toFloats() : new float[gamma.length];
     FloatBuffer weight = CpuBuffer.floats(operands.get(Slot.WEIGHT));
     float[] filter = new float[weight.capacity() / gamma.length];
     for (int k = 0; k < gamma.length; k++) {
@@ -33,7 +35,7 @@ final class Folding {
       for (int i = 0; i < filter.length; i++) {
         filter[i] = (float) (filter[i] * scale);
       }
-      sink.channel(k, filter, (float) (beta[k] - mean[k] * scale));
+      sink.channel(k, filter, (float) (beta[k] + ((double) bias[k] - mean[k]) * scale));
     }
   }
 }

@@ -5,7 +5,6 @@ import static org.jresnet.backend.Phase.PREPARE;
 
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.jresnet.backend.OpSpec;
@@ -13,6 +12,7 @@ import org.jresnet.backend.Operands;
 import org.jresnet.backend.QuantParams;
 import org.jresnet.backend.Tensor;
 import org.jresnet.backend.TensorSpec;
+import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Slot;
@@ -20,7 +20,6 @@ import org.jresnet.nativebindings.onednn.Arg;
 import org.jresnet.nativebindings.onednn.Convolution;
 import org.jresnet.nativebindings.onednn.DataType;
 import org.jresnet.nativebindings.onednn.Desc;
-import org.jresnet.nativebindings.onednn.Geometry;
 import org.jresnet.nativebindings.onednn.Memory;
 import org.jresnet.nativebindings.onednn.OneDnn;
 import org.jresnet.nativebindings.onednn.PrimitiveDesc;
@@ -35,6 +34,7 @@ import org.jresnet.nativebindings.onednn.PrimitiveDesc;
  */
 final class QuantizedConvPlan extends CpuPlan {
   private static final int LARGEST_WEIGHT = 127;
+
   private final Desc x;
   private final Desc y;
   private final Desc plain;
@@ -44,21 +44,15 @@ final class QuantizedConvPlan extends CpuPlan {
 
   QuantizedConvPlan(OneDnn dnn, OpSpec spec) {
     super(dnn, spec);
-    int k = spec.y().c();
-    int c = spec.x().c();
-    Op.Conv2d op = (Op.Conv2d) spec.op();
-    int r = op.kernel();
+    Conv2d op = (Conv2d) spec.op();
     x = nhwc(spec.x(), spec.type());
     y = nhwc(spec.y(), spec.output().type());
-    plain = scope.kcrs(DataType.I8, k, c, r, r);
-    channels = scope.vector(DataType.F32, k);
+    plain = scope.filters(DataType.I8, filters(op));
+    channels = scope.vector(DataType.F32, op.k());
     conv =
         require(
-            new Convolution(scope, new Geometry(op.stride(), op.padding()))
-                .quantized(
-                    List.of(x, scope.kcrsAnyLayout(DataType.I8, k, c, r, r), channels, y),
-                    residual(spec),
-                    spec.activates()),
+            new Convolution(scope, x, y, Optional.of(channels), geometry(op))
+                .quantized(filters(op), residual(spec), spec.activates()),
             "convolution on bytes");
     pack = require(scope.reorder(plain, conv.weights()), "packing of weights");
     temporaries(plain.bytes());

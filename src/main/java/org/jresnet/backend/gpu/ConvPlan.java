@@ -4,64 +4,78 @@ import static org.jresnet.backend.Phase.BACKWARD;
 import static org.jresnet.backend.Phase.FORWARD;
 import static org.jresnet.backend.Phase.PREPARE;
 
+import java.util.HashMap;
 import java.util.Map;
 import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
+import org.jresnet.backend.Phase;
 import org.jresnet.backend.gpu.Planner.Arithmetic;
+import org.jresnet.graph.Conv2d;
+import org.jresnet.graph.Conv2d.Bias;
 import org.jresnet.graph.DType;
-import org.jresnet.graph.Op;
+import org.jresnet.graph.Shape;
 import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.cuda.Convolution;
-import org.jresnet.nativebindings.cuda.Geometry;
+import org.jresnet.nativebindings.cuda.Elementwise;
+import org.jresnet.nativebindings.cuda.Kernel;
 import org.jresnet.nativebindings.cuda.Kernel.Arguments;
+import org.jresnet.nativebindings.cuda.OpGraph.Value;
 
 /**
  * Convolution. cuDNN wants filters as k r s c in the activation type: master weights are packed
  * once per step and kept for backward, gradients are unpacked into the arena. A 1x1 filter in
- * single precision is its own packed form.
+ * single precision is its own packed form. A bias is added by the forward engine, in the activation
+ * type.
  */
 final class ConvPlan extends GpuPlan {
+  private final Conv2d conv;
   private final Planned forward;
   private final Planned backwardData;
   private final Planned backwardFilter;
   private final String type;
+  private final boolean biased;
+  private final boolean narrow;
   private final boolean packed;
-  private final int k;
+
+  /** Channels of one filter, and its places. */
   private final int c;
+
   private final int rs;
+  private final long elements;
   private final long filterBytes;
 
   ConvPlan(Planner planner, OpSpec spec) {
     super(planner, spec);
-    requireNoAccumulation(spec.write(Slot.DWEIGHT), "dweight");
+    requireNoAccumulation(spec.write(Slot.DWEIGHT), "dweight and dbias");
     type = Gpu.suffix(spec.type());
-    k = spec.y().c();
-    c = spec.x().c();
-    Op.Conv2d conv = (Op.Conv2d) spec.op();
-    int r = conv.kernel();
-    rs = r * r;
-    packed = spec.type() == DType.BF16 || spec.type() == DType.F16 || r > 1;
-    filterBytes = (long) k * c * rs * spec.type().bytes();
-    Geometry geometry = new Geometry(r, conv.stride(), conv.padding());
-    String extents = text(spec.x()) + " to " + text(spec.y()) + " by " + text(geometry);
+    conv = (Conv2d) spec.op();
+    c = conv.c() / conv.groups();
+    rs = conv.taps();
+    biased = conv.bias() == Bias.PER_CHANNEL;
+    narrow = spec.type() == DType.BF16 || spec.type() == DType.F16;
+    packed = narrow || rs > 1;
+    elements = (long) conv.k() * c * rs;
+    filterBytes = elements * spec.type().bytes();
+    String extents = text(spec, conv);
     forward =
         use(
             planner.plan(
-                "convolution forward " + extents,
+                "convolution forward " + (biased ? "+ bias " : "") + extents,
                 spec.type(),
                 Arithmetic.PRODUCTS,
-                d ->
-                    new Convolution(d.graph, geometry)
-                        .forward(
-                            d.tensor("x", spec.x()),
-                            d.filter("w", k, c, r),
-                            d.tensor("y", spec.y()))),
+                this::draftForward),
             "the convolution");
-    if (packed && training()) {
-      saved(filterBytes);
-    } else if (packed) {
-      packed(filterBytes);
+    if (packed) {
+      long bytes =
+          narrow && biased
+              ? align(filterBytes) + (long) conv.k() * spec.type().bytes()
+              : filterBytes;
+      if (training()) {
+        saved(bytes);
+      } else {
+        packed(bytes);
+      }
     }
     backwardData =
         spec.write(Slot.DX) == GradientWrite.NONE
@@ -72,10 +86,10 @@ final class ConvPlan extends GpuPlan {
                     spec.type(),
                     Arithmetic.PRODUCTS,
                     d ->
-                        new Convolution(d.graph, geometry)
+                        new Convolution(d.graph, geometry(conv))
                             .backwardData(
                                 d.tensor("dy", spec.y()),
-                                d.filter("w", k, c, r),
+                                d.filter("w", conv),
                                 d.tensor("dx", spec.x()))),
                 "the gradient of the convolution's input");
     backwardFilter =
@@ -87,11 +101,11 @@ final class ConvPlan extends GpuPlan {
                     spec.type(),
                     Arithmetic.PRODUCTS,
                     d ->
-                        new Convolution(d.graph, geometry)
+                        new Convolution(d.graph, geometry(conv))
                             .backwardFilter(
                                 d.tensor("x", spec.x()),
                                 d.tensor("dy", spec.y()),
-                                d.filter("dw", k, c, r))),
+                                d.filter("dw", conv))),
                 "the gradient of the convolution's weights");
     if (backwardFilter != null && packed) {
       temporaries(filterBytes);
@@ -101,43 +115,23 @@ final class ConvPlan extends GpuPlan {
     }
   }
 
+  private void draftForward(Planner.Draft d) {
+    Value x = d.tensor("x", spec.x());
+    Value w = d.filter("w", conv);
+    Value sum = biased ? d.wide(spec.y()) : d.tensor("y", spec.y());
+    new Convolution(d.graph, geometry(conv)).forward(x, w, sum);
+    if (biased) {
+      Value bias = d.tensor("bias", new Shape(1, 1, 1, conv.k()));
+      new Elementwise(d.graph).add(sum, bias, d.tensor("y", spec.y()));
+    }
+  }
+
   @Override
   protected void build(GpuBinding op, Operands operands) {
-    Place weight = op.at(Slot.WEIGHT);
-    Place filter = weight;
-    long elements = (long) k * c * rs;
-    if (packed) {
-      filter = op.at(training() ? Slot.SAVED : Slot.PACKED);
-      op.kernel(
-          training() ? FORWARD : PREPARE,
-          "pack_" + type,
-          elements,
-          elements * 4 + filterBytes,
-          new Arguments().add(weight.address()).add(filter.address()).add(k).add(c).add(rs));
-    }
-    op.engine(
-        FORWARD,
-        "convolution forward",
-        forward,
-        Map.of("x", op.at(Slot.X), "w", filter, "y", op.at(Slot.Y)),
-        Map.of());
+    Place filter = op.at(packed ? (training() ? Slot.SAVED : Slot.PACKED) : Slot.WEIGHT);
+    buildForward(op, filter);
     if (backwardFilter != null) {
-      Place dweight = op.at(Slot.DWEIGHT);
-      Place target = packed ? op.at(Slot.SCRATCH, temporary(0)) : dweight;
-      op.engine(
-          BACKWARD,
-          "convolution backward weights",
-          backwardFilter,
-          Map.of("x", op.at(Slot.X), "dy", op.at(Slot.DY), "dw", target),
-          Map.of());
-      if (packed) {
-        op.kernel(
-            BACKWARD,
-            "unpack_" + type,
-            elements,
-            elements * 4 + filterBytes,
-            new Arguments().add(target.address()).add(dweight.address()).add(k).add(c).add(rs));
-      }
+      buildBackwardFilter(op);
     }
     if (backwardData != null) {
       Place dx = op.at(Slot.DX);
@@ -152,6 +146,73 @@ final class ConvPlan extends GpuPlan {
       if (adds) {
         Pointwise.add(op, BACKWARD, spec.type(), spec.x().elements(), dx, target, dx);
       }
+    }
+  }
+
+  private void buildForward(GpuBinding op, Place filter) {
+    Phase packing = training() ? FORWARD : PREPARE;
+    if (packed) {
+      op.kernel(
+          packing,
+          "pack_" + type,
+          elements,
+          elements * 4 + filterBytes,
+          new Arguments()
+              .add(op.at(Slot.WEIGHT).address())
+              .add(filter.address())
+              .add(conv.k())
+              .add(c)
+              .add(rs));
+    }
+    Map<String, Place> places = new HashMap<>();
+    places.put("x", op.at(Slot.X));
+    places.put("w", filter);
+    places.put("y", op.at(Slot.Y));
+    if (biased) {
+      Place bias = op.at(Slot.BIAS);
+      if (narrow) {
+        Place master = bias;
+        bias = filter.plus(align(filterBytes));
+        Pointwise.narrow(op, packing, spec.type(), conv.k(), master, bias);
+      }
+      places.put("bias", bias);
+    }
+    op.engine(FORWARD, "convolution forward", forward, places, Map.of());
+  }
+
+  private void buildBackwardFilter(GpuBinding op) {
+    Place dweight = op.at(Slot.DWEIGHT);
+    Place target = packed ? op.at(Slot.SCRATCH, temporary(0)) : dweight;
+    op.engine(
+        BACKWARD,
+        "convolution backward weights",
+        backwardFilter,
+        Map.of("x", op.at(Slot.X), "dy", op.at(Slot.DY), "dw", target),
+        Map.of());
+    if (packed) {
+      op.kernel(
+          BACKWARD,
+          "unpack_" + type,
+          elements,
+          elements * 4 + filterBytes,
+          new Arguments()
+              .add(target.address())
+              .add(dweight.address())
+              .add(conv.k())
+              .add(c)
+              .add(rs));
+    }
+    if (biased) {
+      op.kernel(
+          BACKWARD,
+          "channelSums_" + type,
+          new Kernel.Grid(conv.k(), Gpu.THREADS, 0),
+          spec.y().elements() * spec.type().bytes(),
+          new Arguments()
+              .add(op.at(Slot.DY).address())
+              .add(op.at(Slot.DBIAS).address())
+              .add(conv.k())
+              .add((int) spec.y().perChannel()));
     }
   }
 }

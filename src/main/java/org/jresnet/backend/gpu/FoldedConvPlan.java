@@ -8,12 +8,12 @@ import java.util.Map;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
 import org.jresnet.backend.gpu.Planner.Arithmetic;
+import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
 import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.cuda.Convolution;
 import org.jresnet.nativebindings.cuda.Elementwise;
-import org.jresnet.nativebindings.cuda.Geometry;
 import org.jresnet.nativebindings.cuda.Kernel.Arguments;
 import org.jresnet.nativebindings.cuda.OpGraph;
 
@@ -24,17 +24,18 @@ import org.jresnet.nativebindings.cuda.OpGraph;
 final class FoldedConvPlan extends GpuPlan {
   private final Planned engine;
   private final int k;
+
+  /** Channels of one filter, and its places. */
   private final int c;
+
   private final int rs;
 
   FoldedConvPlan(Planner planner, OpSpec spec) {
     super(planner, spec);
-    k = spec.y().c();
-    c = spec.x().c();
-    Op.Conv2d conv = (Op.Conv2d) spec.op();
-    int r = conv.kernel();
-    rs = r * r;
-    Geometry geometry = new Geometry(r, conv.stride(), conv.padding());
+    Conv2d conv = (Conv2d) spec.op();
+    k = conv.k();
+    c = conv.c() / conv.groups();
+    rs = conv.taps();
     boolean adds = spec.adds();
     boolean rectifies = spec.activates();
     engine =
@@ -44,30 +45,25 @@ final class FoldedConvPlan extends GpuPlan {
                     + (adds ? " + residual" : "")
                     + " + bias"
                     + (rectifies ? " + ReLU " : " ")
-                    + text(spec.x())
-                    + " to "
-                    + text(spec.y())
-                    + " by "
-                    + text(geometry),
+                    + text(spec, conv),
                 spec.type(),
                 Arithmetic.PRODUCTS,
                 d -> {
                   OpGraph.Value sum = d.wide(spec.y());
-                  new Convolution(d.graph, geometry)
-                      .forward(d.tensor("x", spec.x()), d.filter("w", k, c, r), sum);
-                  Elementwise elementwise = new Elementwise(d.graph);
+                  new Convolution(d.graph, geometry(conv))
+                      .forward(d.tensor("x", spec.x()), d.filter("w", conv), sum);
                   if (adds) {
                     OpGraph.Value added = d.wide(spec.y());
-                    elementwise.add(sum, d.tensor("residual", spec.y()), added);
+                    new Elementwise(d.graph).add(sum, d.tensor("residual", spec.y()), added);
                     sum = added;
                   }
                   OpGraph.Value bias = d.tensor("bias", new Shape(1, 1, 1, k));
                   if (rectifies) {
                     OpGraph.Value biased = d.wide(spec.y());
-                    elementwise.add(sum, bias, biased);
-                    elementwise.relu(biased, d.tensor("y", spec.y()));
+                    new Elementwise(d.graph).add(sum, bias, biased);
+                    new Elementwise(d.graph).relu(biased, d.tensor("y", spec.y()));
                   } else {
-                    elementwise.add(sum, bias, d.tensor("y", spec.y()));
+                    new Elementwise(d.graph).add(sum, bias, d.tensor("y", spec.y()));
                   }
                 }),
             "the folded convolution");
@@ -90,6 +86,7 @@ final class FoldedConvPlan extends GpuPlan {
         elements * 4 + filterBytes(),
         new Arguments()
             .add(op.at(Slot.WEIGHT).address())
+            .add(operands.has(Slot.BIAS) ? op.at(Slot.BIAS).address() : 0L)
             .add(op.at(Slot.GAMMA).address())
             .add(op.at(Slot.BETA).address())
             .add(op.at(Slot.RUNNING_MEAN).address())

@@ -19,6 +19,7 @@ import org.jresnet.backend.Tensor;
 import org.jresnet.backend.UpdateRule;
 import org.jresnet.base.Closing;
 import org.jresnet.base.UserError;
+import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
 import org.jresnet.nativebindings.cuda.CudaDevice;
@@ -238,7 +239,7 @@ public final class GpuBackend implements Backend {
 
   private GpuPlan lower(OpSpec spec) {
     Op op = spec.op();
-    if (op instanceof Op.Conv2d) {
+    if (op instanceof Conv2d) {
       return spec.tail().isEmpty()
           ? new ConvPlan(planner, spec)
           : new FoldedConvPlan(planner, spec);

@@ -7,6 +7,8 @@ import java.util.stream.Collectors;
 import org.jresnet.backend.LibraryPlan;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
+import org.jresnet.graph.Axis;
+import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.Shape;
 import org.jresnet.nativebindings.cuda.CudnnPlan;
 import org.jresnet.nativebindings.cuda.Geometry;
@@ -52,7 +54,40 @@ abstract class GpuPlan extends LibraryPlan<GpuBinding> {
   }
 
   static String text(Geometry w) {
-    return w.window() + "x" + w.window() + " stride " + w.stride() + " padding " + w.padding();
+    Geometry.Step h = w.rows();
+    Geometry.Step v = w.columns();
+    String gaps = pair(h.dilation(), v.dilation());
+    return h.window()
+        + "x"
+        + v.window()
+        + " stride "
+        + pair(h.stride(), v.stride())
+        + " padding "
+        + pair(h.padding(), v.padding())
+        + (gaps.equals("1") ? "" : " dilation " + gaps);
+  }
+
+  private static String pair(int rows, int columns) {
+    return rows == columns ? "" + rows : rows + "x" + columns;
+  }
+
+  /** A convolution's extents and geometry, which its engines depend on. */
+  static String text(OpSpec spec, Conv2d conv) {
+    return text(spec.x())
+        + " to "
+        + text(spec.y())
+        + " by "
+        + text(geometry(conv))
+        + (conv.groups() == 1 ? "" : " in " + conv.groups() + " groups");
+  }
+
+  /** How the filters of a convolution move. */
+  static Geometry geometry(Conv2d conv) {
+    return new Geometry(step(conv.rows()), step(conv.columns()));
+  }
+
+  private static Geometry.Step step(Axis axis) {
+    return new Geometry.Step(axis.size(), axis.stride(), axis.padding(), axis.dilation());
   }
 
   /** What computes, where no engine of cuDNN does. */

@@ -9,6 +9,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.ToDoubleFunction;
+import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Shape;
 import org.jresnet.nativebindings.cuda.CudaException;
@@ -64,8 +65,15 @@ class Planner implements AutoCloseable {
       return graph.between(DataType.F32, s.n(), s.c(), s.h(), s.w());
     }
 
-    OpGraph.Value filter(String name, int k, int c, int r) {
-      return keep(name, graph.tensor(dataType(type), k, c, r, r));
+    OpGraph.Value filter(String name, Conv2d conv) {
+      return keep(
+          name,
+          graph.tensor(
+              dataType(type),
+              conv.k(),
+              conv.c() / conv.groups(),
+              conv.rows().size(),
+              conv.columns().size()));
     }
 
     OpGraph.Value channels(String name, int c) {

@@ -26,6 +26,16 @@ final class Pointwise {
         new Arguments().add(a.address()).add(b.address()).add(y.address()).add(elements));
   }
 
+  /** Single precision to the type of activations. */
+  static void narrow(GpuBinding op, Phase phase, DType type, long elements, Place from, Place to) {
+    op.kernel(
+        phase,
+        "narrow_" + Gpu.suffix(type),
+        elements,
+        elements * (4 + type.bytes()),
+        new Arguments().add(from.address()).add(to.address()).add(0).add(elements));
+  }
+
   private static int adds(GradientWrite policy) {
     return policy == GradientWrite.ACCUMULATE ? 1 : 0;
   }

@@ -7,38 +7,47 @@ import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
 import org.jresnet.backend.reference.ReferenceBuffer.View;
-import org.jresnet.graph.Op;
+import org.jresnet.graph.Conv2d;
+import org.jresnet.graph.Conv2d.Bias;
 import org.jresnet.graph.Slot;
 
 /**
  * Convolution (cross-correlation, as in <a
- * href="https://pytorch.org/docs/stable/generated/torch.nn.Conv2d.html">torch.nn.Conv2d</a>),
- * stride u, padding o:
+ * href="https://pytorch.org/docs/stable/generated/torch.nn.Conv2d.html">torch.nn.Conv2d</a>) with
+ * strides u, v, paddings o, m and dilations e, f along rows and columns. Channel i of the output
+ * belongs to group γ = ⌊i / (k/groups)⌋, which sees the channels γ·(c/groups) + j of the input:
  *
  * <pre>
- *   y[n,p,q,k]   = Σ_{r,s,c}  x[n, p·u+r−o, q·u+s−o, c] · w[k,c,r,s]
- *   dx[n,h,w,c]  = Σ_{k,r,s}  dy[n,p,q,k] · w[k,c,r,s]        over p,q with p·u+r−o = h, q·u+s−o = w
- *   dw[k,c,r,s]  = Σ_{n,p,q}  dy[n,p,q,k] · x[n, p·u+r−o, q·u+s−o, c]
+ *   y[n,p,q,i]   = b[i] + Σ_{r,s,j}  x[n, p·u+r·e−o, q·v+s·f−m, γ·(c/groups)+j] · w[i,j,r,s]
+ *   dx[n,h,w,·]  = Σ_{i,r,s}  dy[n,p,q,i] · w[i,j,r,s]     over p,q with p·u+r·e−o = h, q·v+s·f−m = w
+ *   dw[i,j,r,s]  = Σ_{n,p,q}  dy[n,p,q,i] · x[n, p·u+r·e−o, q·v+s·f−m, γ·(c/groups)+j]
+ *   db[i]        = Σ_{n,p,q}  dy[n,p,q,i]
  * </pre>
  *
- * The three are one loop over (output position, filter position) and differ only in which of the
- * three factors is summed. Filters are turned to {@code krsc} first, so that every inner loop runs
- * over consecutive channels.
+ * The first three are one loop over (output position, filter position) and differ only in which of
+ * the three factors is summed. Filters are turned to {@code krsc} first, so that every inner loop
+ * runs over consecutive channels.
  */
 final class ConvOp extends ReferenceOp {
-  private final Op.Conv2d conv;
-  private final int c;
+  private final Conv2d conv;
   private final int k;
 
-  /** Extent of the filter, r = s. */
-  private final int extent;
+  /** Channels that one filter sees. */
+  private final int c;
+
+  /** Filters of one group. */
+  private final int filters;
+
+  /** Places in a filter, r·s. */
+  private final int taps;
 
   ConvOp(OpSpec spec, Operands operands) {
     super(spec, operands);
-    conv = (Op.Conv2d) spec.op();
-    c = spec.x().c();
-    k = spec.y().c();
-    extent = conv.kernel();
+    conv = (Conv2d) spec.op();
+    k = conv.k();
+    c = conv.c() / conv.groups();
+    filters = k / conv.groups();
+    taps = conv.taps();
   }
 
   /** What happens at one filter position: y[n,p,q,·] sees x[n,h,w,·] through w[·,·,r,s]. */
@@ -51,12 +60,13 @@ final class ConvOp extends ReferenceOp {
     for (int p = 0; p < spec.y().h(); p++) {
       for (int q = 0; q < spec.y().w(); q++) {
         int y = ((n * spec.y().h() + p) * spec.y().w() + q) * k;
-        for (int r = 0; r < extent; r++) {
-          int h = p * conv.stride() + r - conv.padding();
-          for (int s = 0; s < extent; s++) {
-            int w = q * conv.stride() + s - conv.padding();
+        for (int r = 0; r < conv.rows().size(); r++) {
+          int h = conv.rows().at(p, r);
+          for (int s = 0; s < conv.columns().size(); s++) {
+            int w = conv.columns().at(q, s);
             if (h >= 0 && h < spec.x().h() && w >= 0 && w < spec.x().w()) {
-              visit.at(y, ((n * spec.x().h() + h) * spec.x().w() + w) * c, r * extent + s);
+              int x = ((n * spec.x().h() + h) * spec.x().w() + w) * conv.c();
+              visit.at(y, x, r * conv.columns().size() + s);
             }
           }
         }
@@ -64,9 +74,14 @@ final class ConvOp extends ReferenceOp {
     }
   }
 
+  /** First channel of the group that filter i belongs to. */
+  private int group(int i) {
+    return i / filters * c;
+  }
+
   /** Index of w[i,r,s,0] in krsc order. */
   private int filter(int i, int rs) {
-    return (i * extent * extent + rs) * c;
+    return (i * taps + rs) * c;
   }
 
   /** The weights in krsc order. */
@@ -81,8 +96,7 @@ final class ConvOp extends ReferenceOp {
 
   /** The index in kcrs order of element i in krsc order. */
   private int kcrs(int i) {
-    int area = extent * extent;
-    return (i / c / area * c + i % c) * area + i / c % area;
+    return (i / c / taps * c + i % c) * taps + i / c % taps;
   }
 
   /** Images are independent of each other, so they run side by side. */
@@ -104,13 +118,20 @@ final class ConvOp extends ReferenceOp {
                     (toY, fromX, rs) -> {
                       for (int i = 0; i < k; i++) {
                         int fromW = filter(i, rs);
+                        int from = fromX + group(i);
                         double sum = 0;
                         for (int j = 0; j < c; j++) {
-                          sum += x.get(fromX + j) * w[fromW + j];
+                          sum += x.get(from + j) * w[fromW + j];
                         }
                         y.add(toY + i, sum);
                       }
                     }));
+    if (conv.bias() == Bias.PER_CHANNEL) {
+      View b = view(BIAS);
+      for (int i = 0; i < y.length; i++) {
+        y.add(i, b.get(i % k));
+      }
+    }
   }
 
   @Override
@@ -120,6 +141,13 @@ final class ConvOp extends ReferenceOp {
     }
     if (spec.write(Slot.DWEIGHT) != GradientWrite.NONE) {
       dweight();
+    }
+    if (spec.write(Slot.DBIAS) != GradientWrite.NONE) {
+      View dy = view(DY);
+      View db = gradient(DBIAS, spec.write(Slot.DBIAS));
+      for (int i = 0; i < dy.length; i++) {
+        db.add(i % k, dy.get(i));
+      }
     }
   }
 
@@ -135,9 +163,10 @@ final class ConvOp extends ReferenceOp {
                     (fromY, toX, rs) -> {
                       for (int i = 0; i < k; i++) {
                         int fromW = filter(i, rs);
+                        int to = toX + group(i);
                         double g = dy.get(fromY + i);
                         for (int j = 0; j < c; j++) {
-                          dx.add(toX + j, g * w[fromW + j]);
+                          dx.add(to + j, g * w[fromW + j]);
                         }
                       }
                     }));
@@ -160,9 +189,10 @@ final class ConvOp extends ReferenceOp {
                     (fromY, fromX, rs) -> {
                       for (int i = half * k / 2; i < (half + 1) * k / 2; i++) {
                         int toW = filter(i, rs);
+                        int from = fromX + group(i);
                         double g = dy.get(fromY + i);
                         for (int j = 0; j < c; j++) {
-                          sums[toW + j] += g * x.get(fromX + j);
+                          sums[toW + j] += g * x.get(from + j);
                         }
                       }
                     });

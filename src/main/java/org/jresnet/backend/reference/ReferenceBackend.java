@@ -23,6 +23,7 @@ import org.jresnet.backend.Support;
 import org.jresnet.backend.Tensor;
 import org.jresnet.backend.UpdateRule;
 import org.jresnet.base.UserError;
+import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
@@ -40,7 +41,7 @@ public final class ReferenceBackend implements Backend {
   private static final ToLongFunction<OpSpec> NOTHING = spec -> 0;
   private static final Map<Class<? extends Op>, Kernel> OWN =
       Map.of(
-          Op.Conv2d.class,
+          Conv2d.class,
           new Kernel(
               NOTHING, (s, o) -> s.tail().isEmpty() ? new ConvOp(s, o) : new FoldedConvOp(s, o)),
           Op.BatchNorm.class,

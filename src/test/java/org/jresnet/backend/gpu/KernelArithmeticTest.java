@@ -38,6 +38,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Our CUDA kernels, compiled as C++, against the reference backend. */
 class KernelArithmeticTest {
@@ -189,12 +190,14 @@ class KernelArithmeticTest {
     }
   }
 
-  @Test
-  void normsAreFoldedIntoFilterAndBias() {
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void normsAreFoldedIntoFilterAndBias(boolean biased) {
     int k = 4;
     int c = 3;
     int rs = 9;
     float[] weight = normal(k * c * rs);
+    float[] offset = biased ? normal(k) : new float[k];
     float[] gamma = normal(k);
     float[] beta = normal(k);
     float[] mean = normal(k);
@@ -205,6 +208,7 @@ class KernelArithmeticTest {
         "fold_float",
         new Arguments()
             .add(at(floats(weight)))
+            .add(biased ? at(floats(offset)) : 0L)
             .add(at(floats(gamma)))
             .add(at(floats(beta)))
             .add(at(floats(mean)))
@@ -218,7 +222,8 @@ class KernelArithmeticTest {
     for (int f = 0; f < k; f++) {
       double factor = gamma[f] / Math.sqrt(var[f] + 1e-5);
       assertThat((double) floats(bias)[f])
-          .isCloseTo(beta[f] - mean[f] * factor, within(1e-5 * (1 + Math.abs(factor))));
+          .isCloseTo(
+              beta[f] + (offset[f] - mean[f]) * factor, within(1e-5 * (1 + Math.abs(factor))));
       for (int ch = 0; ch < c; ch++) {
         for (int p = 0; p < rs; p++) {
           assertThat((double) floats(packed)[(f * rs + p) * c + ch])
@@ -226,6 +231,31 @@ class KernelArithmeticTest {
                   weight[(f * c + ch) * rs + p] * factor, within(1e-5 * Math.abs(factor) + 1e-7));
         }
       }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = DType.class,
+      names = {"F32", "BF16", "F16"})
+  void channelsAreSummed(DType type) {
+    int c = 5;
+    int pixels = 203;
+    float[] values = normal(c * pixels);
+    DeviceMemory master = floats(values);
+    DeviceMemory x = memory((long) values.length * type.bytes());
+    DeviceMemory sums = memory(4L * c);
+    String suffix = Gpu.suffix(type);
+    launch(
+        "narrow_" + suffix,
+        new Arguments().add(at(master)).add(at(x)).add(0).add((long) values.length));
+    launch("channelSums_" + suffix, new Arguments().add(at(x)).add(at(sums)).add(c).add(pixels));
+    for (int channel = 0; channel < c; channel++) {
+      double expected = 0;
+      for (int p = 0; p < pixels; p++) {
+        expected += rounded(type, values[p * c + channel]);
+      }
+      assertThat((double) floats(sums)[channel]).isCloseTo(expected, within(1e-5));
     }
   }
 

@@ -9,6 +9,7 @@ import org.jresnet.backend.Precision;
 import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Executable;
 import org.jresnet.engine.Executable.NamedSpec;
+import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.Op;
 import org.jresnet.models.Architecture;
 import org.jresnet.nativebindings.cuda.KernelProgram;
@@ -95,7 +96,7 @@ class PlanningTest {
       CompileOptions options = CompileOptions.training(32, 224, Fixture.NORMALIZATION);
       for (NamedSpec named :
           Executable.specs(Architecture.of("resnet18").graph(1000), options, Precision.BF16)) {
-        if (named.spec().op() instanceof Op.Conv2d) {
+        if (named.spec().op() instanceof Conv2d) {
           assertThat(other.choices(named.spec())).as("engines of %s", named).isNotEmpty();
         }
       }

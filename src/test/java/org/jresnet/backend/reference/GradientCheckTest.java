@@ -23,6 +23,8 @@ import org.jresnet.backend.Specs;
 import org.jresnet.backend.Specs.Activation;
 import org.jresnet.backend.Specs.Residual;
 import org.jresnet.backend.Specs.Window;
+import org.jresnet.graph.Axis;
+import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
@@ -55,21 +57,20 @@ class GradientCheckTest {
 
   static Stream<OpSpec> conv() {
     return Stream.of(
-            new Window(7, 2, 3),
-            new Window(3, 1, 1),
-            new Window(3, 2, 1),
-            new Window(1, 1, 0),
-            new Window(1, 2, 0))
+            new Conv2d(3, 4, 7, 2, 3),
+            new Conv2d(3, 4, 3, 1, 1),
+            new Conv2d(3, 4, 3, 2, 1),
+            new Conv2d(3, 4, 1, 1, 0),
+            new Conv2d(3, 4, 1, 2, 0),
+            new Conv2d(3, 6, 3, 1, 1).grouped(3),
+            new Conv2d(3, 3, 3, 2, 1).grouped(3).biased(),
+            new Conv2d(3, 4, 3, 1, 2).dilated(2).biased(),
+            new Conv2d(3, 6, new Axis(1, 1, 0), new Axis(3, 2, 2, 2)).grouped(3))
         .map(
-            w ->
+            conv ->
                 Specs.conv(
                     new Shape(2, 6, 5, 3),
-                    new Shape(
-                        2,
-                        (6 + 2 * w.padding() - w.kernel()) / w.stride() + 1,
-                        (5 + 2 * w.padding() - w.kernel()) / w.stride() + 1,
-                        4),
-                    w,
+                    conv,
                     DType.F64,
                     Pass.TRAINING,
                     GradientWrite.OVERWRITE,

@@ -24,6 +24,7 @@ import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Executable;
 import org.jresnet.engine.Model;
 import org.jresnet.engine.OptimizerState;
+import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Op;
@@ -94,9 +95,9 @@ class NewOpTest {
 
   private static Graph graph(Square square) {
     Graph.Builder g = Graph.builder("squares", 3);
-    int x = g.add("conv1", new Op.Conv2d(3, 4, 3, 2, 1), 0);
+    int x = g.add("conv1", new Conv2d(3, 4, 3, 2, 1), 0);
     x = g.add("square1", square, x);
-    x = g.add("conv2", new Op.Conv2d(4, 4, 3, 1, 1), x);
+    x = g.add("conv2", new Conv2d(4, 4, 3, 1, 1), x);
     x = g.add("square2", square, x);
     x = g.add("avgpool", new Op.GlobalAvgPool(), x);
     g.add("fc", new Op.Linear(4, 2), x);
