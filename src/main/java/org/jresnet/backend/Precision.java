@@ -3,6 +3,7 @@ package org.jresnet.backend;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.Collectors;
+import org.jresnet.base.Named;
 import org.jresnet.base.UserError;
 import org.jresnet.graph.DType;
 
@@ -10,7 +11,7 @@ import org.jresnet.graph.DType;
  * Element types of a run. Master weights, statistics, loss and optimizer state are never below
  * single precision.
  */
-public enum Precision {
+public enum Precision implements Named {
   /** Everything in double precision; the reference backend only. */
   FP64(DType.F64, DType.F64),
   /** Everything in single precision, without reduced-precision shortcuts. */
@@ -52,7 +53,7 @@ public enum Precision {
     return parameter;
   }
 
-  /** The name that users write: {@code bf16}. */
+  @Override
   public String id() {
     return name().toLowerCase(Locale.ROOT);
   }

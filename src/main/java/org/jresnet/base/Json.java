@@ -1,6 +1,7 @@
 package org.jresnet.base;
 
 import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
@@ -8,10 +9,13 @@ import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.SerializerProvider;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.module.SimpleModule;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.ser.std.StdSerializer;
 import java.io.IOException;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;
@@ -34,8 +38,8 @@ import java.util.stream.Collectors;
  * of its range ({@link JsonField}) is a {@link UserError} that names the path of the field, such as
  * {@code run.json: options.batch: expected a whole number of at least 1, found "x"}. What a
  * record's constructor refuses is reported in the same way. Components are numbers ({@code int,
- * long, float, double}), {@code boolean}, {@code String}, enums, records, and lists and maps by
- * name of these. Nothing is converted silently, and numbers are finite.
+ * long, float, double}), {@code boolean}, {@code String}, enums (see {@link Named}), records, and
+ * lists and maps by name of these. Nothing is converted silently, and numbers are finite.
  */
 public final class Json {
   /** Longest text; a record of 100,000 file names has about 10 MB. */
@@ -55,7 +59,23 @@ public final class Json {
                           .maxDocumentLength(MAX_BYTES)
                           .build())
                   .build())
+          .addModule(new SimpleModule().addSerializer(Named.class, new NameSerializer()))
           .build();
+
+  /** Writes a constant as its name, into which {@link #constant} turns it back. */
+  private static final class NameSerializer extends StdSerializer<Named> {
+    private static final long serialVersionUID = 1L;
+
+    NameSerializer() {
+      super(Named.class);
+    }
+
+    @Override
+    public void serialize(Named value, JsonGenerator out, SerializerProvider provider)
+        throws IOException {
+      out.writeString(value.id());
+    }
+  }
 
   private final String source;
 
@@ -288,16 +308,26 @@ public final class Json {
 
   private Object constant(JsonNode node, Class<?> type, String path) {
     return Arrays.stream(type.getEnumConstants())
-        .filter(c -> ((Enum<?>) c).name().equals(node.textValue()))
+        .filter(c -> node.isTextual() && names(c).contains(node.textValue()))
         .findFirst()
         .orElseThrow(
             () ->
                 wrong(
                     path,
                     Arrays.stream(type.getEnumConstants())
-                        .map(c -> ((Enum<?>) c).name())
+                        .map(c -> names(c).get(0))
                         .collect(Collectors.joining(" or ")),
                     show(node)));
+  }
+
+  /** How a constant is written, and then how it may be read, too. */
+  private static List<String> names(Object constant) {
+    if (constant instanceof Named named) {
+      List<String> all = new ArrayList<>(List.of(named.id()));
+      all.addAll(named.aliases());
+      return all;
+    }
+    return List.of(((Enum<?>) constant).name());
   }
 
   private List<Object> list(JsonNode node, Type element, String path) {

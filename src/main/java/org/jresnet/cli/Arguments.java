@@ -9,6 +9,7 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 import java.util.stream.IntStream;
+import org.jresnet.data.ImageFolder;
 import org.jresnet.graph.Graph;
 import org.jresnet.models.Architecture;
 import picocli.CommandLine;
@@ -109,6 +110,11 @@ final class Arguments {
     return bound == Math.rint(bound)
         ? String.format(java.util.Locale.ROOT, "%.0f", bound)
         : String.valueOf(bound);
+  }
+
+  /** The absolute path that an argument stands for; empty for an empty one. */
+  static String absolute(String path) {
+    return path.isEmpty() ? "" : ImageFolder.expand(path).toAbsolutePath().normalize().toString();
   }
 
   /** A regular expression, or an error that shows where it is none. */

@@ -1,88 +1,67 @@
 package org.jresnet.cli;
 
-import org.jresnet.backend.Backend;
+import java.util.Optional;
 import org.jresnet.backend.Precision;
-import org.jresnet.backend.Support;
-import org.jresnet.backend.gpu.CudnnOptions;
-import org.jresnet.backend.gpu.GpuBackend;
-import org.jresnet.base.UserError;
-import org.jresnet.engine.Backends;
-import org.slf4j.LoggerFactory;
+import org.jresnet.engine.BackendKind;
+import org.jresnet.engine.Compute;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Where and in which precision to compute. */
 @Heading("Computation")
 final class BackendOptions {
+  private static final String AUTO = "auto";
+
   @Option(
       names = "--backend",
-      defaultValue = "auto",
+      defaultValue = AUTO,
       paramLabel = "NAME",
       description =
           "auto (the GPU if one is usable, else the CPU), cpu, gpu (NVIDIA) or reference. onednn"
               + " and cudnn mean cpu and gpu.")
-  String backend;
+  private String backend;
 
   @Option(
       names = "--precision",
-      defaultValue = "auto",
+      defaultValue = AUTO,
       paramLabel = "TYPE",
       description =
           "auto, fp32, bf16, int8 (inference on the CPU with a model from jresnet quantize), tf32 and"
               + " fp16 (GPU), fp64 (reference backend). auto takes bf16 where the hardware has"
               + " instructions for it, else fp32.")
-  String precision;
+  private String precision;
 
   @Mixin private ThreadOptions threads;
   @Mixin private GpuOptions gpu;
 
-  /** Opens the backend; {@link #resolve} says what auto chose. */
-  Backend open(Console console) {
+  /** The backend that was asked for. */
+  BackendKind kind() {
+    return UsageError.unlessValid(() -> BackendKind.of(backend));
+  }
+
+  /** The precision that was asked for; empty for auto. */
+  Optional<Precision> precision() {
+    return precision.equals(AUTO)
+        ? Optional.empty()
+        : Optional.of(UsageError.unlessValid(() -> Precision.of(precision)));
+  }
+
+  /** Opens what was asked for and says what auto chose. */
+  Compute open(Console console) {
+    return open(console, kind(), precision());
+  }
+
+  /** Opens another backend in another precision, with the same threads and GPU. */
+  Compute open(Console console, BackendKind kind, Optional<Precision> type) {
     threads.check();
-    CudnnOptions options = gpu.options();
-    if (!backend.equals("auto")) {
-      return open(backend, options);
-    }
-    if (precision.equals("int8")) {
-      return open("cpu", options);
-    }
-    if (GpuBackend.usable(options) instanceof Support.No no) {
-      // Not a field: options exist before --verbose is read.
-      LoggerFactory.getLogger(BackendOptions.class).info("No GPU is used: {}", no.reason());
-      return open("cpu", options);
-    }
-    return open("gpu", options);
-  }
-
-  /** The backend of that name. */
-  static Backend open(String name, CudnnOptions options) {
-    if (!Backends.NAMES.contains(Backends.canonical(name))) {
-      throw new UsageError(
-          "unknown backend '" + name + "'; known backends: " + String.join(", ", Backends.NAMES));
-    }
-    return Backends.open(name, options);
-  }
-
-  /** The precision, with auto resolved and announced. */
-  Precision resolve(Backend opened, Console console) {
-    boolean auto = precision.equals("auto");
-    Precision chosen =
-        auto ? opened.autoPrecision() : UsageError.unlessValid(() -> Precision.of(precision));
-    require(opened, chosen);
+    Compute compute = Compute.open(kind, type, gpu.options());
     console.print(
         "Backend %s%s (%s), precision %s%s",
-        opened.name(),
-        backend.equals("auto") && opened.name().equals("cpu") ? ", no usable GPU" : "",
-        opened.description(),
-        chosen.id(),
-        auto ? " (auto)" : "");
-    return chosen;
-  }
-
-  /** Refuses a precision that the backend or the machine lacks. */
-  static void require(Backend backend, Precision precision) {
-    if (backend.supports(precision) instanceof Support.No no) {
-      throw new UserError("--precision " + precision.id() + " is not possible: " + no.reason());
-    }
+        compute.kind().id(),
+        kind == BackendKind.AUTO && compute.kind() == BackendKind.CPU ? ", no usable GPU" : "",
+        compute.backend().description(),
+        compute.precision().id(),
+        type.isEmpty() ? " (auto)" : "");
+    return compute;
   }
 }

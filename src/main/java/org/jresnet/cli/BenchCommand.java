@@ -20,6 +20,9 @@ import org.jresnet.bench.Benchmark.Configuration;
 import org.jresnet.bench.Benchmark.Result;
 import org.jresnet.bench.Benchmark.Work;
 import org.jresnet.bench.Disturbance;
+import org.jresnet.engine.BackendKind;
+import org.jresnet.engine.Backends;
+import org.jresnet.engine.Compute;
 import org.jresnet.models.Architecture;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -156,8 +159,10 @@ final class BenchCommand implements Callable<Integer> {
       return ChildRuns.eachThreadCount(threads.counts(), spec.commandLine().getParent());
     }
     threads.check();
-    for (String name : backends) {
-      try (Backend backend = BackendOptions.open(name, gpu.options())) {
+    List<BackendKind> kinds =
+        backends.stream().map(n -> UsageError.unlessValid(() -> BackendKind.of(n))).toList();
+    for (BackendKind kind : kinds) {
+      try (Backend backend = Backends.open(kind, gpu.options())) {
         console.print("%s, %s", DoctorCommand.machine(), backend.description());
         console.print(
             "%-34s %9s %10s %10s %7s %8s %9s %9s",
@@ -225,7 +230,7 @@ final class BenchCommand implements Callable<Integer> {
     }
     List<Precision> chosen =
         precisions.stream().map(p -> UsageError.unlessValid(() -> Precision.of(p))).toList();
-    chosen.forEach(p -> BackendOptions.require(backend, p));
+    chosen.forEach(p -> Compute.require(backend, p));
     return chosen;
   }
 

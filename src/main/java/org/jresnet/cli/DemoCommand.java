@@ -3,28 +3,26 @@ package org.jresnet.cli;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import me.tongfei.progressbar.ProgressBar;
-import org.jresnet.backend.Backend;
-import org.jresnet.backend.Precision;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
-import org.jresnet.data.Augmentation;
 import org.jresnet.data.BadImageException;
 import org.jresnet.data.ImageFolder;
 import org.jresnet.data.Loader.BadImages;
-import org.jresnet.data.Loader.LastBatch;
-import org.jresnet.data.Preprocess;
+import org.jresnet.data.Sample;
 import org.jresnet.data.Split;
 import org.jresnet.data.drawn.DrawnFaces;
-import org.jresnet.engine.Model;
+import org.jresnet.engine.Compute;
 import org.jresnet.models.Architecture;
+import org.jresnet.train.Classifier;
 import org.jresnet.train.LoadedModel;
 import org.jresnet.train.ModelFiles;
-import org.jresnet.train.Predictor;
 import org.jresnet.train.RunFolder;
-import org.jresnet.train.TrainOptions;
+import org.jresnet.train.TrainOptions.ScheduleOptions;
 import org.jresnet.train.Trainer;
+import org.jresnet.train.Training;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -96,23 +94,23 @@ final class DemoCommand implements Callable<Integer> {
     Arguments.requireBatchFits(BATCH, size);
     Architecture network = UsageError.unlessValid(() -> Architecture.of(model));
     long start = System.nanoTime();
-    try (Backend backend = backendOptions.open(console)) {
-      Precision precision = backendOptions.resolve(backend, console);
+    try (Compute compute = backendOptions.open(console)) {
       RunFolder.Existing existing =
           overwrite ? RunFolder.Existing.OVERWRITE : RunFolder.Existing.REFUSE;
-      TrainOptions options = options(data, network, backend, precision);
+      Training training = training(data, network);
       Trainer.Outcome outcome;
       requireNew(run);
       try (RunFolder folder = RunFolder.open(run, existing, console::note)) {
         draw(console, data);
         console.print("%nTraining %s on %dx%d pixels", network.id(), size, size);
-        outcome = new Training(console).run(options, folder, backend, Trainer.Contents.CHECKED);
+        outcome =
+            new TrainingConsole(console).run(training, folder, compute, Trainer.Contents.CHECKED);
       }
       if (outcome.end() == Trainer.End.INTERRUPTED) {
         return 1;
       }
       console.print("%nTwo pictures of the sealed part:");
-      Path unseen = predictTwo(console, backend, precision, run, data);
+      Path unseen = predictTwo(console, compute, run, data);
       console.print(
           "%nDone in %.0f s. Everything is in %s:",
           (System.nanoTime() - start) / 1e9, out.toAbsolutePath());
@@ -127,7 +125,7 @@ final class DemoCommand implements Callable<Integer> {
       console.print("  ./jresnet summary --model %s", network.id());
       console.print(
           "  ./jresnet train FOLDER-WITH-ONE-FOLDER-PER-CLASS --out runs/mine --weights resnet50.pth");
-      console.object(Training.values(outcome, run));
+      console.object(Report.values(outcome, run));
       return 0;
     }
   }
@@ -174,58 +172,24 @@ final class DemoCommand implements Callable<Integer> {
     }
   }
 
-  private TrainOptions options(
-      Path data, Architecture network, Backend backend, Precision precision) {
-    Split.Fractions f = Split.Fractions.DEFAULT;
-    return UsageError.unlessValid(
-        () ->
-            new TrainOptions(
-                data.toAbsolutePath().toString(),
-                new TrainOptions.SplitOptions(f.train(), f.val(), f.test(), "", ""),
-                new TrainOptions.NetworkOptions(
-                    network.id(),
-                    network.width(),
-                    "",
-                    false,
-                    true,
-                    List.of(),
-                    backend.name(),
-                    precision.id(),
-                    0),
-                new TrainOptions.InputOptions(
-                    new Preprocess(size, Preprocess.Mode.STRETCH),
-                    new Augmentation(0.5, 1, 0, 0),
-                    BadImages.STOP,
-                    2),
-                epochs,
-                BATCH,
-                1,
-                new TrainOptions.OptimizerOptions("adam", 1e-3, 0.9, 0.999, 1e-8, 0, 0),
-                new TrainOptions.ScheduleOptions("cosine", 0.5, 30, 0.1, 0.01),
-                new TrainOptions.LossOptions(0, "none"),
-                0,
-                0,
-                seed,
-                LastBatch.DROP,
-                ""));
+  private Training training(Path data, Architecture network) {
+    Training training = Training.on(data.toAbsolutePath()).architecture(network.id()).zeroInit();
+    training.size(size).badImages(BadImages.STOP).epochs(epochs).batch(BATCH).seed(seed);
+    return training.schedule(ScheduleOptions.Kind.COSINE).warmup(0.5).finalFactor(0.01);
   }
 
   /** Predicts an image of each class and returns the second. */
-  private Path predictTwo(
-      Console console, Backend backend, Precision precision, Path run, Path data)
+  private Path predictTwo(Console console, Compute compute, Path run, Path data)
       throws BadImageException {
-    LoadedModel loaded = ModelFiles.open(run, java.util.Optional.empty());
+    LoadedModel loaded = ModelFiles.open(run, Optional.empty());
     Split split = Split.of(ImageFolder.expand(data.toString()), Split.Fractions.DEFAULT, seed, "");
-    var test = split.part(Split.Part.TEST);
-    try (Model network = new Model(loaded.graph(), backend, precision)) {
-      ModelFiles.load(network, loaded.weights(), RunFolder.BEST);
-      try (Predictor predictor =
-          new Predictor(network, loaded.info(), ModelFiles.preprocess(loaded.info()))) {
-        for (var sample : List.of(test.get(0), test.get(test.size() - 1))) {
-          PredictCommand.print(console, predictor.predict(sample.file()), loaded.info().classes());
-        }
+    List<Sample> test = split.part(Split.Part.TEST);
+    Path last = test.get(test.size() - 1).file();
+    try (Classifier classifier = Classifier.open(loaded, compute, console::note)) {
+      for (Path file : List.of(test.get(0).file(), last)) {
+        PredictCommand.print(console, file, classifier.predict(file));
       }
     }
-    return test.get(test.size() - 1).file();
+    return last;
   }
 }

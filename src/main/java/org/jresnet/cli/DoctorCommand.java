@@ -14,7 +14,9 @@ import org.jresnet.backend.Support;
 import org.jresnet.backend.gpu.CudnnOptions;
 import org.jresnet.backend.gpu.GpuReport;
 import org.jresnet.base.UserError;
+import org.jresnet.base.Version;
 import org.jresnet.bench.Ceilings;
+import org.jresnet.engine.BackendKind;
 import org.jresnet.engine.Backends;
 import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Executable;
@@ -42,7 +44,7 @@ final class DoctorCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     Console console = new Console(json);
     OperatingSystemMXBean os = (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
-    find(console, "jresnet", Main.Version.number());
+    find(console, "jresnet", Version.number());
     find(
         console,
         "java",
@@ -98,7 +100,7 @@ final class DoctorCommand implements Callable<Integer> {
     if (!"usable".equals(findings.get("gpu"))) {
       return;
     }
-    try (Backend backend = Backends.open("gpu", options)) {
+    try (Backend backend = Backends.open(BackendKind.GPU, options)) {
       for (Precision precision :
           List.of(Precision.FP32, Precision.TF32, Precision.BF16, Precision.FP16)) {
         String key = "cudnn_" + precision.id();

@@ -5,18 +5,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import me.tongfei.progressbar.ProgressBar;
-import org.jresnet.backend.Backend;
-import org.jresnet.backend.Precision;
-import org.jresnet.base.UserError;
 import org.jresnet.data.Dataset;
 import org.jresnet.data.ImageFolder;
 import org.jresnet.data.LeftOut;
 import org.jresnet.data.Loader.BadImages;
 import org.jresnet.data.Sample;
 import org.jresnet.data.Split.Part;
-import org.jresnet.engine.CompileOptions;
-import org.jresnet.engine.Executable;
-import org.jresnet.engine.Model;
+import org.jresnet.engine.Compute;
+import org.jresnet.train.Classifier;
 import org.jresnet.train.Evaluation;
 import org.jresnet.train.Evaluator;
 import org.jresnet.train.LoadedModel;
@@ -107,46 +103,44 @@ final class EvaluateCommand implements Callable<Integer> {
     }
     Console console = new Console(json);
     LoadedModel loaded = modelOptions.open(modelPath, console);
-    Arguments.requireBatchFits(batch, modelOptions.size(loaded.info()));
-    Dataset dataset = dataset(loaded.info().classes(), console);
-    dataset.onlyFakesWarning().ifPresent(console::note);
+    Arguments.requireBatchFits(batch, loaded.preprocess().size());
     Path root = ImageFolder.expand(data);
+    Dataset dataset =
+        className == null
+            ? ModelFiles.dataset(loaded.info(), root, console::note)
+            : ImageFolder.scanOne(root, loaded.info().classes(), className);
+    dataset.onlyFakesWarning().ifPresent(console::note);
     LeftOut leftOut =
         className == null ? ImageFolder.leftOut(root) : ImageFolder.leftOutBelow(root);
-    modelOptions.note(leftOut, dataset, loaded.info(), console);
+    ModelOptions.note(leftOut, dataset, loaded, console);
+    List<Sample> samples = dataset.samples();
     Evaluator.Labels labels = new Evaluator.Labels(dataset.classes(), positive());
+    Evaluator.LoaderOptions loading =
+        new Evaluator.LoaderOptions(loaded.preprocess(), loaderThreads, badImages);
     Map<Part, Integer> seen =
-        SeenImages.count(ImageFolder.expand(modelPath), dataset.samples(), loaderThreads);
-    try (Backend backend = backendOptions.open(console)) {
-      Precision precision = backendOptions.resolve(backend, console);
-      try (Model model = new Model(loaded.graph(), backend, precision)) {
-        ModelFiles.load(model, loaded.weights(), modelPath).forEach(console::note);
-        CompileOptions compile =
-            ModelFiles.inference(
-                loaded.info(),
-                Math.min(batch, dataset.samples().size()),
-                modelOptions.size(loaded.info()));
-        long start = System.nanoTime();
-        var loading =
-            new Evaluator.LoaderOptions(
-                modelOptions.preprocess(loaded.info()), loaderThreads, badImages);
-        Evaluation result = evaluate(model, compile, dataset, labels, loading);
-        if (csv != null) {
-          TestResult.writePredictions(csv, result, Map.of());
-        }
-        Training training = new Training(console);
-        training.badImages(result.badImages().values());
-        training.print(result);
-        double seconds = (System.nanoTime() - start) / 1e9;
-        console.print("%.1f images/s with decoding", result.images() / seconds);
-        warnOfSeen(seen, dataset.samples().size());
-        Map<String, Object> values = Training.values(result);
-        for (Part part : Part.values()) {
-          values.put("images_of_" + part.id(), seen.getOrDefault(part, 0));
-        }
-        console.object(values);
-        return result.badImages().isEmpty() ? 0 : 1;
+        SeenImages.count(ImageFolder.expand(modelPath), samples, loaderThreads);
+    try (Compute compute = backendOptions.open(console);
+        Classifier classifier = Classifier.open(loaded, compute, console::note)) {
+      long start = System.nanoTime();
+      Evaluation result;
+      try (ProgressBar bar = Progress.bar("Evaluating", samples.size(), " images")) {
+        result = classifier.evaluate(samples, labels, batch, loading, done -> bar.stepTo(done));
       }
+      if (csv != null) {
+        TestResult.writePredictions(csv, result, Map.of());
+      }
+      Report report = new Report(console);
+      report.badImages(result.badImages().values());
+      report.print(result);
+      double seconds = (System.nanoTime() - start) / 1e9;
+      console.print("%.1f images/s with decoding", result.images() / seconds);
+      warnOfSeen(seen, samples.size());
+      Map<String, Object> values = Report.values(result);
+      for (Part part : Part.values()) {
+        values.put("images_of_" + part.id(), seen.getOrDefault(part, 0));
+      }
+      console.object(values);
+      return result.badImages().isEmpty() ? 0 : 1;
     }
   }
 
@@ -168,51 +162,5 @@ final class EvaluateCommand implements Callable<Integer> {
               + " not say how it does on new images",
           trained, images, chosen);
     }
-  }
-
-  /** The images with the model's labels: of all its classes, of some, or of one. */
-  private Dataset dataset(List<String> classes, Console console) {
-    Path root = ImageFolder.expand(data);
-    if (className != null) {
-      return ImageFolder.scanOne(root, classes, className);
-    }
-    if (classes.stream().allMatch(name -> name.matches("\\d+"))) {
-      Dataset dataset = ImageFolder.scan(root);
-      requireSameClasses(classes, dataset.classes(), console);
-      return dataset;
-    }
-    return ImageFolder.scanSome(root, classes);
-  }
-
-  private static Evaluation evaluate(
-      Model model,
-      CompileOptions compile,
-      Dataset dataset,
-      Evaluator.Labels labels,
-      Evaluator.LoaderOptions loading) {
-    List<Sample> samples = dataset.samples();
-    try (Executable executable = Executable.compile(model, compile);
-        ProgressBar bar = Progress.bar("Evaluating", samples.size(), " images")) {
-      return Evaluator.evaluate(executable, labels, samples, loading, done -> bar.stepTo(done));
-    }
-  }
-
-  static void requireSameClasses(List<String> model, List<String> folders, Console console) {
-    if (model.equals(folders)) {
-      return;
-    }
-    boolean numbered = model.stream().allMatch(name -> name.matches("\\d+"));
-    if (numbered && model.size() == folders.size()) {
-      console.note(
-          "the model's classes have no names; they are taken in the order of the folders "
-              + folders);
-      return;
-    }
-    throw new UserError(
-        "the model knows the classes "
-            + model
-            + ", the data folder has "
-            + folders
-            + "; the folder names must be the class names");
   }
 }

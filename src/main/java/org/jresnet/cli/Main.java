@@ -47,12 +47,7 @@ public final class Main implements Runnable {
   static final class Version implements IVersionProvider {
     @Override
     public String[] getVersion() {
-      return new String[] {"jresnet " + number()};
-    }
-
-    static String number() {
-      String version = Main.class.getPackage().getImplementationVersion();
-      return version == null ? "development" : version;
+      return new String[] {"jresnet " + org.jresnet.base.Version.number()};
     }
   }
 

@@ -12,7 +12,6 @@ import org.jresnet.data.Sample;
 import org.jresnet.models.Architecture;
 import org.jresnet.train.LoadedModel;
 import org.jresnet.train.ModelFiles;
-import org.jresnet.weights.ModelInfo;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
@@ -38,31 +37,24 @@ final class ModelOptions {
 
   @Mixin private DecodingOptions decoding;
 
-  /** Opens a model file and says what its reader noticed. */
+  /** Opens a model file, says what its reader noticed, and applies the options. */
   LoadedModel open(String path, Console console) {
     Optional<String> architecture =
         Optional.ofNullable(model)
             .map(name -> UsageError.unlessValid(() -> Architecture.of(name)).id());
     LoadedModel loaded = ModelFiles.open(ImageFolder.expand(path), architecture);
     loaded.weights().notes().forEach(console::note);
-    return loaded;
+    return loaded.withPreprocess(preprocess(loaded.preprocess()));
   }
 
   /** Says what is odd about the images of a data folder. */
-  void note(LeftOut leftOut, Dataset dataset, ModelInfo info, Console console) {
+  static void note(LeftOut leftOut, Dataset dataset, LoadedModel model, Console console) {
     leftOut.note().ifPresent(console::note);
     List<Path> images = dataset.samples().stream().map(Sample::file).toList();
-    ImageNotes.read(images, preprocess(info)).forEach(console::note);
+    ImageNotes.read(images, model.preprocess()).forEach(console::note);
   }
 
-  /** Input size. */
-  int size(ModelInfo info) {
-    return preprocess(info).size();
-  }
-
-  /** Size, resize mode and decoding. */
-  Preprocess preprocess(ModelInfo info) {
-    Preprocess trained = ModelFiles.preprocess(info);
+  private Preprocess preprocess(Preprocess trained) {
     return new Preprocess(
         size == null ? trained.size() : size,
         resize == null ? trained.mode() : resize,

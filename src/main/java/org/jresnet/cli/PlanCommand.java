@@ -16,6 +16,7 @@ import org.jresnet.backend.gpu.GpuBackend;
 import org.jresnet.base.Csv;
 import org.jresnet.bench.Benchmark.Work;
 import org.jresnet.engine.CompileOptions;
+import org.jresnet.engine.Compute;
 import org.jresnet.engine.Executable;
 import org.jresnet.engine.Executable.NamedSpec;
 import org.jresnet.graph.Graph;
@@ -111,7 +112,7 @@ final class PlanCommand implements Callable<Integer> {
         device == null
             ? GpuBackend.open(gpu.options())
             : GpuBackend.planning(DeviceDescription.of(device), gpu.options())) {
-      BackendOptions.require(backend, chosen);
+      Compute.require(backend, chosen);
       List<Line> lines = new ArrayList<>();
       for (NamedSpec named : Executable.specs(graph, options, chosen)) {
         List<Choice> choices = backend.choices(named.spec());

@@ -12,16 +12,14 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
-import org.jresnet.backend.Backend;
-import org.jresnet.backend.Precision;
 import org.jresnet.base.Csv;
 import org.jresnet.data.BadImageException;
 import org.jresnet.data.ImageFolder;
 import org.jresnet.data.ImageNotes;
-import org.jresnet.engine.Model;
+import org.jresnet.engine.Compute;
+import org.jresnet.train.Classifier;
 import org.jresnet.train.LoadedModel;
-import org.jresnet.train.ModelFiles;
-import org.jresnet.train.Predictor;
+import org.jresnet.train.Prediction;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -82,30 +80,24 @@ final class PredictCommand implements Callable<Integer> {
         ImageFolder.leftOutBelow(path).note().ifPresent(console::note);
       }
     }
-    ImageNotes.read(files, modelOptions.preprocess(loaded.info())).forEach(console::note);
+    ImageNotes.read(files, loaded.preprocess()).forEach(console::note);
     List<List<String>> rows = new ArrayList<>(List.of(csvHeader(classes)));
     Tally tally = new Tally(classes);
-    try (Backend backend = backendOptions.open(console)) {
-      Precision precision = backendOptions.resolve(backend, console);
-      try (Model model = new Model(loaded.graph(), backend, precision)) {
-        ModelFiles.load(model, loaded.weights(), modelPath).forEach(console::note);
-        try (Predictor predictor =
-            new Predictor(model, loaded.info(), modelOptions.preprocess(loaded.info()))) {
-          for (Path file : files) {
-            try {
-              Predictor.Prediction p = predictor.predict(file);
-              print(console, p, classes);
-              console.object(values(p, classes));
-              rows.add(csvRow(p, classes));
-              tally.add(p);
-            } catch (BadImageException e) {
-              tally.addFailed();
-              Console.error(e.getMessage());
-              rows.add(csvRow(file, classes, e));
-            }
-            Console.requireOutput();
-          }
+    try (Compute compute = backendOptions.open(console);
+        Classifier classifier = Classifier.open(loaded, compute, console::note)) {
+      for (Path file : files) {
+        try {
+          Prediction p = classifier.predict(file);
+          print(console, file, p);
+          console.object(values(file, p));
+          rows.add(csvRow(file, p));
+          tally.add(p);
+        } catch (BadImageException e) {
+          tally.addFailed();
+          Console.error(e.getMessage());
+          rows.add(csvRow(file, classes, e));
         }
+        Console.requireOutput();
       }
     }
     if (csv != null) {
@@ -119,28 +111,29 @@ final class PredictCommand implements Callable<Integer> {
   }
 
   /** One line per image, and the runners-up where there are many classes. */
-  static void print(Console console, Predictor.Prediction p, List<String> classes) {
-    console.print(
-        "%s  %s  %.2f %%", p.file(), classes.get(p.best()), 100 * p.probabilities()[p.best()]);
-    if (classes.size() > TOP) {
-      IntStream.range(0, classes.size())
+  static void print(Console console, Path file, Prediction p) {
+    console.print("%s  %s  %.2f %%", file, p.label(), 100 * p.probability());
+    if (p.classes().size() > TOP) {
+      IntStream.range(0, p.classes().size())
           .boxed()
           .sorted(Comparator.comparingDouble((Integer k) -> -p.probabilities()[k]))
           .limit(TOP)
           .forEach(
-              k -> console.print("    %-24s %6.2f %%", classes.get(k), 100 * p.probabilities()[k]));
+              k ->
+                  console.print(
+                      "    %-24s %6.2f %%", p.classes().get(k), 100 * p.probabilities()[k]));
     }
   }
 
-  private static Map<String, Object> values(Predictor.Prediction p, List<String> classes) {
+  private static Map<String, Object> values(Path file, Prediction p) {
     Map<String, Double> probabilities = new LinkedHashMap<>();
-    for (int k = 0; k < classes.size(); k++) {
-      probabilities.put(classes.get(k), p.probabilities()[k]);
+    for (int k = 0; k < p.classes().size(); k++) {
+      probabilities.put(p.classes().get(k), p.probabilities()[k]);
     }
     Map<String, Object> values = new LinkedHashMap<>();
-    values.put("file", p.file().toString());
-    values.put("class", classes.get(p.best()));
-    values.put("probability", p.probabilities()[p.best()]);
+    values.put("file", file.toString());
+    values.put("class", p.label());
+    values.put("probability", p.probability());
     values.put("probabilities", probabilities);
     values.put("preprocess_ms", p.preprocessMillis());
     values.put("inference_ms", p.inferenceMillis());
@@ -154,11 +147,9 @@ final class PredictCommand implements Callable<Integer> {
     return header;
   }
 
-  private static List<String> csvRow(Predictor.Prediction p, List<String> classes) {
-    List<String> row = new ArrayList<>();
-    row.add(p.file().toString());
-    row.add(classes.get(p.best()));
-    row.add(String.valueOf(p.probabilities()[p.best()]));
+  private static List<String> csvRow(Path file, Prediction p) {
+    List<String> row = new ArrayList<>(List.of(file.toString(), p.label()));
+    row.add(String.valueOf(p.probability()));
     Arrays.stream(p.probabilities()).mapToObj(String::valueOf).forEach(row::add);
     row.add(String.format(Locale.ROOT, "%.3f", p.preprocessMillis()));
     row.add(String.format(Locale.ROOT, "%.3f", p.inferenceMillis()));

@@ -21,6 +21,7 @@ import org.jresnet.bench.Disturbance;
 import org.jresnet.bench.Profile;
 import org.jresnet.bench.Profile.Line;
 import org.jresnet.bench.RooflineChart;
+import org.jresnet.engine.Compute;
 import org.jresnet.models.Architecture;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -96,8 +97,9 @@ final class ProfileCommand implements Callable<Integer> {
     Architecture network = UsageError.unlessValid(() -> Architecture.of(model));
     Arguments.graph(network, classes, null);
     Console console = new Console(json);
-    try (Backend backend = backendOptions.open(console)) {
-      Precision precision = backendOptions.resolve(backend, console);
+    try (Compute compute = backendOptions.open(console)) {
+      Backend backend = compute.backend();
+      Precision precision = compute.precision();
       Configuration c = new Configuration(network, classes, work, batch, size, precision, 0);
       Ceilings ceilings = Ceilings.measure(backend, precision);
       Disturbance.Watch watch = Disturbance.watch();

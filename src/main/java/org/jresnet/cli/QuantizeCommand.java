@@ -6,13 +6,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import me.tongfei.progressbar.ProgressBar;
-import org.jresnet.backend.Backend;
 import org.jresnet.data.Dataset;
 import org.jresnet.data.ImageFolder;
-import org.jresnet.data.LeftOut;
 import org.jresnet.data.Sample;
-import org.jresnet.engine.Backends;
 import org.jresnet.train.LoadedModel;
+import org.jresnet.train.ModelFiles;
 import org.jresnet.train.Quantizer;
 import org.jresnet.weights.StateDict;
 import org.jresnet.weights.WeightFiles;
@@ -87,11 +85,11 @@ final class QuantizeCommand implements Callable<Integer> {
     Path target = ImageFolder.expand(output);
     OutputFile.require("--out", target, overwrite);
     LoadedModel loaded = modelOptions.open(modelPath, console);
-    Arguments.requireBatchFits(batch, modelOptions.size(loaded.info()));
-    Dataset dataset = ImageFolder.scan(ImageFolder.expand(data));
-    EvaluateCommand.requireSameClasses(loaded.info().classes(), dataset.classes(), console);
-    LeftOut leftOut = ImageFolder.leftOut(ImageFolder.expand(data));
-    modelOptions.note(leftOut, dataset, loaded.info(), console);
+    Arguments.requireBatchFits(batch, loaded.preprocess().size());
+    Path root = ImageFolder.expand(data);
+    Dataset dataset = ImageFolder.scan(root);
+    ModelFiles.requireSameClasses(loaded.info().classes(), dataset.classes(), console::note);
+    ModelOptions.note(ImageFolder.leftOut(root), dataset, loaded, console);
     Quantizer.Parts parts = Quantizer.Parts.of(dataset.samples(), images);
     List<Sample> calibrating = parts.calibrating();
     List<Sample> measuring = parts.measuring();
@@ -105,35 +103,31 @@ final class QuantizeCommand implements Callable<Integer> {
               + dataset.samples().size()
               + " must remain to measure on");
     }
-    try (Backend backend = Backends.open("cpu")) {
-      Quantizer quantizer =
-          new Quantizer(backend, loaded, modelOptions.preprocess(loaded.info()), batch);
-      Map<String, Float> ranges;
-      try (ProgressBar bar = Progress.bar("Calibrating", calibrating.size(), " pictures")) {
-        ranges = quantizer.ranges(calibrating, done -> bar.stepTo(done));
-      }
-      Quantizer.Effect effect;
-      try (ProgressBar bar = Progress.bar("Measuring", measuring.size(), " images")) {
-        effect = quantizer.effect(measuring, ranges, done -> bar.stepTo(done));
-      }
-      WeightFiles.write(
-          target,
-          new StateDict(loaded.weights().tensors(), loaded.info().withRanges(ranges).toMetadata()));
-      console.print(
-          "Calibrated %d tensors with %d pictures -> %s",
-          ranges.size(), calibrating.size(), target);
-      console.print(
-          "On the other %d images:%n  accuracy in fp32  %s%n  accuracy in int8  %s%n  same class        %s",
-          measuring.size(), effect.before(), effect.after(), effect.agreement());
-      Map<String, Object> values = new LinkedHashMap<>();
-      values.put("file", target.toString());
-      values.put("calibrated", calibrating.size());
-      values.put("pictures", effect.before().total());
-      values.put("accuracy_fp32", effect.before().share());
-      values.put("accuracy_int8", effect.after().share());
-      values.put("agreement", effect.agreement().share());
-      console.object(values);
-      return 0;
+    Quantizer quantizer = new Quantizer(loaded, batch);
+    Map<String, Float> ranges;
+    try (ProgressBar bar = Progress.bar("Calibrating", calibrating.size(), " pictures")) {
+      ranges = quantizer.ranges(calibrating, done -> bar.stepTo(done));
     }
+    Quantizer.Effect effect;
+    try (ProgressBar bar = Progress.bar("Measuring", measuring.size(), " images")) {
+      effect = quantizer.effect(measuring, ranges, done -> bar.stepTo(done));
+    }
+    WeightFiles.write(
+        target,
+        new StateDict(loaded.weights().tensors(), loaded.info().withRanges(ranges).toMetadata()));
+    console.print(
+        "Calibrated %d tensors with %d pictures -> %s", ranges.size(), calibrating.size(), target);
+    console.print(
+        "On the other %d images:%n  accuracy in fp32  %s%n  accuracy in int8  %s%n  same class        %s",
+        measuring.size(), effect.before(), effect.after(), effect.agreement());
+    Map<String, Object> values = new LinkedHashMap<>();
+    values.put("file", target.toString());
+    values.put("calibrated", calibrating.size());
+    values.put("pictures", effect.before().total());
+    values.put("accuracy_fp32", effect.before().share());
+    values.put("accuracy_int8", effect.after().share());
+    values.put("agreement", effect.agreement().share());
+    console.object(values);
+    return 0;
   }
 }

@@ -1,5 +1,6 @@
 package org.jresnet.cli;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -7,9 +8,11 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.function.Function;
+import org.jresnet.base.Named;
 import org.jresnet.data.ImageDecoder;
 import org.jresnet.data.Loader.LastBatch;
 import org.jresnet.train.TrainOptions;
+import org.jresnet.train.Training;
 
 /**
  * Which options of {@code train} mean something beside {@code --resume}: a run goes on with its
@@ -104,10 +107,9 @@ final class ResumeOptions {
     FIXED.forEach(
         (name, value) -> {
           Object wanted = value.apply(given);
-          if (named.contains(name)
-              && !Objects.equals(wanted, value.apply(recorded))
-              && !Objects.equals(wanted, "auto")) {
-            differences.add(name + " is " + wanted + ", the run has " + value.apply(recorded));
+          if (named.contains(name) && !Objects.equals(wanted, value.apply(recorded))) {
+            differences.add(
+                name + " is " + shown(wanted) + ", the run has " + shown(value.apply(recorded)));
           }
         });
     if (named.contains("--preset")) {
@@ -121,26 +123,28 @@ final class ResumeOptions {
     }
   }
 
+  private static Object shown(Object value) {
+    return value instanceof Named named ? named.id() : value;
+  }
+
   /** The run's own options with those that were given anew and decide no step. */
-  static TrainOptions merge(Set<String> named, TrainOptions given, TrainOptions recorded) {
-    TrainOptions.InputOptions in = recorded.input();
-    return new TrainOptions(
-        given.data(),
-        recorded.split(),
-        named.contains("--checkpoint-blocks")
-            ? recorded.network().withCheckpointBlocks(given.network().checkpointBlocks())
-            : recorded.network(),
-        named.contains("--loader-threads") ? in.withThreads(given.input().threads()) : in,
-        named.contains("--epochs") ? given.epochs() : recorded.epochs(),
-        recorded.batch(),
-        recorded.accumulate(),
-        recorded.optimizer(),
-        recorded.schedule(),
-        recorded.loss(),
-        recorded.clip(),
-        named.contains("--patience") ? given.patience() : recorded.patience(),
-        recorded.seed(),
-        recorded.lastBatch(),
-        named.contains("--positive") ? given.positive() : recorded.positive());
+  static Training merge(Set<String> named, TrainOptions given, TrainOptions recorded) {
+    Training training = recorded.change().data(Path.of(given.data()));
+    if (named.contains("--checkpoint-blocks")) {
+      training.checkpointBlocks(given.network().checkpointBlocks());
+    }
+    if (named.contains("--loader-threads")) {
+      training.loaderThreads(given.input().threads());
+    }
+    if (named.contains("--epochs")) {
+      training.epochs(given.epochs());
+    }
+    if (named.contains("--patience")) {
+      training.patience(given.patience());
+    }
+    if (named.contains("--positive")) {
+      training.positive(given.positive());
+    }
+    return training;
   }
 }

@@ -91,9 +91,7 @@ final class SummaryCommand implements Callable<Integer> {
     Graph graph =
         loaded.isPresent() ? loaded.get().graph() : Arguments.graph(network(), classes, width);
     List<Integer> pixels =
-        size != null
-            ? size
-            : List.of(loaded.map(m -> ModelFiles.preprocess(m.info()).size()).orElse(DEFAULT_SIZE));
+        size != null ? size : List.of(loaded.map(m -> m.preprocess().size()).orElse(DEFAULT_SIZE));
     print(console, graph, pixels.get(0), pixels.get(pixels.size() - 1), loaded);
     return 0;
   }

@@ -5,7 +5,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.StringJoiner;
 import java.util.stream.IntStream;
-import org.jresnet.train.Predictor;
+import org.jresnet.train.Prediction;
 
 /** What {@code predict} found in all, for its last line. */
 final class Tally {
@@ -22,7 +22,7 @@ final class Tally {
     this.counts = new int[classes.size()];
   }
 
-  void add(Predictor.Prediction p) {
+  void add(Prediction p) {
     counts[p.best()]++;
     preprocessMillis += p.preprocessMillis();
     // Already a median of the last runs.

@@ -136,6 +136,26 @@ public record Augmentation(double flip, Crop crop, Jpeg jpeg, Blur blur) {
         new Blur(blur, Blur.DEFAULT_SIGMA));
   }
 
+  /** The same with another probability of a horizontal flip. */
+  public Augmentation withFlip(double probability) {
+    return new Augmentation(probability, crop, jpeg, blur);
+  }
+
+  /** The same with random crops that keep at least this share of the area. */
+  public Augmentation withCropScale(double smallest) {
+    return new Augmentation(flip, new Crop(new Range(smallest, 1), crop.ratio), jpeg, blur);
+  }
+
+  /** The same with another probability of JPEG compression. */
+  public Augmentation withJpeg(double probability) {
+    return new Augmentation(flip, crop, new Jpeg(probability, jpeg.quality), blur);
+  }
+
+  /** The same with another probability of blur. */
+  public Augmentation withBlur(double probability) {
+    return new Augmentation(flip, crop, jpeg, new Blur(probability, blur.sigma));
+  }
+
   private static void requireProbability(String name, double p) {
     if (!(p >= 0 && p <= 1)) {
       throw new UserError("the probability of " + name + " lies between 0 and 1, found " + p);

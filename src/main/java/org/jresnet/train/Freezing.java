@@ -13,7 +13,7 @@ import org.jresnet.graph.Graph;
 import org.jresnet.graph.Parameter;
 
 /** Names the parameters that glob patterns freeze. */
-final class Freezing {
+public final class Freezing {
   private Freezing() {}
 
   /**
@@ -21,7 +21,7 @@ final class Freezing {
    *
    * @throws UserError for a pattern that matches nothing, or patterns that leave nothing to train
    */
-  static Set<String> names(Graph graph, List<String> patterns) {
+  public static Set<String> names(Graph graph, List<String> patterns) {
     List<String> trainable =
         graph.parameters().stream().filter(p -> p.role().trainable()).map(Parameter::name).toList();
     Set<String> frozen = new TreeSet<>();

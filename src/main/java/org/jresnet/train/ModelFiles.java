@@ -14,6 +14,8 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jresnet.backend.Normalization;
 import org.jresnet.base.UserError;
+import org.jresnet.data.Dataset;
+import org.jresnet.data.ImageFolder;
 import org.jresnet.data.Preprocess;
 import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Model;
@@ -73,7 +75,7 @@ public final class ModelFiles {
                 throw new UserError(
                     file + " holds a " + found + ", not the " + wanted + " of --model");
               });
-      return new LoadedModel(info.get(), weights);
+      return new LoadedModel(file.toString(), info.get(), weights, preprocess(info.get()));
     }
     String model =
         architecture.orElseThrow(
@@ -98,7 +100,52 @@ public final class ModelFiles {
                             + "; it has "
                             + some(weights)));
     List<String> classes = IntStream.range(0, count).mapToObj(String::valueOf).toList();
-    return new LoadedModel(info(network, network.width(), classes, preprocess(network)), weights);
+    Preprocess preprocess = preprocess(network);
+    return new LoadedModel(
+        file.toString(), info(network, network.width(), classes, preprocess), weights, preprocess);
+  }
+
+  /**
+   * The labelled images below a folder with one folder per class. Numbered classes, which have no
+   * names, are those of the folders in their order.
+   *
+   * @param notes is told where that was assumed
+   * @throws UserError when a folder is no class of the model
+   */
+  public static Dataset dataset(ModelInfo info, Path root, Consumer<String> notes) {
+    if (!isNumbered(info.classes())) {
+      return ImageFolder.scanSome(root, info.classes());
+    }
+    Dataset dataset = ImageFolder.scan(root);
+    requireSameClasses(info.classes(), dataset.classes(), notes);
+    return dataset;
+  }
+
+  private static boolean isNumbered(List<String> classes) {
+    return classes.stream().allMatch(name -> name.matches("\\d+"));
+  }
+
+  /**
+   * Checks that folders are named as the classes of a model.
+   *
+   * @param notes is told when the classes have no names and are taken in the order of the folders
+   * @throws UserError with both lists
+   */
+  public static void requireSameClasses(
+      List<String> model, List<String> folders, Consumer<String> notes) {
+    if (model.equals(folders)) {
+      return;
+    }
+    if (!isNumbered(model) || model.size() != folders.size()) {
+      throw new UserError(
+          "the model knows the classes "
+              + model
+              + ", the data folder has "
+              + folders
+              + "; the folder names must be the class names");
+    }
+    notes.accept(
+        "the model's classes have no names; they are taken in the order of the folders " + folders);
   }
 
   private static String some(StateDict weights) {

@@ -3,18 +3,16 @@ package org.jresnet.train;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import org.jresnet.backend.Backend;
 import org.jresnet.backend.Precision;
 import org.jresnet.data.Augmentation;
 import org.jresnet.data.Batch;
 import org.jresnet.data.Loader;
-import org.jresnet.data.Preprocess;
 import org.jresnet.data.Sample;
+import org.jresnet.engine.BackendKind;
 import org.jresnet.engine.Calibration;
+import org.jresnet.engine.Compute;
 import org.jresnet.engine.Executable;
-import org.jresnet.engine.Model;
 import org.jresnet.metrics.Proportion;
-import org.jresnet.weights.ModelInfo;
 
 /**
  * Post-training quantisation: measures the ranges of an int8 network on some pictures, and what
@@ -23,9 +21,7 @@ import org.jresnet.weights.ModelInfo;
 public final class Quantizer {
   private static final int THREADS = 2;
 
-  private final Backend backend;
   private final LoadedModel loaded;
-  private final Preprocess preprocess;
   private final int batch;
 
   /**
@@ -37,11 +33,9 @@ public final class Quantizer {
    */
   public record Effect(Proportion before, Proportion after, Proportion agreement) {}
 
-  /** A quantizer of that model. */
-  public Quantizer(Backend backend, LoadedModel loaded, Preprocess preprocess, int batch) {
-    this.backend = backend;
+  /** A quantizer of that model, which takes so many images per pass. */
+  public Quantizer(LoadedModel loaded, int batch) {
     this.loaded = loaded;
-    this.preprocess = preprocess;
     this.batch = batch;
   }
 
@@ -68,10 +62,14 @@ public final class Quantizer {
   /** The ranges in single precision, by node. */
   public Map<String, Float> ranges(List<Sample> samples, Evaluator.Progress progress) {
     int size = Math.min(batch, samples.size());
-    try (Model model = model(Precision.FP32);
+    try (Compute compute = Compute.open(BackendKind.CPU, Precision.FP32);
+        Classifier classifier = Classifier.open(loaded, compute, note -> {});
         Calibration calibration =
             new Calibration(
-                model, size, preprocess.size(), ModelFiles.normalization(loaded.info()));
+                classifier.model(),
+                size,
+                loaded.preprocess().size(),
+                ModelFiles.normalization(loaded.info()));
         Loader loader = loader(samples, size);
         Loader.Epoch epoch = loader.epoch(0, 0)) {
       int done = 0;
@@ -87,19 +85,19 @@ public final class Quantizer {
   /** Judges the samples with both precisions. */
   public Effect effect(
       List<Sample> samples, Map<String, Float> ranges, Evaluator.Progress progress) {
-    ModelInfo info = loaded.info().withRanges(ranges);
+    LoadedModel ranged = loaded.withInfo(loaded.info().withRanges(ranges));
     int size = Math.min(batch, samples.size());
-    int classes = info.classes().size();
+    int classes = loaded.info().classes().size();
     int before = 0;
     int after = 0;
     int agreed = 0;
     int done = 0;
-    try (Model model = model(Precision.FP32);
-        Model integers = model(Precision.INT8);
-        Executable exact =
-            Executable.compile(model, ModelFiles.inference(info, size, preprocess.size()));
-        Executable rounded =
-            Executable.compile(integers, ModelFiles.inference(info, size, preprocess.size()));
+    try (Compute floats = Compute.open(BackendKind.CPU, Precision.FP32);
+        Compute integers = Compute.open(BackendKind.CPU, Precision.INT8);
+        Classifier single = Classifier.open(ranged, floats, note -> {});
+        Classifier quantized = Classifier.open(ranged, integers, note -> {});
+        Executable exact = single.compile(size);
+        Executable rounded = quantized.compile(size);
         Loader loader = loader(samples, size);
         Loader.Epoch epoch = loader.epoch(0, 0)) {
       for (Batch b = epoch.next(); b != null; b = epoch.next()) {
@@ -120,21 +118,10 @@ public final class Quantizer {
         new Proportion(before, done), new Proportion(after, done), new Proportion(agreed, done));
   }
 
-  private Model model(Precision precision) {
-    Model model = new Model(loaded.graph(), backend, precision);
-    try {
-      ModelFiles.load(model, loaded.weights(), "the model");
-      return model;
-    } catch (RuntimeException e) {
-      model.close();
-      throw e;
-    }
-  }
-
   private Loader loader(List<Sample> samples, int size) {
     return new Loader(
         samples,
-        preprocess,
+        loaded.preprocess(),
         Augmentation.NONE,
         new Loader.Options(size, THREADS, 0, Loader.Order.SEQUENTIAL, Loader.BadImages.STOP));
   }

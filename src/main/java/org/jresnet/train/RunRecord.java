@@ -8,6 +8,7 @@ import java.util.function.BooleanSupplier;
 import org.jresnet.backend.Backend;
 import org.jresnet.base.Digests;
 import org.jresnet.base.JsonField;
+import org.jresnet.base.Version;
 import org.jresnet.data.Dataset;
 import org.jresnet.data.Sample;
 import org.jresnet.data.Split;
@@ -43,8 +44,7 @@ public record RunRecord(
    *
    * @param stop is asked while the weight file is read
    */
-  static RunRecord of(
-      TrainOptions options, Split split, String version, Backend backend, BooleanSupplier stop) {
+  static RunRecord of(TrainOptions options, Split split, Backend backend, BooleanSupplier stop) {
     String weights = options.network().weights();
     return new RunRecord(
         options,
@@ -52,7 +52,7 @@ public record RunRecord(
         new Dataset(split.classes(), samples(split), 0).hash(),
         split.hash(),
         weights.isEmpty() ? "" : Digests.ofFile(Path.of(weights), "the weight file", stop),
-        version,
+        Version.number(),
         System.getProperty("java.version"),
         backend.description(),
         "",

@@ -33,13 +33,13 @@ public final class Schedule {
     }
     long t = step - warmup;
     return switch (options.kind()) {
-      case "step" -> base * Math.pow(options.gamma(), t / every);
-      case "cosine" -> {
+      case STEP -> base * Math.pow(options.gamma(), t / every);
+      case COSINE -> {
         double progress = Math.min(1, (double) t / Math.max(1, total - warmup));
         double f = options.finalFactor();
         yield base * (f + (1 - f) * (1 + StrictMath.cos(Math.PI * progress)) / 2);
       }
-      default -> base;
+      case CONSTANT -> base;
     };
   }
 }

@@ -5,14 +5,18 @@ import static java.util.Objects.requireNonNull;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
+import org.jresnet.backend.Precision;
+import org.jresnet.backend.UpdateRule;
 import org.jresnet.base.JsonField;
+import org.jresnet.base.Named;
 import org.jresnet.base.UserError;
 import org.jresnet.data.Augmentation;
 import org.jresnet.data.Loader;
 import org.jresnet.data.Loader.BadImages;
 import org.jresnet.data.Preprocess;
 import org.jresnet.data.Split;
-import org.jresnet.engine.Backends;
+import org.jresnet.engine.BackendKind;
 
 /**
  * Everything that decides the result of a training run; stored in {@code run.json}.
@@ -62,84 +66,30 @@ public record TrainOptions(
     require(patience >= 0, "patience", "0 (off) or greater", patience);
   }
 
-  /** The same for data in another place. */
-  public TrainOptions withData(String folder) {
-    return new TrainOptions(
-        folder,
-        split,
-        network,
-        input,
-        epochs,
-        batch,
-        accumulate,
-        optimizer,
-        schedule,
-        loss,
-        clip,
-        patience,
-        seed,
-        lastBatch,
-        positive);
-  }
-
-  /** The same with another number of epochs. */
-  public TrainOptions withEpochs(int number) {
-    return new TrainOptions(
-        data,
-        split,
-        network,
-        input,
-        number,
-        batch,
-        accumulate,
-        optimizer,
-        schedule,
-        loss,
-        clip,
-        patience,
-        seed,
-        lastBatch,
-        positive);
-  }
-
-  /** The same network elsewhere or with another precision. */
-  public TrainOptions withNetwork(NetworkOptions other) {
-    return new TrainOptions(
-        data,
-        split,
-        other,
-        input,
-        epochs,
-        batch,
-        accumulate,
-        optimizer,
-        schedule,
-        loss,
-        clip,
-        patience,
-        seed,
-        lastBatch,
-        positive);
-  }
-
-  /** The same with the positive class named. */
-  TrainOptions withPositive(String name) {
-    return new TrainOptions(
-        data,
-        split,
-        network,
-        input,
-        epochs,
-        batch,
-        accumulate,
-        optimizer,
-        schedule,
-        loss,
-        clip,
-        patience,
-        seed,
-        lastBatch,
-        name);
+  /** What they say, to be changed by name. */
+  public Training change() {
+    Training t = Training.on(Path.of(data));
+    if (network.newHead) {
+      t.newHead();
+    }
+    if (network.zeroInit) {
+      t.zeroInit();
+    }
+    t.split(split.train, split.val, split.test).group(split.group).splitCsv(split.csv);
+    t.positive(positive);
+    t.architecture(network.model).width(network.width).weights(network.weights);
+    t.freeze(network.freeze.toArray(String[]::new)).checkpointBlocks(network.checkpointBlocks);
+    t.backend(network.backend).precision(network.precision);
+    t.preprocess(input.preprocess).augmentation(input.augmentation);
+    t.badImages(input.badImages).loaderThreads(input.threads);
+    t.epochs(epochs).batch(batch).accumulate(accumulate).lastBatch(lastBatch);
+    t.optimizer(optimizer.kind).learningRate(optimizer.learningRate).eps(optimizer.eps);
+    t.betas(optimizer.beta1, optimizer.beta2).momentum(optimizer.momentum);
+    t.weightDecay(optimizer.weightDecay);
+    t.schedule(schedule.kind).warmup(schedule.warmupEpochs);
+    t.stepDecay(schedule.stepEpochs, schedule.gamma).finalFactor(schedule.finalFactor);
+    t.labelSmoothing(loss.labelSmoothing).classWeights(loss.classWeights);
+    return t.clip(clip).patience(patience).seed(seed);
   }
 
   /** Of so many training images, those that an epoch does not see; others in each epoch. */
@@ -153,24 +103,11 @@ public record TrainOptions(
 
   /** Options that decide the same steps are equal, without what decides none. */
   TrainOptions steps() {
-    InputOptions in = input.withThreads(1);
-    int cosine = schedule.kind().equals("cosine") ? epochs : 1;
-    return new TrainOptions(
-        "",
-        split,
-        network.withCheckpointBlocks(0),
-        in,
-        cosine,
-        batch,
-        accumulate,
-        optimizer,
-        schedule,
-        loss,
-        clip,
-        0,
-        seed,
-        lastBatch,
-        "");
+    Training t = change().positive("").loaderThreads(1).checkpointBlocks(0).patience(0);
+    if (schedule.kind != ScheduleOptions.Kind.COSINE) {
+      t.epochs(1);
+    }
+    return t.data(Path.of("")).options();
   }
 
   private static void requirePath(String name, String path) {
@@ -218,8 +155,8 @@ public record TrainOptions(
    * @param newHead whether the classifier starts anew even where its shape fits
    * @param zeroInit whether each block starts as the identity
    * @param freeze glob patterns on parameter names that stay as they are
-   * @param backend such as {@code cpu}
-   * @param precision such as {@code bf16}
+   * @param backend what computes
+   * @param precision element types
    * @param checkpointBlocks activations inside every so many residual blocks are computed again in
    *     backward, 0 keeps all; no influence on the result
    */
@@ -230,27 +167,15 @@ public record TrainOptions(
       boolean newHead,
       boolean zeroInit,
       List<String> freeze,
-      String backend,
-      String precision,
+      BackendKind backend,
+      Precision precision,
       @JsonField(whenAbsent = "0") int checkpointBlocks) {
-    /** Checks the width; older runs name the backends after their libraries. */
+    /** Checks the numbers and copies the patterns. */
     public NetworkOptions {
-      backend = Backends.canonical(backend);
+      freeze = List.copyOf(freeze);
       require(width >= 1, "width", "at least 1", width);
       require(checkpointBlocks >= 0, "checkpoint-blocks", "at least 0", checkpointBlocks);
       requirePath("weights", weights);
-    }
-
-    /** The same network on a backend, in a precision. */
-    public NetworkOptions on(String name, String id) {
-      return new NetworkOptions(
-          model, width, weights, newHead, zeroInit, freeze, name, id, checkpointBlocks);
-    }
-
-    /** The same network with activations computed again inside every so many blocks. */
-    public NetworkOptions withCheckpointBlocks(int blocks) {
-      return new NetworkOptions(
-          model, width, weights, newHead, zeroInit, freeze, backend, precision, blocks);
     }
   }
 
@@ -268,17 +193,12 @@ public record TrainOptions(
     public InputOptions {
       require(threads >= 1, "loader threads", "at least 1", threads);
     }
-
-    /** The same with another number of decoding threads. */
-    public InputOptions withThreads(int number) {
-      return new InputOptions(preprocess, augmentation, badImages, number);
-    }
   }
 
   /**
    * The update rule.
    *
-   * @param kind {@code adam}, {@code adamw} or {@code sgd}
+   * @param kind which rule
    * @param learningRate base learning rate
    * @param beta1 decay of the first moment
    * @param beta2 decay of the second moment
@@ -287,19 +207,30 @@ public record TrainOptions(
    * @param weightDecay L2 (adam, sgd) or decoupled (adamw)
    */
   public record OptimizerOptions(
-      String kind,
+      Kind kind,
       double learningRate,
       double beta1,
       double beta2,
       double eps,
       double momentum,
       double weightDecay) {
-    /** The rules that {@code kind} can name. */
-    public static final List<String> KINDS = List.of("adam", "adamw", "sgd");
+    /** Update rules; see {@link UpdateRule}. */
+    public enum Kind implements Named {
+      /** Adam with L2 weight decay. */
+      ADAM,
+      /** Adam with decoupled weight decay. */
+      ADAMW,
+      /** Gradient descent with momentum. */
+      SGD;
 
-    /** Checks names and numbers. */
+      @Override
+      public String id() {
+        return name().toLowerCase(Locale.ROOT);
+      }
+    }
+
+    /** Checks the numbers. */
     public OptimizerOptions {
-      require(KINDS.contains(kind), "optimizer", "one of " + String.join(", ", KINDS), kind);
       require(
           learningRate > 0 && Double.isFinite(learningRate), "lr", "greater than 0", learningRate);
       require(beta1 >= 0 && beta1 < 1, "the first beta", "in [0, 1)", beta1);
@@ -313,20 +244,31 @@ public record TrainOptions(
   /**
    * Learning rate over time.
    *
-   * @param kind {@code constant}, {@code step} or {@code cosine}
+   * @param kind which course
    * @param warmupEpochs epochs in which the rate grows linearly from nearly zero
    * @param stepEpochs epochs between two drops of {@code step}
    * @param gamma factor of a drop
    * @param finalFactor share of the base rate at the end of {@code cosine}
    */
   public record ScheduleOptions(
-      String kind, double warmupEpochs, double stepEpochs, double gamma, double finalFactor) {
-    /** The courses that {@code kind} can name. */
-    public static final List<String> KINDS = List.of("constant", "step", "cosine");
+      Kind kind, double warmupEpochs, double stepEpochs, double gamma, double finalFactor) {
+    /** Courses of the learning rate; see {@link Schedule}. */
+    public enum Kind implements Named {
+      /** The same all the time. */
+      CONSTANT,
+      /** Drops by a factor from time to time. */
+      STEP,
+      /** Falls along half a cosine. */
+      COSINE;
 
-    /** Checks names and numbers. */
+      @Override
+      public String id() {
+        return name().toLowerCase(Locale.ROOT);
+      }
+    }
+
+    /** Checks the numbers. */
     public ScheduleOptions {
-      require(KINDS.contains(kind), "schedule", "one of " + String.join(", ", KINDS), kind);
       require(
           warmupEpochs >= 0 && Double.isFinite(warmupEpochs),
           "warmup",

@@ -6,7 +6,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.jresnet.backend.Backend;
-import org.jresnet.backend.Precision;
 import org.jresnet.backend.UpdateRule;
 import org.jresnet.base.UserError;
 import org.jresnet.data.ClassStatistics;
@@ -79,21 +78,15 @@ public final class Trainer {
   private final TrainOptions options;
   private final RunFolder folder;
   private final Backend backend;
-  private final String version;
   private final TrainingListener listener;
   private final StopRequest stop = new StopRequest();
 
   /** A run with options whose {@code auto}s are resolved. */
   public Trainer(
-      TrainOptions options,
-      RunFolder folder,
-      Backend backend,
-      String version,
-      TrainingListener listener) {
+      TrainOptions options, RunFolder folder, Backend backend, TrainingListener listener) {
     this.options = options;
     this.folder = folder;
     this.backend = backend;
-    this.version = version;
     this.listener = listener;
   }
 
@@ -143,7 +136,7 @@ public final class Trainer {
     ModelInfo info =
         ModelFiles.info(
             network, options.network().width(), split.classes(), options.input().preprocess());
-    RunRecord record = record(options.withPositive(positive), split, contents);
+    RunRecord record = record(options.change().positive(positive).options(), split, contents);
     Optional<CheckpointFile> checkpoint = Optional.empty();
     if (resume) {
       CheckpointFile file = CheckpointFile.read(folder.file(RunFolder.LAST));
@@ -154,7 +147,7 @@ public final class Trainer {
     }
     stop.check();
     int size = options.input().preprocess().size();
-    try (Model model = new Model(graph, backend, Precision.of(options.network().precision()));
+    try (Model model = new Model(graph, backend, options.network().precision());
         OptimizerState optimizer =
             new OptimizerState(model, optimizer(options.optimizer()), frozen)) {
       initialize(model, graph);
@@ -258,8 +251,7 @@ public final class Trainer {
   private RunRecord record(TrainOptions resolved, Split split, Map<String, String> contents) {
     int leftOut = options.leftOutPerEpoch(split.part(Part.TRAIN).size());
     RunRecord record =
-        RunRecord.of(resolved, split, version, backend, stop::requested)
-            .withDataUse(DataUse.start(leftOut));
+        RunRecord.of(resolved, split, backend, stop::requested).withDataUse(DataUse.start(leftOut));
     if (!contents.isEmpty()) {
       return record.withContents(ContentHashes.combined(contents));
     }
@@ -288,10 +280,9 @@ public final class Trainer {
 
   private static UpdateRule optimizer(OptimizerOptions o) {
     return switch (o.kind()) {
-      case "adam" -> new UpdateRule.Adam(o.beta1(), o.beta2(), o.eps(), o.weightDecay());
-      case "adamw" -> new UpdateRule.AdamW(o.beta1(), o.beta2(), o.eps(), o.weightDecay());
-      case "sgd" -> new UpdateRule.Sgd(o.momentum(), o.weightDecay());
-      default -> throw new IllegalStateException(o.kind());
+      case ADAM -> new UpdateRule.Adam(o.beta1(), o.beta2(), o.eps(), o.weightDecay());
+      case ADAMW -> new UpdateRule.AdamW(o.beta1(), o.beta2(), o.eps(), o.weightDecay());
+      case SGD -> new UpdateRule.Sgd(o.momentum(), o.weightDecay());
     };
   }
 

@@ -1,6 +1,7 @@
 package org.jresnet.train;
 
-/** Told about the progress of a training run, on the training thread. */
+/** Told about the progress of a training run, on the training thread; notes suffice. */
+@FunctionalInterface
 public interface TrainingListener {
   /** Something that the user should know. */
   void note(String text);
@@ -17,7 +18,7 @@ public interface TrainingListener {
   default void data(DataReport report) {}
 
   /** An epoch starts, possibly in the middle. */
-  void epochStarted(int epoch, int epochs, int firstBatch, int batches);
+  default void epochStarted(int epoch, int epochs, int firstBatch, int batches) {}
 
   /**
    * A batch is done.
@@ -27,8 +28,8 @@ public interface TrainingListener {
    * @param imagesPerSecond of the epoch so far
    * @param waitShare share of time spent waiting for data so far
    */
-  void batchDone(int batch, double loss, double imagesPerSecond, double waitShare);
+  default void batchDone(int batch, double loss, double imagesPerSecond, double waitShare) {}
 
   /** An epoch is done; {@code best} if it is the best so far. */
-  void epochFinished(EpochResult result, boolean best);
+  default void epochFinished(EpochResult result, boolean best) {}
 }

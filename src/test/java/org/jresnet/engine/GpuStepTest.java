@@ -71,7 +71,7 @@ class GpuStepTest {
     TestBackends.open("gpu").close();
     CudnnOptions o = TestBackends.gpu();
     return Backends.open(
-        "gpu",
+        BackendKind.GPU,
         new CudnnOptions(
             o.device(),
             o.libraries(),

@@ -9,6 +9,7 @@ import org.jresnet.backend.Backend;
 import org.jresnet.backend.Support;
 import org.jresnet.backend.gpu.CudnnOptions;
 import org.jresnet.backend.gpu.GpuBackend;
+import org.jresnet.engine.BackendKind;
 import org.jresnet.engine.Backends;
 import org.jresnet.nativebindings.cuda.CudaLibraries;
 
@@ -25,7 +26,7 @@ public final class TestBackends {
       Support support = GpuBackend.usable(gpu());
       assumeTrue(
           support instanceof Support.Yes, () -> "no GPU: " + ((Support.No) support).reason());
-      return Backends.open(name, gpu());
+      return Backends.open(BackendKind.GPU, gpu());
     }
     return Backends.open(name);
   }

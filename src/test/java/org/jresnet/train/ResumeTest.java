@@ -163,8 +163,11 @@ final class ResumeTest {
     cases.add(field("/options/network/width", Integer.MAX_VALUE, ""));
     cases.add(field("/options/network/width", 3, "options.network.width was 2, is 3"));
     cases.add(field("/options/network/model", "../../x", "unknown model"));
-    cases.add(field("/options/network/backend", "zzz", "unknown backend"));
-    cases.add(field("/options/network/precision", "", "precision was"));
+    cases.add(
+        field("/options/network/backend", "zzz", "options.network.backend: expected auto or cpu"));
+    cases.add(
+        field(
+            "/options/network/precision", "", "options.network.precision: expected fp64 or fp32"));
     cases.add(field("/options/network/precision", "bf16", ""));
     cases.add(field("/options/data", null, "options.data: expected a text"));
     cases.add(field("/options/data", "a\0b", "data must be a path"));

@@ -7,12 +7,12 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
-import org.jresnet.backend.Backend;
+import org.jresnet.backend.Precision;
 import org.jresnet.data.Augmentation;
-import org.jresnet.data.Loader;
 import org.jresnet.data.Loader.BadImages;
 import org.jresnet.data.Preprocess;
-import org.jresnet.engine.Backends;
+import org.jresnet.engine.BackendKind;
+import org.jresnet.engine.Compute;
 
 /** Runs that take a fraction of a second: a narrow network on small images, constant rate. */
 final class TinyRun {
@@ -24,55 +24,35 @@ final class TinyRun {
     public void note(String text) {
       texts.add(text);
     }
-
-    @Override
-    public void epochStarted(int epoch, int epochs, int firstBatch, int batches) {}
-
-    @Override
-    public void batchDone(int batch, double loss, double imagesPerSecond, double waitShare) {}
-
-    @Override
-    public void epochFinished(EpochResult result, boolean best) {}
   }
 
   private TinyRun() {}
 
   static TrainOptions options(Path data, int epochs) {
-    return new TrainOptions(
-        data.toString(),
-        new TrainOptions.SplitOptions(0.6, 0.4, 0, "", ""),
-        new TrainOptions.NetworkOptions(
-            "resnet18", 2, "", false, false, List.of(), "cpu", "fp32", 0),
-        new TrainOptions.InputOptions(
-            new Preprocess(16, Preprocess.Mode.STRETCH), Augmentation.NONE, BadImages.STOP, 2),
-        epochs,
-        4,
-        1,
-        new TrainOptions.OptimizerOptions("adam", 1e-3, 0.9, 0.999, 1e-8, 0.9, 0),
-        new TrainOptions.ScheduleOptions("constant", 0, 1, 0.1, 0),
-        new TrainOptions.LossOptions(0, "none"),
-        0,
-        0,
-        5,
-        Loader.LastBatch.DROP,
-        "");
+    return Training.on(data)
+        .split(0.6, 0.4, 0)
+        .architecture("resnet18")
+        .width(2)
+        .preprocess(new Preprocess(16, Preprocess.Mode.STRETCH))
+        .augmentation(Augmentation.NONE)
+        .badImages(BadImages.STOP)
+        .epochs(epochs)
+        .batch(4)
+        .seed(5)
+        .options(BackendKind.CPU, Precision.FP32);
   }
 
   static Trainer.Outcome start(
       TrainOptions options, Path out, RunFolder.Existing existing, Notes notes) {
-    try (Backend backend = Backends.open(options.network().backend());
-        RunFolder run = RunFolder.open(out, existing, notes::note)) {
-      return new Trainer(options, run, backend, "test", notes).run(Trainer.Contents.CHECKED);
-    }
+    return options.change().run(out, existing, notes);
   }
 
   /** Goes on as {@code train --resume --epochs N} does. */
   static Trainer.Outcome resume(Path out, int epochs, Trainer.Contents contents, Notes notes) {
-    try (RunFolder run = RunFolder.open(out, RunFolder.Existing.RESUME, notes::note)) {
-      TrainOptions options = run.record().options().withEpochs(epochs);
-      try (Backend backend = Backends.open(options.network().backend())) {
-        return new Trainer(options, run, backend, "test", notes).run(contents);
-      }
+    try (RunFolder run = RunFolder.open(out, RunFolder.Existing.RESUME, notes::note);
+        Compute compute = Compute.open(BackendKind.CPU, Precision.FP32)) {
+      Training training = run.record().options().change().epochs(epochs);
+      return training.trainer(run, compute, notes).run(contents);
     }
   }
 

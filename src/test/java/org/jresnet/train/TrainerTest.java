@@ -22,13 +22,16 @@ import org.jresnet.data.Preprocess;
 import org.jresnet.data.Sample;
 import org.jresnet.data.Split;
 import org.jresnet.data.drawn.DrawnFaces;
+import org.jresnet.engine.BackendKind;
 import org.jresnet.engine.Backends;
 import org.jresnet.engine.CompileOptions;
+import org.jresnet.engine.Compute;
 import org.jresnet.engine.Executable;
 import org.jresnet.engine.Model;
 import org.jresnet.engine.OptimizerState;
 import org.jresnet.graph.Graph;
 import org.jresnet.models.Architecture;
+import org.jresnet.train.TrainOptions.ScheduleOptions;
 import org.jresnet.weights.ModelInfo;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -66,9 +69,6 @@ final class TrainerTest {
     }
 
     @Override
-    public void epochStarted(int epoch, int epochs, int firstBatch, int count) {}
-
-    @Override
     public void batchDone(int batch, double loss, double imagesPerSecond, double waitShare) {
       if (++batches == stopAfter) {
         trainer.requestStop();
@@ -81,32 +81,33 @@ final class TrainerTest {
     }
   }
 
-  private static TrainOptions options(int accumulate, double learningRate) {
-    return new TrainOptions(
-        faces.toString(),
-        new TrainOptions.SplitOptions(0.7, 0.15, 0.15, "", ""),
-        new TrainOptions.NetworkOptions(
-            "resnet18", 4, "", false, false, List.of(), "cpu", "fp32", 0),
-        new TrainOptions.InputOptions(
-            new Preprocess(32, Preprocess.Mode.STRETCH), Augmentation.NONE, BadImages.STOP, 2),
-        EPOCHS,
-        4,
-        accumulate,
-        new TrainOptions.OptimizerOptions("adam", learningRate, 0.9, 0.999, 1e-8, 0.9, 0),
-        new TrainOptions.ScheduleOptions("cosine", 0.5, 1, 0.1, 0.1),
-        new TrainOptions.LossOptions(0.1, "balanced"),
-        1,
-        0,
-        11,
-        LastBatch.DROP,
-        "");
+  private static Training training(int accumulate, double learningRate) {
+    return Training.on(faces)
+        .architecture("resnet18")
+        .width(4)
+        .backend(BackendKind.CPU)
+        .precision(Precision.FP32)
+        .preprocess(new Preprocess(32, Preprocess.Mode.STRETCH))
+        .augmentation(Augmentation.NONE)
+        .badImages(BadImages.STOP)
+        .epochs(EPOCHS)
+        .batch(4)
+        .accumulate(accumulate)
+        .learningRate(learningRate)
+        .schedule(ScheduleOptions.Kind.COSINE)
+        .warmup(0.5)
+        .finalFactor(0.1)
+        .labelSmoothing(0.1)
+        .classWeights("balanced")
+        .clip(1)
+        .seed(11);
   }
 
   private static Trainer.Outcome train(
-      TrainOptions options, Path out, RunFolder.Existing existing, Observer observer) {
-    try (Backend backend = Backends.open("cpu");
+      Training training, Path out, RunFolder.Existing existing, Observer observer) {
+    try (Compute compute = Compute.open(BackendKind.CPU, Precision.FP32);
         RunFolder run = RunFolder.open(out, existing, observer::note)) {
-      Trainer trainer = new Trainer(options, run, backend, "test", observer);
+      Trainer trainer = training.trainer(run, compute, observer);
       observer.trainer = trainer;
       return trainer.run(Trainer.Contents.CHECKED);
     }
@@ -117,18 +118,18 @@ final class TrainerTest {
   void aResumedRunEndsInTheSameBytes(int stopAfter, int accumulate) throws IOException {
     Path whole = folder.resolve("whole-" + accumulate);
     if (!Files.exists(whole)) {
-      train(options(accumulate, 1e-3), whole, RunFolder.Existing.REFUSE, new Observer());
+      train(training(accumulate, 1e-3), whole, RunFolder.Existing.REFUSE, new Observer());
     }
     Path resumed = folder.resolve("resumed-" + stopAfter + "-" + accumulate);
     Observer first = new Observer();
     first.stopAfter = stopAfter;
     Trainer.Outcome stopped =
-        train(options(accumulate, 1e-3), resumed, RunFolder.Existing.REFUSE, first);
+        train(training(accumulate, 1e-3), resumed, RunFolder.Existing.REFUSE, first);
     assertThat(stopped.end()).isEqualTo(Trainer.End.INTERRUPTED);
     assertThat(stopped.history().size()).isLessThan(EPOCHS);
     Observer second = new Observer();
     Trainer.Outcome finished =
-        train(options(accumulate, 1e-3), resumed, RunFolder.Existing.RESUME, second);
+        train(training(accumulate, 1e-3), resumed, RunFolder.Existing.RESUME, second);
     assertThat(finished.end()).isEqualTo(Trainer.End.COMPLETED);
     assertThat(finished.history()).hasSize(EPOCHS);
     for (String file : List.of(RunFolder.BEST, RunFolder.SPLIT)) {
@@ -150,23 +151,8 @@ final class TrainerTest {
     return losses;
   }
 
-  private static TrainOptions keeping(TrainOptions o) {
-    return new TrainOptions(
-        o.data(),
-        o.split(),
-        o.network(),
-        o.input(),
-        o.epochs(),
-        o.batch(),
-        o.accumulate(),
-        o.optimizer(),
-        o.schedule(),
-        o.loss(),
-        o.clip(),
-        o.patience(),
-        o.seed(),
-        LastBatch.KEEP,
-        o.positive());
+  private static Training keeping(Training training) {
+    return training.lastBatch(LastBatch.KEEP);
   }
 
   /** 34 training images: 8 batches of 4 and one of 2, which makes a group of its own. */
@@ -174,7 +160,7 @@ final class TrainerTest {
   @CsvSource({"1, 1", "8, 1", "9, 1", "8, 2", "9, 2", "10, 2"})
   void aResumedRunThatKeepsTheLastBatchEndsInTheSameBytes(int stopAfter, int accumulate)
       throws IOException {
-    TrainOptions options = keeping(options(accumulate, 1e-3)).withEpochs(2);
+    Training options = keeping(training(accumulate, 1e-3)).epochs(2);
     Path whole = folder.resolve("kept-" + accumulate);
     if (!Files.exists(whole)) {
       train(options, whole, RunFolder.Existing.REFUSE, new Observer());
@@ -196,9 +182,10 @@ final class TrainerTest {
    */
   @Test
   void theLastBatchCountsAsInPyTorch() {
-    TrainOptions options = keeping(options(1, 1e-3)).withEpochs(1);
+    Training byName = keeping(training(1, 1e-3)).epochs(1);
+    TrainOptions options = byName.options();
     Path out = folder.resolve("last-batch");
-    train(options, out, RunFolder.Existing.REFUSE, new Observer());
+    train(byName, out, RunFolder.Existing.REFUSE, new Observer());
     Split split = Split.of(faces, options.split().fractions(), options.seed(), "");
     List<Sample> samples = split.part(Split.Part.TRAIN);
     assertThat(samples).hasSize(34);
@@ -240,24 +227,7 @@ final class TrainerTest {
   @Test
   void aLastBatchThatNormsCannotTrainOnIsRefusedBeforeTheFirstStep() {
     // 34 images: 11 batches of 3 and one image, whose layer4 has one value per channel.
-    TrainOptions o = keeping(options(1, 1e-3));
-    TrainOptions threes =
-        new TrainOptions(
-            o.data(),
-            o.split(),
-            o.network(),
-            o.input(),
-            1,
-            3,
-            1,
-            o.optimizer(),
-            o.schedule(),
-            o.loss(),
-            0,
-            0,
-            11,
-            LastBatch.KEEP,
-            "");
+    Training threes = keeping(training(1, 1e-3)).epochs(1).batch(3);
     assertThatThrownBy(
             () ->
                 train(threes, folder.resolve("threes"), RunFolder.Existing.REFUSE, new Observer()))
@@ -272,9 +242,9 @@ final class TrainerTest {
     Path out = folder.resolve("changed");
     Observer first = new Observer();
     first.stopAfter = 2;
-    train(options(1, 1e-3), out, RunFolder.Existing.REFUSE, first);
+    train(training(1, 1e-3), out, RunFolder.Existing.REFUSE, first);
     assertThatThrownBy(
-            () -> train(options(1, 2e-3), out, RunFolder.Existing.RESUME, new Observer()))
+            () -> train(training(1, 2e-3), out, RunFolder.Existing.RESUME, new Observer()))
         .isInstanceOf(UserError.class)
         .hasMessageContaining("started differently")
         .hasMessageContaining("0.002");
@@ -284,7 +254,7 @@ final class TrainerTest {
   void divergenceStopsWithANameAndKeepsTheLastGoodState() throws IOException {
     Path out = folder.resolve("diverged");
     assertThatThrownBy(
-            () -> train(options(1, 1e30), out, RunFolder.Existing.REFUSE, new Observer()))
+            () -> train(training(1, 1e30), out, RunFolder.Existing.REFUSE, new Observer()))
         .isInstanceOf(UserError.class)
         .hasMessageContaining("training diverged in epoch 1")
         .hasMessageContaining("is not finite")
@@ -299,20 +269,20 @@ final class TrainerTest {
     Files.writeString(out.resolve("notes.txt"), "mine");
     Files.writeString(out.resolve(RunFolder.BEST), "old");
     assertThatThrownBy(
-            () -> train(options(1, 1e-3), out, RunFolder.Existing.REFUSE, new Observer()))
+            () -> train(training(1, 1e-3), out, RunFolder.Existing.REFUSE, new Observer()))
         .hasMessageContaining("not empty");
-    TrainOptions nowhere = options(1, 1e-3).withData(folder.resolve("nowhere").toString());
+    Training nowhere = training(1, 1e-3).data(folder.resolve("nowhere"));
     assertThatThrownBy(() -> train(nowhere, out, RunFolder.Existing.OVERWRITE, new Observer()))
         .hasMessageContaining("does not exist");
     assertThat(out.resolve(RunFolder.BEST)).hasContent("old");
     Observer diverging = new Observer();
-    assertThatThrownBy(() -> train(options(1, 1e30), out, RunFolder.Existing.OVERWRITE, diverging))
+    assertThatThrownBy(() -> train(training(1, 1e30), out, RunFolder.Existing.OVERWRITE, diverging))
         .hasMessageContaining("diverged");
     assertThat(diverging.notes).anyMatch(n -> n.contains("the old one in " + out + " is back"));
     assertThat(out.resolve(RunFolder.BEST)).hasContent("old");
     Observer stopping = new Observer();
     stopping.stopAfter = 1;
-    train(options(1, 1e-3), out, RunFolder.Existing.OVERWRITE, stopping);
+    train(training(1, 1e-3), out, RunFolder.Existing.OVERWRITE, stopping);
     assertThat(out.resolve(RunFolder.BEST)).doesNotExist();
     assertThat(out.resolve(RunFolder.LAST)).exists();
     assertThat(out.resolve(PreviousRun.KEPT)).doesNotExist();
@@ -323,12 +293,13 @@ final class TrainerTest {
   void schedulesFollowTorch() {
     // torch: StepLR(step_size=10, gamma=0.1), CosineAnnealingLR(T_max=90, eta_min=0.1*lr) after 10
     // linear warm-up steps.
-    Schedule step = new Schedule(new TrainOptions.ScheduleOptions("step", 0, 1, 0.1, 0), 1, 10, 10);
+    Schedule step =
+        new Schedule(new ScheduleOptions(ScheduleOptions.Kind.STEP, 0, 1, 0.1, 0), 1, 10, 10);
     assertThat(step.rate(9)).isEqualTo(1);
     assertThat(step.rate(10)).isCloseTo(0.1, org.assertj.core.data.Offset.offset(1e-15));
     assertThat(step.rate(25)).isCloseTo(0.01, org.assertj.core.data.Offset.offset(1e-15));
     Schedule cosine =
-        new Schedule(new TrainOptions.ScheduleOptions("cosine", 1, 1, 0.1, 0.1), 2, 10, 10);
+        new Schedule(new ScheduleOptions(ScheduleOptions.Kind.COSINE, 1, 1, 0.1, 0.1), 2, 10, 10);
     assertThat(cosine.rate(0)).isCloseTo(0.2, org.assertj.core.data.Offset.offset(1e-15));
     assertThat(cosine.rate(9)).isEqualTo(2);
     assertThat(cosine.rate(10)).isEqualTo(2);

@@ -3,11 +3,9 @@ package org.jresnet.cli;
 import java.nio.file.Path;
 import java.util.Collection;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
-import org.jresnet.backend.Backend;
 import org.jresnet.base.Text;
 import org.jresnet.metrics.BinaryIntervals;
 import org.jresnet.metrics.BinaryScores;
@@ -16,60 +14,20 @@ import org.jresnet.metrics.Interval;
 import org.jresnet.train.Evaluation;
 import org.jresnet.train.RunFolder;
 import org.jresnet.train.TestResult;
-import org.jresnet.train.TrainOptions;
 import org.jresnet.train.Trainer;
 
-/** What {@code train} and {@code demo} share: running a trainer under Ctrl-C, and reporting. */
-final class Training {
+/** Shows results: evaluations and runs, for people and for machines. */
+final class Report {
   private static final int MAX_LISTED = 5;
 
   private final Console console;
 
-  Training(Console console) {
+  Report(Console console) {
     this.console = console;
   }
 
-  /** Trains; Ctrl-C saves a checkpoint first. */
-  Trainer.Outcome run(
-      TrainOptions options, RunFolder folder, Backend backend, Trainer.Contents contents) {
-    CountDownLatch saved = new CountDownLatch(1);
-    Progress progress = new Progress(console);
-    Trainer trainer = new Trainer(options, folder, backend, Main.Version.number(), progress);
-    Thread hook = new Thread(() -> stop(trainer, saved));
-    Runtime.getRuntime().addShutdownHook(hook);
-    try {
-      Trainer.Outcome outcome = trainer.run(contents);
-      progress.close();
-      report(outcome, folder.path());
-      return outcome;
-    } finally {
-      progress.close();
-      saved.countDown();
-      try {
-        Runtime.getRuntime().removeShutdownHook(hook);
-      } catch (IllegalStateException e) {
-        // The hook is what we are leaving through.
-      }
-    }
-  }
-
-  /** What Ctrl-C does: the process ends when this does. */
-  private static void stop(Trainer trainer, CountDownLatch saved) {
-    Console.printError("%nStopping after this step and saving a checkpoint ...");
-    trainer.requestStop();
-    try {
-      long seconds = trainer.stopSeconds();
-      if (!saved.await(seconds, TimeUnit.SECONDS)) {
-        Console.printError(
-            "Ending now, since nothing came to a stop in %d s: %s",
-            seconds, trainer.lostByEndingNow());
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
-  }
-
-  private void report(Trainer.Outcome outcome, Path out) {
+  /** How a run in the folder {@code out} ended, for people. */
+  void print(Trainer.Outcome outcome, Path out) {
     badImages(outcome.dataUse().leftOut().stream().map(l -> l.part() + ": " + l.reason()).toList());
     if (outcome.end() == Trainer.End.INTERRUPTED) {
       Console.printError(
@@ -169,7 +127,7 @@ final class Training {
   /** A training run for machines. */
   static Map<String, Object> values(Trainer.Outcome outcome, Path out) {
     Map<String, Object> values = new LinkedHashMap<>();
-    values.put("end", outcome.end().name().toLowerCase(java.util.Locale.ROOT));
+    values.put("end", outcome.end().name().toLowerCase(Locale.ROOT));
     outcome
         .best()
         .ifPresent(

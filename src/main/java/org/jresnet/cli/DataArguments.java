@@ -1,0 +1,118 @@
+package org.jresnet.cli;
+
+import org.jresnet.data.Augmentation;
+import org.jresnet.data.Loader.BadImages;
+import org.jresnet.data.Preprocess;
+import org.jresnet.train.Training;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Images, their division and their augmentation in {@code train}. */
+final class DataArguments {
+  @Heading("Images and data")
+  @Option(names = "--size", defaultValue = "224", description = "Side of the input in pixels.")
+  @Within(min = 1, max = Within.SIDE)
+  private int size;
+
+  @Option(
+      names = "--resize",
+      defaultValue = "stretch",
+      description = "stretch, or crop (shorter side, then centre).")
+  private Preprocess.Mode resize;
+
+  @Option(
+      names = "--split",
+      split = ",",
+      defaultValue = "0.7,0.15,0.15",
+      description = "Shares of train, val and test.")
+  @Within(min = 0, max = 1)
+  private double[] split;
+
+  @Option(
+      names = "--group",
+      defaultValue = "",
+      paramLabel = "REGEX",
+      description = {
+        "What must not be on both sides of the split, as a regular expression on the path below DATA, such as 'person\\d+'."
+      })
+  private String group;
+
+  @Option(
+      names = "--split-csv",
+      defaultValue = "",
+      paramLabel = "FILE",
+      description = "A split.csv (file,class,split) to use.")
+  private String splitCsv;
+
+  @Option(
+      names = "--positive",
+      defaultValue = "",
+      paramLabel = "NAME",
+      description = {
+        "The class that AUC, EER and error rates speak of; by default the one whose name says fake, generated, synthetic or"
+            + " ai, else the second."
+      })
+  private String positive;
+
+  @Option(
+      names = "--bad-images",
+      defaultValue = "skip",
+      description = "skip (counted and listed) or stop.")
+  private BadImages badImages;
+
+  @Option(
+      names = "--loader-threads",
+      defaultValue = "2",
+      description = "Threads that decode pictures.")
+  @Within(min = 1, max = Within.THREADS)
+  private int loaderThreads;
+
+  @Heading("Augmentation")
+  @Option(names = "--flip", defaultValue = "0.5", description = "Probability of a horizontal flip.")
+  @Within(min = 0, max = 1)
+  private double flip;
+
+  @Option(
+      names = "--crop-scale",
+      defaultValue = "1",
+      description = "Smallest area share of random crops; 1: no crops.")
+  @Within(above = 0, max = 1)
+  private double cropScale;
+
+  @Option(
+      names = "--jpeg",
+      defaultValue = "0",
+      description = "Probability of JPEG re-compression (quality 60-95).")
+  @Within(min = 0, max = 1)
+  private double jpeg;
+
+  @Option(
+      names = "--blur",
+      defaultValue = "0",
+      description = "Probability of Gaussian blur (sigma 0.1-2).")
+  @Within(min = 0, max = 1)
+  private double blur;
+
+  @Mixin private DecodingOptions decoding;
+
+  void apply(Training training) {
+    if (split.length < 2 || split.length > 3) {
+      throw new UsageError(
+          "--split takes two or three shares (train,val[,test]), found " + split.length);
+    }
+    Arguments.requireRegex("--group", group);
+    training.split(split[0], split[1], split.length == 3 ? split[2] : 0);
+    training.group(group).splitCsv(Arguments.absolute(splitCsv)).positive(positive);
+    training.preprocess(preprocess(size, resize)).augmentation(augmentation());
+    training.badImages(badImages).loaderThreads(loaderThreads);
+  }
+
+  /** The options of decoding with another size. */
+  Preprocess preprocess(int pixels, Preprocess.Mode mode) {
+    return new Preprocess(pixels, mode, decoding.options());
+  }
+
+  Augmentation augmentation() {
+    return new Augmentation(flip, cropScale, jpeg, blur);
+  }
+}
