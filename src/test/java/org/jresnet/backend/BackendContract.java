@@ -17,18 +17,25 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jresnet.backend.Optimizer.Range;
-import org.jresnet.backend.Specs.Activation;
-import org.jresnet.backend.Specs.Residual;
 import org.jresnet.base.UserError;
+import org.jresnet.check.Bound;
+import org.jresnet.check.Comparison;
+import org.jresnet.check.OpCase;
+import org.jresnet.check.OpCheck;
+import org.jresnet.check.OpRun;
+import org.jresnet.check.Specs;
+import org.jresnet.check.Specs.Activation;
+import org.jresnet.check.Specs.Residual;
 import org.jresnet.graph.Axis;
 import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.DType;
-import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
 import org.jresnet.graph.Slot;
+import org.jresnet.testing.CheckedBackend;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -36,7 +43,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.opentest4j.AssertionFailedError;
 import org.opentest4j.TestAbortedException;
 
 /**
@@ -50,6 +56,7 @@ import org.opentest4j.TestAbortedException;
 abstract class BackendContract {
   private static final Bound EXACT = new Bound.Exact();
   Backend backend;
+  private Backend checked;
   private String absent;
   private JsonNode torch;
 
@@ -65,9 +72,6 @@ abstract class BackendContract {
   /** What the op must give in double precision: the slots that it writes. */
   abstract Map<Slot, double[]> expected(OpSpec inDouble, Map<Slot, double[]> inputs);
 
-  /** How far real-valued results may be off, by op and precision. */
-  abstract Bound bound(OpSpec spec);
-
   @BeforeAll
   void openBackend() throws IOException {
     try {
@@ -77,6 +81,7 @@ abstract class BackendContract {
       absent = e.getMessage();
       return;
     }
+    checked = new CheckedBackend(backend);
     assertThat(backend.name()).isEqualTo(name());
     try (InputStream in = BackendContract.class.getResourceAsStream("torch-ops.json")) {
       torch = new ObjectMapper().readTree(in);
@@ -96,48 +101,39 @@ abstract class BackendContract {
   }
 
   /** One case in one precision; its text is the name of the test. */
-  record Run(String backend, Precision precision, OpCase op) {
+  record Run(String backend, Precision precision, OpCase.Kind kind, int number, OpCase op) {
     @Override
     public String toString() {
       return backend + " " + precision.id() + " " + op;
     }
+
+    String command() {
+      return kind.command(number, backend, precision);
+    }
   }
 
-  private Stream<Run> runs(List<OpCase> cases) {
+  private Stream<Run> runs(OpCase.Kind kind) {
+    List<OpCase> cases = kind.cases();
+    assertThat(cases).as(kind.id()).isNotEmpty();
     return precisions().stream()
-        .flatMap(precision -> cases.stream().map(op -> new Run(name(), precision, op)));
+        .flatMap(
+            precision ->
+                IntStream.range(0, cases.size())
+                    .mapToObj(i -> new Run(name(), precision, kind, i, cases.get(i))));
   }
 
-  Stream<Run> conv() {
-    return runs(OpCase.conv());
-  }
-
-  Stream<Run> foldedConv() {
-    return runs(OpCase.foldedConv());
-  }
-
-  Stream<Run> norm() {
-    return runs(OpCase.norm());
-  }
-
-  Stream<Run> pointwise() {
-    return runs(OpCase.pointwise());
-  }
-
-  Stream<Run> pools() {
-    return runs(OpCase.pools());
-  }
-
-  Stream<Run> linear() {
-    return runs(OpCase.linear());
+  Stream<Run> cases() {
+    return Arrays.stream(OpCase.Kind.values())
+        .filter(kind -> kind != OpCase.Kind.ACCUMULATING)
+        .flatMap(this::runs);
   }
 
   Stream<Run> accumulatingParameters() {
-    return runs(OpCase.accumulatingParameters());
+    return runs(OpCase.Kind.ACCUMULATING);
   }
 
   @ParameterizedTest
-  @MethodSource({"conv", "foldedConv", "norm", "pointwise", "pools", "linear"})
+  @MethodSource("cases")
   void computes(Run run) {
     check(run);
   }
@@ -164,64 +160,23 @@ abstract class BackendContract {
         spec.type() != DType.BF16
             && spec.type() != DType.F16
             && run.op.inputs() != OpCase.Inputs.REALS;
+    Bound bound = exact ? EXACT : OpCheck.bound(backend, spec);
     try {
-      compare(spec, run.op.aliases(), inputs, expected, exact ? EXACT : bound(spec));
-    } catch (AssertionFailedError e) {
-      throw new AssertionFailedError(e.getMessage() + "\n  " + run, e);
+      compare(spec, run.op.aliases(), inputs, expected, bound);
+    } catch (AssertionError e) {
+      throw new AssertionError(e.getMessage() + "\n" + run + "\n" + run.command(), e);
     }
   }
 
-  /** Runs the op; what is not expected to be written must keep its bits. */
   private void compare(
       OpSpec spec,
       Map<Slot, Slot> aliases,
       Map<Slot, double[]> inputs,
       Map<Slot, double[]> expected,
       Bound bound) {
-    Map<Slot, double[]> actual = OpRun.run(backend, spec, inputs, aliases);
-    actual.forEach(
-        (slot, values) -> {
-          boolean overwritten =
-              aliases.entrySet().stream()
-                  .anyMatch(
-                      e ->
-                          e.getKey() == slot && expected.containsKey(e.getValue())
-                              || e.getValue() == slot && expected.containsKey(e.getKey()));
-          int[] extents = OpRun.extents(spec, slot);
-          if (expected.containsKey(slot)) {
-            Bound here =
-                bound instanceof Bound.Largest b ? cancelling(spec, slot, inputs, b) : bound;
-            here.check(slot.name(), extents, values, expected.get(slot));
-          } else if (!overwritten) {
-            new Bound.Untouched()
-                .check(slot + ", not to be written", extents, values, inputs.get(slot));
-          }
-        });
-  }
-
-  /**
-   * With two values per channel, x̂ is ±1 but for eps, and the terms of a batch norm's dx cancel to
-   * almost nothing: g − dbeta/m − x̂·dgamma/m = O(eps). No arithmetic can be exact relative to
-   * that; the error is that of the terms, which are at most |gamma|/√(var+eps)·|g|.
-   */
-  private static Bound cancelling(
-      OpSpec spec, Slot slot, Map<Slot, double[]> inputs, Bound.Largest bound) {
-    if (slot != Slot.DX
-        || !(spec.op() instanceof Op.BatchNorm norm)
-        || spec.mode() == Mode.EVALUATE
-        || spec.y().perChannel() > 2) {
-      return bound;
-    }
-    double largest = 0;
-    int channels = spec.y().c();
-    for (int c = 0; c < channels; c++) {
-      double half = (inputs.get(Slot.X)[c] - inputs.get(Slot.X)[channels + c]) / 2;
-      double scale = Math.abs(inputs.get(Slot.GAMMA)[c]) / Math.sqrt(half * half + norm.eps());
-      double g =
-          Math.max(Math.abs(inputs.get(Slot.DY)[c]), Math.abs(inputs.get(Slot.DY)[channels + c]));
-      largest = Math.max(largest, scale * g);
-    }
-    return new Bound.Absolute(3 * bound.relative() * largest);
+    List<Comparison> all =
+        OpCheck.compare(checked, spec, aliases, new OpCheck.Given(inputs, expected), bound);
+    assertThat(all).isNotEmpty().allMatch(Comparison::ok);
   }
 
   private void require(Precision precision) {
@@ -285,7 +240,7 @@ abstract class BackendContract {
         inputs.putAll(slots(c, Slot.BIAS));
         expected.putAll(slots(c, Slot.DBIAS));
       }
-      compare(spec, Map.of(), inputs, expected, bound(spec));
+      compare(spec, Map.of(), inputs, expected, OpCheck.bound(backend, spec));
     }
   }
 
@@ -339,7 +294,7 @@ abstract class BackendContract {
               Slot.RUNNING_MEAN,
               Slot.RUNNING_VAR,
               Slot.DY);
-      compare(spec, Map.of(), inputs, expected, bound(spec));
+      compare(spec, Map.of(), inputs, expected, OpCheck.bound(backend, spec));
     }
   }
 
@@ -360,7 +315,12 @@ abstract class BackendContract {
               precision.activation(),
               Pass.TRAINING,
               GradientWrite.OVERWRITE);
-      compare(spec, Map.of(), slots(c, Slot.X, Slot.DY), slots(c, Slot.Y, Slot.DX), bound(spec));
+      compare(
+          spec,
+          Map.of(),
+          slots(c, Slot.X, Slot.DY),
+          slots(c, Slot.Y, Slot.DX),
+          OpCheck.bound(backend, spec));
     }
   }
 
@@ -378,8 +338,14 @@ abstract class BackendContract {
       Loss loss = loss(precision, spec, doubles(c.get("logits")), labels);
       assertThat(loss.value).isCloseTo(c.get("loss").asDouble(), within(1e-12));
       assertThat(loss.correct).isEqualTo(c.get("correct").asInt());
-      rounded(precision)
-          .check("dlogits of " + spec, new int[] {4, 5}, loss.dlogits, doubles(c.get("dlogits")));
+      assertThat(
+              rounded(precision)
+                  .compare(
+                      "dlogits of " + spec,
+                      new int[] {4, 5},
+                      loss.dlogits,
+                      doubles(c.get("dlogits"))))
+          .matches(Comparison::ok);
     }
   }
 
@@ -402,7 +368,10 @@ abstract class BackendContract {
         op.load(labels, 1);
         op.run();
         double value = op.value();
-        new Bound.Untouched().check("logits", new int[] {logits.length}, OpRun.read(z), logits);
+        assertThat(
+                new Bound.Untouched()
+                    .compare("logits", new int[] {logits.length}, OpRun.read(z), logits))
+            .matches(Comparison::ok);
         return new Loss(value, op.correct(), OpRun.read(dz));
       }
     }
@@ -422,7 +391,8 @@ abstract class BackendContract {
     Loss loss = loss(precision, new LossSpec(3, 3, 0, List.of()), logits, new int[] {0, 1, 2});
     assertThat(loss.value).isCloseTo(Math.log(2) / 3, within(1e-12));
     double[] expected = {0, 0, 0, 0, 0, 0, 0, 1 / 6.0, -1 / 6.0};
-    rounded(precision).check("dlogits", new int[] {3, 3}, loss.dlogits, expected);
+    assertThat(rounded(precision).compare("dlogits", new int[] {3, 3}, loss.dlogits, expected))
+        .matches(Comparison::ok);
     // Of equal logits the first counts as the prediction.
     assertThat(loss.correct).isEqualTo(2);
   }
@@ -500,17 +470,21 @@ abstract class BackendContract {
           arenas.optimizer.step(all, o.get("lr").asDouble(), step++, 1);
         }
         Bound bound = optimizerBound(precision);
-        bound.check(
-            "parameters of " + rule,
-            extents,
-            OpRun.read(arenas.parameters),
-            doubles(c.get("after")));
+        assertThat(
+                bound.compare(
+                    "parameters of " + rule,
+                    extents,
+                    OpRun.read(arenas.parameters),
+                    doubles(c.get("after"))))
+            .matches(Comparison::ok);
         for (int i = 0; i < arenas.states.size(); i++) {
-          bound.check(
-              "state " + i + " of " + rule,
-              extents,
-              OpRun.read(arenas.states.get(i)),
-              doubles(c.get("states").get(i)));
+          assertThat(
+                  bound.compare(
+                      "state " + i + " of " + rule,
+                      extents,
+                      OpRun.read(arenas.states.get(i)),
+                      doubles(c.get("states").get(i))))
+              .matches(Comparison::ok);
         }
       }
     }
@@ -554,22 +528,30 @@ abstract class BackendContract {
         int[] extents = {count};
         // One step loses one rounding per operation, about ten of them.
         Bound bound = new Bound.Largest(precision.parameter() == DType.F64 ? 1e-12 : 1e-6);
-        bound.check("parameters of " + rule, extents, after, expected);
-        new Bound.Untouched()
-            .check(
-                "parameters outside of the ranges",
-                extents,
-                outside(ranges, after),
-                outside(ranges, start));
+        assertThat(bound.compare("parameters of " + rule, extents, after, expected))
+            .matches(Comparison::ok);
+        assertThat(
+                new Bound.Untouched()
+                    .compare(
+                        "parameters outside of the ranges",
+                        extents,
+                        outside(ranges, after),
+                        outside(ranges, start)))
+            .matches(Comparison::ok);
         for (Tensor state : arenas.states) {
-          new Bound.Untouched()
-              .check(
-                  "state outside of the ranges",
-                  extents,
-                  outside(ranges, OpRun.read(state)),
-                  new double[count]);
+          assertThat(
+                  new Bound.Untouched()
+                      .compare(
+                          "state outside of the ranges",
+                          extents,
+                          outside(ranges, OpRun.read(state)),
+                          new double[count]))
+              .matches(Comparison::ok);
         }
-        new Bound.Untouched().check("gradients", extents, OpRun.read(arenas.gradients), gradient);
+        assertThat(
+                new Bound.Untouched()
+                    .compare("gradients", extents, OpRun.read(arenas.gradients), gradient))
+            .matches(Comparison::ok);
       }
     }
   }
@@ -604,10 +586,12 @@ abstract class BackendContract {
       Tensor target = arenas.states.get(0);
       OpRun.write(target, nan(count));
       arenas.optimizer.accumulate(target, arenas.gradients, GradientWrite.OVERWRITE);
-      EXACT.check("overwritten", new int[] {count}, OpRun.read(target), gradient);
+      assertThat(EXACT.compare("overwritten", new int[] {count}, OpRun.read(target), gradient))
+          .matches(Comparison::ok);
       arenas.optimizer.accumulate(target, arenas.gradients, GradientWrite.ACCUMULATE);
       double[] twice = Arrays.stream(gradient).map(g -> 2 * g).toArray();
-      EXACT.check("accumulated", new int[] {count}, OpRun.read(target), twice);
+      assertThat(EXACT.compare("accumulated", new int[] {count}, OpRun.read(target), twice))
+          .matches(Comparison::ok);
       gradient[4000] = Double.NaN;
       OpRun.write(arenas.gradients, gradient);
       assertThat(arenas.optimizer.gradientNorm(ranges)).isNaN();
@@ -639,7 +623,8 @@ abstract class BackendContract {
         input.load(pixels);
         input.run();
       }
-      EXACT.check("y", new int[] {2, 16, 16, 3}, OpRun.read(y), expected);
+      assertThat(EXACT.compare("y", new int[] {2, 16, 16, 3}, OpRun.read(y), expected))
+          .matches(Comparison::ok);
       assertThatThrownBy(() -> backend.input(shape, new Normalization(List.of(0f), List.of(1f)), y))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("1 channels");
@@ -731,11 +716,15 @@ abstract class BackendContract {
   }
 
   Stream<Run> someOfEach() {
-    return runs(
-        Stream.of(
-                OpCase.conv(), OpCase.foldedConv(), OpCase.norm(), OpCase.pools(), OpCase.linear())
-            .flatMap(cases -> IntStream.range(0, 3).mapToObj(i -> cases.get(i * cases.size() / 3)))
-            .toList());
+    return Arrays.stream(OpCase.Kind.values())
+        .filter(kind -> kind != OpCase.Kind.ACCUMULATING)
+        .flatMap(kind -> IntStream.range(0, 3).mapToObj(i -> some(kind, i)))
+        .flatMap(Function.identity());
+  }
+
+  private Stream<Run> some(OpCase.Kind kind, int third) {
+    int number = third * kind.cases().size() / 3;
+    return runs(kind).filter(run -> run.number == number);
   }
 
   /** What bit-identical resuming is built on. */
@@ -745,16 +734,18 @@ abstract class BackendContract {
     require(run.precision);
     OpSpec spec = run.op.spec().apply(run.precision.activation());
     Map<Slot, double[]> inputs = run.op.values(spec.type());
-    Map<Slot, double[]> first = OpRun.run(backend, spec, inputs, run.op.aliases());
-    OpRun.run(backend, spec, inputs, run.op.aliases())
+    Map<Slot, double[]> first = OpRun.run(checked, spec, inputs, run.op.aliases());
+    OpRun.run(checked, spec, inputs, run.op.aliases())
         .forEach(
             (slot, again) ->
-                new Bound.Untouched()
-                    .check(
-                        slot + " in the second run of " + run,
-                        OpRun.extents(spec, slot),
-                        again,
-                        first.get(slot)));
+                assertThat(
+                        new Bound.Untouched()
+                            .compare(
+                                slot + " in the second run of " + run,
+                                OpRun.extents(spec, slot),
+                                again,
+                                first.get(slot)))
+                    .matches(Comparison::ok));
   }
 
   /** Weights packed at one time must not be used after they have changed. */
@@ -796,7 +787,8 @@ abstract class BackendContract {
           for (String run : List.of("first run", "second run of one preparation")) {
             OpRun.poison(operands);
             op.forward();
-            EXACT.check(run, new int[] {1, 1, 1, 16}, OpRun.read(out), expected);
+            assertThat(EXACT.compare(run, new int[] {1, 1, 1, 16}, OpRun.read(out), expected))
+                .matches(Comparison::ok);
           }
         }
       }

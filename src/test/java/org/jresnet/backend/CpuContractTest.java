@@ -5,7 +5,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.jresnet.backend.cpu.CpuBackend;
 import org.jresnet.backend.reference.ReferenceBackend;
-import org.jresnet.graph.DType;
+import org.jresnet.check.OpRun;
 import org.jresnet.graph.Slot;
 
 /** The oneDNN backend against the reference backend, which gets the same rounded inputs. */
@@ -37,16 +37,6 @@ class CpuContractTest extends BackendContract {
   /** Leaves of a reference run what a backend must write, too. */
   static void keepWritten(Map<Slot, double[]> written, OpSpec inDouble) {
     written.keySet().retainAll(OpRun.written(inDouble));
-  }
-
-  @Override
-  Bound bound(OpSpec spec) {
-    if (spec.type() == DType.BF16) {
-      return new Bound.Norm(1e-2);
-    }
-    // Without fused multiply-add each product is rounded, too: twice as many roundings in a sum.
-    boolean fused = !backend.description().contains("sse41");
-    return new Bound.Largest(fused ? 1e-6 : 2e-6);
   }
 
   /**

@@ -2,6 +2,7 @@ package org.jresnet.backend;
 
 import java.util.Map;
 import java.util.TreeMap;
+import org.jresnet.check.OpRun;
 import org.jresnet.graph.Axis;
 import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.Op;

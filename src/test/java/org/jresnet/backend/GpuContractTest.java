@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jresnet.backend.reference.ReferenceBackend;
+import org.jresnet.check.OpRun;
 import org.jresnet.graph.Slot;
 import org.jresnet.testing.TestBackends;
 
@@ -31,15 +32,6 @@ class GpuContractTest extends BackendContract {
     Map<Slot, double[]> written = new TreeMap<>(OpRun.run(reference, inDouble, inputs, Map.of()));
     CpuContractTest.keepWritten(written, inDouble);
     return written;
-  }
-
-  @Override
-  Bound bound(OpSpec spec) {
-    return switch (spec.type()) {
-      case BF16 -> new Bound.Norm(1e-2);
-      case F16, TF32 -> new Bound.Norm(2e-3);
-      default -> new Bound.Largest(2e-6);
-    };
   }
 
   @Override

@@ -27,12 +27,6 @@ class ReferenceContractTest extends BackendContract {
     return Definitions.of(inDouble, inputs);
   }
 
-  /** Another order of a few thousand additions in double precision. */
-  @Override
-  Bound bound(OpSpec spec) {
-    return new Bound.Largest(1e-12);
-  }
-
   @Override
   boolean maxPoolKeepsNonFinite() {
     return true;

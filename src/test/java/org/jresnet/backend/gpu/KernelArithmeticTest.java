@@ -14,12 +14,9 @@ import java.util.Random;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.jresnet.backend.Backend;
-import org.jresnet.backend.Bound;
 import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.LossSpec;
 import org.jresnet.backend.Mode;
-import org.jresnet.backend.OpCase;
-import org.jresnet.backend.OpRun;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Optimizer;
 import org.jresnet.backend.Tensor;
@@ -28,6 +25,10 @@ import org.jresnet.backend.reference.CrossEntropy;
 import org.jresnet.backend.reference.ReferenceBackend;
 import org.jresnet.base.BFloat16;
 import org.jresnet.base.Float16;
+import org.jresnet.check.Bound;
+import org.jresnet.check.Comparison;
+import org.jresnet.check.OpCase;
+import org.jresnet.check.OpRun;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Slot;
@@ -95,7 +96,10 @@ class KernelArithmeticTest {
             if (nearlyNothing(spec, slot)) {
               return;
             }
-            bound.check(slot.name(), OpRun.extents(spec, slot), values, expected.get(slot));
+            assertThat(
+                    bound.compare(
+                        slot.name(), OpRun.extents(spec, slot), values, expected.get(slot)))
+                .matches(Comparison::ok);
           });
     }
   }

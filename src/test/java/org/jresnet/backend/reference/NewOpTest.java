@@ -11,7 +11,6 @@ import org.jresnet.backend.Backend;
 import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.Mode;
 import org.jresnet.backend.Normalization;
-import org.jresnet.backend.OpRun;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
 import org.jresnet.backend.Pass;
@@ -20,6 +19,7 @@ import org.jresnet.backend.TensorSpec;
 import org.jresnet.backend.UpdateRule;
 import org.jresnet.backend.reference.ReferenceBackend.Kernel;
 import org.jresnet.backend.reference.ReferenceBuffer.View;
+import org.jresnet.check.OpRun;
 import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Executable;
 import org.jresnet.engine.Model;
@@ -160,8 +160,10 @@ class NewOpTest {
     java.util.Arrays.fill(ones, 1);
     Map<Slot, double[]> inputs = Map.of(Slot.X, ones, Slot.DY, ones);
     try (Backend backend = backend()) {
-      assertThat(OpRun.run(backend, spec(true), inputs, Map.of()).get(Slot.DX)).containsOnly(2.0);
-      assertThatThrownBy(() -> OpRun.run(backend, spec(false), inputs, Map.of()))
+      assertThat(OpRun.run(new CheckedBackend(backend), spec(true), inputs, Map.of()).get(Slot.DX))
+          .containsOnly(2.0);
+      assertThatThrownBy(
+              () -> OpRun.run(new CheckedBackend(backend), spec(false), inputs, Map.of()))
           .isInstanceOf(AssertionFailedError.class)
           .hasMessageContaining("DX depends on [X]");
     }

@@ -1,17 +1,26 @@
-package org.jresnet.backend;
+package org.jresnet.check;
 
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
-import org.jresnet.backend.Specs.Activation;
-import org.jresnet.backend.Specs.Residual;
-import org.jresnet.backend.Specs.Window;
+import org.jresnet.backend.GradientWrite;
+import org.jresnet.backend.Mode;
+import org.jresnet.backend.OpSpec;
+import org.jresnet.backend.Operand;
+import org.jresnet.backend.Pass;
+import org.jresnet.backend.Precision;
+import org.jresnet.backend.reference.ReferenceBackend;
+import org.jresnet.check.Specs.Activation;
+import org.jresnet.check.Specs.Residual;
+import org.jresnet.check.Specs.Window;
 import org.jresnet.graph.Axis;
 import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.DType;
@@ -40,6 +49,47 @@ public record OpCase(
     MULTIPLES_OF_AREA,
     /** Normally distributed. */
     REALS
+  }
+
+  /** Cases of one kind of op, which {@code jresnet check --op} names. */
+  public enum Kind {
+    /** Convolutions that train or are not followed by a batch norm. */
+    CONV(OpCase::conv),
+    /** Convolutions of inference with the batch norm folded in. */
+    FOLDED_CONV(OpCase::foldedConv),
+    /** Batch norms. */
+    NORM(OpCase::norm),
+    /** Activations and additions. */
+    POINTWISE(OpCase::pointwise),
+    /** Pools. */
+    POOLS(OpCase::pools),
+    /** Classifiers. */
+    LINEAR(OpCase::linear),
+    /** Gradients that a backend may refuse to add to. */
+    ACCUMULATING(OpCase::accumulatingParameters);
+
+    private final Supplier<List<OpCase>> list;
+
+    Kind(Supplier<List<OpCase>> list) {
+      this.list = list;
+    }
+
+    /** The cases, in an order that stays. */
+    public List<OpCase> cases() {
+      return list.get();
+    }
+
+    /** The name that users write: {@code folded-conv}. */
+    public String id() {
+      return name().toLowerCase(Locale.ROOT).replace('_', '-');
+    }
+
+    /** The line that repeats a case. */
+    public String command(int number, String backend, Precision precision) {
+      return String.format(
+          "jresnet check --op %s --case %d --backend %s --precision %s",
+          id(), number, backend, precision.id());
+    }
   }
 
   private static final List<Window> WINDOWS =
@@ -146,7 +196,7 @@ public record OpCase(
   }
 
   /** Convolutions; every policy of the gradients with every window. */
-  static List<OpCase> conv() {
+  public static List<OpCase> conv() {
     Set<Conv2d> seen = new HashSet<>();
     List<OpCase> cases = new ArrayList<>();
     for (ConvSize s : convSizes()) {
@@ -166,7 +216,7 @@ public record OpCase(
   /** What may follow a folded convolution. */
   private record Tail(Residual residual, Activation activation) {}
 
-  static List<OpCase> foldedConv() {
+  public static List<OpCase> foldedConv() {
     List<Tail> tails =
         List.of(
             new Tail(Residual.ADD, Activation.RELU),
@@ -188,7 +238,7 @@ public record OpCase(
     return cases;
   }
 
-  static List<OpCase> norm() {
+  public static List<OpCase> norm() {
     List<OpCase> cases = new ArrayList<>();
     for (Shape y :
         List.of(
@@ -250,7 +300,7 @@ public record OpCase(
     return cases;
   }
 
-  static List<OpCase> pointwise() {
+  public static List<OpCase> pointwise() {
     List<OpCase> cases = new ArrayList<>();
     for (Shape y :
         List.of(
@@ -268,7 +318,7 @@ public record OpCase(
     return cases;
   }
 
-  static List<OpCase> pools() {
+  public static List<OpCase> pools() {
     List<OpCase> cases = new ArrayList<>();
     for (Shape x :
         List.of(
@@ -297,7 +347,7 @@ public record OpCase(
     return cases;
   }
 
-  static List<OpCase> linear() {
+  public static List<OpCase> linear() {
     List<OpCase> cases = new ArrayList<>();
     for (int[] nck : new int[][] {{1, 3, 2}, {2, 64, 10}, {5, 24, 1000}, {2, 8, 1}, {5, 16, 24}}) {
       Shape x = new Shape(nck[0], 1, 1, nck[1]);
@@ -310,7 +360,7 @@ public record OpCase(
   }
 
   /** Ops that would have to add to the gradients of parameters, or a norm to dx. */
-  static List<OpCase> accumulatingParameters() {
+  public static List<OpCase> accumulatingParameters() {
     Shape x = new Shape(2, 5, 6, 8);
     Shape features = new Shape(2, 1, 1, 8);
     Window w = new Window(3, 1, 1);
@@ -366,7 +416,7 @@ public record OpCase(
       }
     }
     if (op.op() instanceof Op.BatchNorm && op.adds() && op.activates()) {
-      keepOffTies(op, values);
+      keepOffTies(spec.apply(DType.F64), op.type(), values);
     }
     return values;
   }
@@ -375,15 +425,18 @@ public record OpCase(
    * Moves the residual so that no sum is near 0: there, one rounding decides whether the whole
    * gradient passes, and the comparison would measure that instead of the arithmetic.
    */
-  private static void keepOffTies(OpSpec s, Map<Slot, double[]> values) {
+  private static void keepOffTies(OpSpec s, DType type, Map<Slot, double[]> values) {
     List<Op> tail = s.tail().stream().filter(o -> o.part() != Op.Part.ACTIVATION).toList();
     OpSpec open =
         new OpSpec(s.op(), tail, s.inputs(), s.output(), s.mode(), Pass.INFERENCE, Map.of());
-    double[] sum = Definitions.of(open, values).get(Slot.Y);
+    Set<Slot> given = OpRun.slots(open);
+    Map<Slot, double[]> read = new TreeMap<>(values);
+    read.keySet().retainAll(given);
+    double[] sum = OpRun.run(new ReferenceBackend(), open, read, Map.of()).get(Slot.Y);
     double[] residual = values.get(Slot.RESIDUAL);
     for (int i = 0; i < sum.length; i++) {
       if (Math.abs(sum[i]) < 0.125) {
-        residual[i] = OpRun.round(residual[i] + Math.copySign(0.25, sum[i]), s.type());
+        residual[i] = OpRun.round(residual[i] + Math.copySign(0.25, sum[i]), type);
       }
     }
   }

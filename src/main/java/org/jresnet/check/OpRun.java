@@ -1,6 +1,4 @@
-package org.jresnet.backend;
-
-import static org.assertj.core.api.Assertions.assertThat;
+package org.jresnet.check;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -12,11 +10,19 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
+import org.jresnet.backend.Backend;
+import org.jresnet.backend.BoundOp;
+import org.jresnet.backend.Buffer;
+import org.jresnet.backend.OpPlan;
+import org.jresnet.backend.OpSpec;
+import org.jresnet.backend.Operand;
+import org.jresnet.backend.Operands;
+import org.jresnet.backend.Pass;
+import org.jresnet.backend.Tensor;
 import org.jresnet.base.BFloat16;
 import org.jresnet.base.Float16;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Slot;
-import org.jresnet.testing.CheckedBackend;
 
 /**
  * Runs one op of one backend over memory that trusts nobody: all of it is NaN (0xFF bytes) before
@@ -24,7 +30,7 @@ import org.jresnet.testing.CheckedBackend;
  * of a tensor; zones between tensors must keep their bytes. Each zone holds NaN of its own pattern:
  * a loop that runs past the end copies one zone to another, which equal ones would hide. The
  * scratch memory is poisoned again between prepare, forward and backward, because other ops may use
- * it there. {@link CheckedBackend} watches that each phase reads and writes what it declares.
+ * it there.
  */
 public final class OpRun {
   private static final int GUARD = 256;
@@ -44,7 +50,7 @@ public final class OpRun {
   public static Map<Slot, double[]> run(
       Backend backend, OpSpec spec, Map<Slot, double[]> inputs, Map<Slot, Slot> aliases) {
     Set<Slot> slots = slots(spec);
-    try (OpPlan plan = CheckedBackend.checked(backend, backend.plan(spec))) {
+    try (OpPlan plan = backend.plan(spec)) {
       Map<Slot, Long> bytes = new TreeMap<>();
       for (Slot slot : slots) {
         if (!aliases.containsKey(slot)) {
@@ -89,7 +95,7 @@ public final class OpRun {
   }
 
   /** Bytes of the slots that a plan asks for, without those that it does not need. */
-  static Map<Slot, Long> extras(OpPlan plan) {
+  public static Map<Slot, Long> extras(OpPlan plan) {
     Map<Slot, Long> extras = new TreeMap<>();
     extras.put(Slot.SAVED, plan.savedBytes());
     extras.put(Slot.PACKED, plan.packedBytes());
@@ -99,7 +105,7 @@ public final class OpRun {
   }
 
   /** Does to the workspace what other ops may do to it between two calls of this one. */
-  static void poison(Operands operands) {
+  public static void poison(Operands operands) {
     if (operands.has(Slot.SCRATCH)) {
       Tensor workspace = operands.get(Slot.SCRATCH);
       fill(workspace.buffer(), workspace.offset(), workspace.bytes());
@@ -134,7 +140,9 @@ public final class OpRun {
       before = slot.name();
     }
     zones.add(new Zone(before + " and the end", from, end, zones.size()));
-    assertThat(zones.size()).as("zones with patterns of their own").isLessThanOrEqualTo(15);
+    if (zones.size() > 15) {
+      throw new IllegalStateException(zones.size() + " zones, patterns for 15");
+    }
     return zones;
   }
 
@@ -143,12 +151,17 @@ public final class OpRun {
     byte[] actual = new byte[expected.length];
     memory.read(zone.from, ByteBuffer.wrap(actual));
     int at = Arrays.mismatch(actual, expected);
-    assertThat(at).as("first byte written between %s", zone.name).isEqualTo(-1);
+    if (at >= 0) {
+      throw new AssertionError("byte " + at + " between " + zone.name + " was overwritten");
+    }
   }
 
   /** Writes doubles, rounded to the tensor's type. */
   public static void write(Tensor tensor, double[] values) {
-    assertThat(values.length).as("values for a tensor").isEqualTo((int) tensor.elements());
+    if (values.length != tensor.elements()) {
+      throw new IllegalArgumentException(
+          values.length + " values for a tensor of " + tensor.elements());
+    }
     ByteBuffer bytes = ByteBuffer.allocate((int) tensor.bytes()).order(ByteOrder.LITTLE_ENDIAN);
     for (double v : values) {
       switch (tensor.type()) {
@@ -180,7 +193,7 @@ public final class OpRun {
   }
 
   /** The value nearest to {@code v} in that type. */
-  static double round(double v, DType type) {
+  public static double round(double v, DType type) {
     return switch (type) {
       case F64 -> v;
       case F32, TF32 -> (float) v;
@@ -197,7 +210,7 @@ public final class OpRun {
   }
 
   /** The slots of an op, with the gradients that nobody wants of it. */
-  static Set<Slot> slotsAndGradients(OpSpec spec) {
+  public static Set<Slot> slotsAndGradients(OpSpec spec) {
     Set<Slot> slots = slots(spec);
     if (spec.pass() == Pass.TRAINING) {
       List.copyOf(slots).forEach(slot -> slot.gradient().ifPresent(slots::add));
@@ -206,7 +219,7 @@ public final class OpRun {
   }
 
   /** The slots that some phase writes. */
-  static Set<Slot> written(OpSpec spec) {
+  public static Set<Slot> written(OpSpec spec) {
     return spec.operands().stream()
         .filter(o -> !o.writes().isEmpty())
         .map(Operand::slot)
@@ -227,12 +240,12 @@ public final class OpRun {
     return operand(spec, slot).extents().stream().mapToInt(Math::toIntExact).toArray();
   }
 
-  static int elements(OpSpec spec, Slot slot) {
+  public static int elements(OpSpec spec, Slot slot) {
     return Math.toIntExact(operand(spec, slot).elements());
   }
 
   /** Element type of a slot's tensor. */
-  static DType type(OpSpec spec, Slot slot) {
+  public static DType type(OpSpec spec, Slot slot) {
     return operand(spec, slot).type();
   }
 }

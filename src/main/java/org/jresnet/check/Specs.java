@@ -1,4 +1,4 @@
-package org.jresnet.backend;
+package org.jresnet.check;
 
 import java.util.HashMap;
 import java.util.List;
@@ -6,6 +6,12 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import org.jresnet.backend.GradientWrite;
+import org.jresnet.backend.Mode;
+import org.jresnet.backend.OpSpec;
+import org.jresnet.backend.Pass;
+import org.jresnet.backend.QuantParams;
+import org.jresnet.backend.TensorSpec;
 import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Op;
