@@ -98,6 +98,17 @@ def optimizer(kind, make, **options):
     return case | {"after": flat(p), "states": [flat(state[s]) for s in names]}
 
 
+def activation(function, compute, corners):
+    x = torch.cat([torch.tensor(corners), rand(40).mul(3)]).reshape(1, 1, 1, -1).requires_grad_()
+    y = compute(x)
+    dy = rand(*y.shape)
+    y.backward(dy)
+    return {
+        "function": function, "x": flat(x), "dy": flat(dy), "y": flat(y), "dx": flat(x.grad),
+        "shape": [1, 1, x.shape[3], 1],
+    }
+
+
 nan = float("nan")
 ties = torch.randint(-2, 3, (2, 2, 7, 6), generator=generator).double()
 nans = rand(1, 1, 7, 7)
@@ -128,6 +139,19 @@ numbers = {
         optimizer("sgd", torch.optim.SGD, lr=1e-2, momentum=0.9, weight_decay=0.0),
     ],
 }
+# Last, so that what comes before keeps its numbers.
+numbers["activation"] = [
+    activation(function, compute, [-4.0, -3.0, -1.0, 0.0, 1.0, 3.0, 4.0, 6.0, 7.0])
+    for function, compute in {
+        "RELU": F.relu,
+        "RELU6": F.relu6,
+        "LEAKY_RELU": lambda x: F.leaky_relu(x, 0.2),
+        "SIGMOID": torch.sigmoid,
+        "SILU": F.silu,
+        "HARD_SWISH": F.hardswish,
+        "HARD_SIGMOID": F.hardsigmoid,
+    }.items()
+]
 OUT.parent.mkdir(parents=True, exist_ok=True)
 OUT.write_text(json.dumps(numbers, indent=None, separators=(",", ":"), allow_nan=False).replace('],"', '],\n"') + "\n")
 print(f"{OUT}: {OUT.stat().st_size} bytes")

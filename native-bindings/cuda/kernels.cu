@@ -146,20 +146,71 @@ __device__ void add(const T* a, const T* b, T* y, long long elements) {
   }
 }
 
-template <typename T>
-__device__ void relu(const T* x, T* y, long long elements) {
-  GRID_LOOP(i, elements) {
-    float value = load(x + i);
-    // NaN stays NaN.
-    store(y + i, value < 0 ? 0.0f : value);
+enum Function { RELU = 1, RELU6, LEAKY_RELU, SIGMOID, SILU, HARD_SWISH, HARD_SIGMOID };
+
+__device__ inline float relu6(float x) {
+  return x < 0 ? 0.0f : x > 6 ? 6.0f : x;
+}
+
+__device__ inline float sigmoid(float x) {
+  return 1 / (1 + expf(-x));
+}
+
+// NaN stays NaN.
+__device__ inline float activate(int function, float slope, float x) {
+  switch (function) {
+    case RELU:
+      return x < 0 ? 0.0f : x;
+    case RELU6:
+      return relu6(x);
+    case LEAKY_RELU:
+      return x < 0 ? slope * x : x;
+    case SIGMOID:
+      return sigmoid(x);
+    case SILU:
+      return x / (1 + expf(-x));
+    case HARD_SWISH:
+      return x * relu6(x + 3) / 6;
+    default:
+      return relu6(x + 3) / 6;
   }
 }
 
-// dx = dy where y > 0, else 0; or added to dx.
+// The derivative, by the output for ReLU, ReLU6, leaky ReLU and sigmoid, by the input for the others.
+__device__ inline float derivative(int function, float slope, float v) {
+  switch (function) {
+    case RELU:
+      return v > 0 ? 1.0f : 0.0f;
+    case RELU6:
+      return v > 0 && v < 6 ? 1.0f : 0.0f;
+    case LEAKY_RELU:
+      return v > 0 ? 1.0f : slope;
+    case SIGMOID:
+      return v * (1 - v);
+    case SILU:
+      return sigmoid(v) * (1 + v * (1 - sigmoid(v)));
+    case HARD_SWISH:
+      return v <= -3 ? 0.0f : v < 3 ? v / 3 + 0.5f : 1.0f;
+    default:
+      return v > -3 && v < 3 ? 1 / 6.0f : 0.0f;
+  }
+}
+
+// y = f(x); y may be x.
 template <typename T>
-__device__ void reluBackward(const T* y, const T* dy, T* dx, int accumulate, long long elements) {
+__device__ void activation(const T* x, T* y, int function, float slope, long long elements) {
   GRID_LOOP(i, elements) {
-    float gradient = load(y + i) > 0 ? load(dy + i) : 0.0f;
+    store(y + i, activate(function, slope, load(x + i)));
+  }
+}
+
+// dx = f' * dy, or added to dx. A gradient that is not finite does not get through a derivative of 0.
+template <typename T>
+__device__ void activationBackward(const T* v, const T* dy, T* dx, int function, float slope, int accumulate,
+                                   long long elements) {
+  GRID_LOOP(i, elements) {
+    float factor = derivative(function, slope, load(v + i));
+    float gradient = factor == 0 ? 0.0f : factor * load(dy + i);
     store(dx + i, accumulate ? load(dx + i) + gradient : gradient);
   }
 }
@@ -330,11 +381,12 @@ __device__ void narrow(const float* from, T* to, int accumulate, long long eleme
   extern "C" __global__ void add_##T(const T* a, const T* b, T* y, long long elements) {                                \
     add(a, b, y, elements);                                                                                             \
   }                                                                                                                     \
-  extern "C" __global__ void relu_##T(const T* x, T* y, long long elements) {                                           \
-    relu(x, y, elements);                                                                                               \
+  extern "C" __global__ void activation_##T(const T* x, T* y, int function, float slope, long long elements) {          \
+    activation(x, y, function, slope, elements);                                                                        \
   }                                                                                                                     \
-  extern "C" __global__ void reluBackward_##T(const T* y, const T* dy, T* dx, int accumulate, long long elements) {     \
-    reluBackward(y, dy, dx, accumulate, elements);                                                                      \
+  extern "C" __global__ void activationBackward_##T(const T* v, const T* dy, T* dx, int function, float slope,          \
+                                                    int accumulate, long long elements) {                               \
+    activationBackward(v, dy, dx, function, slope, accumulate, elements);                                               \
   }                                                                                                                     \
   extern "C" __global__ void mean_##T(const T* x, T* y, int n, int hw, int c) {                                         \
     mean(x, y, n, hw, c);                                                                                               \

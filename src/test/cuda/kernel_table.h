@@ -49,7 +49,7 @@ struct Caller<kernel> {
 
 static const Kernel KERNELS[] = {
     TYPES(ALONE, input) TYPES(ALONE, pack) TYPES(ALONE, unpack) TYPES(ALONE, fold) TYPES(ALONE, add)
-    TYPES(ALONE, relu) TYPES(ALONE, reluBackward) TYPES(ALONE, mean) TYPES(ALONE, meanBackward)
+    TYPES(ALONE, activation) TYPES(ALONE, activationBackward) TYPES(ALONE, mean) TYPES(ALONE, meanBackward)
     TYPES(ALONE, normApply) TYPES(ALONE, normApplyBackward) TYPES(TOGETHER, normSums)
     TYPES(TOGETHER, normStatistics) TYPES(ALONE, normBackward) TYPES(TOGETHER, channelSums)
     TYPES(ALONE, widen) TYPES(ALONE, narrow)

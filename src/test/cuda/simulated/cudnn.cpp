@@ -58,6 +58,7 @@ Descriptor& checked(Descriptor* d) {
 size_t sizeOf(int type) {
   switch (type) {
     case CUDNN_TYPE_INT64:
+    case CUDNN_TYPE_DOUBLE:
     case CUDNN_TYPE_HANDLE:
     case CUDNN_TYPE_VOID_PTR:
     case CUDNN_TYPE_BACKEND_DESCRIPTOR:
@@ -437,9 +438,19 @@ void pointwise(Run& run, const Descriptor& op) {
   Tensor x(part(op, CUDNN_ATTR_OPERATION_POINTWISE_XDESC));
   Tensor y(part(op, CUDNN_ATTR_OPERATION_POINTWISE_YDESC));
   Numbers xs = run.read(x);
-  if (mode == CUDNN_POINTWISE_RELU_FWD) {
+  if (mode == CUDNN_POINTWISE_RELU_FWD || mode == CUDNN_POINTWISE_SIGMOID_FWD || mode == CUDNN_POINTWISE_SWISH_FWD) {
+    Descriptor& pw = part(op, CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR);
+    auto constant = [&](int attribute, double otherwise) { return has(pw, attribute) ? one<double>(pw, attribute) : otherwise; };
+    double upper = constant(CUDNN_ATTR_POINTWISE_RELU_UPPER_CLIP, INFINITY);
+    double slope = constant(CUDNN_ATTR_POINTWISE_RELU_LOWER_CLIP_SLOPE, 0);
     for (float& value : xs) {
-      value = value < 0 ? 0 : value;
+      double v = value;
+      double sigmoid = 1 / (1 + std::exp(-v));
+      value = (float)(mode == CUDNN_POINTWISE_SIGMOID_FWD ? sigmoid
+                      : mode == CUDNN_POINTWISE_SWISH_FWD ? v * sigmoid
+                      : v < 0                             ? slope * v
+                      : v > upper                         ? upper
+                                                          : v);
     }
     run.write(y, std::move(xs));
     return;

@@ -5,6 +5,7 @@ import java.util.List;
 import org.bytedeco.cuda.global.cudnn;
 import org.bytedeco.javacpp.BoolPointer;
 import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.DoublePointer;
 import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.javacpp.IntPointer;
 import org.bytedeco.javacpp.LongPointer;
@@ -44,6 +45,10 @@ record Attribute<T>(int code, int type, Encoder<T> encoder) {
 
   static Attribute<Float> real(int code) {
     return new Attribute<>(code, cudnn.CUDNN_TYPE_FLOAT, v -> new FloatPointer(new float[] {v}));
+  }
+
+  static Attribute<Double> real64(int code) {
+    return new Attribute<>(code, cudnn.CUDNN_TYPE_DOUBLE, v -> new DoublePointer(new double[] {v}));
   }
 
   static Attribute<Boolean> bool(int code) {

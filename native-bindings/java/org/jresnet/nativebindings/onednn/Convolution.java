@@ -6,7 +6,6 @@ import org.bytedeco.dnnl.convolution_backward_weights;
 import org.bytedeco.dnnl.convolution_forward;
 import org.bytedeco.dnnl.global.dnnl;
 import org.bytedeco.dnnl.memory;
-import org.bytedeco.dnnl.post_ops;
 import org.bytedeco.dnnl.primitive_attr;
 
 /**
@@ -20,16 +19,8 @@ import org.bytedeco.dnnl.primitive_attr;
  */
 public record Convolution(
     OneDnnScope scope, Desc x, Desc y, Optional<Desc> bias, Geometry geometry) {
-  /**
-   * What is added to a convolution on bytes.
-   *
-   * @param type how the destination is to be read before it is overwritten
-   * @param scale factor of its integers
-   */
-  public record Residual(DataType type, float scale) {}
-
   /** The output, changed by the post-ops before it is stored. */
-  public Optional<PrimitiveDesc> forward(Propagation propagation, Desc weights, PostOp... postOps) {
+  public Optional<PrimitiveDesc> forward(Propagation propagation, Desc weights, PostOps postOps) {
     return forward(propagation, weights, scope.attributes(postOps));
   }
 
@@ -57,23 +48,13 @@ public record Convolution(
   }
 
   /**
-   * Inference on bytes: {@code y = act(scale[k]·(x ∗ weights) + bias + residualScale·y)}, rounded
-   * and saturated, with {@link Arg#WEIGHT_SCALES} at execution.
-   *
-   * @param filters extents of the weights
-   * @param residual type and factor of what y held before, if that is added
+   * Inference on bytes: {@code y = postOps(scale[k]·(x ∗ weights) + bias)}, rounded and saturated,
+   * with {@link Arg#WEIGHT_SCALES} at execution.
    */
-  public Optional<PrimitiveDesc> quantized(
-      Filters filters, Optional<Residual> residual, boolean rectifies) {
-    primitive_attr attributes = scope.attributes();
+  public Optional<PrimitiveDesc> quantized(Filters filters, PostOps postOps) {
+    primitive_attr attributes = scope.attributes(postOps);
     // One bit for each extent of the weights along which the factor changes.
     attributes.set_scales_mask(dnnl.DNNL_ARG_WEIGHTS, filters.groups() == 1 ? 1 : 3);
-    post_ops ops = scope.own(new post_ops());
-    residual.ifPresent(r -> ops.append_sum(r.scale, 0, r.type.code));
-    if (rectifies) {
-      ops.append_eltwise(dnnl.dnnl_eltwise_relu, 0f, 0f);
-    }
-    attributes.set_post_ops(ops);
     Desc weights = scope.filtersAnyLayout(DataType.I8, filters);
     return forward(Propagation.INFERENCE, weights, attributes);
   }

@@ -81,21 +81,22 @@ public final class OneDnnScope implements AutoCloseable {
     return desc(type, memory.format_tag.a, elements);
   }
 
-  primitive_attr attributes(PostOp... postOps) {
+  /** An empty list of post-ops. */
+  public PostOps postOps() {
+    return new PostOps(own(new post_ops()));
+  }
+
+  primitive_attr attributes() {
     primitive_attr attributes = own(new primitive_attr());
     // Scratch comes from the engine's planned workspace, not from a hidden allocation of the
     // library.
     attributes.set_scratchpad_mode(dnnl.dnnl_scratchpad_mode_user);
-    if (postOps.length > 0) {
-      post_ops ops = own(new post_ops());
-      for (PostOp op : postOps) {
-        switch (op) {
-          case SUM -> ops.append_sum();
-          case RELU -> ops.append_eltwise(dnnl.dnnl_eltwise_relu, 0f, 0f);
-        }
-      }
-      attributes.set_post_ops(ops);
-    }
+    return attributes;
+  }
+
+  primitive_attr attributes(PostOps postOps) {
+    primitive_attr attributes = attributes();
+    attributes.set_post_ops(postOps.handle);
     return attributes;
   }
 
@@ -109,7 +110,12 @@ public final class OneDnnScope implements AutoCloseable {
   }
 
   /** Sum of two tensors of one layout; the destination may be one of them. */
-  public Optional<PrimitiveDesc> add(Desc x, PostOp... postOps) {
+  public Optional<PrimitiveDesc> add(Desc x) {
+    return add(x, postOps());
+  }
+
+  /** The same with post-ops. */
+  public Optional<PrimitiveDesc> add(Desc x, PostOps postOps) {
     return chosen(
         new binary.primitive_desc(
             engine(),

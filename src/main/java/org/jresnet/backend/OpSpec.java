@@ -10,6 +10,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
+import org.jresnet.graph.Activation;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Parameter;
@@ -46,7 +47,9 @@ public record OpSpec(
     wanted.values().removeIf(write -> write == GradientWrite.NONE);
     gradients = Collections.unmodifiableMap(wanted);
     List<Op.Part> parts = op.takes(pass == Pass.INFERENCE);
-    if (!tail.stream().allMatch(o -> parts.contains(o.part()))) {
+    boolean training = pass == Pass.TRAINING;
+    if (!tail.stream()
+        .allMatch(o -> parts.contains(o.part()) && (!training || o.fusesInTraining()))) {
       throw new IllegalArgumentException(op + " takes " + parts + " along, found " + tail);
     }
     if (inputs.size() != op.arity() + tail.stream().filter(o -> o.arity() > 1).count()) {
@@ -97,6 +100,11 @@ public record OpSpec(
   /** Whether an activation ends the call. */
   public boolean activates() {
     return part(Op.Part.ACTIVATION).isPresent();
+  }
+
+  /** The activation that ends the call. */
+  public Optional<Activation> activation() {
+    return part(Op.Part.ACTIVATION).map(Activation.class::cast);
   }
 
   /** Multiply-accumulates of one forward pass; 0 for elementwise ops. */

@@ -12,6 +12,7 @@ import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Pass;
 import org.jresnet.backend.QuantParams;
 import org.jresnet.backend.TensorSpec;
+import org.jresnet.graph.Activation.Function;
 import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Op;
@@ -34,9 +35,37 @@ public final class Specs {
   /** What ends the call. */
   public enum Activation {
     /** Nothing. */
-    NONE,
-    /** A rectifier. */
-    RELU
+    NONE(null, 0),
+    /** {@code max(x, 0)}. */
+    RELU(Function.RELU, 0),
+    /** {@code min(max(x, 0), 6)}. */
+    RELU6(Function.RELU6, 0),
+    /** A fifth below 0. */
+    LEAKY_RELU(Function.LEAKY_RELU, 0.2),
+    /** {@code σ(x)}. */
+    SIGMOID(Function.SIGMOID, 0),
+    /** {@code x·σ(x)}. */
+    SILU(Function.SILU, 0),
+    /** Its piecewise approximation. */
+    HARD_SWISH(Function.HARD_SWISH, 0),
+    /** That of the sigmoid. */
+    HARD_SIGMOID(Function.HARD_SIGMOID, 0);
+
+    /** What batch norms take along in training. */
+    public static final List<Activation> IN_TRAINING = List.of(NONE, RELU);
+
+    private final Function function;
+    private final double slope;
+
+    Activation(Function function, double slope) {
+      this.function = function;
+      this.slope = slope;
+    }
+
+    /** The op. */
+    public Optional<Op> op() {
+      return Optional.ofNullable(function).map(f -> new org.jresnet.graph.Activation(f, slope));
+    }
   }
 
   private Specs() {}
@@ -45,7 +74,7 @@ public final class Specs {
     return Stream.of(
             norm,
             residual == Residual.ADD ? Optional.<Op>of(new Op.Add()) : Optional.<Op>empty(),
-            activation == Activation.RELU ? Optional.<Op>of(new Op.Relu()) : Optional.<Op>empty())
+            activation.op())
         .flatMap(Optional::stream)
         .toList();
   }
@@ -145,10 +174,10 @@ public final class Specs {
         gradients);
   }
 
-  /** {@code y = max(x, 0)} */
-  public static OpSpec relu(Shape y, DType type, Pass pass, GradientWrite dx) {
+  /** A function of each element. */
+  public static OpSpec activation(Activation f, Shape y, DType type, Pass pass, GradientWrite dx) {
     TensorSpec tensor = new TensorSpec(y, type);
-    return of(new Op.Relu(), tensor, tensor, pass, Map.of(Slot.DX, dx));
+    return of(f.op().orElseThrow(), tensor, tensor, pass, Map.of(Slot.DX, dx));
   }
 
   /** {@code y = x + residual} */

@@ -109,6 +109,7 @@ final class Fusion {
     List<Node> consumers = graph.consumers(end.index());
     return consumers.size() == 1
             && consumers.get(0).op().part() == part
+            && (options.pass() == Pass.INFERENCE || consumers.get(0).op().fusesInTraining())
             && !options.watch().output(end.name())
             && !options.watch().gradient(end.name())
             && (part != Part.RESIDUAL || isMainPath(chain, consumers.get(0)))

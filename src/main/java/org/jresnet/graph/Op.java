@@ -82,6 +82,14 @@ public interface Op {
   }
 
   /**
+   * Whether it can be a part in training, too. Backends compute the gradient of a part from the
+   * output of the whole call.
+   */
+  default boolean fusesInTraining() {
+    return true;
+  }
+
+  /**
    * What its call can take along, in this order; in {@code inference} weights are folded. Parts may
    * be missing, but nothing is taken without a NORM that stands first.
    */
@@ -185,34 +193,6 @@ public interface Op {
           new Parameter(node + ".running_mean", List.of(c), RUNNING_MEAN),
           new Parameter(node + ".running_var", List.of(c), RUNNING_VAR),
           new Parameter(node + ".num_batches_tracked", List.of(), BATCHES_TRACKED));
-    }
-  }
-
-  /** {@code max(x, 0)}. */
-  record Relu() implements Op {
-    @Override
-    public String kind() {
-      return "relu";
-    }
-
-    @Override
-    public Set<Slot> reads(Slot gradient) {
-      return Set.of(Slot.Y);
-    }
-
-    @Override
-    public Part part() {
-      return Part.ACTIVATION;
-    }
-
-    @Override
-    public boolean nonNegative() {
-      return true;
-    }
-
-    @Override
-    public Shape output(List<Shape> inputs) {
-      return inputs.get(0);
     }
   }
 

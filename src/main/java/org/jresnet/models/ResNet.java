@@ -1,6 +1,7 @@
 package org.jresnet.models;
 
 import java.util.List;
+import org.jresnet.graph.Activation;
 import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Op;
@@ -97,11 +98,11 @@ final class ResNet {
 
   private static int join(Graph.Builder g, String name, int f, int shortcut) {
     int sum = g.add(name + "add", new Op.Add(), f, shortcut);
-    return g.add(name + "relu", new Op.Relu(), sum);
+    return g.add(name + "relu", Activation.relu(), sum);
   }
 
   private static int convNormRelu(Graph.Builder g, String name, int i, Conv2d conv, int x) {
-    return g.add(name + "relu" + i, new Op.Relu(), convNorm(g, name, i, conv, x));
+    return g.add(name + "relu" + i, Activation.relu(), convNorm(g, name, i, conv, x));
   }
 
   private static int convNorm(Graph.Builder g, String name, int i, Conv2d conv, int x) {

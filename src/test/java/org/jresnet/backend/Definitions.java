@@ -3,6 +3,7 @@ package org.jresnet.backend;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jresnet.check.OpRun;
+import org.jresnet.graph.Activation;
 import org.jresnet.graph.Axis;
 import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.Op;
@@ -33,8 +34,8 @@ final class Definitions {
       op.out.put(Slot.Y, op.folded((Op.BatchNorm) spec.part(Op.Part.NORM).orElseThrow()));
     } else if (spec.op() instanceof Op.BatchNorm norm) {
       op.norm(norm);
-    } else if (spec.op() instanceof Op.Relu) {
-      op.relu();
+    } else if (spec.op() instanceof Activation) {
+      op.activation();
     } else if (spec.op() instanceof Op.Add) {
       op.add();
     } else if (spec.op() instanceof Op.MaxPool pool) {
@@ -149,7 +150,7 @@ final class Definitions {
           in.get(Slot.GAMMA)[k] * Math.pow(in.get(Slot.RUNNING_VAR)[k] + norm.eps(), -0.5);
       y[i] = y[i] * scale + (in.get(Slot.BETA)[k] - in.get(Slot.RUNNING_MEAN)[k] * scale);
       y[i] += spec.adds() ? in.get(Slot.RESIDUAL)[i] : 0;
-      y[i] = spec.activates() && y[i] < 0 ? 0 : y[i];
+      y[i] = activate(y[i]);
     }
     return y;
   }
@@ -202,7 +203,7 @@ final class Definitions {
         y[i] = gamma * hat[j] + in.get(Slot.BETA)[c];
         y[i] += spec.adds() ? in.get(Slot.RESIDUAL)[i] : 0;
         boolean passes = !spec.activates() || y[i] > 0;
-        y[i] = passes ? y[i] : 0;
+        y[i] = activate(y[i]);
         if (training) {
           g[j] = passes ? in.get(Slot.DY)[i] : 0;
           dresidual[i] = g[j];
@@ -222,15 +223,48 @@ final class Definitions {
     }
   }
 
-  private void relu() {
-    double[] y = in.get(Slot.X).clone();
+  private double activate(double v) {
+    return spec.activation().map(f -> value(f, v)).orElse(v);
+  }
+
+  /** A function's value at x. */
+  static double value(Activation f, double x) {
+    double clipped = x < -3 ? 0 : x > 3 ? 1 : x / 6 + 0.5;
+    return switch (f.function()) {
+      case RELU -> x < 0 ? 0 : x;
+      case RELU6 -> x < 0 ? 0 : x < 6 ? x : 6;
+      case LEAKY_RELU -> x < 0 ? x * f.slope() : x;
+      case SIGMOID -> (1 + Math.tanh(x / 2)) / 2;
+      case SILU -> x * (1 + Math.tanh(x / 2)) / 2;
+      case HARD_SWISH -> x * clipped;
+      case HARD_SIGMOID -> clipped;
+    };
+  }
+
+  /** Its derivative at x; at corners, torch's. */
+  private static double slope(Activation f, double x) {
+    double cosh = Math.cosh(x / 2);
+    boolean middle = x > -3 && x < 3;
+    return switch (f.function()) {
+      case RELU -> x > 0 ? 1 : 0;
+      case RELU6 -> x > 0 && x < 6 ? 1 : 0;
+      case LEAKY_RELU -> x > 0 ? 1 : f.slope();
+      case SIGMOID -> 1 / (4 * cosh * cosh);
+      case SILU -> (1 + Math.tanh(x / 2)) / 2 + x / (4 * cosh * cosh);
+      case HARD_SWISH -> middle ? (2 * x + 3) / 6 : x > 0 ? 1 : 0;
+      case HARD_SIGMOID -> middle ? 1 / 6.0 : 0;
+    };
+  }
+
+  private void activation() {
+    Activation f = (Activation) spec.op();
+    double[] x = in.get(Slot.X);
+    double[] y = new double[x.length];
     out.put(Slot.Y, y);
     double[] dx = gradient(Slot.DX);
     for (int i = 0; i < y.length; i++) {
-      if (y[i] < 0) {
-        y[i] = 0;
-      }
-      dx[i] += y[i] > 0 && spec.pass() == Pass.TRAINING ? in.get(Slot.DY)[i] : 0;
+      y[i] = value(f, x[i]);
+      dx[i] += spec.pass() == Pass.TRAINING ? slope(f, x[i]) * in.get(Slot.DY)[i] : 0;
     }
   }
 

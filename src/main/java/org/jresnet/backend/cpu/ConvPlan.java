@@ -51,7 +51,7 @@ final class ConvPlan extends CpuPlan {
             : Optional.empty();
     Desc any = scope.filtersAnyLayout(dataType(spec.type()), filters(op));
     Convolution conv = new Convolution(scope, x, y, bias, geometry(op));
-    forward = require(conv.forward(propagation(), any), "convolution");
+    forward = require(conv.forward(propagation(), any, scope.postOps()), "convolution");
     pack = require(scope.reorder(master, forward.weights()), "packing of weights");
     if (training()) {
       temporaries(align(forward.weights().bytes()));

@@ -16,6 +16,7 @@ import org.jresnet.backend.Support;
 import org.jresnet.backend.Tensor;
 import org.jresnet.backend.UpdateRule;
 import org.jresnet.base.UserError;
+import org.jresnet.graph.Activation;
 import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
@@ -136,8 +137,8 @@ public final class CpuBackend implements Backend {
               : new QuantizedConvPlan(dnn, spec);
     } else if (op instanceof Op.BatchNorm) {
       return new NormPlan(dnn, spec);
-    } else if (op instanceof Op.Relu) {
-      return new PointwisePlan.Relu(dnn, spec);
+    } else if (op instanceof Activation) {
+      return new ActivationPlan(dnn, spec);
     } else if (op instanceof Op.Add) {
       return new PointwisePlan.Add(dnn, spec);
     } else if (op instanceof Op.MaxPool) {

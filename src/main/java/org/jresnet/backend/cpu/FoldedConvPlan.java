@@ -4,9 +4,7 @@ import static org.jresnet.backend.Phase.FORWARD;
 import static org.jresnet.backend.Phase.PREPARE;
 
 import java.nio.FloatBuffer;
-import java.util.ArrayList;
 import java.util.EnumMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.jresnet.backend.OpSpec;
@@ -22,11 +20,11 @@ import org.jresnet.nativebindings.onednn.DataType;
 import org.jresnet.nativebindings.onednn.Desc;
 import org.jresnet.nativebindings.onednn.Memory;
 import org.jresnet.nativebindings.onednn.OneDnn;
-import org.jresnet.nativebindings.onednn.PostOp;
+import org.jresnet.nativebindings.onednn.PostOps;
 import org.jresnet.nativebindings.onednn.PrimitiveDesc;
 
 /**
- * Inference convolution with batch norm folded into weights and bias, residual and ReLU as
+ * Inference convolution with batch norm folded into weights and bias, residual and activation as
  * post-ops.
  */
 final class FoldedConvPlan extends CpuPlan {
@@ -44,18 +42,16 @@ final class FoldedConvPlan extends CpuPlan {
     y = nhwc(spec.y(), spec.type());
     master = scope.filters(DataType.F32, filters(op));
     bias = scope.vector(DataType.F32, op.k());
-    List<PostOp> postOps = new ArrayList<>();
+    PostOps postOps = scope.postOps();
     if (spec.adds()) {
-      postOps.add(PostOp.SUM);
+      postOps.sum();
     }
-    if (spec.activates()) {
-      postOps.add(PostOp.RELU);
-    }
+    spec.activation().map(ActivationPlan::function).ifPresent(postOps::eltwise);
     Desc any = scope.filtersAnyLayout(dataType(spec.type()), filters(op));
     conv =
         require(
             new Convolution(scope, x, y, Optional.of(bias), geometry(op))
-                .forward(propagation(), any, postOps.toArray(PostOp[]::new)),
+                .forward(propagation(), any, postOps),
             "convolution");
     pack = require(scope.reorder(master, conv.weights()), "packing of weights");
     temporaries(master.bytes());

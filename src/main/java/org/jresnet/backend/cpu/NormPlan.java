@@ -7,12 +7,14 @@ import java.nio.FloatBuffer;
 import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.Mode;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
 import org.jresnet.backend.Tensor;
+import org.jresnet.graph.Activation;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Slot;
@@ -23,14 +25,14 @@ import org.jresnet.nativebindings.onednn.Desc;
 import org.jresnet.nativebindings.onednn.Elementwise;
 import org.jresnet.nativebindings.onednn.Memory;
 import org.jresnet.nativebindings.onednn.OneDnn;
-import org.jresnet.nativebindings.onednn.PostOp;
+import org.jresnet.nativebindings.onednn.PostOps;
 import org.jresnet.nativebindings.onednn.PrimitiveDesc;
 
 /**
  * Batch norm. A ReLU right behind it is fused into oneDNN's primitive, which saves one bit per
- * element for backward; a residual addition with its ReLU is a second pass over y, and its backward
- * masks the gradient by y. Running statistics are updated on the host, from the mean and variance
- * that the primitive leaves.
+ * element for backward; a residual addition with its activation is a second pass over y, and its
+ * backward masks the gradient by y. So is another activation, which follows in inference alone.
+ * Running statistics are updated on the host, from the mean and variance that the primitive leaves.
  */
 final class NormPlan extends CpuPlan {
   private final Op.BatchNorm op;
@@ -38,6 +40,10 @@ final class NormPlan extends CpuPlan {
   private final Desc channels;
   private final PrimitiveDesc norm;
   private PrimitiveDesc residual;
+
+  /** An activation that is neither fused into the norm nor into the residual addition. */
+  private PrimitiveDesc other;
+
   private PrimitiveDesc normBackward;
   private PrimitiveDesc reluBackward;
   private PrimitiveDesc copy;
@@ -48,7 +54,9 @@ final class NormPlan extends CpuPlan {
     requireNoAccumulation(spec.write(Slot.DX), "the dx of a batch norm");
     requireNoAccumulation(spec.write(Slot.DGAMMA), "dgamma and dbeta");
     boolean adds = spec.adds();
-    boolean rectifies = spec.activates();
+    Optional<Elementwise.Function> activation = spec.activation().map(ActivationPlan::function);
+    boolean rectifies =
+        spec.activation().filter(a -> a.function() == Activation.Function.RELU).isPresent();
     if (training() && spec.mode() == Mode.TRAIN && spec.y().perChannel() < 2) {
       throw new UnsupportedOperationException(
           "a training batch norm needs more than one value per channel, found " + spec.y());
@@ -58,15 +66,19 @@ final class NormPlan extends CpuPlan {
     BatchNorm batchNorm = new BatchNorm(scope, op.eps(), flags(rectifies && !adds));
     norm = require(batchNorm.forward(propagation(), x), "batch norm");
     if (adds) {
-      PostOp[] postOps = rectifies ? new PostOp[] {PostOp.RELU} : new PostOp[0];
+      PostOps postOps = scope.postOps();
+      activation.ifPresent(postOps::eltwise);
       residual = require(scope.add(x, postOps), "residual addition");
+    } else if (activation.isPresent() && !rectifies) {
+      Elementwise elementwise = new Elementwise(scope, activation.get());
+      other = require(elementwise.forward(propagation(), x), spec.kind());
     }
     if (training()) {
       normBackward = require(batchNorm.backward(x, norm), "batch norm backward");
       if (adds && rectifies) {
-        Elementwise elementwise = new Elementwise(scope);
-        PrimitiveDesc relu = require(elementwise.reluForward(propagation(), x), "ReLU");
-        reluBackward = require(elementwise.reluBackward(x, relu), "ReLU backward");
+        Elementwise elementwise = new Elementwise(scope, activation.get());
+        PrimitiveDesc relu = require(elementwise.forward(propagation(), x), "ReLU");
+        reluBackward = require(elementwise.backward(x, relu), "ReLU backward");
       } else if (adds) {
         copy = require(scope.reorder(x, x), "copy");
       }
@@ -92,6 +104,7 @@ final class NormPlan extends CpuPlan {
   public String implementation() {
     return norm.implementation()
         + (residual == null ? "" : " + " + residual.implementation())
+        + (other == null ? "" : " + " + other.implementation())
         + (normBackward == null ? "" : " | " + normBackward.implementation())
         + (reluBackward == null ? "" : " + " + reluBackward.implementation());
   }
@@ -120,6 +133,10 @@ final class NormPlan extends CpuPlan {
       Memory y = op.at(x, Slot.Y);
       op.call(
           FORWARD, residual, Map.of(Arg.SRC, y, Arg.SRC_1, op.at(x, Slot.RESIDUAL), Arg.DST, y));
+    }
+    if (other != null) {
+      Memory y = op.at(x, Slot.Y);
+      op.call(FORWARD, other, Map.of(Arg.SRC, y, Arg.DST, y));
     }
     if (batchStatistics) {
       op.host(FORWARD, runningStatistics(operands, vector));

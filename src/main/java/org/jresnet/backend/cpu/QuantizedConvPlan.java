@@ -12,6 +12,8 @@ import org.jresnet.backend.Operands;
 import org.jresnet.backend.QuantParams;
 import org.jresnet.backend.Tensor;
 import org.jresnet.backend.TensorSpec;
+import org.jresnet.graph.Activation;
+import org.jresnet.graph.Activation.Function;
 import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Op;
@@ -20,16 +22,20 @@ import org.jresnet.nativebindings.onednn.Arg;
 import org.jresnet.nativebindings.onednn.Convolution;
 import org.jresnet.nativebindings.onednn.DataType;
 import org.jresnet.nativebindings.onednn.Desc;
+import org.jresnet.nativebindings.onednn.Elementwise;
 import org.jresnet.nativebindings.onednn.Memory;
 import org.jresnet.nativebindings.onednn.OneDnn;
+import org.jresnet.nativebindings.onednn.PostOps;
 import org.jresnet.nativebindings.onednn.PrimitiveDesc;
 
 /**
- * Inference convolution on bytes. ReLU keeps positive factors, so everything is computed in units
- * of the output's scale, which leaves one factor per channel and none for input and output:
+ * Inference convolution on bytes. Where the activation lets positive factors through, everything is
+ * computed in units of the output's scale, which leaves one factor per channel and none for input
+ * and output; otherwise in units of 1, with a multiplication at the end:
  *
  * <pre>
- *   y = round(act(factor[k]·Σ x·w[k] + bias[k]/out + residual·(residual scale/out)))     factor[k] = in·s[k]/out
+ *   y = round(act(factor[k]·Σ x·w[k] + bias[k]/unit + residual·(residual scale/unit))·unit/out)
+ *   factor[k] = in·s[k]/unit
  * </pre>
  */
 final class QuantizedConvPlan extends CpuPlan {
@@ -52,21 +58,33 @@ final class QuantizedConvPlan extends CpuPlan {
     conv =
         require(
             new Convolution(scope, x, y, Optional.of(channels), geometry(op))
-                .quantized(filters(op), residual(spec), spec.activates()),
+                .quantized(filters(op), postOps()),
             "convolution on bytes");
     pack = require(scope.reorder(plain, conv.weights()), "packing of weights");
     temporaries(plain.bytes());
     packed(2 * align(channels.bytes()) + conv.weights().bytes());
   }
 
-  private static Optional<Convolution.Residual> residual(OpSpec spec) {
-    if (!spec.adds()) {
-      return Optional.empty();
+  private PostOps postOps() {
+    PostOps ops = scope.postOps();
+    double out = scale(spec.output()).scale();
+    if (spec.adds()) {
+      QuantParams added = scale(spec.inputs().get(1));
+      ops.sum(dataType(added.type()), (float) (added.scale() / unit()));
     }
-    QuantParams added = scale(spec.inputs().get(1));
-    return Optional.of(
-        new Convolution.Residual(
-            dataType(added.type()), (float) (added.scale() / scale(spec.output()).scale())));
+    spec.activation().map(ActivationPlan::function).ifPresent(ops::eltwise);
+    if (unit() != out) {
+      ops.eltwise(new Elementwise.Function(Elementwise.Kind.LINEAR, (float) (unit() / out), 0));
+    }
+    return ops;
+  }
+
+  /** What 1 stands for in sums: the output's scale where the activation does not mind. */
+  private double unit() {
+    boolean keepsFactors =
+        spec.activation().map(Activation::function).stream()
+            .allMatch(f -> f == Function.RELU || f == Function.LEAKY_RELU);
+    return keepsFactors ? scale(spec.output()).scale() : 1;
   }
 
   private static QuantParams scale(TensorSpec tensor) {
@@ -111,7 +129,7 @@ final class QuantizedConvPlan extends CpuPlan {
   private void quantize(
       Operands operands, ByteBuffer weights, FloatBuffer bias, FloatBuffer factors) {
     double in = scale(spec.inputs().get(0)).scale();
-    double out = scale(spec.output()).scale();
+    double unit = unit();
     byte[] row = new byte[weights.capacity() / spec.y().c()];
     Folding.of(
         operands,
@@ -127,8 +145,8 @@ final class QuantizedConvPlan extends CpuPlan {
             row[i] = (byte) Math.rint(filter[i] / scale);
           }
           weights.put(k * row.length, row);
-          bias.put(k, (float) (offset / out));
-          factors.put(k, (float) (in * scale / out));
+          bias.put(k, (float) (offset / unit));
+          factors.put(k, (float) (in * scale / unit));
         });
   }
 }

@@ -5,9 +5,11 @@ import static org.jresnet.backend.Phase.PREPARE;
 
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
 import org.jresnet.backend.gpu.Planner.Arithmetic;
+import org.jresnet.graph.Activation;
 import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
@@ -18,11 +20,12 @@ import org.jresnet.nativebindings.cuda.Kernel.Arguments;
 import org.jresnet.nativebindings.cuda.OpGraph;
 
 /**
- * Convolution, residual addition, bias and ReLU in one engine, the batch norm folded into filter
- * and bias. The bias has the activation type, for which cuDNN has precompiled engines.
+ * Convolution, residual addition, bias and activation in one engine, the batch norm folded into
+ * filter and bias. The bias has the activation type, for which cuDNN has precompiled engines.
  */
 final class FoldedConvPlan extends GpuPlan {
   private final Planned engine;
+  private final Optional<Activation> tail;
   private final int k;
 
   /** Channels of one filter, and its places. */
@@ -36,38 +39,47 @@ final class FoldedConvPlan extends GpuPlan {
     k = conv.k();
     c = conv.c() / conv.groups();
     rs = conv.taps();
-    boolean adds = spec.adds();
-    boolean rectifies = spec.activates();
+    Optional<Activation> activation = spec.activation();
+    Optional<Planned> fused =
+        activation.flatMap(ActivationPlan::function).flatMap(f -> plan(conv, Optional.of(f)));
+    // Our own kernel follows where cuDNN has no engine with the activation.
+    tail = fused.isPresent() ? Optional.empty() : activation;
     engine =
-        use(
-            planner.plan(
-                "convolution"
-                    + (adds ? " + residual" : "")
-                    + " + bias"
-                    + (rectifies ? " + ReLU " : " ")
-                    + text(spec, conv),
-                spec.type(),
-                Arithmetic.PRODUCTS,
-                d -> {
-                  OpGraph.Value sum = d.wide(spec.y());
-                  new Convolution(d.graph, geometry(conv))
-                      .forward(d.tensor("x", spec.x()), d.filter("w", conv), sum);
-                  if (adds) {
-                    OpGraph.Value added = d.wide(spec.y());
-                    new Elementwise(d.graph).add(sum, d.tensor("residual", spec.y()), added);
-                    sum = added;
-                  }
-                  OpGraph.Value bias = d.tensor("bias", new Shape(1, 1, 1, k));
-                  if (rectifies) {
-                    OpGraph.Value biased = d.wide(spec.y());
-                    new Elementwise(d.graph).add(sum, bias, biased);
-                    new Elementwise(d.graph).relu(biased, d.tensor("y", spec.y()));
-                  } else {
-                    new Elementwise(d.graph).add(sum, bias, d.tensor("y", spec.y()));
-                  }
-                }),
-            "the folded convolution");
+        use(fused.isPresent() ? fused : plan(conv, Optional.empty()), "the folded convolution");
     packed(align(filterBytes()) + (long) k * spec.type().bytes());
+  }
+
+  private Optional<Planned> plan(Conv2d conv, Optional<Elementwise.Function> function) {
+    String key =
+        "convolution"
+            + (spec.adds() ? " + residual" : "")
+            + " + bias"
+            + function.map(f -> " + " + ActivationPlan.text(spec.activation().get())).orElse("")
+            + " "
+            + text(spec, conv);
+    return planner.plan(
+        key,
+        spec.type(),
+        Arithmetic.PRODUCTS,
+        d -> {
+          Elementwise elementwise = new Elementwise(d.graph);
+          OpGraph.Value sum = d.wide(spec.y());
+          new Convolution(d.graph, geometry(conv))
+              .forward(d.tensor("x", spec.x()), d.filter("w", conv), sum);
+          if (spec.adds()) {
+            OpGraph.Value added = d.wide(spec.y());
+            elementwise.add(sum, d.tensor("residual", spec.y()), added);
+            sum = added;
+          }
+          OpGraph.Value bias = d.tensor("bias", new Shape(1, 1, 1, k));
+          if (function.isPresent()) {
+            OpGraph.Value biased = d.wide(spec.y());
+            elementwise.add(sum, bias, biased);
+            elementwise.apply(function.get(), biased, d.tensor("y", spec.y()));
+          } else {
+            elementwise.add(sum, bias, d.tensor("y", spec.y()));
+          }
+        });
   }
 
   private long filterBytes() {
@@ -106,5 +118,6 @@ final class FoldedConvPlan extends GpuPlan {
       places.put("residual", op.at(Slot.RESIDUAL));
     }
     op.engine(FORWARD, "convolution forward", engine, places, Map.of());
+    tail.ifPresent(f -> ActivationPlan.forward(op, f, spec, op.at(Slot.Y), op.at(Slot.Y)));
   }
 }

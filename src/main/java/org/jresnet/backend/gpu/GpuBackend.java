@@ -19,6 +19,7 @@ import org.jresnet.backend.Tensor;
 import org.jresnet.backend.UpdateRule;
 import org.jresnet.base.Closing;
 import org.jresnet.base.UserError;
+import org.jresnet.graph.Activation;
 import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
@@ -245,8 +246,8 @@ public final class GpuBackend implements Backend {
           : new FoldedConvPlan(planner, spec);
     } else if (op instanceof Op.BatchNorm) {
       return new NormPlan(planner, spec);
-    } else if (op instanceof Op.Relu) {
-      return new Pointwise.Relu(planner, spec);
+    } else if (op instanceof Activation) {
+      return new ActivationPlan(planner, spec);
     } else if (op instanceof Op.Add) {
       return new Pointwise.Add(planner, spec);
     } else if (op instanceof Op.MaxPool) {

@@ -13,6 +13,7 @@ import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
 import org.jresnet.backend.gpu.Planner.Arithmetic;
 import org.jresnet.backend.gpu.Planner.Draft;
+import org.jresnet.graph.Activation;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
 import org.jresnet.graph.Slot;
@@ -44,7 +45,7 @@ final class NormPlan extends GpuPlan {
     requireNoAccumulation(spec.write(Slot.DX), "the dx of a batch norm");
     requireNoAccumulation(spec.write(Slot.DGAMMA), "dgamma and dbeta");
     adds = spec.adds();
-    rectifies = spec.activates();
+    rectifies = spec.activation().filter(f -> f.function() == Activation.Function.RELU).isPresent();
     batch = spec.mode() == Mode.TRAIN;
     channels = spec.y().c();
     vector = align(4L * channels);
@@ -132,6 +133,7 @@ final class NormPlan extends GpuPlan {
   protected void build(GpuBinding op, Operands operands) {
     if (forward != null) {
       buildBatch(op);
+      other(op);
       buildBatchBackward(op);
     } else {
       Place mean = batch ? op.at(Slot.SAVED) : op.at(Slot.RUNNING_MEAN);
@@ -140,10 +142,18 @@ final class NormPlan extends GpuPlan {
         statistics(op, mean, var);
       }
       apply(op, mean, var);
+      other(op);
       if (training()) {
         backward(op, mean, var);
       }
     }
+  }
+
+  /** An activation that neither cuDNN's nor our norm takes along. */
+  private void other(GpuBinding op) {
+    spec.activation()
+        .filter(f -> !rectifies)
+        .ifPresent(f -> ActivationPlan.forward(op, f, spec, op.at(Slot.Y), op.at(Slot.Y)));
   }
 
   private Map<String, Place> shared(GpuBinding op) {

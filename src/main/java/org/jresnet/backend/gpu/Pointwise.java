@@ -40,40 +40,6 @@ final class Pointwise {
     return policy == GradientWrite.ACCUMULATE ? 1 : 0;
   }
 
-  /** {@code y = max(x, 0)} */
-  static final class Relu extends GpuPlan {
-
-    Relu(Planner planner, OpSpec spec) {
-      super(planner, spec);
-    }
-
-    @Override
-    protected void build(GpuBinding op, Operands operands) {
-      long elements = spec.y().elements();
-      long bytes = elements * spec.type().bytes();
-      String type = Gpu.suffix(spec.type());
-      op.kernel(
-          FORWARD,
-          "relu_" + type,
-          elements,
-          2 * bytes,
-          new Arguments().add(op.at(Slot.X).address()).add(op.at(Slot.Y).address()).add(elements));
-      if (spec.write(Slot.DX) != GradientWrite.NONE) {
-        op.kernel(
-            BACKWARD,
-            "reluBackward_" + type,
-            elements,
-            (3 + adds(spec.write(Slot.DX))) * bytes,
-            new Arguments()
-                .add(op.at(Slot.Y).address())
-                .add(op.at(Slot.DY).address())
-                .add(op.at(Slot.DX).address())
-                .add(adds(spec.write(Slot.DX)))
-                .add(elements));
-      }
-    }
-  }
-
   /** {@code y = x + residual}; both gradients are dy. */
   static final class Add extends GpuPlan {
 

@@ -23,6 +23,7 @@ import org.jresnet.backend.Support;
 import org.jresnet.backend.Tensor;
 import org.jresnet.backend.UpdateRule;
 import org.jresnet.base.UserError;
+import org.jresnet.graph.Activation;
 import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Op;
@@ -46,8 +47,8 @@ public final class ReferenceBackend implements Backend {
               NOTHING, (s, o) -> s.tail().isEmpty() ? new ConvOp(s, o) : new FoldedConvOp(s, o)),
           Op.BatchNorm.class,
           new Kernel(s -> 2L * s.y().c(), NormOp::new),
-          Op.Relu.class,
-          new Kernel(NOTHING, ReluOp::new),
+          Activation.class,
+          new Kernel(NOTHING, ActivationOp::new),
           Op.Add.class,
           new Kernel(NOTHING, AddOp::new),
           Op.MaxPool.class,

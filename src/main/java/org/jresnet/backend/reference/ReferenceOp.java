@@ -38,12 +38,12 @@ abstract class ReferenceOp implements BoundOp {
     return new View(new Tensor(bytes.buffer(), bytes.offset(), DType.F64, count));
   }
 
-  /** The activation that ends the call; NaN stays NaN. */
+  /** The activation that ends the call. */
   double activate(double v) {
-    return spec.activates() ? Math.max(v, 0) : v;
+    return spec.activation().isPresent() ? ActivationOp.value(spec.activation().get(), v) : v;
   }
 
-  /** The share of dy that the activation lets through; like torch's, it stops at y ≤ 0. */
+  /** The share of dy that the ReLU at the end of the call lets through; it stops at y ≤ 0. */
   double through(double y, double dy) {
     return spec.activates() && y <= 0 ? 0 : dy;
   }
