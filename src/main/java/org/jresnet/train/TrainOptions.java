@@ -17,6 +17,7 @@ import org.jresnet.data.Loader.BadImages;
 import org.jresnet.data.Preprocess;
 import org.jresnet.data.Split;
 import org.jresnet.engine.BackendKind;
+import org.jresnet.models.Architecture;
 
 /**
  * Everything that decides the result of a training run; stored in {@code run.json}.
@@ -170,8 +171,9 @@ public record TrainOptions(
       BackendKind backend,
       Precision precision,
       @JsonField(whenAbsent = "0") int checkpointBlocks) {
-    /** Checks the numbers and copies the patterns. */
+    /** Checks the names and numbers and copies the patterns. */
     public NetworkOptions {
+      Architecture.of(model);
       freeze = List.copyOf(freeze);
       require(width >= 1, "width", "at least 1", width);
       require(checkpointBlocks >= 0, "checkpoint-blocks", "at least 0", checkpointBlocks);

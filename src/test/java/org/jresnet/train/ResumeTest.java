@@ -162,7 +162,7 @@ final class ResumeTest {
     cases.add(field("/options/batch", "x", "options.batch: expected a whole number"));
     cases.add(field("/options/network/width", Integer.MAX_VALUE, ""));
     cases.add(field("/options/network/width", 3, "options.network.width was 2, is 3"));
-    cases.add(field("/options/network/model", "../../x", "unknown model"));
+    cases.add(field("/options/network/model", "../../x", "options.network: unknown model"));
     cases.add(
         field("/options/network/backend", "zzz", "options.network.backend: expected auto or cpu"));
     cases.add(
