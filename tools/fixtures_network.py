@@ -60,6 +60,9 @@ Layout. A quantity is stored whole under its key, or, where that would be too la
     train/gradient/<parameter>
     train/statistic/<running statistic>              after that one forward pass; num_batches_tracked is int64
     smooth/loss, smooth/dlogits                      label smoothing 0.1 and class weights
+    squared/targets, squared/loss                    mean squared error of the logits, and
+    squared/gradient/<parameter>                     its gradients
+    seed/seed, seed/gradient/<parameter>             logits.backward(seed)
     frozen/loss, frozen/gradient/<parameter>         training step with every batch norm in evaluation mode
     <optimizer>/loss                                 ten steps on the same batch in training mode, loss before each
     <optimizer>/parameter/<parameter>                after the tenth step
@@ -90,7 +93,10 @@ SEED = 42
 OUT = pathlib.Path(__file__).resolve().parent.parent / "src/test/resources/fixtures/network"
 COMMAND = "python tools/fixtures_network.py"
 BATCHES_TRACKED = 7
-MODELS = ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]
+MODELS = [
+    "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "wide_resnet50_2", "wide_resnet101_2",
+    "resnext50_32x4d", "resnext101_32x8d",
+]  # fmt: skip
 
 
 resnet = import_torchvision().models.resnet
@@ -245,6 +251,12 @@ CASES = {
     "resnet50-w8": Case(
         "resnet50", 8, *NARROW, 64, 64, 34, ("eval", "train", "smooth", "adam"), (*ACTIVATIONS, "train")
     ),
+    "wide_resnet50_2-w8": Case(
+        "wide_resnet50_2", 8, *NARROW, 64, 64, 16, ("eval", "train", "squared", "seed"), ACTIVATIONS
+    ),
+    "wide_resnet101_2-w4": Case("wide_resnet101_2", 4, *NARROW, 64, 64, 2, ("eval", "train"), ACTIVATIONS),
+    "resnext50_32x4d-w16": Case("resnext50_32x4d", 16, *NARROW, 64, 64, 0, ("eval", "train"), ACTIVATIONS),
+    "resnext101_32x8d-w8": Case("resnext101_32x8d", 8, *NARROW, 64, 64, 0, ("eval", "train"), ACTIVATIONS),
     "resnet18": Case("resnet18", 64, *FULL, 64, 64, 31, ("eval", "train", "adam-loss"), ()),
     "resnet50": Case("resnet50", 64, *FULL, 64, 64, 144, ("eval", "train"), ()),
     "resnet50-224": Case("resnet50", 64, 1000, (7,), 224, 224, 0, ("eval",), ()),
@@ -298,6 +310,26 @@ def smooth(case, dtype):
     return {"smooth/loss": loss.detach(), "smooth/dlogits": logits.grad}
 
 
+def values(case, name, dtype):
+    """A number per logit, between -1 and 1."""
+    return torch.from_numpy(unit(name, (len(case.labels), case.classes), SEED) * np.float32(2)).to(dtype)
+
+
+def squared(case, dtype):
+    net = network(case, dtype).train()
+    targets = values(case, "targets", dtype)
+    loss = torch.nn.functional.mse_loss(net(case.input(dtype)), targets)
+    loss.backward()
+    return {"squared/targets": targets, "squared/loss": loss.detach()} | gradients(net, "squared/gradient")
+
+
+def seeded_backward(case, dtype):
+    net = network(case, dtype).train()
+    seed = values(case, "seed", dtype)
+    net(case.input(dtype)).backward(seed)
+    return {"seed/seed": seed} | gradients(net, "seed/gradient")
+
+
 def frozen(case, dtype):
     net = network(case, dtype).train()
     for module in net.modules():
@@ -330,6 +362,7 @@ def optimize(case, dtype, name):
 
 
 RECIPES = {"eval": evaluate, "train": train, "smooth": smooth, "frozen": frozen, "clip": clip}
+RECIPES |= {"squared": squared, "seed": seeded_backward}
 # No parameters at full width: of the 11 million, Adam moves many by rounding alone.
 RECIPES["adam-loss"] = lambda c, d: {"adam/loss": optimize(c, d, "adam")["adam/loss"]}
 RECIPES |= {name: lambda c, d, name=name: optimize(c, d, name) for name in OPTIMIZERS}

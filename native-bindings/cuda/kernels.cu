@@ -522,6 +522,30 @@ extern "C" __global__ void crossEntropy(const float* z, const int* labels, const
   }
 }
 
+// The objectives with a value per output, one block per image. head holds the factor of the gradient, then 1 for a seed s
+// (loss sum s * z, gradient s) or 0 for targets t (loss mean (z - t)^2, gradient 2 (z - t) / count). Nothing counts as a hit.
+extern "C" __global__ void valueLoss(const float* z, const float* values, const double* head, float* dz, double* losses,
+                                     int* hits, int n, int outputs) {
+  double factor = head[0];
+  bool seed = head[1] != 0;
+  double count = (double)n * outputs;
+  for (int row = blockIdx.x; row < n; row += gridDim.x) {
+    double loss = 0;
+    BLOCK_LOOP(k, outputs) {
+      long long i = (long long)row * outputs + k;
+      double value = values[i];
+      double off = z[i] - value;
+      loss += seed ? value * z[i] : off * off / count;
+      dz[i] = (float)(factor * (seed ? value : 2 * off / count));
+    }
+    loss = blockSum(loss);
+    if (threadIdx.x == 0) {
+      losses[row] = loss;
+      hits[row] = 0;
+    }
+  }
+}
+
 // result[0] = sum of losses, result[1] = number of hits; one block.
 extern "C" __global__ void lossSums(const double* losses, const int* hits, double* result, int n) {
   double loss = 0;

@@ -59,20 +59,23 @@ final class ArchitectureTest {
   @ArchTest static final ArchRule BASE = only("base", "base");
   @ArchTest static final ArchRule GRAPH = only("graph", "graph");
   @ArchTest static final ArchRule MODELS = only("models", "models", "graph");
+  @ArchTest static final ArchRule LOSS = only("loss", "loss");
   @ArchTest static final ArchRule WEIGHTS = only("weights", "weights", "graph");
   @ArchTest static final ArchRule DATA = only("data", "data", "nativebindings");
   @ArchTest static final ArchRule METRICS = only("metrics", "metrics");
 
-  @ArchTest static final ArchRule BACKENDS = only("backend", "backend", "graph", "nativebindings");
+  @ArchTest static final ArchRule BACKENDS = only("backend", "backend", "loss", "graph", "nativebindings");
 
-  @ArchTest static final ArchRule ENGINE = only("engine", "engine", "backend", "graph");
+  @ArchTest static final ArchRule ENGINE = only("engine", "engine", "backend", "loss", "graph");
 
   @ArchTest
   static final ArchRule BENCH = only("bench", "bench", "engine", "backend", "models", "graph");
 
   @ArchTest
   static final ArchRule TRAIN =
-      only("train", "train", "engine", "backend", "data", "weights", "metrics", "models", "graph");
+      only(
+          "train", "train", "engine", "backend", "loss", "data", "weights", "metrics", "models",
+          "graph");
 
   @ArchTest
   static final ArchRule COMMAND_LINE_STAYS_IN_CLI =

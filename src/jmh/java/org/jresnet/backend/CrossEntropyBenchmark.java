@@ -1,10 +1,10 @@
 package org.jresnet.backend;
 
-import java.util.List;
 import java.util.SplittableRandom;
 import org.jresnet.HostBenchmark;
 import org.jresnet.backend.cpu.CpuBackend;
 import org.jresnet.graph.DType;
+import org.jresnet.loss.Objective;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Setup;
@@ -49,7 +49,7 @@ public class CrossEntropyBenchmark extends HostBenchmark {
     Tensor both = new Tensor(memory, 0, DType.F32, 2L * drawn.length);
     Tensor logits = both.slice(0, drawn.length);
     dlogits = both.slice(drawn.length, drawn.length);
-    loss = backend.loss(new LossSpec(batch, CLASSES, 0, List.of()), logits, dlogits);
+    loss = backend.loss(new LossSpec(batch, CLASSES, Objective.CROSS_ENTROPY), logits, dlogits);
     check(logits, new float[drawn.length], Math.log(CLASSES));
     check(logits, drawn, meanLoss(drawn));
   }

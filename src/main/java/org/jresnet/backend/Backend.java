@@ -48,7 +48,7 @@ public interface Backend extends AutoCloseable {
   InputOp input(Shape shape, Normalization normalization, Tensor y);
 
   /**
-   * Loss of {@code logits} ({@code [n, classes]}); the gradient goes to {@code dlogits} of the same
+   * Loss of {@code logits} ({@code [n, outputs]}); the gradient goes to {@code dlogits} of the same
    * type.
    */
   LossOp loss(LossSpec spec, Tensor logits, Tensor dlogits);

@@ -1,27 +1,40 @@
 package org.jresnet.backend;
 
-/** Loss and its gradient for one batch of logits. */
+/** A loss and its gradient by the outputs, for one batch after the other. */
 public interface LossOp extends AutoCloseable {
   /**
-   * Takes the labels of the next batch.
+   * Takes the labels of the next batch; the array must stay as it is until {@link #run} is done.
    *
    * @param labels n class indices
-   * @param gradientFactor on the gradient of the logits, and so on all gradients: 1, or the scale
+   * @param gradientFactor on the gradient of the outputs, and so on all gradients: 1, or the scale
    *     that keeps half-precision gradients from vanishing
-   * @throws IllegalArgumentException when there are not n labels, or one is not a class
+   * @throws IllegalArgumentException when {@link LossSpec#require(int[])} refuses them
    */
   void load(int[] labels, double gradientFactor);
 
   /**
-   * Computes the loss, the number of correct predictions, and the gradient of the logits into the
+   * Takes the targets or the seed of the next batch; the array must stay as it is until {@link
+   * #run} is done.
+   *
+   * @param values {@code [n, outputs]}
+   * @param gradientFactor as for labels
+   * @throws IllegalArgumentException when {@link LossSpec#require(float[])} refuses them
+   */
+  void load(float[] values, double gradientFactor);
+
+  /**
+   * Computes the loss, the number of correct predictions, and the gradient of the outputs into the
    * tensor that {@link Backend#loss} was given.
    */
   void run();
 
-  /** Mean loss of the last batch. */
+  /** Loss of the last batch. */
   double value();
 
-  /** Images of the last batch whose largest logit (the first one of equals) is at the label. */
+  /**
+   * Images of the last batch whose largest logit (the first one of equals) is at the label; 0 where
+   * the objective takes no labels.
+   */
   int correct();
 
   @Override

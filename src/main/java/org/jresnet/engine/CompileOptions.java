@@ -5,6 +5,7 @@ import java.util.Map;
 import java.util.Set;
 import org.jresnet.backend.Normalization;
 import org.jresnet.backend.Pass;
+import org.jresnet.loss.Objective;
 
 /**
  * What an executable is compiled for. Start from {@link #inference} or {@link #training} and change
@@ -12,8 +13,7 @@ import org.jresnet.backend.Pass;
  *
  * @param pass inference, or a training step with its backward pass
  * @param images what comes in
- * @param labelSmoothing see {@link org.jresnet.backend.LossSpec}
- * @param classWeights see {@link org.jresnet.backend.LossSpec}
+ * @param objective what a training step minimises
  * @param frozen names of parameters that stay as they are; a batch norm whose weight and bias are
  *     both frozen uses its running statistics and leaves them alone
  * @param watch what is to be seen of the inside
@@ -25,8 +25,7 @@ import org.jresnet.backend.Pass;
 public record CompileOptions(
     Pass pass,
     Images images,
-    double labelSmoothing,
-    List<Double> classWeights,
+    Objective objective,
     Set<String> frozen,
     Watch watch,
     Map<String, Float> ranges,
@@ -75,7 +74,6 @@ public record CompileOptions(
 
   /** Copies the collections. */
   public CompileOptions {
-    classWeights = List.copyOf(classWeights);
     frozen = Set.copyOf(frozen);
     ranges = Map.copyOf(ranges);
     if (checkpointBlocks < 0) {
@@ -86,7 +84,8 @@ public record CompileOptions(
 
   /** Plain cross-entropy, nothing frozen, nothing watched. */
   public static CompileOptions of(Pass pass, Images images) {
-    return new CompileOptions(pass, images, 0, List.of(), Set.of(), Watch.NOTHING, Map.of(), 0);
+    return new CompileOptions(
+        pass, images, Objective.CROSS_ENTROPY, Set.of(), Watch.NOTHING, Map.of(), 0);
   }
 
   /** Inference on batches of square images. */
@@ -123,19 +122,19 @@ public record CompileOptions(
   public CompileOptions withBatch(int count) {
     Images other = new Images(count, images.height, images.width, images.normalization);
     return new CompileOptions(
-        pass, other, labelSmoothing, classWeights, frozen, watch, ranges, checkpointBlocks);
+        pass, other, objective, frozen, watch, ranges, checkpointBlocks);
   }
 
-  /** The same with another loss. */
-  public CompileOptions withLoss(double smoothing, List<Double> weights) {
+  /** The same with another objective. */
+  public CompileOptions withObjective(Objective other) {
     return new CompileOptions(
-        pass, images, smoothing, weights, frozen, watch, ranges, checkpointBlocks);
+        pass, images, other, frozen, watch, ranges, checkpointBlocks);
   }
 
   /** The same with frozen parameters. */
   public CompileOptions withFrozen(Set<String> names) {
     return new CompileOptions(
-        pass, images, labelSmoothing, classWeights, names, watch, ranges, checkpointBlocks);
+        pass, images, objective, names, watch, ranges, checkpointBlocks);
   }
 
   /** The same with taps on the outputs of nodes. */
@@ -146,18 +145,18 @@ public record CompileOptions(
   /** The same, seeing other things of the inside. */
   public CompileOptions withWatch(Watch seen) {
     return new CompileOptions(
-        pass, images, labelSmoothing, classWeights, frozen, seen, ranges, checkpointBlocks);
+        pass, images, objective, frozen, seen, ranges, checkpointBlocks);
   }
 
   /** The same with the ranges that int8 needs. */
   public CompileOptions withRanges(Map<String, Float> measured) {
     return new CompileOptions(
-        pass, images, labelSmoothing, classWeights, frozen, watch, measured, checkpointBlocks);
+        pass, images, objective, frozen, watch, measured, checkpointBlocks);
   }
 
   /** The same, recomputing what lies inside every {@code blocks} residual blocks; 0 keeps all. */
   public CompileOptions withCheckpointBlocks(int blocks) {
     return new CompileOptions(
-        pass, images, labelSmoothing, classWeights, frozen, watch, ranges, blocks);
+        pass, images, objective, frozen, watch, ranges, blocks);
   }
 }

@@ -274,13 +274,37 @@ public final class Executable implements AutoCloseable {
    * @param pixels as for {@link #infer}
    * @param labels batch class indices
    * @return mean loss of the batch
+   * @throws IllegalArgumentException when the objective takes no labels, or one is not a class
    */
   public double step(byte[] pixels, int[] labels) {
+    requireTraining();
+    load(pixels);
+    program.load(labels);
+    return step();
+  }
+
+  /**
+   * The same for an objective that takes values instead of labels: targets, or a seed that backward
+   * starts with.
+   *
+   * @param values {@code [batch, outputs]}, row by row
+   * @return the loss, see {@link org.jresnet.loss.Objective}
+   * @throws IllegalArgumentException when the objective takes labels, or needs another number
+   */
+  public double step(byte[] pixels, float[] values) {
+    requireTraining();
+    load(pixels);
+    program.load(values);
+    return step();
+  }
+
+  private void requireTraining() {
     if (options.pass() != Pass.TRAINING) {
       throw new IllegalStateException("compiled for inference; a step needs Pass.TRAINING");
     }
-    load(pixels);
-    program.load(labels);
+  }
+
+  private double step() {
     double value = program.step();
     for (String counter : counters) {
       model.countBatch(counter);
@@ -296,7 +320,7 @@ public final class Executable implements AutoCloseable {
     program.setGradientFactor(factor);
   }
 
-  /** Correct predictions in the last {@link #step}. */
+  /** Correct predictions in the last {@link #step(byte[], int[])}. */
   public int correct() {
     return program.correct();
   }

@@ -16,6 +16,7 @@ import org.jresnet.backend.Pass;
 import org.jresnet.backend.Phase;
 import org.jresnet.backend.Tensor;
 import org.jresnet.base.Closing;
+import org.jresnet.base.UserError;
 import org.jresnet.engine.Executable.NamedCall;
 import org.jresnet.graph.Shape;
 
@@ -42,6 +43,7 @@ final class Program implements AutoCloseable {
   private LossOp loss;
   private byte[] lastPixels;
   private int[] lastLabels;
+  private float[] lastValues;
   private double gradientFactor = 1;
 
   Program(Model model, CompileOptions options, Schedule schedule) {
@@ -114,17 +116,24 @@ final class Program implements AutoCloseable {
   }
 
   private Bound bindLoss(Action action) {
-    LossSpec spec =
-        new LossSpec(
-            options.batch(),
-            model.graph().classes(),
-            options.labelSmoothing(),
-            options.classWeights());
     Tensor logits = schedule.logits().tensor();
+    if (logits.type() != model.precision().parameter()) {
+      throw new UserError(
+          ("%s ends in %s, whose output is %s in %s; a loss needs %s: end the network in a linear"
+                  + " layer, or train in fp32")
+              .formatted(
+                  model.graph().name(),
+                  model.graph().output().name(),
+                  logits.type(),
+                  model.precision().id(),
+                  model.precision().parameter()));
+    }
+    int outputs = Math.toIntExact(logits.elements() / options.batch());
+    LossSpec spec = new LossSpec(options.batch(), outputs, options.objective());
     loss = own(model.backend().loss(spec, logits, schedule.logitGradient().tensor()));
     Runnable whole =
         () -> {
-          loss.load(lastLabels, gradientFactor);
+          reload();
           loss.run();
           loss.value();
         };
@@ -181,7 +190,22 @@ final class Program implements AutoCloseable {
 
   void load(int[] labels) {
     lastLabels = labels;
-    loss.load(labels, gradientFactor);
+    lastValues = null;
+    reload();
+  }
+
+  void load(float[] values) {
+    lastLabels = null;
+    lastValues = values;
+    reload();
+  }
+
+  private void reload() {
+    if (lastLabels != null) {
+      loss.load(lastLabels, gradientFactor);
+    } else {
+      loss.load(lastValues, gradientFactor);
+    }
   }
 
   void setGradientFactor(double factor) {
@@ -229,7 +253,7 @@ final class Program implements AutoCloseable {
         options.pass() == Pass.TRAINING ? model.nonFiniteGradient() : Optional.empty();
     input.load(lastPixels);
     if (loss != null) {
-      loss.load(lastLabels, gradientFactor);
+      reload();
     }
     for (Bound b : bound) {
       if (b.is(Action.Kind.RECOMPUTE)) {

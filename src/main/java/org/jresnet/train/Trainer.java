@@ -23,6 +23,7 @@ import org.jresnet.engine.Executable;
 import org.jresnet.engine.Model;
 import org.jresnet.engine.OptimizerState;
 import org.jresnet.graph.Graph;
+import org.jresnet.loss.Objective;
 import org.jresnet.metrics.Proportion;
 import org.jresnet.models.Architecture;
 import org.jresnet.train.TrainOptions.OptimizerOptions;
@@ -155,9 +156,10 @@ public final class Trainer {
       stop.check();
       CompileOptions training =
           CompileOptions.training(batch, size, ModelFiles.normalization(info))
-              .withLoss(
-                  options.loss().labelSmoothing(),
-                  ClassWeights.of(options.loss().classWeights(), split))
+              .withObjective(
+                  new Objective.CrossEntropy(
+                      options.loss().labelSmoothing(),
+                      ClassWeights.of(options.loss().classWeights(), split)))
               .withFrozen(frozen)
               .withCheckpointBlocks(options.network().checkpointBlocks());
       int evaluationBatch = Math.min(MAX_EVALUATION_BATCH, split.part(Part.VAL).size());

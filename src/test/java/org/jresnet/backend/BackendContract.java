@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -35,6 +36,7 @@ import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Shape;
 import org.jresnet.graph.Slot;
+import org.jresnet.loss.Objective;
 import org.jresnet.testing.CheckedBackend;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -353,9 +355,10 @@ abstract class BackendContract {
     require(precision);
     for (JsonNode c : torch.get("cross_entropy")) {
       List<Double> weights = Arrays.stream(doubles(c.get("weights"))).boxed().toList();
-      LossSpec spec = new LossSpec(4, 5, c.get("smoothing").asDouble(), weights);
+      LossSpec spec = new LossSpec(
+              4, 5, new Objective.CrossEntropy(c.get("smoothing").asDouble(), weights));
       int[] labels = IntStream.range(0, 4).map(i -> c.get("labels").get(i).asInt()).toArray();
-      Loss loss = loss(precision, spec, doubles(c.get("logits")), labels);
+      Loss loss = loss(precision, spec, doubles(c.get("logits")), op -> op.load(labels, 1));
       assertThat(loss.value).isCloseTo(c.get("loss").asDouble(), within(1e-12));
       assertThat(loss.correct).isEqualTo(c.get("correct").asInt());
       assertThat(
@@ -376,7 +379,8 @@ abstract class BackendContract {
 
   private record Loss(double value, int correct, double[] dlogits) {}
 
-  private Loss loss(Precision precision, LossSpec spec, double[] logits, int[] labels) {
+  private Loss loss(
+      Precision precision, LossSpec spec, double[] logits, Consumer<LossOp> load) {
     DType type = precision.parameter();
     long bytes = (long) logits.length * type.bytes();
     try (Buffer memory = backend.allocate("a test", 2 * bytes)) {
@@ -385,7 +389,7 @@ abstract class BackendContract {
       OpRun.write(z, logits);
       OpRun.write(dz, nan(logits.length));
       try (LossOp op = backend.loss(spec, z, dz)) {
-        op.load(labels, 1);
+        load.accept(op);
         op.run();
         double value = op.value();
         assertThat(
@@ -408,7 +412,11 @@ abstract class BackendContract {
   void crossEntropyStaysFiniteForExtremeLogits(Precision precision) {
     require(precision);
     double[] logits = {1000, -1000, 0, -0x1p100, 0x1p100, 0, Double.NEGATIVE_INFINITY, 2, 2};
-    Loss loss = loss(precision, new LossSpec(3, 3, 0, List.of()), logits, new int[] {0, 1, 2});
+    Loss loss = loss(
+            precision,
+            new LossSpec(3, 3, Objective.CROSS_ENTROPY),
+            logits,
+            op -> op.load(new int[] {0, 1, 2}, 1));
     assertThat(loss.value).isCloseTo(Math.log(2) / 3, within(1e-12));
     double[] expected = {0, 0, 0, 0, 0, 0, 0, 1 / 6.0, -1 / 6.0};
     assertThat(rounded(precision).compare("dlogits", new int[] {3, 3}, loss.dlogits, expected))
@@ -425,11 +433,64 @@ abstract class BackendContract {
             () ->
                 loss(
                     precision,
-                    new LossSpec(2, 3, 0, List.of()),
+                    new LossSpec(2, 3, Objective.CROSS_ENTROPY),
                     new double[] {1, 2, 3, 4, 5, 6},
-                    new int[] {0, 3}))
+                    op -> op.load(new int[] {0, 3}, 1)))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("label 3 of image 1");
+  }
+
+  /** Worked out by hand: differences 1, 2, 2, −4 and 0, 3 over 6 outputs, and a factor of 8. */
+  @ParameterizedTest
+  @MethodSource("precisions")
+  void meanSquaredErrorIsTorchs(Precision precision) {
+    require(precision);
+    LossSpec spec = new LossSpec(3, 2, new Objective.MeanSquaredError());
+    float[] targets = {0, 0, 1, 5, -7, 0.5f};
+    double[] outputs = {1, 2, 3, 1, -7, 3.5};
+    Loss loss = loss(precision, spec, outputs, op -> op.load(targets, 8));
+    assertThat(loss.value).isCloseTo((1 + 4 + 4 + 16 + 0 + 9) / 6.0, within(1e-12));
+    assertThat(loss.correct).isZero();
+    double[] expected = {8 / 3.0, 16 / 3.0, 16 / 3.0, -32 / 3.0, 0, 8};
+    assertThat(rounded(precision).compare("doutputs", new int[] {3, 2}, loss.dlogits, expected))
+        .matches(Comparison::ok);
+  }
+
+  @ParameterizedTest
+  @MethodSource("precisions")
+  void backwardStartsAtTheSeed(Precision precision) {
+    require(precision);
+    LossSpec spec = new LossSpec(2, 3, new Objective.Seed());
+    float[] seed = {0, 1, -2, 0.5f, 0, 3};
+    double[] outputs = {1000, 2, 3, 4, 5, -1};
+    Loss loss = loss(precision, spec, outputs, op -> op.load(seed, 2));
+    assertThat(loss.value).isEqualTo(2 - 6 + 2 - 3);
+    double[] expected = {0, 2, -4, 1, 0, 6};
+    assertThat(new Bound.Untouched().compare("doutputs", new int[] {2, 3}, loss.dlogits, expected))
+        .matches(Comparison::ok);
+  }
+
+  @ParameterizedTest
+  @MethodSource("precisions")
+  void anObjectiveSaysWhatItTakes(Precision precision) {
+    require(precision);
+    double[] outputs = {1, 2, 3, 4};
+    assertThatThrownBy(
+            () ->
+                loss(
+                    precision,
+                    new LossSpec(2, 2, Objective.CROSS_ENTROPY),
+                    outputs,
+                    op -> op.load(new float[4], 1)))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("takes LABELS, found values");
+    LossSpec squares = new LossSpec(2, 2, new Objective.MeanSquaredError());
+    assertThatThrownBy(() -> loss(precision, squares, outputs, op -> op.load(new int[2], 1)))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("takes VALUES, found labels");
+    assertThatThrownBy(() -> loss(precision, squares, outputs, op -> op.load(new float[3], 1)))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("expected 4 values, found 3");
   }
 
   /** Arenas of an optimizer. */

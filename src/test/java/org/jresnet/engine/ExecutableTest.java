@@ -8,6 +8,7 @@ import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadInfo;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Set;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Normalization;
@@ -16,6 +17,7 @@ import org.jresnet.backend.Support;
 import org.jresnet.backend.UpdateRule;
 import org.jresnet.base.UserError;
 import org.jresnet.graph.Graph;
+import org.jresnet.loss.Objective;
 import org.jresnet.models.Architecture;
 import org.jresnet.nativebindings.onednn.HostMemory;
 import org.jresnet.testing.Fixture;
@@ -24,6 +26,7 @@ import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 final class ExecutableTest {
@@ -119,6 +122,38 @@ final class ExecutableTest {
       // Every JavaCPP allocation also makes Java objects, so this bounds their churn, too.
       assertThat((garbage() - garbage) / steps).isLessThan(1024);
       assertThat(HostMemory.nativeObjects()).isEqualTo(objects);
+    }
+  }
+
+  static List<Objective> objectivesOfValues() {
+    return List.of(new Objective.MeanSquaredError(), new Objective.Seed());
+  }
+
+  @ParameterizedTest
+  @MethodSource("objectivesOfValues")
+  void aStepWithValuesAllocatesNothing(Objective objective) {
+    float[] values = new float[4 * 3];
+    values[5] = 1;
+    try (Backend backend = Backends.open("cpu");
+        Model model = seeded(backend, Precision.FP32);
+        Executable step =
+            Executable.compile(
+                model, CompileOptions.training(4, 32, NORMALIZATION).withObjective(objective))) {
+      garbage();
+      for (int i = 0; i < 50; i++) {
+        step.step(PIXELS, values);
+      }
+      long objects = HostMemory.nativeObjects();
+      long garbage = garbage();
+      int steps = 50;
+      for (int i = 0; i < steps; i++) {
+        step.step(PIXELS, values);
+      }
+      assertThat((garbage() - garbage) / steps).isLessThan(1024);
+      assertThat(HostMemory.nativeObjects()).isEqualTo(objects);
+      assertThatThrownBy(() -> step.step(PIXELS, LABELS))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("takes VALUES, found labels");
     }
   }
 

@@ -11,6 +11,7 @@ import org.jresnet.backend.Precision;
 import org.jresnet.backend.UpdateRule;
 import org.jresnet.engine.CompileOptions.Watch;
 import org.jresnet.graph.Parameter;
+import org.jresnet.loss.Objective;
 import org.jresnet.testing.Fixture;
 import org.jresnet.testing.TestBackends;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -32,15 +33,25 @@ final class NetworkTest {
     "resnet18-w8, reference, FP64",
     "resnet50-w8, reference, FP64",
     "resnet18-w8-75x61, reference, FP64",
+    "wide_resnet50_2-w8, reference, FP64",
+    "resnext50_32x4d-w16, reference, FP64",
     "resnet18-w8, cpu, FP32",
     "resnet50-w8, cpu, FP32",
     "resnet18-w8-75x61, cpu, FP32",
+    "wide_resnet50_2-w8, cpu, FP32",
+    "wide_resnet101_2-w4, cpu, FP32",
+    "resnext50_32x4d-w16, cpu, FP32",
+    "resnext101_32x8d-w8, cpu, FP32",
     "resnet18, cpu, FP32",
     "resnet50, cpu, FP32",
     "resnet50-224, cpu, FP32",
     "resnet18-w8, gpu, FP32",
     "resnet50-w8, gpu, FP32",
     "resnet18-w8-75x61, gpu, FP32",
+    "wide_resnet50_2-w8, gpu, FP32",
+    "wide_resnet101_2-w4, gpu, FP32",
+    "resnext50_32x4d-w16, gpu, FP32",
+    "resnext101_32x8d-w8, gpu, FP32",
     "resnet18, gpu, FP32",
     "resnet50, gpu, FP32",
     "resnet50-224, gpu, FP32"
@@ -74,12 +85,22 @@ final class NetworkTest {
   @CsvSource({
     "resnet18-w8, reference, FP64",
     "resnet50-w8, reference, FP64",
+    "wide_resnet50_2-w8, reference, FP64",
+    "resnext50_32x4d-w16, reference, FP64",
     "resnet18-w8, cpu, FP32",
     "resnet50-w8, cpu, FP32",
+    "wide_resnet50_2-w8, cpu, FP32",
+    "wide_resnet101_2-w4, cpu, FP32",
+    "resnext50_32x4d-w16, cpu, FP32",
+    "resnext101_32x8d-w8, cpu, FP32",
     "resnet18, cpu, FP32",
     "resnet50, cpu, FP32",
     "resnet18-w8, gpu, FP32",
     "resnet50-w8, gpu, FP32",
+    "wide_resnet50_2-w8, gpu, FP32",
+    "wide_resnet101_2-w4, gpu, FP32",
+    "resnext50_32x4d-w16, gpu, FP32",
+    "resnext101_32x8d-w8, gpu, FP32",
     "resnet18, gpu, FP32",
     "resnet50, gpu, FP32"
   })
@@ -163,11 +184,40 @@ final class NetworkTest {
     try (Backend backend = TestBackends.open(backendName);
         Model model = new Model(fixture.graph(), backend, precision)) {
       fixture.weights().into(model);
-      CompileOptions options = options(fixture, Pass.TRAINING, Set.of()).withLoss(0.1, weights);
+      CompileOptions options = options(fixture, Pass.TRAINING, Set.of())
+              .withObjective(new Objective.CrossEntropy(0.1, weights));
       try (Executable step = Executable.compile(model, options)) {
         double loss = step.step(fixture.pixels(), fixture.labels());
         fixture.assertElements("smooth/loss", new float[] {(float) loss}, 1e-5, 0);
       }
+    }
+  }
+
+  @ParameterizedTest(name = "{0} on {1} {2}")
+  @CsvSource({
+    "squared/targets, reference, FP64",
+    "squared/targets, cpu, FP32",
+    "squared/targets, gpu, FP32",
+    "seed/seed, reference, FP64",
+    "seed/seed, cpu, FP32",
+    "seed/seed, gpu, FP32"
+  })
+  void backwardFromValues(String given, String backendName, Precision precision) {
+    Fixture fixture = Fixture.open("wide_resnet50_2-w8");
+    boolean seed = given.startsWith("seed");
+    Objective objective = seed ? new Objective.Seed() : new Objective.MeanSquaredError();
+    try (Backend backend = TestBackends.open(backendName);
+        Model model = new Model(fixture.graph(), backend, precision)) {
+      fixture.weights().into(model);
+      try (Executable step =
+          Executable.compile(
+              model, options(fixture, Pass.TRAINING, Set.of()).withObjective(objective))) {
+        double loss = step.step(fixture.pixels(), fixture.floats(given));
+        if (!seed) {
+          fixture.assertElements("squared/loss", new float[] {(float) loss}, 1e-5, 0);
+        }
+      }
+      assertGradients(fixture, model, seed ? "seed/gradient/" : "squared/gradient/");
     }
   }
 

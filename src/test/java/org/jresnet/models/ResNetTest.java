@@ -38,6 +38,17 @@ final class ResNetTest {
   }
 
   @Test
+  void everyGroupNeedsAChannel() {
+    Graph narrowest = Architecture.of("resnext50_32x4d").graph(2, 16);
+    assertThat(narrowest.node("layer1.0.conv2").parameters().get(0).shape())
+        .containsExactly(32, 1, 3, 3);
+    assertThatThrownBy(() -> Architecture.of("resnext50_32x4d").graph(2, 15))
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining("resnext50_32x4d needs at least 16 channels in the stem")
+        .hasMessageContaining("found 15");
+  }
+
+  @Test
   void everySizeInfersOrSaysWhy() {
     Graph graph = Architecture.of("resnet18").graph(2);
     assertThat(graph.shapes(3, 75, 61).get(graph.output().index()))

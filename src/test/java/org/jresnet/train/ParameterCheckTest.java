@@ -55,7 +55,7 @@ class ParameterCheckTest {
       value = {
         "layer1.0.conv1.weight|575|NaN|layer1.0.conv1.weight (filter of a convolution) is NaN at [7, 7, 2, 2], expected a finite number",
         "layer4.1.conv2.weight|30000|Infinity|is Infinity at [52, 5, 1, 0]",
-        "fc.weight|0|-Infinity|fc.weight (matrix of the classifier) is -Infinity at [0, 0]",
+        "fc.weight|0|-Infinity|fc.weight (matrix of a linear layer) is -Infinity at [0, 0]",
         "bn1.running_mean|1|NaN|bn1.running_mean (running mean of a batch norm) is NaN at [1]",
         "bn1.running_var|2|-5|bn1.running_var (running variance of a batch norm) is -5.0 at [2], expected a finite variance of at least 0",
         "bn1.running_var|2|NaN|expected a finite variance",

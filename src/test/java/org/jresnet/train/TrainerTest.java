@@ -30,6 +30,7 @@ import org.jresnet.engine.Executable;
 import org.jresnet.engine.Model;
 import org.jresnet.engine.OptimizerState;
 import org.jresnet.graph.Graph;
+import org.jresnet.loss.Objective;
 import org.jresnet.models.Architecture;
 import org.jresnet.train.TrainOptions.ScheduleOptions;
 import org.jresnet.weights.ModelInfo;
@@ -194,7 +195,7 @@ final class TrainerTest {
     ModelInfo info = ModelFiles.info(network, 4, split.classes(), options.input().preprocess());
     CompileOptions training =
         CompileOptions.training(4, 32, ModelFiles.normalization(info))
-            .withLoss(0.1, List.of(1.0, 1.0));
+            .withObjective(new Objective.CrossEntropy(0.1, List.of(1.0, 1.0)));
     Loader.Options loading =
         new Loader.Options(4, 1, 1, 11, Loader.Order.SHUFFLED, LastBatch.KEEP, BadImages.STOP);
     Schedule schedule = new Schedule(options.schedule(), 1e-3, 9, 1);

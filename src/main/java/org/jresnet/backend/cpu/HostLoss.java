@@ -4,21 +4,20 @@ import java.nio.FloatBuffer;
 import org.jresnet.backend.LossOp;
 import org.jresnet.backend.LossSpec;
 import org.jresnet.backend.Tensor;
-import org.jresnet.backend.reference.CrossEntropy;
+import org.jresnet.backend.reference.Loss;
 
-/** The textbook's cross-entropy over single-precision logits. */
+/** The textbook's loss over single-precision outputs. */
 final class HostLoss implements LossOp {
-  private final CrossEntropy loss;
+  private final Loss loss;
   private final FloatBuffer logits;
   private final FloatBuffer dlogits;
   private final float[] floats;
   private final double[] doubles;
-  private int[] labels;
   private double factor;
   private double value;
 
   HostLoss(LossSpec spec, Tensor logits, Tensor dlogits) {
-    loss = new CrossEntropy(spec);
+    loss = Loss.of(spec);
     this.logits = CpuBuffer.floats(logits);
     this.dlogits = CpuBuffer.floats(dlogits);
     floats = new float[this.logits.capacity()];
@@ -27,8 +26,13 @@ final class HostLoss implements LossOp {
 
   @Override
   public void load(int[] labels, double gradientFactor) {
-    loss.checkLabels(labels);
-    this.labels = labels;
+    loss.load(labels);
+    factor = gradientFactor;
+  }
+
+  @Override
+  public void load(float[] given, double gradientFactor) {
+    loss.load(given);
     factor = gradientFactor;
   }
 
@@ -38,7 +42,7 @@ final class HostLoss implements LossOp {
     for (int i = 0; i < floats.length; i++) {
       doubles[i] = floats[i];
     }
-    value = loss.compute(doubles, labels, doubles, factor);
+    value = loss.compute(doubles, doubles, factor);
     for (int i = 0; i < floats.length; i++) {
       floats[i] = (float) doubles[i];
     }

@@ -21,7 +21,8 @@ import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Optimizer;
 import org.jresnet.backend.Tensor;
 import org.jresnet.backend.UpdateRule;
-import org.jresnet.backend.reference.CrossEntropy;
+import org.jresnet.backend.reference.Loss;
+import org.jresnet.loss.Objective;
 import org.jresnet.backend.reference.ReferenceBackend;
 import org.jresnet.base.BFloat16;
 import org.jresnet.base.Float16;
@@ -333,14 +334,15 @@ class KernelArithmeticTest {
     int[] labels = {0, 1, 2, 3, 4, 2, 2};
     List<Double> weights = List.of(0.5, 1.0, 2.0, 1.5, 0.25);
     double factor = 1024;
-    LossSpec spec = new LossSpec(n, classes, 0.1, weights);
+    LossSpec spec = new LossSpec(n, classes, new Objective.CrossEntropy(0.1, weights));
     double[] z = new double[logits.length];
     for (int i = 0; i < z.length; i++) {
       z[i] = logits[i];
     }
     double[] dz = new double[z.length];
-    CrossEntropy reference = new CrossEntropy(spec);
-    double expected = reference.compute(z, labels, dz, factor);
+    Loss reference = Loss.of(spec);
+    reference.load(labels);
+    double expected = reference.compute(z, dz, factor);
 
     DeviceMemory head = memory(8L * (2 + classes));
     head.hostView().putDouble(0, factor).putDouble(8, 0.1);
@@ -370,6 +372,48 @@ class KernelArithmeticTest {
     assertThat(result.hostView().getDouble(8)).isEqualTo(reference.correct());
     for (int i = 0; i < dz.length; i++) {
       assertThat((double) floats(gradient)[i]).isCloseTo(dz[i], within(1e-7 * factor));
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void valueLossIsTheReferences(boolean seed) {
+    int n = 3;
+    int outputs = 130; // more than a block has threads
+    float[] given = normal(n * outputs);
+    float[] outputValues = normal(n * outputs);
+    double factor = 1024;
+    Objective objective = seed ? new Objective.Seed() : new Objective.MeanSquaredError();
+    Loss reference = Loss.of(new LossSpec(n, outputs, objective));
+    reference.load(given);
+    double[] z = new double[outputValues.length];
+    Arrays.setAll(z, i -> outputValues[i]);
+    double[] dz = new double[z.length];
+    double expected = reference.compute(z, dz, factor);
+
+    DeviceMemory head = memory(16);
+    head.hostView().putDouble(0, factor).putDouble(8, seed ? 1 : 0);
+    DeviceMemory gradient = memory(4L * z.length);
+    DeviceMemory losses = memory(8L * n);
+    DeviceMemory hits = memory(4L * n);
+    DeviceMemory result = memory(16);
+    launch(
+        "valueLoss",
+        new Arguments()
+            .add(at(floats(outputValues)))
+            .add(at(floats(given)))
+            .add(at(head))
+            .add(at(gradient))
+            .add(at(losses))
+            .add(at(hits))
+            .add(n)
+            .add(outputs));
+    HostKernels.launch(
+        "lossSums", 1, new Arguments().add(at(losses)).add(at(hits)).add(at(result)).add(n).bits());
+    assertThat(result.hostView().getDouble(0)).isCloseTo(expected, within(1e-12 * n * outputs));
+    assertThat(result.hostView().getDouble(8)).isZero();
+    for (int i = 0; i < dz.length; i++) {
+      assertThat((double) floats(gradient)[i]).isCloseTo(dz[i], within(1e-6 * factor));
     }
   }
 

@@ -29,6 +29,7 @@ import org.jresnet.graph.DType;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
 import org.jresnet.graph.Slot;
+import org.jresnet.loss.Objective;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -214,23 +215,38 @@ class GradientCheckTest {
 
   static Stream<LossSpec> losses() {
     List<Double> weights = List.of(0.5, 2.0, 1.0, 0.0);
-    return Stream.of(0.0, 0.1)
-        .flatMap(s -> Stream.of(List.<Double>of(), weights).map(w -> new LossSpec(5, 4, s, w)));
+    Stream<Objective> crossEntropies =
+        Stream.of(0.0, 0.1)
+            .flatMap(
+                s ->
+                    Stream.of(List.<Double>of(), weights)
+                        .map(w -> new Objective.CrossEntropy(s, w)));
+    Stream<Objective> others = Stream.of(new Objective.MeanSquaredError(), new Objective.Seed());
+    return Stream.concat(crossEntropies, others).map(o -> new LossSpec(5, 4, o));
   }
 
   @ParameterizedTest
   @MethodSource("losses")
   void gradientOfTheLossIsItsDerivative(LossSpec spec) {
     double[] logits = new Random(SEED).doubles(20, -3, 3).toArray();
-    int[] labels = {2, 0, 3, 1, 1};
-    CrossEntropy loss = new CrossEntropy(spec);
+    Loss loss = Loss.of(spec);
+    if (spec.objective().given() == Objective.Given.LABELS) {
+      loss.load(new int[] {2, 0, 3, 1, 1});
+    } else {
+      Random random = new Random(SEED + 1);
+      float[] values = new float[20];
+      for (int i = 0; i < values.length; i++) {
+        values[i] = (float) random.nextGaussian();
+      }
+      loss.load(values);
+    }
     double[] gradient = new double[20];
-    loss.compute(logits, labels, gradient, 1);
+    loss.compute(logits, gradient, 1);
     check(
         spec + ", seed " + SEED + ", dlogits",
         logits,
         gradient,
-        z -> loss.compute(z, labels, new double[20], 1));
+        z -> loss.compute(z, new double[20], 1));
   }
 
   /** What the checks above rely on: an evaluation does not disturb the next one. */
