@@ -38,7 +38,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("weights", type=pathlib.Path, help=".safetensors or .pth file")
     parser.add_argument("images", nargs="*", type=pathlib.Path)
-    parser.add_argument("--model", help="resnet18 ... resnet152")
+    parser.add_argument("--model", help="a name that both know, such as resnet18")
     parser.add_argument("--classes", help="their number, or their names with commas between")
     parser.add_argument("--size", type=int, help="side of the input in pixels (224)")
     parser.add_argument("--resize", choices=["stretch", "crop"], help="stretch to the size (default), or crop")

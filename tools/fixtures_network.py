@@ -255,8 +255,8 @@ CASES = {
         "wide_resnet50_2", 8, *NARROW, 64, 64, 16, ("eval", "train", "squared", "seed"), ACTIVATIONS
     ),
     "wide_resnet101_2-w4": Case("wide_resnet101_2", 4, *NARROW, 64, 64, 2, ("eval", "train"), ACTIVATIONS),
-    "resnext50_32x4d-w16": Case("resnext50_32x4d", 16, *NARROW, 64, 64, 0, ("eval", "train"), ACTIVATIONS),
-    "resnext101_32x8d-w8": Case("resnext101_32x8d", 8, *NARROW, 64, 64, 0, ("eval", "train"), ACTIVATIONS),
+    "resnext50_32x4d-w16": Case("resnext50_32x4d", 16, *NARROW, 64, 64, 4, ("eval", "train"), ()),
+    "resnext101_32x8d-w8": Case("resnext101_32x8d", 8, *NARROW, 64, 64, 1, ("eval", "train"), ()),
     "resnet18": Case("resnet18", 64, *FULL, 64, 64, 31, ("eval", "train", "adam-loss"), ()),
     "resnet50": Case("resnet50", 64, *FULL, 64, 64, 144, ("eval", "train"), ()),
     "resnet50-224": Case("resnet50", 64, 1000, (7,), 224, 224, 0, ("eval",), ()),

@@ -64,7 +64,8 @@ final class ArchitectureTest {
   @ArchTest static final ArchRule DATA = only("data", "data", "nativebindings");
   @ArchTest static final ArchRule METRICS = only("metrics", "metrics");
 
-  @ArchTest static final ArchRule BACKENDS = only("backend", "backend", "loss", "graph", "nativebindings");
+  @ArchTest
+  static final ArchRule BACKENDS = only("backend", "backend", "loss", "graph", "nativebindings");
 
   @ArchTest static final ArchRule ENGINE = only("engine", "engine", "backend", "loss", "graph");
 

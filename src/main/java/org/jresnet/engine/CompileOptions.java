@@ -121,20 +121,17 @@ public record CompileOptions(
   /** The same for another number of images per call. */
   public CompileOptions withBatch(int count) {
     Images other = new Images(count, images.height, images.width, images.normalization);
-    return new CompileOptions(
-        pass, other, objective, frozen, watch, ranges, checkpointBlocks);
+    return new CompileOptions(pass, other, objective, frozen, watch, ranges, checkpointBlocks);
   }
 
   /** The same with another objective. */
   public CompileOptions withObjective(Objective other) {
-    return new CompileOptions(
-        pass, images, other, frozen, watch, ranges, checkpointBlocks);
+    return new CompileOptions(pass, images, other, frozen, watch, ranges, checkpointBlocks);
   }
 
   /** The same with frozen parameters. */
   public CompileOptions withFrozen(Set<String> names) {
-    return new CompileOptions(
-        pass, images, objective, names, watch, ranges, checkpointBlocks);
+    return new CompileOptions(pass, images, objective, names, watch, ranges, checkpointBlocks);
   }
 
   /** The same with taps on the outputs of nodes. */
@@ -144,19 +141,16 @@ public record CompileOptions(
 
   /** The same, seeing other things of the inside. */
   public CompileOptions withWatch(Watch seen) {
-    return new CompileOptions(
-        pass, images, objective, frozen, seen, ranges, checkpointBlocks);
+    return new CompileOptions(pass, images, objective, frozen, seen, ranges, checkpointBlocks);
   }
 
   /** The same with the ranges that int8 needs. */
   public CompileOptions withRanges(Map<String, Float> measured) {
-    return new CompileOptions(
-        pass, images, objective, frozen, watch, measured, checkpointBlocks);
+    return new CompileOptions(pass, images, objective, frozen, watch, measured, checkpointBlocks);
   }
 
   /** The same, recomputing what lies inside every {@code blocks} residual blocks; 0 keeps all. */
   public CompileOptions withCheckpointBlocks(int blocks) {
-    return new CompileOptions(
-        pass, images, objective, frozen, watch, ranges, blocks);
+    return new CompileOptions(pass, images, objective, frozen, watch, ranges, blocks);
   }
 }

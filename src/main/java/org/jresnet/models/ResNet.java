@@ -11,10 +11,9 @@ import org.jresnet.graph.Op;
  * Residual networks (He et al. 2015, <a
  * href="https://arxiv.org/abs/1512.03385">arXiv:1512.03385</a>) in torchvision's version 1.5: the
  * stride of a bottleneck sits in its 3x3 convolution. Wide ResNets (Zagoruyko and Komodakis 2016,
- * <a href="https://arxiv.org/abs/1605.07146">arXiv:1605.07146</a>) have twice the channels there, and
- * ResNeXts (Xie et al. 2016, <a href="https://arxiv.org/abs/1611.05431">arXiv:1611.05431</a>)
- * convolve them in groups.
- * Names are those of <a
+ * <a href="https://arxiv.org/abs/1605.07146">arXiv:1605.07146</a>) have twice the channels there,
+ * and ResNeXts (Xie et al. 2016, <a href="https://arxiv.org/abs/1611.05431">arXiv:1611.05431</a>)
+ * convolve them in groups. Names are those of <a
  * href="https://pytorch.org/vision/stable/models/resnet.html">torchvision</a>.
  */
 final class ResNet {

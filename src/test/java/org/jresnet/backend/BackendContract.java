@@ -355,8 +355,8 @@ abstract class BackendContract {
     require(precision);
     for (JsonNode c : torch.get("cross_entropy")) {
       List<Double> weights = Arrays.stream(doubles(c.get("weights"))).boxed().toList();
-      LossSpec spec = new LossSpec(
-              4, 5, new Objective.CrossEntropy(c.get("smoothing").asDouble(), weights));
+      LossSpec spec =
+          new LossSpec(4, 5, new Objective.CrossEntropy(c.get("smoothing").asDouble(), weights));
       int[] labels = IntStream.range(0, 4).map(i -> c.get("labels").get(i).asInt()).toArray();
       Loss loss = loss(precision, spec, doubles(c.get("logits")), op -> op.load(labels, 1));
       assertThat(loss.value).isCloseTo(c.get("loss").asDouble(), within(1e-12));
@@ -379,8 +379,7 @@ abstract class BackendContract {
 
   private record Loss(double value, int correct, double[] dlogits) {}
 
-  private Loss loss(
-      Precision precision, LossSpec spec, double[] logits, Consumer<LossOp> load) {
+  private Loss loss(Precision precision, LossSpec spec, double[] logits, Consumer<LossOp> load) {
     DType type = precision.parameter();
     long bytes = (long) logits.length * type.bytes();
     try (Buffer memory = backend.allocate("a test", 2 * bytes)) {
@@ -412,7 +411,8 @@ abstract class BackendContract {
   void crossEntropyStaysFiniteForExtremeLogits(Precision precision) {
     require(precision);
     double[] logits = {1000, -1000, 0, -0x1p100, 0x1p100, 0, Double.NEGATIVE_INFINITY, 2, 2};
-    Loss loss = loss(
+    Loss loss =
+        loss(
             precision,
             new LossSpec(3, 3, Objective.CROSS_ENTROPY),
             logits,

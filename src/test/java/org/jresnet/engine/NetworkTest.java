@@ -184,7 +184,8 @@ final class NetworkTest {
     try (Backend backend = TestBackends.open(backendName);
         Model model = new Model(fixture.graph(), backend, precision)) {
       fixture.weights().into(model);
-      CompileOptions options = options(fixture, Pass.TRAINING, Set.of())
+      CompileOptions options =
+          options(fixture, Pass.TRAINING, Set.of())
               .withObjective(new Objective.CrossEntropy(0.1, weights));
       try (Executable step = Executable.compile(model, options)) {
         double loss = step.step(fixture.pixels(), fixture.labels());

@@ -81,9 +81,7 @@ final class GpuLoss implements LossOp {
     if (spec.objective() instanceof Objective.CrossEntropy c) {
       constants.add(c.labelSmoothing());
       constants.addAll(
-          c.classWeights().isEmpty()
-              ? Collections.nCopies(spec.outputs(), 1.0)
-              : c.classWeights());
+          c.classWeights().isEmpty() ? Collections.nCopies(spec.outputs(), 1.0) : c.classWeights());
     } else {
       constants.add(spec.objective() instanceof Objective.Seed ? 1.0 : 0.0);
     }
