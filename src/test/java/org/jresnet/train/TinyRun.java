@@ -49,10 +49,12 @@ final class TinyRun {
 
   /** Goes on as {@code train --resume --epochs N} does. */
   static Trainer.Outcome resume(Path out, int epochs, Trainer.Contents contents, Notes notes) {
-    try (RunFolder run = RunFolder.open(out, RunFolder.Existing.RESUME, notes::note);
-        Compute compute = Compute.open(BackendKind.CPU, Precision.FP32)) {
-      Training training = run.record().options().change().epochs(epochs);
-      return training.trainer(run, compute, notes).run(contents);
+    try (RunFolder run = RunFolder.open(out, RunFolder.Existing.RESUME, notes::note)) {
+      TrainOptions options = run.record().options();
+      TrainOptions.NetworkOptions network = options.network();
+      try (Compute compute = Compute.open(network.backend(), network.precision())) {
+        return options.change().epochs(epochs).trainer(run, compute, notes).run(contents);
+      }
     }
   }
 
