@@ -21,10 +21,10 @@ public interface OpPlan extends AutoCloseable {
   /** Bytes of {@link Slot#SAVED}; 0 if it needs none. */
   long savedBytes();
 
-  /** Bytes of {@link Slot#PREPARED}; 0 if it needs none. */
+  /** Bytes of {@link Slot#PACKED}; 0 if it needs none. */
   long packedBytes();
 
-  /** Bytes of {@link Slot#WORKSPACE}; 0 if it needs none. */
+  /** Bytes of {@link Slot#SCRATCH}; 0 if it needs none. */
   long scratchBytes();
 
   /** Every operand: the spec's, and the bytes that this plan asks for. */
