@@ -29,8 +29,7 @@ public interface Named {
         .orElseThrow(
             () ->
                 new UserError(
-                    String.format(
-                        Locale.ROOT,
+                    Text.format(
                         "unknown %s '%s'; known: %s",
                         what,
                         text,

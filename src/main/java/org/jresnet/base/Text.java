@@ -1,5 +1,7 @@
 package org.jresnet.base;
 
+import com.google.errorprone.annotations.FormatMethod;
+import com.google.errorprone.annotations.FormatString;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.regex.Pattern;
@@ -17,6 +19,12 @@ public final class Text {
   private static final Pattern PLAIN_WORD = Pattern.compile("[\\w@%+=:,./][\\w@%+=:,./-]*");
 
   private Text() {}
+
+  /** A message of a constant format, the same in every country. */
+  @FormatMethod
+  public static String format(@FormatString String format, Object... values) {
+    return String.format(Locale.ROOT, format, values);
+  }
 
   /** One line in which everything shows. */
   public static String visible(String text) {

@@ -9,6 +9,7 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 import java.util.stream.IntStream;
+import org.jresnet.base.Text;
 import org.jresnet.data.ImageFolder;
 import org.jresnet.graph.Graph;
 import org.jresnet.models.Architecture;
@@ -137,14 +138,13 @@ final class Arguments {
 
   private static UsageError badPattern(String option, String kind, PatternSyntaxException e) {
     return new UsageError(
-        option
-            + " '"
-            + e.getPattern()
-            + "' is no "
-            + kind
-            + ": "
-            + e.getDescription()
-            + (e.getIndex() < 0 ? "" : " at position " + (e.getIndex() + 1)));
+        Text.format(
+            "%s '%s' is no %s: %s%s",
+            option,
+            e.getPattern(),
+            kind,
+            e.getDescription(),
+            e.getIndex() < 0 ? "" : " at position " + (e.getIndex() + 1)));
   }
 
   /** Refuses a batch whose pixels do not fit into one array. */

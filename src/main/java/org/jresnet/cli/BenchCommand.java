@@ -14,6 +14,7 @@ import org.jresnet.backend.Backend;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.Support;
 import org.jresnet.base.Csv;
+import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.bench.Benchmark;
 import org.jresnet.bench.Benchmark.Configuration;
@@ -191,7 +192,7 @@ final class BenchCommand implements Callable<Integer> {
     try {
       Files.createDirectories(csv);
     } catch (java.io.IOException e) {
-      throw new UserError("the folder of --csv cannot be made: " + e, e);
+      throw new UserError(Text.format("the folder of --csv cannot be made: %s", e), e);
     }
   }
 
@@ -255,7 +256,7 @@ final class BenchCommand implements Callable<Integer> {
         r.plannedBytes() >> 20);
     disturbance
         .flatMap(d -> d.warning(r.spread()))
-        .ifPresent(reason -> console.note(c.name() + ": " + reason));
+        .ifPresent(reason -> console.note(Text.format("%s: %s", c.name(), reason)));
     Map<String, Object> values = new LinkedHashMap<>();
     values.put("configuration", c.name());
     values.put("backend", backend.name());

@@ -5,6 +5,7 @@ import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import picocli.CommandLine;
 
@@ -42,10 +43,11 @@ final class ChildRuns {
     try {
       return builder.start().waitFor();
     } catch (IOException e) {
-      throw new UserError("java cannot be started again for --threads " + threads + ": " + e, e);
+      throw new UserError(
+          Text.format("java cannot be started again for --threads %s: %s", threads, e), e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new UserError("interrupted while waiting for --threads " + threads, e);
+      throw new UserError(Text.format("interrupted while waiting for --threads %s", threads), e);
     }
   }
 

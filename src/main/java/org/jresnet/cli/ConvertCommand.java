@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.data.ImageFolder;
 import org.jresnet.models.Architecture;
@@ -93,21 +94,20 @@ final class ConvertCommand implements Callable<Integer> {
     if (network.isEmpty()) {
       List<String> names = List.copyOf(dict.tensors().keySet());
       console.note(
-          "Warning: what was taken from "
-              + source
-              + " is no network that jresnet knows ("
-              + Architecture.names()
-              + "), so train, evaluate and predict cannot use it: "
-              + names.size()
-              + " tensors, among them "
-              + String.join(", ", names.subList(0, Math.min(5, names.size())))
-              + ". --model NAME says what is missing");
+          Text.format(
+              "Warning: what was taken from %s is no network that jresnet knows (%s), so train, "
+                  + "evaluate and predict cannot use it: %s tensors, among them %s. --model NAME says "
+                  + "what is missing",
+              source,
+              Architecture.names(),
+              names.size(),
+              String.join(", ", names.subList(0, Math.min(5, names.size())))));
       return;
     }
     try {
       ModelFiles.requireSound(network.get(), dict, source.toString());
     } catch (UserError e) {
-      console.note("Warning: " + e.getMessage());
+      console.note(Text.format("Warning: %s", e.getMessage()));
     }
   }
 
@@ -115,7 +115,7 @@ final class ConvertCommand implements Callable<Integer> {
     int count = KnownNetworks.classes(network, dict).orElse(Architecture.PUBLISHED_CLASSES);
     StrictReport report = StrictReport.compare(network.graph(count).parameters(), dict);
     if (!report.clean()) {
-      throw new UserError(source + " is no " + network.id() + ":", report.lines());
+      throw new UserError(Text.format("%s is no %s:", source, network.id()), report.lines());
     }
     report.notes().forEach(new Console(false)::note);
     ModelFiles.requireSound(network, dict, source.toString());
@@ -124,7 +124,8 @@ final class ConvertCommand implements Callable<Integer> {
             ? classes
             : java.util.stream.IntStream.range(0, count).mapToObj(String::valueOf).toList();
     if (names.size() != count) {
-      throw new UserError("the file has " + count + " classes, --classes names " + names.size());
+      throw new UserError(
+          Text.format("the file has %s classes, --classes names %s", count, names.size()));
     }
     return dict.withMetadata(
         ModelFiles.info(network, network.width(), names, ModelFiles.preprocess(network))

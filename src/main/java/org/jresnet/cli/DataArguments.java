@@ -1,5 +1,6 @@
 package org.jresnet.cli;
 
+import org.jresnet.base.Text;
 import org.jresnet.data.Augmentation;
 import org.jresnet.data.Loader.BadImages;
 import org.jresnet.data.Preprocess;
@@ -98,7 +99,8 @@ final class DataArguments {
   void apply(Training training) {
     if (split.length < 2 || split.length > 3) {
       throw new UsageError(
-          "--split takes two or three shares (train,val[,test]), found " + split.length);
+          Text.format(
+              "--split takes two or three shares (train,val[,test]), found %s", split.length));
     }
     Arguments.requireRegex("--group", group);
     training.split(split[0], split[1], split.length == 3 ? split[2] : 0);

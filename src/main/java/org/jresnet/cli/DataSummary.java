@@ -3,6 +3,7 @@ package org.jresnet.cli;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
+import org.jresnet.base.Text;
 import org.jresnet.data.ClassStatistics;
 import org.jresnet.data.Dataset;
 import org.jresnet.data.ImageFeature;
@@ -112,7 +113,8 @@ final class DataSummary {
     int copies = report.duplicates().copies();
     if (copies > 0 && contradictions.isEmpty() && shared.isEmpty()) {
       console.note(
-          copies + " images are copies, byte for byte, of others of the same class and part");
+          Text.format(
+              "%s images are copies, byte for byte, of others of the same class and part", copies));
     }
   }
 

@@ -134,13 +134,14 @@ final class DemoCommand implements Callable<Integer> {
   private void requireNew(Path run) {
     if (!overwrite && Files.exists(run)) {
       throw new UserError(
-          run + " exists; use --overwrite to draw and train anew, or another --out");
+          Text.format("%s exists; use --overwrite to draw and train anew, or another --out", run));
     }
   }
 
   private void draw(Console console, Path data) {
     if (images < 20 || images % 2 != 0) {
-      throw new UsageError("--images must be an even number of at least 20, found " + images);
+      throw new UsageError(
+          Text.format("--images must be an even number of at least 20, found %s", images));
     }
     if (Files.exists(data) && overwrite) {
       deleteDrawn(data);
@@ -160,7 +161,8 @@ final class DemoCommand implements Callable<Integer> {
     for (String kind : List.of(DrawnFaces.CAMERA, DrawnFaces.GENERATED)) {
       if (!Files.isDirectory(data.resolve(kind)) || !Files.exists(data.resolve("README.md"))) {
         throw new UserError(
-            data + " was not drawn by the demo; delete it yourself or choose another --out");
+            Text.format(
+                "%s was not drawn by the demo; delete it yourself or choose another --out", data));
       }
     }
     try (var walk = Files.walk(data)) {
@@ -168,7 +170,8 @@ final class DemoCommand implements Callable<Integer> {
         Files.delete(p);
       }
     } catch (java.io.IOException e) {
-      throw new UserError("the earlier pictures in " + data + " cannot be deleted: " + e, e);
+      throw new UserError(
+          Text.format("the earlier pictures in %s cannot be deleted: %s", data, e), e);
     }
   }
 

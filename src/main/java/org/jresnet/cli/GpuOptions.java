@@ -8,6 +8,7 @@ import org.jresnet.backend.gpu.CudnnOptions;
 import org.jresnet.backend.gpu.CudnnOptions.Launch;
 import org.jresnet.backend.gpu.CudnnOptions.Results;
 import org.jresnet.backend.gpu.CudnnOptions.Tuning;
+import org.jresnet.base.Text;
 import picocli.CommandLine.Option;
 
 /** How the gpu backend uses the GPU. */
@@ -72,7 +73,7 @@ final class GpuOptions {
   private static long bytes(String size) {
     Matcher matcher = SIZE.matcher(size.strip().toUpperCase(Locale.ROOT));
     if (!matcher.matches()) {
-      throw new UsageError("--workspace takes a size such as 256MB, found '" + size + "'");
+      throw new UsageError(Text.format("--workspace takes a size such as 256MB, found '%s'", size));
     }
     int shift =
         switch (matcher.group(2) == null ? "B" : matcher.group(2)) {

@@ -7,6 +7,7 @@ import java.io.FileOutputStream;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jresnet.base.Text;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
@@ -124,9 +125,10 @@ public final class Main implements Runnable {
     String reason =
         out instanceof StandardOutput standard ? standard.failure().orElse("unknown") : "unknown";
     Console.error(
-        "standard output cannot be written ("
-            + reason
-            + "): what was printed there is incomplete; write it to a disk that has room");
+        Text.format(
+            "standard output cannot be written (%s): what was printed there is incomplete; write "
+                + "it to a disk that has room",
+            reason));
     return Math.max(code, 1);
   }
 

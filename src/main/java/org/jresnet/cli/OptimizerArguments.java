@@ -1,6 +1,7 @@
 package org.jresnet.cli;
 
 import org.jresnet.base.Named;
+import org.jresnet.base.Text;
 import org.jresnet.data.Loader.LastBatch;
 import org.jresnet.train.TrainOptions.OptimizerOptions;
 import org.jresnet.train.TrainOptions.ScheduleOptions;
@@ -130,7 +131,7 @@ final class OptimizerArguments {
 
   void apply(Training training) {
     if (betas.length != 2) {
-      throw new UsageError("--betas takes two numbers, found " + betas.length);
+      throw new UsageError(Text.format("--betas takes two numbers, found %s", betas.length));
     }
     training.epochs(epochs).batch(batch).accumulate(accumulate);
     training.lastBatch(dropLast ? LastBatch.DROP : LastBatch.KEEP);

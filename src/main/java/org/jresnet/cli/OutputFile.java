@@ -18,22 +18,20 @@ final class OutputFile {
   static void require(String option, Path target, boolean overwrite) {
     Path folder = target.toAbsolutePath().getParent();
     if (folder == null || Files.isDirectory(target)) {
-      throw new UserError(option + " " + target + " is a folder; name a file");
+      throw new UserError(Text.format("%s %s is a folder; name a file", option, target));
     }
     if (Files.exists(target, LinkOption.NOFOLLOW_LINKS) && !overwrite) {
-      throw new UserError(target + " exists; use --overwrite to replace it");
+      throw new UserError(Text.format("%s exists; use --overwrite to replace it", target));
     }
     if (!Files.isDirectory(folder)) {
       throw new UserError(
-          "the folder of "
-              + option
-              + " "
-              + target
-              + " does not exist; create it first: mkdir -p "
-              + Text.shellWord(folder));
+          Text.format(
+              "the folder of %s %s does not exist; create it first: mkdir -p %s",
+              option, target, Text.shellWord(folder)));
     }
     if (!Files.isWritable(folder)) {
-      throw new UserError("the folder of " + option + " " + target + " is not writable: " + folder);
+      throw new UserError(
+          Text.format("the folder of %s %s is not writable: %s", option, target, folder));
     }
   }
 }

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
 import org.jresnet.base.Csv;
+import org.jresnet.base.Text;
 import org.jresnet.data.BadImageException;
 import org.jresnet.data.ImageFolder;
 import org.jresnet.data.ImageNotes;
@@ -105,7 +106,8 @@ final class PredictCommand implements Callable<Integer> {
     }
     tally.print(console);
     if (tally.failed() > 0) {
-      Console.error(tally.failed() + " of " + files.size() + " images could not be classified");
+      Console.error(
+          Text.format("%s of %s images could not be classified", tally.failed(), files.size()));
     }
     return tally.failed() == 0 ? 0 : 1;
   }

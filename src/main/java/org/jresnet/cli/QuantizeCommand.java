@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import me.tongfei.progressbar.ProgressBar;
+import org.jresnet.base.Text;
 import org.jresnet.data.Dataset;
 import org.jresnet.data.ImageFolder;
 import org.jresnet.data.Sample;
@@ -77,8 +78,9 @@ final class QuantizeCommand implements Callable<Integer> {
   public Integer call() {
     if (!output.endsWith(".safetensors")) {
       throw new UsageError(
-          "--out must end in .safetensors, because a .pth file cannot hold the ranges; found "
-              + output);
+          Text.format(
+              "--out must end in .safetensors, because a .pth file cannot hold the ranges; found %s",
+              output));
     }
     threads.check();
     Console console = new Console(json);
@@ -95,13 +97,9 @@ final class QuantizeCommand implements Callable<Integer> {
     List<Sample> measuring = parts.measuring();
     if (calibrating.size() < images) {
       console.note(
-          "calibrating with "
-              + calibrating.size()
-              + " images, not "
-              + images
-              + ": half of the "
-              + dataset.samples().size()
-              + " must remain to measure on");
+          Text.format(
+              "calibrating with %s images, not %s: half of the %s must remain to measure on",
+              calibrating.size(), images, dataset.samples().size()));
     }
     Quantizer quantizer = new Quantizer(loaded, batch);
     Map<String, Float> ranges;

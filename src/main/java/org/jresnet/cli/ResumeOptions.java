@@ -9,6 +9,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.function.Function;
 import org.jresnet.base.Named;
+import org.jresnet.base.Text;
 import org.jresnet.data.ImageDecoder;
 import org.jresnet.data.Loader.LastBatch;
 import org.jresnet.train.TrainOptions;
@@ -117,9 +118,10 @@ final class ResumeOptions {
     }
     if (!differences.isEmpty()) {
       throw new UsageError(
-          "a run goes on with its own options: "
-              + String.join("; ", differences)
-              + ". Leave them out, or start anew with another --out");
+          Text.format(
+              "a run goes on with its own options: %s. Leave them out, or start anew with another "
+                  + "--out",
+              String.join("; ", differences)));
     }
   }
 

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.jresnet.base.Text;
 import org.jresnet.data.ImageFolder;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Node;
@@ -104,7 +105,8 @@ final class SummaryCommand implements Callable<Integer> {
     ParseResult given = spec.commandLine().getParseResult();
     for (String option : List.of("--classes", "--width")) {
       if (given.hasMatchedOption(option)) {
-        throw new UsageError(option + " does not go with MODEL, which says it itself");
+        throw new UsageError(
+            Text.format("%s does not go with MODEL, which says it itself", option));
       }
     }
     Optional<String> named =
@@ -124,13 +126,10 @@ final class SummaryCommand implements Callable<Integer> {
       macs = lines.stream().mapToLong(Line::macs).reduce(0, Math::addExact);
     } catch (ArithmeticException e) {
       throw new UsageError(
-          "the work of a batch of "
-              + batch
-              + " images of "
-              + height
-              + "x"
-              + width
-              + " is too large to count; use a smaller --batch, --size or --width");
+          Text.format(
+              "the work of a batch of %s images of %sx%s is too large to count; use a smaller "
+                  + "--batch, --size or --width",
+              batch, height, width));
     }
     console.print(
         "%-24s %-14s %-18s %12s %16s", "name", "op", "output (NHWC)", "parameters", "MACs");

@@ -2,6 +2,7 @@ package org.jresnet.cli;
 
 import java.util.List;
 import java.util.Objects;
+import org.jresnet.base.Text;
 import picocli.CommandLine.Option;
 
 /**
@@ -63,11 +64,10 @@ final class ThreadOptions {
     String found = System.getenv(variable);
     if (!Objects.equals(found, value)) {
       throw new UsageError(
-          option
-              + " works through the launcher ./jresnet, which sets "
-              + variable
-              + " before Java starts; now it is "
-              + found);
+          Text.format(
+              "%s works through the launcher ./jresnet, which sets %s before Java starts; now it "
+                  + "is %s",
+              option, variable, found));
     }
   }
 }

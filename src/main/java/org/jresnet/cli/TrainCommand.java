@@ -144,7 +144,7 @@ final class TrainCommand implements Callable<Integer> {
   private Training fresh(Console console) {
     if (data == null) {
       throw new UsageError(
-          "name the data folder: ./jresnet train DATA --out " + Text.shellWord(out));
+          Text.format("name the data folder: ./jresnet train DATA --out %s", Text.shellWord(out)));
     }
     Training training = training(data);
     if (preset != null) {
@@ -171,7 +171,7 @@ final class TrainCommand implements Callable<Integer> {
 
   private void applyPreset(Training training, Console console) {
     if (!preset.equals("seed")) {
-      throw new UsageError("unknown preset '" + preset + "'; known presets: seed");
+      throw new UsageError(Text.format("unknown preset '%s'; known presets: seed", preset));
     }
     training.preprocess(images.preprocess(224, Preprocess.Mode.STRETCH));
     training.augmentation(images.augmentation().withFlip(0)).split(0.8, 0.2, 0).seed(42);

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
+import org.jresnet.base.Text;
 import picocli.CommandLine;
 import picocli.CommandLine.Help;
 import picocli.CommandLine.Model.OptionSpec;
@@ -99,12 +100,12 @@ final class Usage {
               .collect(Collectors.joining(" or ", "did you mean ", "? "));
     }
     Console.error(
-        sentence(e)
-            + "; "
-            + hint
-            + command.getCommandSpec().qualifiedName()
-            + " --help lists the "
-            + (command.getParent() == null ? "commands" : "options"));
+        Text.format(
+            "%s; %s%s --help lists the %s",
+            sentence(e),
+            hint,
+            command.getCommandSpec().qualifiedName(),
+            command.getParent() == null ? "commands" : "options"));
     return command.getCommandSpec().exitCodeOnInvalidInput();
   }
 

@@ -2,6 +2,7 @@ package org.jresnet.train;
 
 import java.util.List;
 import org.jresnet.base.JsonField;
+import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 
 /**
@@ -100,14 +101,10 @@ record Checkpoint(
       boolean met, String file, String name, Object found, Object expected) {
     if (!met) {
       throw new UserError(
-          file
-              + " holds a position that this run cannot have: "
-              + name
-              + " is "
-              + found
-              + ", expected "
-              + expected
-              + "; it is damaged or of another run");
+          Text.format(
+              "%s holds a position that this run cannot have: %s is %s, expected %s; it is damaged "
+                  + "or of another run",
+              file, name, found, expected));
     }
   }
 }

@@ -14,6 +14,7 @@ import java.util.TreeMap;
 import org.jresnet.backend.Tensor;
 import org.jresnet.base.Digests;
 import org.jresnet.base.Json;
+import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.engine.Model;
 import org.jresnet.engine.OptimizerState;
@@ -48,7 +49,9 @@ final class CheckpointFile {
     String text = metadata.get(POSITION);
     if (text == null) {
       throw new UserError(
-          file + " is no checkpoint of jresnet; resume needs the last.ckpt that training wrote");
+          Text.format(
+              "%s is no checkpoint of jresnet; resume needs the last.ckpt that training wrote",
+              file));
     }
     String digest = metadata.get(DIGEST);
     if (digest == null && metadata.containsKey(RUN)) {
@@ -77,10 +80,10 @@ final class CheckpointFile {
 
   private UserError damaged(String how) {
     return new UserError(
-        file
-            + " is damaged or was changed: "
-            + how
-            + ". Restore it from a copy, or start anew with another --out");
+        Text.format(
+            "%s is damaged or was changed: %s. Restore it from a copy, or start anew with "
+                + "another --out",
+            file, how));
   }
 
   Checkpoint position() {
@@ -181,10 +184,9 @@ final class CheckpointFile {
     }
     if (!rest.isEmpty()) {
       throw new UserError(
-          file
-              + " holds "
-              + new java.util.TreeSet<>(rest).first()
-              + ", which the run's network and optimizer do not have");
+          Text.format(
+              "%s holds %s, which the run's network and optimizer do not have",
+              file, new java.util.TreeSet<>(rest).first()));
     }
     optimizer.setSteps(position.steps());
   }
@@ -192,7 +194,8 @@ final class CheckpointFile {
   private HostTensor tensor(String name) {
     HostTensor tensor = dict.tensors().get(name);
     if (tensor == null) {
-      throw new UserError(file + " lacks " + name + "; it belongs to another network or optimizer");
+      throw new UserError(
+          Text.format("%s lacks %s; it belongs to another network or optimizer", file, name));
     }
     return tensor;
   }
@@ -202,7 +205,8 @@ final class CheckpointFile {
     if (tensor.type() != org.jresnet.graph.DType.I64
         || tensor.elements() != 1
         || tensor.toLong() < 0) {
-      throw new UserError(file + ": " + name + " is no count: " + tensor.type() + tensor.shape());
+      throw new UserError(
+          Text.format("%s: %s is no count: %s%s", file, name, tensor.type(), tensor.shape()));
     }
     return tensor.toLong();
   }
@@ -211,26 +215,16 @@ final class CheckpointFile {
     HostTensor source = tensor(name);
     if (source.type() != target.type() || !source.shape().equals(shape(p))) {
       throw new UserError(
-          file
-              + ": "
-              + name
-              + " is "
-              + source.type()
-              + source.shape()
-              + ", expected "
-              + target.type()
-              + shape(p));
+          Text.format(
+              "%s: %s is %s%s, expected %s%s",
+              file, name, source.type(), source.shape(), target.type(), shape(p)));
     }
     for (float value : source.toFloats()) {
       if (!Float.isFinite(value) || nonNegative && value < 0) {
         throw new UserError(
-            file
-                + ": "
-                + name
-                + " holds "
-                + value
-                + ", expected finite numbers"
-                + (nonNegative ? " of at least 0" : ""));
+            Text.format(
+                "%s: %s holds %s, expected finite numbers%s",
+                file, name, value, nonNegative ? " of at least 0" : ""));
       }
     }
     target.buffer().write(target.offset(), source.data());

@@ -3,6 +3,7 @@ package org.jresnet.train;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.data.Sample;
 import org.jresnet.data.Split;
@@ -42,12 +43,9 @@ final class ClassWeights {
       // reported below
     }
     throw new UserError(
-        "class weights are none, balanced, or "
-            + k
-            + " positive numbers separated by commas (for "
-            + String.join(", ", split.classes())
-            + "), found '"
-            + text
-            + "'");
+        Text.format(
+            "class weights are none, balanced, or %s positive numbers separated by commas (for "
+                + "%s), found '%s'",
+            k, String.join(", ", split.classes()), text));
   }
 }

@@ -2,6 +2,7 @@ package org.jresnet.train;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.data.Augmentation;
 import org.jresnet.data.Batch;
@@ -57,10 +58,10 @@ public final class Evaluator {
       }
       if (scored.isEmpty()) {
         throw new UserError(
-            "none of the "
-                + samples.size()
-                + " images could be decoded; the first problem is: "
-                + loader.badImages().values().stream().findFirst().orElse("no images"));
+            Text.format(
+                "none of the %s images could be decoded; the first problem is: %s",
+                samples.size(),
+                loader.badImages().values().stream().findFirst().orElse("no images")));
       }
       return new Evaluation(labels.classes(), labels.index(), scored, loader.badImages());
     }
@@ -80,7 +81,7 @@ public final class Evaluator {
       positive = positive.isEmpty() ? Dataset.positive(classes) : positive;
       if (!classes.contains(positive)) {
         throw new UserError(
-            "--positive must be one of the classes " + classes + ", found " + positive);
+            Text.format("--positive must be one of the classes %s, found %s", classes, positive));
       }
     }
 
@@ -106,7 +107,8 @@ public final class Evaluator {
     double max = Double.NEGATIVE_INFINITY;
     for (int i = 0; i < k; i++) {
       if (Float.isNaN(logits[at + i])) {
-        throw new UserError("the model gives NaN for class " + i + "; its weights are damaged");
+        throw new UserError(
+            Text.format("the model gives NaN for class %s; its weights are damaged", i));
       }
       max = Math.max(max, logits[at + i]);
     }

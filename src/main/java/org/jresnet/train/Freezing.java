@@ -8,6 +8,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.PatternSyntaxException;
 import java.util.stream.Collectors;
+import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Parameter;
@@ -36,16 +37,15 @@ public final class Freezing {
                 .distinct()
                 .collect(Collectors.joining(", "));
         throw new UserError(
-            "the freeze pattern '"
-                + pattern
-                + "' matches no parameter; names start with "
-                + known
-                + " (such as layer1.*); `jresnet summary` lists them");
+            Text.format(
+                "the freeze pattern '%s' matches no parameter; names start with %s (such as "
+                    + "layer1.*); `jresnet summary` lists them",
+                pattern, known));
       }
       frozen.addAll(matched);
     }
     if (frozen.size() == trainable.size()) {
-      throw new UserError("the freeze patterns " + patterns + " leave nothing to train");
+      throw new UserError(Text.format("the freeze patterns %s leave nothing to train", patterns));
     }
     return frozen;
   }
@@ -55,11 +55,9 @@ public final class Freezing {
       return FileSystems.getDefault().getPathMatcher("glob:" + pattern);
     } catch (PatternSyntaxException e) {
       throw new UserError(
-          "the freeze pattern '"
-              + pattern
-              + "' is no glob pattern: "
-              + e.getDescription()
-              + "; write one such as layer1.*",
+          Text.format(
+              "the freeze pattern '%s' is no glob pattern: %s; write one such as layer1.*",
+              pattern, e.getDescription()),
           e);
     }
   }

@@ -3,6 +3,7 @@ package org.jresnet.train;
 import java.nio.file.Path;
 import java.util.List;
 import org.jresnet.base.Png;
+import org.jresnet.base.Text;
 import org.jresnet.metrics.Curves;
 
 /** {@code curves.png}: loss and accuracy over the epochs. */
@@ -31,7 +32,7 @@ final class LearningCurves {
           file);
     } catch (RuntimeException | Error e) {
       // Errors too: a Java without fonts or desktop libraries throws InternalError or LinkageError.
-      listener.note(file + " could not be drawn, training goes on without it: " + e);
+      listener.note(Text.format("%s could not be drawn, training goes on without it: %s", file, e));
     }
   }
 }

@@ -1,5 +1,6 @@
 package org.jresnet.train;
 
+import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.engine.Executable;
 
@@ -16,12 +17,10 @@ final class Logits {
     for (float logit : logits) {
       if (!Float.isFinite(logit)) {
         throw new UserError(
-            "the network gives "
-                + logit
-                + " instead of a number; the first values that are not finite are "
-                + executable.locateNonFinite()
-                + ". Its weights are damaged, or too large for "
-                + executable.model().precision().id());
+            Text.format(
+                "the network gives %s instead of a number; the first values that are not finite are "
+                    + "%s. Its weights are damaged, or too large for %s",
+                logit, executable.locateNonFinite(), executable.model().precision().id()));
       }
     }
     return logits;

@@ -13,6 +13,7 @@ import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jresnet.backend.Normalization;
+import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.data.Dataset;
 import org.jresnet.data.ImageFolder;
@@ -50,10 +51,9 @@ public final class ModelFiles {
         .orElseThrow(
             () ->
                 new UserError(
-                    path
-                        + " is a folder without "
-                        + RunFolder.BEST
-                        + "; expected a run folder of jresnet train, or a weight file"));
+                    Text.format(
+                        "%s is a folder without %s; expected a run folder of jresnet train, or a weight file",
+                        path, RunFolder.BEST)));
   }
 
   /**
@@ -73,7 +73,7 @@ public final class ModelFiles {
           .ifPresent(
               wanted -> {
                 throw new UserError(
-                    file + " holds a " + found + ", not the " + wanted + " of --model");
+                    Text.format("%s holds a %s, not the %s of --model", file, found, wanted));
               });
       return new LoadedModel(file.toString(), info.get(), weights, preprocess(info.get()));
     }
@@ -81,24 +81,25 @@ public final class ModelFiles {
         architecture.orElseThrow(
             () ->
                 new UserError(
-                    file
-                        + " does not say which network it belongs to; name it with --model, such as --model "
-                        + KnownNetworks.identify(weights)
+                    Text.format(
+                        "%s does not say which network it belongs to; name it with --model, such as --model "
+                            + "%s",
+                        file,
+                        KnownNetworks.identify(weights)
                             .map(Architecture::id)
-                            .orElse(Architecture.DEFAULT)));
+                            .orElse(Architecture.DEFAULT))));
     Architecture network = Architecture.of(model);
     int count =
         KnownNetworks.classes(network, weights)
             .orElseThrow(
                 () ->
                     new UserError(
-                        file
-                            + " has no "
-                            + network.graph(2).head().parameters().get(0).name()
-                            + ", so it is no "
-                            + network.id()
-                            + "; it has "
-                            + some(weights)));
+                        Text.format(
+                            "%s has no %s, so it is no %s; it has %s",
+                            file,
+                            network.graph(2).head().parameters().get(0).name(),
+                            network.id(),
+                            some(weights))));
     List<String> classes = IntStream.range(0, count).mapToObj(String::valueOf).toList();
     Preprocess preprocess = preprocess(network);
     return new LoadedModel(
@@ -138,14 +139,15 @@ public final class ModelFiles {
     }
     if (!isNumbered(model) || model.size() != folders.size()) {
       throw new UserError(
-          "the model knows the classes "
-              + model
-              + ", the data folder has "
-              + folders
-              + "; the folder names must be the class names");
+          Text.format(
+              "the model knows the classes %s, the data folder has %s; the folder names must be "
+                  + "the class names",
+              model, folders));
     }
     notes.accept(
-        "the model's classes have no names; they are taken in the order of the folders " + folders);
+        Text.format(
+            "the model's classes have no names; they are taken in the order of the folders %s",
+            folders));
   }
 
   private static String some(StateDict weights) {
@@ -213,12 +215,9 @@ public final class ModelFiles {
         lines.add("Only the classifier differs: its number of classes is not that of the data");
       }
       throw new UserError(
-          source
-              + " does not fit "
-              + model.graph().name()
-              + " with "
-              + model.graph().classes()
-              + " classes:",
+          Text.format(
+              "%s does not fit %s with %s classes:",
+              source, model.graph().name(), model.graph().classes()),
           lines);
     }
     for (Parameter p : model.graph().parameters()) {
@@ -257,12 +256,9 @@ public final class ModelFiles {
       return weights;
     }
     notes.accept(
-        "the classifier ("
-            + graph.head().name()
-            + ") starts anew: the weights know "
-            + found.getAsInt()
-            + " classes, the data have "
-            + graph.classes());
+        Text.format(
+            "the classifier (%s) starts anew: the weights know %s classes, the data have %s",
+            graph.head().name(), found.getAsInt(), graph.classes()));
     Map<String, HostTensor> rest = new LinkedHashMap<>(weights.tensors());
     rest.keySet().removeAll(headNames(graph));
     return new StateDict(rest, weights.metadata(), weights.notes());

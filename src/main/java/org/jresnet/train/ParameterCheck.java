@@ -2,6 +2,7 @@ package org.jresnet.train;
 
 import java.util.ArrayList;
 import java.util.List;
+import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.graph.Parameter;
 import org.jresnet.weights.HostTensor;
@@ -27,13 +28,11 @@ final class ParameterCheck {
       case F64, F32, F16, BF16, F8_E4M3, F8_E5M2 -> {}
       default ->
           throw new UserError(
-              source
-                  + ": "
-                  + what(p)
-                  + " is of type "
-                  + tensor.type()
-                  + ", expected a floating-point type; the file is damaged or holds a quantised"
-                  + " network");
+              Text.format(
+                  "%s: %s is of type %s, expected a floating-point type; the file is damaged or holds "
+                      + "a quantised"
+                      + " network",
+                  source, what(p), tensor.type()));
     }
     float[] values = tensor.toFloats();
     require(p, values, source);
@@ -49,16 +48,14 @@ final class ParameterCheck {
         for (int i = start; i < end; i++) {
           if (!Float.isFinite(values[i]) || variance && values[i] < 0) {
             throw new UserError(
-                source
-                    + ": "
-                    + what(p)
-                    + " is "
-                    + values[i]
-                    + " at "
-                    + position(p, i)
-                    + ", expected "
-                    + (variance ? "a finite variance of at least 0" : "a finite number")
-                    + "; the file is damaged, or the training that wrote it diverged: use another");
+                Text.format(
+                    "%s: %s is %s at %s, expected %s; the file is damaged, or the training that wrote it "
+                        + "diverged: use another",
+                    source,
+                    what(p),
+                    values[i],
+                    position(p, i),
+                    variance ? "a finite variance of at least 0" : "a finite number"));
           }
         }
       }
@@ -71,11 +68,12 @@ final class ParameterCheck {
     try {
       count = tensor.toLong();
     } catch (IllegalArgumentException e) {
-      throw new UserError(source + ": " + what(p) + ": " + e.getMessage(), e);
+      throw new UserError(Text.format("%s: %s: %s", source, what(p), e.getMessage()), e);
     }
     if (count < 0) {
       throw new UserError(
-          source + ": " + what(p) + " is " + count + ", expected a count; the file is damaged");
+          Text.format(
+              "%s: %s is %s, expected a count; the file is damaged", source, what(p), count));
     }
     return count;
   }

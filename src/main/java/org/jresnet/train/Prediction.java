@@ -1,6 +1,7 @@
 package org.jresnet.train;
 
 import java.util.List;
+import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 
 /**
@@ -41,7 +42,7 @@ public record Prediction(
   public double probability(String name) {
     int index = classes.indexOf(name);
     if (index < 0) {
-      throw new UserError(String.format("no class is named '%s'; there are %s", name, classes));
+      throw new UserError(Text.format("no class is named '%s'; there are %s", name, classes));
     }
     return probabilities[index];
   }

@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.jresnet.base.Json;
+import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 
 /** Whether a run may go on with what it finds now. */
@@ -41,10 +42,10 @@ final class ResumeCheck {
                 differences(made, current)));
     if (checkpoint.isEmpty()) {
       listener.note(
-          RunFolder.LAST
-              + " is of a version that wrote no digests: whether it is whole, and whether "
-              + RunFolder.RUN
-              + " is the record that it was made with, cannot be checked");
+          Text.format(
+              "%s is of a version that wrote no digests: whether it is whole, and whether %s is "
+                  + "the record that it was made with, cannot be checked",
+              RunFolder.LAST, RunFolder.RUN));
     }
     if (now.contentHash().isEmpty()) {
       listener.note("the contents of the images are trusted, not checked");
@@ -55,11 +56,10 @@ final class ResumeCheck {
     }
     if (!then.backend().equals(now.backend())) {
       listener.note(
-          "the run was started with "
-              + then.backend()
-              + " and goes on with "
-              + now.backend()
-              + "; its result will differ in the last bits");
+          Text.format(
+              "the run was started with %s and goes on with %s; its result will differ in the last "
+                  + "bits",
+              then.backend(), now.backend()));
     }
   }
 
@@ -80,9 +80,9 @@ final class ResumeCheck {
                 : d);
       }
       throw new UserError(
-          why
-              + String.join("; ", explained)
-              + ". Put back what was changed, or start anew with another --out");
+          Text.format(
+              "%s%s. Put back what was changed, or start anew with another --out",
+              why, String.join("; ", explained)));
     }
   }
 }

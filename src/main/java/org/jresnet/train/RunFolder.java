@@ -14,6 +14,7 @@ import java.util.stream.Stream;
 import org.jresnet.base.AtomicFile;
 import org.jresnet.base.Digests;
 import org.jresnet.base.Json;
+import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.data.ContentHashes;
 import org.jresnet.data.Split;
@@ -108,9 +109,10 @@ public final class RunFolder implements AutoCloseable {
       AtomicFile.removeLeftovers(path, OWN);
       if (previous.recover()) {
         notes.accept(
-            "the run that was to replace the one in "
-                + path
-                + " was ended before its first checkpoint; the old run is back");
+            Text.format(
+                "the run that was to replace the one in %s was ended before its first checkpoint; "
+                    + "the old run is back",
+                path));
       }
     } catch (IOException e) {
       throw cannot("be tidied up after a run that was killed", e);
@@ -121,7 +123,8 @@ public final class RunFolder implements AutoCloseable {
     if (existing == Existing.RESUME) {
       for (String needed : List.of(RUN, LAST)) {
         if (!Files.exists(path.resolve(needed))) {
-          throw new UserError(path + " has no " + needed + ", so there is nothing to resume");
+          throw new UserError(
+              Text.format("%s has no %s, so there is nothing to resume", path, needed));
         }
       }
     } else if (lock == null) {
@@ -130,7 +133,7 @@ public final class RunFolder implements AutoCloseable {
       requireEmpty();
     }
     if (lock != null && !Files.isWritable(path)) {
-      throw new UserError("the output folder " + path + " is not writable");
+      throw new UserError(Text.format("the output folder %s is not writable", path));
     }
   }
 
@@ -138,10 +141,11 @@ public final class RunFolder implements AutoCloseable {
     try (Stream<Path> entries = Files.list(path)) {
       if (entries.anyMatch(e -> !e.getFileName().toString().equals(RunLock.FILE))) {
         throw new UserError(
-            "the output folder "
-                + path
-                + " is not empty; use --resume to continue the run in it, --overwrite to"
-                + " replace it, or another --out");
+            Text.format(
+                "the output folder %s is not empty; use --resume to continue the run in it, "
+                    + "--overwrite to"
+                    + " replace it, or another --out",
+                path));
       }
     } catch (IOException e) {
       throw cannot("be read", e);
@@ -154,10 +158,12 @@ public final class RunFolder implements AutoCloseable {
       above = above.getParent();
     }
     if (above != null && !Files.isDirectory(above)) {
-      throw new UserError("the output folder " + path + " cannot be made: " + above + " is a file");
+      throw new UserError(
+          Text.format("the output folder %s cannot be made: %s is a file", path, above));
     } else if (above != null && !Files.isWritable(above)) {
       throw new UserError(
-          "the output folder " + path + " cannot be made: permission denied for " + above);
+          Text.format(
+              "the output folder %s cannot be made: permission denied for %s", path, above));
     }
   }
 
@@ -168,7 +174,7 @@ public final class RunFolder implements AutoCloseable {
             : e instanceof AccessDeniedException
                 ? "permission denied for " + e.getMessage()
                 : e.toString();
-    return new UserError("the output folder " + path + " cannot " + what + ": " + reason, e);
+    return new UserError(Text.format("the output folder %s cannot %s: %s", path, what, reason), e);
   }
 
   /** The folder. */
@@ -288,11 +294,11 @@ public final class RunFolder implements AutoCloseable {
         checkpointWritten();
       } else {
         throw new UserError(
-            file(BEST)
-                + (Files.exists(file(BEST)) ? " is not the file that the run wrote" : " is missing")
-                + "; put it back (SHA-256 "
-                + sha256
-                + "), or start anew with another --out");
+            Text.format(
+                "%s%s; put it back (SHA-256 %s), or start anew with another --out",
+                file(BEST),
+                Files.exists(file(BEST)) ? " is not the file that the run wrote" : " is missing",
+                sha256));
       }
     } catch (IOException e) {
       throw cannot("take the best weights", e);
@@ -317,7 +323,8 @@ public final class RunFolder implements AutoCloseable {
       if (replacing) {
         replacing = false;
         previous.putBack();
-        notes.accept("the new run has no checkpoint, so the old one in " + path + " is back");
+        notes.accept(
+            Text.format("the new run has no checkpoint, so the old one in %s is back", path));
       }
     } catch (IOException e) {
       throw cannot("take the old run back from " + PreviousRun.KEPT, e);

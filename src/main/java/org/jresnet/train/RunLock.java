@@ -13,6 +13,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
+import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 
 /**
@@ -48,7 +49,7 @@ final class RunLock implements AutoCloseable {
     try {
       folder = path.toRealPath();
     } catch (IOException e) {
-      throw new UserError("the output folder " + path + " cannot be opened: " + e, e);
+      throw new UserError(Text.format("the output folder %s cannot be opened: %s", path, e), e);
     }
     if (!HELD.add(folder)) {
       throw new UserError(busy(path, "another training of this process"));
@@ -60,7 +61,7 @@ final class RunLock implements AutoCloseable {
       if (Files.exists(file, LinkOption.NOFOLLOW_LINKS)
           && !Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
         throw new UserError(
-            file + " is a link, folder or pipe; jresnet needs that name, remove it");
+            Text.format("%s is a link, folder or pipe; jresnet needs that name, remove it", file));
       }
       channel =
           FileChannel.open(
@@ -75,9 +76,9 @@ final class RunLock implements AutoCloseable {
       taken = true;
       return new RunLock(folder, channel);
     } catch (FileSystemException e) {
-      throw new UserError("the output folder " + path + " is not writable: " + e, e);
+      throw new UserError(Text.format("the output folder %s is not writable: %s", path, e), e);
     } catch (IOException e) {
-      throw new UserError("the output folder " + path + " cannot be locked: " + e, e);
+      throw new UserError(Text.format("the output folder %s cannot be locked: %s", path, e), e);
     } finally {
       if (!taken) {
         HELD.remove(folder);
@@ -93,10 +94,10 @@ final class RunLock implements AutoCloseable {
       lock = channel.tryLock();
     } catch (IOException e) {
       notes.accept(
-          path
-              + " is on a file system without locks ("
-              + e.getMessage()
-              + "): make sure that no other training writes there");
+          Text.format(
+              "%s is on a file system without locks (%s): make sure that no other training writes "
+                  + "there",
+              path, e.getMessage()));
       return true;
     }
     if (lock == null) {

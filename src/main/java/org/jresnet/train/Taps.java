@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.jresnet.backend.Tensor;
+import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.data.Preprocess;
 import org.jresnet.data.RgbImage;
@@ -93,7 +94,7 @@ public final class Taps implements AutoCloseable {
   public void backward(RgbImage image, float[] weights) {
     if (weights.length != classes.size()) {
       throw new IllegalArgumentException(
-          String.format("expected %d weights, found %d", classes.size(), weights.length));
+          Text.format("expected %d weights, found %d", classes.size(), weights.length));
     }
     run(image, weights, 0);
   }
@@ -108,7 +109,7 @@ public final class Taps implements AutoCloseable {
     int index = classes.indexOf(label);
     if (index < 0) {
       throw new UserError(
-          String.format("no class of the model is named '%s'; it knows %s", label, classes));
+          Text.format("no class of the model is named '%s'; it knows %s", label, classes));
     }
     return index;
   }

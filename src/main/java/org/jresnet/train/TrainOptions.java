@@ -10,6 +10,7 @@ import org.jresnet.backend.Precision;
 import org.jresnet.backend.UpdateRule;
 import org.jresnet.base.JsonField;
 import org.jresnet.base.Named;
+import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.data.Augmentation;
 import org.jresnet.data.Loader;
@@ -115,13 +116,14 @@ public record TrainOptions(
     try {
       requireNonNull(Path.of(path));
     } catch (InvalidPathException e) {
-      throw new UserError(name + " must be a path, found one with " + e.getReason(), e);
+      throw new UserError(
+          Text.format("%s must be a path, found one with %s", name, e.getReason()), e);
     }
   }
 
   private static void require(boolean met, String name, String expected, Object found) {
     if (!met) {
-      throw new UserError(name + " must be " + expected + ", found " + found);
+      throw new UserError(Text.format("%s must be %s, found %s", name, expected, found));
     }
   }
 

@@ -7,6 +7,7 @@ import java.util.Optional;
 import java.util.Set;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.UpdateRule;
+import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.data.ClassStatistics;
 import org.jresnet.data.ContentHashes;
@@ -119,7 +120,8 @@ public final class Trainer {
     int batch = Math.min(options.batch(), train.size());
     if (batch < options.batch()) {
       listener.note(
-          "the batch is " + batch + ", because there are only " + batch + " training pictures");
+          Text.format(
+              "the batch is %s, because there are only %s training pictures", batch, batch));
     }
     ContentHashes hashes = folder.hashes(stop::requested);
     Map<String, String> contents = contents(split, reading, hashes);
@@ -198,12 +200,13 @@ public final class Trainer {
   private void noteLooks(List<DataUse.TestLook> looks, int epoch) {
     if (!looks.isEmpty() && options.epochs() > epoch) {
       listener.note(
-          "the test set of this run was looked at "
-              + (looks.size() == 1 ? "once" : looks.size() + " times")
-              + ", last after epoch "
-              + looks.get(looks.size() - 1).epochs()
-              + ": what is decided from here on has seen it, so that its next result is no longer"
-              + " that of unseen images. The run goes on, and run.json records every look");
+          Text.format(
+              "the test set of this run was looked at %s, last after epoch %s: what is decided "
+                  + "from here on has seen it, so that its next result is no longer"
+                  + " "
+                  + "that of unseen images. The run goes on, and run.json records every look",
+              looks.size() == 1 ? "once" : looks.size() + " times",
+              looks.get(looks.size() - 1).epochs()));
     }
   }
 
@@ -230,13 +233,10 @@ public final class Trainer {
       return step.compileSharingMemory(step.options().withBatch(rest));
     } catch (UserError | UnsupportedOperationException e) {
       throw new UserError(
-          "the last batch of an epoch has "
-              + rest
-              + " of "
-              + step.options().batch()
-              + " images and cannot be trained on: "
-              + e.getMessage()
-              + "; choose another --batch, or leave it out with --drop-last",
+          Text.format(
+              "the last batch of an epoch has %s of %s images and cannot be trained on: %s; choose "
+                  + "another --batch, or leave it out with --drop-last",
+              rest, step.options().batch(), e.getMessage()),
           e);
     }
   }
@@ -296,7 +296,7 @@ public final class Trainer {
           WeightFiles.read(
               ModelFiles.file(Path.of(n.weights())),
               KnownNetworks.wanted(Optional.of(graph.name()), Optional.empty()));
-      weights.notes().forEach(note -> listener.note(n.weights() + ": " + note));
+      weights.notes().forEach(note -> listener.note(Text.format("%s: %s", n.weights(), note)));
       StateDict fitting = ModelFiles.forTraining(weights, graph, n.newHead(), listener::note);
       ModelFiles.load(model, ModelFiles.withHead(fitting, model), n.weights())
           .forEach(listener::note);

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Optional;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.gpu.CudnnOptions;
+import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.data.Augmentation;
 import org.jresnet.data.Loader.BadImages;
@@ -91,7 +92,8 @@ public final class Training {
    */
   public static Training resume(Path out) {
     return RunFolder.recordOf(out)
-        .orElseThrow(() -> new UserError(out + " holds no run of jresnet train to go on with"))
+        .orElseThrow(
+            () -> new UserError(Text.format("%s holds no run of jresnet train to go on with", out)))
         .options()
         .change();
   }

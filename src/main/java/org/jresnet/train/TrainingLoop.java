@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import org.jresnet.backend.Precision;
+import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.data.Batch;
 import org.jresnet.data.Loader;
@@ -81,13 +82,10 @@ final class TrainingLoop {
             : loader.batches() / options.accumulate() * options.accumulate();
     if (batches == 0) {
       throw new UserError(
-          "there are only "
-              + loader.batches()
-              + " batches of "
-              + step.options().batch()
-              + " pictures, fewer than the "
-              + options.accumulate()
-              + " that are accumulated for one step");
+          Text.format(
+              "there are only %s batches of %s pictures, fewer than the %s that are accumulated "
+                  + "for one step",
+              loader.batches(), step.options().batch(), options.accumulate()));
     }
     schedule =
         new Schedule(
@@ -273,14 +271,13 @@ final class TrainingLoop {
   private void requireFinite(Executable last, double value, int epoch, int batch) {
     if (!Double.isFinite(value)) {
       throw new UserError(
-          "training diverged in epoch "
-              + (epoch + 1)
-              + ", batch "
-              + (batch + 1)
-              + ": "
-              + last.locateNonFinite()
-              + " is not finite. Try a lower --lr, --clip 1, or --warmup; "
-              + (Files.exists(folder.file(RunFolder.LAST))
+          Text.format(
+              "training diverged in epoch %s, batch %s: %s is not finite. Try a lower --lr, --clip "
+                  + "1, or --warmup; %s",
+              epoch + 1,
+              batch + 1,
+              last.locateNonFinite(),
+              Files.exists(folder.file(RunFolder.LAST))
                   ? RunFolder.LAST + " still holds the last good state"
                   : "nothing was saved yet"));
     }
