@@ -115,16 +115,16 @@ public final class Taps implements AutoCloseable {
   }
 
   /** The output of a tapped node for the last image. */
-  public Activation output(String node) {
-    return new Activation(node, shape(node), executable.tap(node));
+  public FeatureMap output(String node) {
+    return new FeatureMap(node, shape(node), executable.tap(node));
   }
 
   /** The gradient by the output of a tapped node, after {@link #logit} and its like. */
-  public Activation gradient(String node) {
+  public FeatureMap gradient(String node) {
     if (!differentiated) {
       throw new IllegalStateException("forward makes no gradients; call logit, loss or backward");
     }
-    return new Activation(node, shape(node), executable.tapGradient(node));
+    return new FeatureMap(node, shape(node), executable.tapGradient(node));
   }
 
   private Shape shape(String node) {

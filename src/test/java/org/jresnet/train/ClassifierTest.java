@@ -134,8 +134,8 @@ final class ClassifierTest {
         assertThat(taps.output("fc").values())
             .usingComparatorWithPrecision(1e-6f)
             .containsExactly(before);
-        Activation dx = taps.gradient("input");
-        Activation dy = taps.gradient(NODE);
+        FeatureMap dx = taps.gradient("input");
+        FeatureMap dy = taps.gradient(NODE);
         assertThat(dy.shape()).isEqualTo(taps.output(NODE).shape());
         assertThat(dy.values()).isNotEqualTo(new float[dy.values().length]);
         // The two neighbouring bytes of every tenth pixel: the slope between them.

@@ -9,7 +9,7 @@ import org.jresnet.graph.Shape;
  * @param shape {@code 1×h×w×c}
  * @param values row by row, channels last
  */
-public record Activation(String node, Shape shape, float[] values) {
+public record FeatureMap(String node, Shape shape, float[] values) {
   /** The value at a row, column and channel. */
   public float at(int h, int w, int c) {
     return values[(h * shape.w() + w) * shape.c() + c];
