@@ -30,18 +30,22 @@ def flat(t):
     return (t.permute(0, 2, 3, 1) if t.dim() == 4 else t).reshape(-1).tolist()
 
 
-def conv(channels, kernel, stride=(1, 1), padding=(0, 0), dilation=(1, 1), groups=1, bias=False):
+def conv(channels, kernel, stride=(1, 1), padding=(0, 0), dilation=(1, 1), groups=1, bias=False, output_padding=None):
     c, k = channels
     options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    x, w = rand(2, c, 7, 5).requires_grad_(), rand(k, c // groups, *kernel).requires_grad_()
+    transposed = output_padding is not None
+    options |= {"output_padding": output_padding} if transposed else {}
+    filters = (c, k // groups) if transposed else (k, c // groups)
+    n, h, width = (1, 3, 4) if transposed else (2, 7, 5)
+    x, w = rand(n, c, h, width).requires_grad_(), rand(*filters, *kernel).requires_grad_()
     b = rand(k).requires_grad_() if bias else None
-    y = F.conv2d(x, w, b, **options)
+    y = (F.conv_transpose2d if transposed else F.conv2d)(x, w, b, **options)
     dy = rand(*y.shape)
     y.backward(dy)
     return {
         "x": flat(x), "weight": w.detach().reshape(-1).tolist(), "dy": flat(dy), "y": flat(y),
         "dx": flat(x.grad), "dweight": w.grad.reshape(-1).tolist(),
-        "shape": [2, 7, 5, c], "out": [2, y.shape[2], y.shape[3], k],
+        "shape": [n, h, width, c], "out": [n, y.shape[2], y.shape[3], k],
         "conv": {"in_channels": c, "out_channels": k, "kernel_size": kernel, "bias": bias} | options,
     } | ({"bias": flat(b), "dbias": flat(b.grad)} if bias else {})
 
@@ -151,6 +155,11 @@ numbers["activation"] = [
         "HARD_SWISH": F.hardswish,
         "HARD_SIGMOID": F.hardsigmoid,
     }.items()
+]
+numbers["conv"] += [
+    conv((3, 4), (2, 2), (2, 2), bias=True, output_padding=(0, 0)),
+    conv((4, 6), (3, 3), (2, 2), (1, 1), groups=2, bias=True, output_padding=(1, 1)),
+    conv((4, 2), (3, 2), (3, 1), (1, 0), (2, 1), groups=2, output_padding=(2, 0)),
 ]
 OUT.parent.mkdir(parents=True, exist_ok=True)
 OUT.write_text(json.dumps(numbers, indent=None, separators=(",", ":"), allow_nan=False).replace('],"', '],\n"') + "\n")

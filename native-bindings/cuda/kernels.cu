@@ -348,6 +348,14 @@ __device__ void normBackward(const T* x, const T* y, const T* dy, const float* m
   }
 }
 
+// y[...][k] += bias[k]
+template <typename T>
+__device__ void addBias(T* y, const float* bias, int k, long long elements) {
+  GRID_LOOP(i, elements) {
+    store(y + i, load(y + i) + bias[i % k]);
+  }
+}
+
 template <typename T>
 __device__ void widen(const T* from, float* to, long long elements) {
   GRID_LOOP(i, elements) {
@@ -421,6 +429,9 @@ __device__ void narrow(const float* from, T* to, int accumulate, long long eleme
                                               long long elements) {                                                     \
     normBackward(x, y, dy, mean, var, gamma, dgamma, dbeta, dresidual, dx, eps, rectify, c, elements);                  \
   }                                                                                                                     \
+  extern "C" __global__ void addBias_##T(T* y, const float* bias, int k, long long elements) {                          \
+    addBias(y, bias, k, elements);                                                                                      \
+  }                                                                                                                     \
   extern "C" __global__ void widen_##T(const T* from, float* to, long long elements) {                                  \
     widen(from, to, elements);                                                                                          \
   }                                                                                                                     \
@@ -431,13 +442,6 @@ __device__ void narrow(const float* from, T* to, int accumulate, long long eleme
 FOR_TYPE(float)
 FOR_TYPE(bf16)
 FOR_TYPE(f16)
-
-// y[n][k] += bias[k]
-extern "C" __global__ void addBias(float* y, const float* bias, int n, int k) {
-  GRID_LOOP(i, (long long)n * k) {
-    y[i] += bias[i % k];
-  }
-}
 
 // dbias[k] = sum over n of dy[n][k]
 extern "C" __global__ void biasGradient(const float* dy, float* dbias, int n, int k) {

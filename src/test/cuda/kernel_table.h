@@ -53,7 +53,7 @@ static const Kernel KERNELS[] = {
     TYPES(ALONE, normApply) TYPES(ALONE, normApplyBackward) TYPES(TOGETHER, normSums)
     TYPES(TOGETHER, normStatistics) TYPES(ALONE, normBackward) TYPES(TOGETHER, channelSums)
     TYPES(ALONE, widen) TYPES(ALONE, narrow)
-    ALONE(addBias) ALONE(biasGradient) TOGETHER(crossEntropy) TOGETHER(valueLoss) TOGETHER(lossSums)
+    TYPES(ALONE, addBias) ALONE(biasGradient) TOGETHER(crossEntropy) TOGETHER(valueLoss) TOGETHER(lossSums)
     TOGETHER(squares) TOGETHER(sumUp) ALONE(adam) ALONE(sgd)};
 
 inline const Kernel* find(const std::string& name) {

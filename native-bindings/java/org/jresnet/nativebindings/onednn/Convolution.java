@@ -9,7 +9,7 @@ import org.bytedeco.dnnl.memory;
 import org.bytedeco.dnnl.primitive_attr;
 
 /**
- * A convolution whose primitives a scope plans and owns; each is empty where oneDNN has none.
+ * A convolution whose primitives a scope plans and owns.
  *
  * @param scope owns what is planned
  * @param x input
@@ -17,9 +17,9 @@ import org.bytedeco.dnnl.primitive_attr;
  * @param bias one value per output channel; its descriptor is also that of its gradient
  * @param geometry how the filters move
  */
-public record Convolution(
-    OneDnnScope scope, Desc x, Desc y, Optional<Desc> bias, Geometry geometry) {
-  /** The output, changed by the post-ops before it is stored. */
+public record Convolution(OneDnnScope scope, Desc x, Desc y, Optional<Desc> bias, Geometry geometry)
+    implements Weighted {
+  @Override
   public Optional<PrimitiveDesc> forward(Propagation propagation, Desc weights, PostOps postOps) {
     return forward(propagation, weights, scope.attributes(postOps));
   }
@@ -59,7 +59,7 @@ public record Convolution(
     return forward(Propagation.INFERENCE, weights, attributes);
   }
 
-  /** The gradient of x. */
+  @Override
   public Optional<PrimitiveDesc> backwardData(Desc weights, PrimitiveDesc forward) {
     return scope.chosen(
         new convolution_backward_data.primitive_desc(
@@ -77,7 +77,7 @@ public record Convolution(
             true));
   }
 
-  /** The gradients of the weights and of the bias. */
+  @Override
   public Optional<PrimitiveDesc> backwardWeights(Desc dweights, PrimitiveDesc forward) {
     return scope.chosen(
         new convolution_backward_weights.primitive_desc(

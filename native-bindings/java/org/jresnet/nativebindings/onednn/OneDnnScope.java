@@ -66,6 +66,12 @@ public final class OneDnnScope implements AutoCloseable {
     return desc(type, order, f.extents());
   }
 
+  /** The same filters, seen from a transposed convolution: {@code c k r s} in memory. */
+  public Desc transposedFilters(DataType type, Filters f) {
+    memory.format_tag order = f.groups() == 1 ? memory.format_tag.iohw : memory.format_tag.giohw;
+    return desc(type, order, f.extents());
+  }
+
   /** Filters in whatever layout the implementation likes best. */
   public Desc filtersAnyLayout(DataType type, Filters f) {
     return desc(type, memory.format_tag.any, f.extents());

@@ -1,7 +1,6 @@
 package org.jresnet.check;
 
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -21,7 +20,6 @@ import org.jresnet.backend.reference.ReferenceBackend;
 import org.jresnet.check.Specs.Activation;
 import org.jresnet.check.Specs.Residual;
 import org.jresnet.check.Specs.Window;
-import org.jresnet.graph.Axis;
 import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Op;
@@ -54,9 +52,11 @@ public record OpCase(
   /** Cases of one kind of op, which {@code jresnet check --op} names. */
   public enum Kind {
     /** Convolutions that train or are not followed by a batch norm. */
-    CONV(OpCase::conv),
+    CONV(ConvCases::conv),
     /** Convolutions of inference with the batch norm folded in. */
-    FOLDED_CONV(OpCase::foldedConv),
+    FOLDED_CONV(ConvCases::foldedConv),
+    /** Transposed convolutions. */
+    CONV_TRANSPOSE(ConvCases::convTranspose),
     /** Batch norms. */
     NORM(OpCase::norm),
     /** ReLUs and additions. */
@@ -94,18 +94,9 @@ public record OpCase(
     }
   }
 
-  private static final List<Window> WINDOWS =
-      List.of(
-          new Window(7, 2, 3),
-          new Window(3, 1, 1),
-          new Window(3, 2, 1),
-          new Window(1, 1, 0),
-          new Window(1, 2, 0));
-
-  private static final List<GradientWrite> ANY = List.of(GradientWrite.values());
-  private static final List<GradientWrite> WRITTEN =
-      List.of(GradientWrite.NONE, GradientWrite.OVERWRITE);
-  private static final List<GradientWrite> ONE = List.of(GradientWrite.OVERWRITE);
+  static final List<GradientWrite> ANY = List.of(GradientWrite.values());
+  static final List<GradientWrite> WRITTEN = List.of(GradientWrite.NONE, GradientWrite.OVERWRITE);
+  static final List<GradientWrite> ONE = List.of(GradientWrite.OVERWRITE);
 
   @Override
   public String toString() {
@@ -121,10 +112,10 @@ public record OpCase(
   }
 
   /** Gradients that are wanted in one of both passes; in training none may be, too. */
-  private record Wanted(Pass pass, GradientWrite dx, GradientWrite other) {}
+  record Wanted(Pass pass, GradientWrite dx, GradientWrite other) {}
 
   /** All pairs of policies in training, and inference. */
-  private static List<Wanted> wanted(List<GradientWrite> dx, List<GradientWrite> others) {
+  static List<Wanted> wanted(List<GradientWrite> dx, List<GradientWrite> others) {
     List<Wanted> all = new ArrayList<>();
     all.add(new Wanted(Pass.INFERENCE, GradientWrite.NONE, GradientWrite.NONE));
     for (GradientWrite a : dx) {
@@ -135,56 +126,9 @@ public record OpCase(
     return all;
   }
 
-  private static OpCase integers(Function<DType, OpSpec> spec) {
+  static OpCase integers(Function<DType, OpSpec> spec) {
     // The hash of a text is the same in every run; that of an enum is not.
     return new OpCase(spec, Map.of(), Inputs.INTEGERS, spec.apply(DType.F64).toString().hashCode());
-  }
-
-  /** A convolution and its input. */
-  private record ConvSize(Shape x, Conv2d conv) {}
-
-  private static List<ConvSize> convSizes() {
-    List<ConvSize> sizes = new ArrayList<>();
-    for (Window window : WINDOWS) {
-      if (window.kernel() == 7) {
-        sizes.add(size(new Shape(1, 17, 23, 3), 8, window));
-        sizes.add(size(new Shape(2, 32, 32, 3), 64, window));
-        sizes.add(size(new Shape(5, 9, 14, 3), 16, window));
-      } else {
-        sizes.add(size(new Shape(2, 9, 7, 8), 16, window));
-        sizes.add(size(new Shape(1, 15, 14, 64), 64, window));
-        sizes.add(size(new Shape(5, 8, 11, 24), 3, window));
-        sizes.add(size(new Shape(1, 5, 6, 3), 24, window));
-      }
-    }
-    sizes.addAll(unusualConvs());
-    return sizes;
-  }
-
-  private static ConvSize size(Shape x, int k, Window window) {
-    return new ConvSize(x, Specs.conv2d(x.c(), k, window));
-  }
-
-  /** Groups, gaps, biases, and windows that differ along rows and columns. */
-  private static List<ConvSize> unusualConvs() {
-    Axis three = new Axis(3, 1, 1);
-    Axis one = new Axis(1, 1, 0);
-    return List.of(
-        new ConvSize(new Shape(2, 7, 6, 32), new Conv2d(32, 64, 3, 1, 1).grouped(8)),
-        new ConvSize(new Shape(1, 8, 9, 64), new Conv2d(64, 64, 3, 2, 1).grouped(2)),
-        new ConvSize(new Shape(2, 6, 5, 12), new Conv2d(12, 6, 1, 1, 0).grouped(3).biased()),
-        new ConvSize(new Shape(2, 7, 9, 32), new Conv2d(32, 32, 3, 1, 1).grouped(32)),
-        new ConvSize(new Shape(1, 9, 7, 16), new Conv2d(16, 16, 5, 2, 2).grouped(16).biased()),
-        new ConvSize(new Shape(2, 5, 6, 3), new Conv2d(3, 6, 3, 1, 1).grouped(3)),
-        new ConvSize(new Shape(2, 9, 11, 16), new Conv2d(16, 8, 3, 1, 2).dilated(2)),
-        new ConvSize(new Shape(1, 9, 8, 8), new Conv2d(8, 16, 3, 2, 3).dilated(3).grouped(2)),
-        new ConvSize(new Shape(2, 6, 7, 16), new Conv2d(16, 24, 3, 1, 1).biased()),
-        new ConvSize(new Shape(3, 5, 4, 5), new Conv2d(5, 7, 1, 1, 0).biased()),
-        new ConvSize(new Shape(2, 7, 9, 8), new Conv2d(8, 8, one, three)),
-        new ConvSize(new Shape(1, 8, 11, 16), new Conv2d(16, 8, new Axis(7, 2, 3), one).biased()),
-        new ConvSize(
-            new Shape(2, 9, 12, 8),
-            new Conv2d(8, 16, new Axis(3, 2, 0), new Axis(5, 3, 2, 2)).grouped(4).biased()));
   }
 
   /** What the gpu backend computes, or can compute, with kernels of its own. */
@@ -197,49 +141,6 @@ public record OpCase(
     pools().stream()
         .filter(c -> c.spec.apply(DType.F64).op() instanceof Op.GlobalAvgPool)
         .forEach(cases::add);
-    return cases;
-  }
-
-  /** Convolutions; every policy of the gradients with every window. */
-  public static List<OpCase> conv() {
-    Set<Conv2d> seen = new HashSet<>();
-    List<OpCase> cases = new ArrayList<>();
-    for (ConvSize s : convSizes()) {
-      for (Wanted g : seen.add(kind(s.conv)) ? wanted(ANY, WRITTEN) : wanted(ONE, ONE)) {
-        cases.add(integers(t -> Specs.conv(s.x, s.conv, t, g.pass, g.dx, g.other)));
-      }
-    }
-    return cases;
-  }
-
-  /** A convolution of that kind, whatever its channels are. */
-  private static Conv2d kind(Conv2d c) {
-    Conv2d one = new Conv2d(1, 1, c.rows(), c.columns());
-    return c.groups() == 1 && c.bias() == Conv2d.Bias.NONE ? one : c;
-  }
-
-  /** What may follow a folded convolution. */
-  private record Tail(Residual residual, Activation activation) {}
-
-  public static List<OpCase> foldedConv() {
-    List<Tail> tails =
-        List.of(
-            new Tail(Residual.ADD, Activation.RELU),
-            new Tail(Residual.NONE, Activation.RELU),
-            new Tail(Residual.NONE, Activation.NONE),
-            new Tail(Residual.ADD, Activation.NONE));
-    Set<Conv2d> seen = new HashSet<>();
-    List<OpCase> cases = new ArrayList<>();
-    for (ConvSize s : convSizes()) {
-      for (Tail tail : seen.add(kind(s.conv)) ? tails : tails.subList(0, 2)) {
-        cases.add(
-            new OpCase(
-                t -> Specs.foldedConv(s.x, s.conv, t, 1e-5, tail.residual, tail.activation),
-                tail.residual == Residual.ADD ? Map.of(Slot.RESIDUAL, Slot.Y) : Map.of(),
-                Inputs.REALS,
-                cases.size()));
-      }
-    }
     return cases;
   }
 

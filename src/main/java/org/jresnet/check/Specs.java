@@ -98,14 +98,13 @@ public final class Specs {
     return new TensorSpec(op.output(List.of(x)), type);
   }
 
-  /** {@code y = x ∗ weight + bias} */
+  /** {@code y = x ∗ weight + bias}, the convolution may be transposed. */
   public static OpSpec conv(
-      Shape x, Conv2d conv, DType type, Pass pass, GradientWrite dx, GradientWrite dparameters) {
+      Shape x, Op conv, DType type, Pass pass, GradientWrite dx, GradientWrite dparameters) {
     Map<Slot, GradientWrite> gradients = new HashMap<>(Map.of(Slot.DX, dx));
-    gradients.put(Slot.DWEIGHT, dparameters);
-    if (conv.bias() == Conv2d.Bias.PER_CHANNEL) {
-      gradients.put(Slot.DBIAS, dparameters);
-    }
+    conv.parameters("").stream()
+        .flatMap(p -> p.role().slot().orElseThrow().gradient().stream())
+        .forEach(gradient -> gradients.put(gradient, dparameters));
     return of(conv, new TensorSpec(x, type), output(conv, x, type), pass, gradients);
   }
 

@@ -226,7 +226,7 @@ public final class Model implements AutoCloseable {
           values[i] = (float) (std * gaussian(random));
         }
       }
-      case LINEAR_WEIGHT -> uniform(values, fanIn(p), random);
+      case LINEAR_WEIGHT, CONV_TRANSPOSE_WEIGHT -> uniform(values, fanIn(p), random);
       case CONV_BIAS, LINEAR_BIAS ->
           uniform(values, fanIn(byName.get(p.name().replace(".bias", ".weight"))), random);
       case NORM_WEIGHT, RUNNING_VAR -> java.util.Arrays.fill(values, 1f);
@@ -239,7 +239,7 @@ public final class Model implements AutoCloseable {
     set(p.name(), values);
   }
 
-  /** Inputs of one output: channels times places of the filter. */
+  /** torch's fan-in: of all but the first extent, whatever that stands for. */
   private static int fanIn(Parameter weight) {
     return weight.elements() / weight.shape().get(0);
   }

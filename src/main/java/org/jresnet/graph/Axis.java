@@ -53,4 +53,19 @@ public record Axis(int size, int stride, int padding, int dilation) {
     }
     return room / stride + 1;
   }
+
+  /** Number of pixels that {@code positions} windows reach, without the padding. */
+  public int extent(int positions) {
+    int all = Math.addExact(Math.multiplyExact(positions - 1, stride), reach());
+    if (all <= 2 * padding) {
+      throw new IllegalArgumentException(
+          positions
+              + " windows reach "
+              + all
+              + " pixels, and "
+              + padding
+              + " are taken off on both sides");
+    }
+    return all - 2 * padding;
+  }
 }

@@ -18,6 +18,8 @@ public record Parameter(String name, List<Integer> shape, Role role) {
   public enum Role {
     /** Filter of a convolution. */
     CONV_WEIGHT(Slot.WEIGHT),
+    /** Filter of a transposed convolution, {@code [c, k/groups, r, s]}. */
+    CONV_TRANSPOSE_WEIGHT(Slot.WEIGHT),
     /** Offset of a convolution. */
     CONV_BIAS(Slot.BIAS),
     /** Scale of a batch norm. */

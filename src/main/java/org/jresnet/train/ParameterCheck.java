@@ -101,6 +101,7 @@ final class ParameterCheck {
     String part =
         switch (p.role()) {
           case CONV_WEIGHT -> "filter of a convolution";
+          case CONV_TRANSPOSE_WEIGHT -> "filter of a transposed convolution";
           case CONV_BIAS -> "offset of a convolution";
           case NORM_WEIGHT -> "scale of a batch norm";
           case NORM_BIAS -> "shift of a batch norm";

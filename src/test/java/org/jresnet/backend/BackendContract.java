@@ -33,7 +33,9 @@ import org.jresnet.check.Specs.Activation;
 import org.jresnet.check.Specs.Residual;
 import org.jresnet.graph.Axis;
 import org.jresnet.graph.Conv2d;
+import org.jresnet.graph.ConvTranspose2d;
 import org.jresnet.graph.DType;
+import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
 import org.jresnet.graph.Slot;
 import org.jresnet.loss.Objective;
@@ -226,7 +228,7 @@ abstract class BackendContract {
   @MethodSource("wide")
   void convolvesAsTorch(Precision precision) {
     for (JsonNode c : torch.get("conv")) {
-      Conv2d conv = conv(c.get("conv"));
+      Op conv = conv(c.get("conv"));
       OpSpec spec =
           Specs.conv(
               shape(c.get("shape")),
@@ -238,7 +240,7 @@ abstract class BackendContract {
       assertThat(spec.y()).isEqualTo(shape(c.get("out")));
       Map<Slot, double[]> inputs = slots(c, Slot.X, Slot.WEIGHT, Slot.DY);
       Map<Slot, double[]> expected = slots(c, Slot.Y, Slot.DX, Slot.DWEIGHT);
-      if (conv.bias() == Conv2d.Bias.PER_CHANNEL) {
+      if (c.has("bias")) {
         inputs.putAll(slots(c, Slot.BIAS));
         expected.putAll(slots(c, Slot.DBIAS));
       }
@@ -246,8 +248,8 @@ abstract class BackendContract {
     }
   }
 
-  /** torch.nn.Conv2d's arguments; pairs are for rows and columns. */
-  private static Conv2d conv(JsonNode a) {
+  /** torch.nn.Conv2d's or ConvTranspose2d's arguments; pairs are for rows and columns. */
+  private static Op conv(JsonNode a) {
     Axis[] axes = new Axis[2];
     for (int i = 0; i < 2; i++) {
       axes[i] =
@@ -257,10 +259,20 @@ abstract class BackendContract {
               a.get("padding").get(i).asInt(),
               a.get("dilation").get(i).asInt());
     }
-    Conv2d conv =
-        new Conv2d(a.get("in_channels").asInt(), a.get("out_channels").asInt(), axes[0], axes[1])
-            .grouped(a.get("groups").asInt());
-    return a.get("bias").asBoolean() ? conv.biased() : conv;
+    int c = a.get("in_channels").asInt();
+    int k = a.get("out_channels").asInt();
+    int groups = a.get("groups").asInt();
+    boolean biased = a.get("bias").asBoolean();
+    if (a.has("output_padding")) {
+      ConvTranspose2d transpose =
+          new ConvTranspose2d(c, k, axes[0], axes[1])
+              .grouped(groups)
+              .padded(
+                  a.get("output_padding").get(0).asInt(), a.get("output_padding").get(1).asInt());
+      return biased ? transpose.biased() : transpose;
+    }
+    Conv2d conv = new Conv2d(c, k, axes[0], axes[1]).grouped(groups);
+    return biased ? conv.biased() : conv;
   }
 
   @ParameterizedTest

@@ -6,6 +6,7 @@ import org.jresnet.check.OpRun;
 import org.jresnet.graph.Activation;
 import org.jresnet.graph.Axis;
 import org.jresnet.graph.Conv2d;
+import org.jresnet.graph.ConvTranspose2d;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
 import org.jresnet.graph.Slot;
@@ -32,6 +33,8 @@ final class Definitions {
       op.convGradients();
     } else if (spec.op() instanceof Conv2d) {
       op.out.put(Slot.Y, op.folded((Op.BatchNorm) spec.part(Op.Part.NORM).orElseThrow()));
+    } else if (spec.op() instanceof ConvTranspose2d transpose) {
+      op.convTranspose(transpose.adjoint());
     } else if (spec.op() instanceof Op.BatchNorm norm) {
       op.norm(norm);
     } else if (spec.op() instanceof Activation) {
@@ -69,10 +72,7 @@ final class Definitions {
     void at(int y, int x, int w);
   }
 
-  private void terms(Term term) {
-    Shape x = spec.x();
-    Shape y = spec.y();
-    Conv2d conv = (Conv2d) spec.op();
+  private static void terms(Conv2d conv, Shape x, Shape y, Term term) {
     int seen = x.c() / conv.groups();
     Axis rows = conv.rows();
     Axis columns = conv.columns();
@@ -113,7 +113,7 @@ final class Definitions {
     double[] x = in.get(Slot.X);
     double[] w = in.get(Slot.WEIGHT);
     double[] y = new double[OpRun.elements(spec, Slot.Y)];
-    terms((toY, atX, atW) -> y[toY] += x[atX] * w[atW]);
+    terms((Conv2d) spec.op(), spec.x(), spec.y(), (toY, atX, atW) -> y[toY] += x[atX] * w[atW]);
     for (int i = 0; i < y.length && in.containsKey(Slot.BIAS); i++) {
       y[i] += in.get(Slot.BIAS)[i % spec.y().c()];
     }
@@ -130,12 +130,44 @@ final class Definitions {
     double[] dx = gradient(Slot.DX);
     double[] dw = gradient(Slot.DWEIGHT);
     terms(
+        (Conv2d) spec.op(),
+        spec.x(),
+        spec.y(),
         (atY, atX, atW) -> {
           dx[atX] += dy[atY] * w[atW];
           dw[atW] += dy[atY] * x[atX];
         });
     if (in.containsKey(Slot.BIAS)) {
       double[] db = gradient(Slot.DBIAS);
+      for (int i = 0; i < dy.length; i++) {
+        db[i % db.length] += dy[i];
+      }
+    }
+  }
+
+  /** Every pixel of the input adds a filter to the output. */
+  private void convTranspose(Conv2d adjoint) {
+    double[] x = in.get(Slot.X);
+    double[] w = in.get(Slot.WEIGHT);
+    double[] y = new double[OpRun.elements(spec, Slot.Y)];
+    for (int i = 0; i < y.length && in.containsKey(Slot.BIAS); i++) {
+      y[i] = in.get(Slot.BIAS)[i % spec.y().c()];
+    }
+    terms(adjoint, spec.y(), spec.x(), (atX, atY, atW) -> y[atY] += x[atX] * w[atW]);
+    out.put(Slot.Y, y);
+    if (spec.pass() == Pass.TRAINING) {
+      double[] dy = in.get(Slot.DY);
+      double[] dx = gradient(Slot.DX);
+      double[] dw = gradient(Slot.DWEIGHT);
+      terms(
+          adjoint,
+          spec.y(),
+          spec.x(),
+          (atX, atY, atW) -> {
+            dx[atX] += dy[atY] * w[atW];
+            dw[atW] += dy[atY] * x[atX];
+          });
+      double[] db = in.containsKey(Slot.BIAS) ? gradient(Slot.DBIAS) : new double[spec.y().c()];
       for (int i = 0; i < dy.length; i++) {
         db[i % db.length] += dy[i];
       }

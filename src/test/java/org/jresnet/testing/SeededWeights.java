@@ -72,7 +72,7 @@ public record SeededWeights(long seed) {
   private float[] values(Parameter p, int features) {
     float[] v = units(p.name(), p.elements());
     switch (p.role()) {
-      case CONV_WEIGHT -> {
+      case CONV_WEIGHT, CONV_TRANSPOSE_WEIGHT -> {
         double filter = p.shape().get(2) * p.shape().get(3) * p.shape().get(0);
         affine(v, 0, (float) (Math.sqrt(12) * Math.sqrt(2 / filter)));
       }

@@ -11,19 +11,22 @@ import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
 import org.jresnet.graph.Conv2d;
-import org.jresnet.graph.Conv2d.Bias;
+import org.jresnet.graph.ConvTranspose2d;
 import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.onednn.Arg;
 import org.jresnet.nativebindings.onednn.Convolution;
 import org.jresnet.nativebindings.onednn.DataType;
+import org.jresnet.nativebindings.onednn.Deconvolution;
 import org.jresnet.nativebindings.onednn.Desc;
+import org.jresnet.nativebindings.onednn.Filters;
 import org.jresnet.nativebindings.onednn.Memory;
 import org.jresnet.nativebindings.onednn.OneDnn;
 import org.jresnet.nativebindings.onednn.PrimitiveDesc;
+import org.jresnet.nativebindings.onednn.Weighted;
 
 /**
- * Convolution. Training packs the master weights into the workspace before each use, because they
- * change in every step; inference packs them once.
+ * Convolution, also transposed. Training packs the master weights into the workspace before each
+ * use, because they change in every step; inference packs them once.
  */
 final class ConvPlan extends CpuPlan {
   private final Desc x;
@@ -41,16 +44,26 @@ final class ConvPlan extends CpuPlan {
   ConvPlan(OneDnn dnn, OpSpec spec) {
     super(dnn, spec);
     requireNoAccumulation(spec.write(Slot.DWEIGHT), "dweight and dbias");
-    Conv2d op = (Conv2d) spec.op();
     x = nhwc(spec.x(), spec.type());
     y = nhwc(spec.y(), spec.type());
-    master = scope.filters(DataType.F32, filters(op));
     bias =
-        op.bias() == Bias.PER_CHANNEL
-            ? Optional.of(scope.vector(DataType.F32, op.k()))
+        spec.operands().stream().anyMatch(o -> o.slot() == Slot.BIAS)
+            ? Optional.of(scope.vector(DataType.F32, spec.y().c()))
             : Optional.empty();
-    Desc any = scope.filtersAnyLayout(dataType(spec.type()), filters(op));
-    Convolution conv = new Convolution(scope, x, y, bias, geometry(op));
+    Filters filters;
+    Weighted conv;
+    if (spec.op() instanceof ConvTranspose2d transpose) {
+      Conv2d adjoint = transpose.adjoint();
+      Filters f = filters(adjoint);
+      filters = new Filters(f.groups(), f.c() * f.groups(), f.k() / f.groups(), f.r(), f.s());
+      master = scope.transposedFilters(DataType.F32, filters);
+      conv = new Deconvolution(scope, x, y, bias, geometry(adjoint));
+    } else {
+      filters = filters((Conv2d) spec.op());
+      master = scope.filters(DataType.F32, filters);
+      conv = new Convolution(scope, x, y, bias, geometry((Conv2d) spec.op()));
+    }
+    Desc any = scope.filtersAnyLayout(dataType(spec.type()), filters);
     forward = require(conv.forward(propagation(), any, scope.postOps()), "convolution");
     pack = require(scope.reorder(master, forward.weights()), "packing of weights");
     if (training()) {
@@ -66,7 +79,7 @@ final class ConvPlan extends CpuPlan {
           align(backwardData.weights().bytes()) + (accumulation.isPresent() ? x.bytes() : 0));
     }
     if (spec.write(Slot.DWEIGHT) != GradientWrite.NONE) {
-      Desc anyGradient = scope.filtersAnyLayout(DataType.F32, filters(op));
+      Desc anyGradient = scope.filtersAnyLayout(DataType.F32, filters);
       backwardWeights =
           require(conv.backwardWeights(anyGradient, forward), "convolution backward weights");
       if (!backwardWeights.diffWeights().sameAs(master)) {

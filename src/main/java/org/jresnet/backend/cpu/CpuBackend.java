@@ -18,6 +18,7 @@ import org.jresnet.backend.UpdateRule;
 import org.jresnet.base.UserError;
 import org.jresnet.graph.Activation;
 import org.jresnet.graph.Conv2d;
+import org.jresnet.graph.ConvTranspose2d;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
 import org.jresnet.nativebindings.NativeCache;
@@ -135,6 +136,8 @@ public final class CpuBackend implements Backend {
           : spec.output().quant().isEmpty()
               ? new FoldedConvPlan(dnn, spec)
               : new QuantizedConvPlan(dnn, spec);
+    } else if (op instanceof ConvTranspose2d) {
+      return new ConvPlan(dnn, spec);
     } else if (op instanceof Op.BatchNorm) {
       return new NormPlan(dnn, spec);
     } else if (op instanceof Activation) {

@@ -6,13 +6,15 @@ import static org.jresnet.backend.Phase.PREPARE;
 
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
+import java.util.function.BiConsumer;
 import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
 import org.jresnet.backend.Phase;
 import org.jresnet.backend.gpu.Planner.Arithmetic;
 import org.jresnet.graph.Conv2d;
-import org.jresnet.graph.Conv2d.Bias;
+import org.jresnet.graph.ConvTranspose2d;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Shape;
 import org.jresnet.graph.Slot;
@@ -23,13 +25,18 @@ import org.jresnet.nativebindings.cuda.Kernel.Arguments;
 import org.jresnet.nativebindings.cuda.OpGraph.Value;
 
 /**
- * Convolution. cuDNN wants filters as k r s c in the activation type: master weights are packed
- * once per step and kept for backward, gradients are unpacked into the arena. A 1x1 filter in
- * single precision is its own packed form. A bias is added by the forward engine, in the activation
- * type.
+ * Convolution, also transposed: then the engine for the gradient of the input computes the output,
+ * and the other way round. cuDNN wants filters as k r s c in the activation type: master weights
+ * are packed once per step and kept for backward, gradients are unpacked into the arena. A 1x1
+ * filter in single precision is its own packed form. A bias is added by the forward engine, in the
+ * activation type, or by our own kernel where the convolution is transposed.
  */
 final class ConvPlan extends GpuPlan {
+  private final boolean transposed;
+
+  /** The convolution, or the one that it is the transpose of. */
   private final Conv2d conv;
+
   private final Planned forward;
   private final Planned backwardData;
   private final Planned backwardFilter;
@@ -49,26 +56,19 @@ final class ConvPlan extends GpuPlan {
     super(planner, spec);
     requireNoAccumulation(spec.write(Slot.DWEIGHT), "dweight and dbias");
     type = Gpu.suffix(spec.type());
-    conv = (Conv2d) spec.op();
+    transposed = spec.op() instanceof ConvTranspose2d;
+    conv = transposed ? ((ConvTranspose2d) spec.op()).adjoint() : (Conv2d) spec.op();
     c = conv.c() / conv.groups();
     rs = conv.taps();
-    biased = conv.bias() == Bias.PER_CHANNEL;
+    biased = spec.operands().stream().anyMatch(o -> o.slot() == Slot.BIAS);
     narrow = spec.type() == DType.BF16 || spec.type() == DType.F16;
     packed = narrow || rs > 1;
     elements = (long) conv.k() * c * rs;
     filterBytes = elements * spec.type().bytes();
-    String extents = text(spec, conv);
-    forward =
-        use(
-            planner.plan(
-                "convolution forward " + (biased ? "+ bias " : "") + extents,
-                spec.type(),
-                Arithmetic.PRODUCTS,
-                this::draftForward),
-            "the convolution");
+    forward = use(transposed ? data() : convolve(biased), "the convolution");
     if (packed) {
       long bytes =
-          narrow && biased
+          narrow && biased && !transposed
               ? align(filterBytes) + (long) conv.k() * spec.type().bytes()
               : filterBytes;
       if (training()) {
@@ -80,33 +80,11 @@ final class ConvPlan extends GpuPlan {
     backwardData =
         spec.write(Slot.DX) == GradientWrite.NONE
             ? null
-            : use(
-                planner.plan(
-                    "convolution backward data " + extents,
-                    spec.type(),
-                    Arithmetic.PRODUCTS,
-                    d ->
-                        new Convolution(d.graph, geometry(conv))
-                            .backwardData(
-                                d.tensor("dy", spec.y()),
-                                d.filter("w", conv),
-                                d.tensor("dx", spec.x()))),
-                "the gradient of the convolution's input");
+            : use(transposed ? convolve(false) : data(), "the gradient of the convolution's input");
     backwardFilter =
         spec.write(Slot.DWEIGHT) == GradientWrite.NONE
             ? null
-            : use(
-                planner.plan(
-                    "convolution backward weights " + extents,
-                    spec.type(),
-                    Arithmetic.PRODUCTS,
-                    d ->
-                        new Convolution(d.graph, geometry(conv))
-                            .backwardFilter(
-                                d.tensor("x", spec.x()),
-                                d.tensor("dy", spec.y()),
-                                d.filter("dw", conv))),
-                "the gradient of the convolution's weights");
+            : use(filter(), "the gradient of the convolution's weights");
     if (backwardFilter != null && packed) {
       temporaries(filterBytes);
     }
@@ -115,15 +93,53 @@ final class ConvPlan extends GpuPlan {
     }
   }
 
-  private void draftForward(Planner.Draft d) {
-    Value x = d.tensor("x", spec.x());
-    Value w = d.filter("w", conv);
-    Value sum = biased ? d.wide(spec.y()) : d.tensor("y", spec.y());
-    new Convolution(d.graph, geometry(conv)).forward(x, w, sum);
-    if (biased) {
-      Value bias = d.tensor("bias", new Shape(1, 1, 1, conv.k()));
-      new Elementwise(d.graph).add(sum, bias, d.tensor("y", spec.y()));
-    }
+  /** Shape of the side that the windows lie on. */
+  private Shape image() {
+    return transposed ? spec.y() : spec.x();
+  }
+
+  /** Shape of the side with one pixel a window. */
+  private Shape windows() {
+    return transposed ? spec.x() : spec.y();
+  }
+
+  private Optional<Planned> plan(String what, BiConsumer<Planner.Draft, Convolution> draft) {
+    return planner.plan(
+        "convolution " + what + " " + text(image(), windows(), conv),
+        spec.type(),
+        Arithmetic.PRODUCTS,
+        d -> draft.accept(d, new Convolution(d.graph, geometry(conv))));
+  }
+
+  private Optional<Planned> convolve(boolean addsBias) {
+    return plan(
+        "forward" + (addsBias ? " + bias" : ""),
+        (d, convolution) -> {
+          Value x = d.tensor("x", image());
+          Value w = d.filter("w", conv);
+          Value sum = addsBias ? d.wide(windows()) : d.tensor("y", windows());
+          convolution.forward(x, w, sum);
+          if (addsBias) {
+            Value bias = d.tensor("bias", new Shape(1, 1, 1, conv.k()));
+            new Elementwise(d.graph).add(sum, bias, d.tensor("y", windows()));
+          }
+        });
+  }
+
+  private Optional<Planned> data() {
+    return plan(
+        "backward data",
+        (d, convolution) ->
+            convolution.backwardData(
+                d.tensor("dy", windows()), d.filter("w", conv), d.tensor("dx", image())));
+  }
+
+  private Optional<Planned> filter() {
+    return plan(
+        "backward weights",
+        (d, convolution) ->
+            convolution.backwardFilter(
+                d.tensor("x", image()), d.tensor("dy", windows()), d.filter("dw", conv)));
   }
 
   @Override
@@ -141,7 +157,9 @@ final class ConvPlan extends GpuPlan {
           BACKWARD,
           "convolution backward data",
           backwardData,
-          Map.of("dy", op.at(Slot.DY), "w", filter, "dx", target),
+          transposed
+              ? Map.of("x", op.at(Slot.DY), "w", filter, "y", target)
+              : Map.of("dy", op.at(Slot.DY), "w", filter, "dx", target),
           Map.of());
       if (adds) {
         Pointwise.add(op, BACKWARD, spec.type(), spec.x().elements(), dx, target, dx);
@@ -165,10 +183,10 @@ final class ConvPlan extends GpuPlan {
               .add(rs));
     }
     Map<String, Place> places = new HashMap<>();
-    places.put("x", op.at(Slot.X));
+    places.put(transposed ? "dy" : "x", op.at(Slot.X));
     places.put("w", filter);
-    places.put("y", op.at(Slot.Y));
-    if (biased) {
+    places.put(transposed ? "dx" : "y", op.at(Slot.Y));
+    if (biased && !transposed) {
       Place bias = op.at(Slot.BIAS);
       if (narrow) {
         Place master = bias;
@@ -178,6 +196,9 @@ final class ConvPlan extends GpuPlan {
       places.put("bias", bias);
     }
     op.engine(FORWARD, "convolution forward", forward, places, Map.of());
+    if (biased && transposed) {
+      Pointwise.addBias(op, spec, op.at(Slot.Y));
+    }
   }
 
   private void buildBackwardFilter(GpuBinding op) {
@@ -187,7 +208,13 @@ final class ConvPlan extends GpuPlan {
         BACKWARD,
         "convolution backward weights",
         backwardFilter,
-        Map.of("x", op.at(Slot.X), "dy", op.at(Slot.DY), "dw", target),
+        Map.of(
+            "x",
+            op.at(transposed ? Slot.DY : Slot.X),
+            "dy",
+            op.at(transposed ? Slot.X : Slot.DY),
+            "dw",
+            target),
         Map.of());
     if (packed) {
       op.kernel(
@@ -206,12 +233,12 @@ final class ConvPlan extends GpuPlan {
       op.kernel(
           BACKWARD,
           "channelSums_" + type,
-          new Kernel.Grid(conv.k(), Gpu.THREADS, 0),
+          new Kernel.Grid(spec.y().c(), Gpu.THREADS, 0),
           spec.y().elements() * spec.type().bytes(),
           new Arguments()
               .add(op.at(Slot.DY).address())
               .add(op.at(Slot.DBIAS).address())
-              .add(conv.k())
+              .add(spec.y().c())
               .add((int) spec.y().perChannel()));
     }
   }

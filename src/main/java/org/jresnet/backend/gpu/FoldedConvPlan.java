@@ -56,7 +56,7 @@ final class FoldedConvPlan extends GpuPlan {
             + " + bias"
             + function.map(f -> " + " + ActivationPlan.text(spec.activation().get())).orElse("")
             + " "
-            + text(spec, conv);
+            + text(spec.x(), spec.y(), conv);
     return planner.plan(
         key,
         spec.type(),

@@ -21,6 +21,7 @@ import org.jresnet.base.Closing;
 import org.jresnet.base.UserError;
 import org.jresnet.graph.Activation;
 import org.jresnet.graph.Conv2d;
+import org.jresnet.graph.ConvTranspose2d;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
 import org.jresnet.nativebindings.cuda.CudaDevice;
@@ -244,6 +245,8 @@ public final class GpuBackend implements Backend {
       return spec.tail().isEmpty()
           ? new ConvPlan(planner, spec)
           : new FoldedConvPlan(planner, spec);
+    } else if (op instanceof ConvTranspose2d) {
+      return new ConvPlan(planner, spec);
     } else if (op instanceof Op.BatchNorm) {
       return new NormPlan(planner, spec);
     } else if (op instanceof Activation) {

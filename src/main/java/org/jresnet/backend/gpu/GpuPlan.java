@@ -72,10 +72,10 @@ abstract class GpuPlan extends LibraryPlan<GpuBinding> {
   }
 
   /** A convolution's extents and geometry, which its engines depend on. */
-  static String text(OpSpec spec, Conv2d conv) {
-    return text(spec.x())
+  static String text(Shape x, Shape y, Conv2d conv) {
+    return text(x)
         + " to "
-        + text(spec.y())
+        + text(y)
         + " by "
         + text(geometry(conv))
         + (conv.groups() == 1 ? "" : " in " + conv.groups() + " groups");

@@ -89,12 +89,7 @@ final class LinearPlan extends GpuPlan {
         "forward",
         product(device, new Extents(n, k, c), Order.AS_STORED, Order.TRANSPOSED),
         factors(x, weight, y, blasScratch));
-    op.kernel(
-        FORWARD,
-        "addBias",
-        (long) n * k,
-        8L * n * k,
-        new Arguments().add(y.address()).add(op.at(Slot.BIAS).address()).add(n).add(k));
+    Pointwise.addBias(op, spec, y);
     if (spec.write(Slot.DWEIGHT) != GradientWrite.NONE) {
       Place dy = op.at(Slot.DY);
       // dweight = dyᵀ · x

@@ -36,6 +36,22 @@ final class Pointwise {
         new Arguments().add(from.address()).add(to.address()).add(0).add(elements));
   }
 
+  /** {@code y[…][k] += bias[k]}, y in the given place and type. */
+  static void addBias(GpuBinding op, OpSpec spec, Place y) {
+    long elements = spec.y().elements();
+    DType type = spec.output().type();
+    op.kernel(
+        FORWARD,
+        "addBias_" + Gpu.suffix(type),
+        elements,
+        2 * elements * type.bytes(),
+        new Arguments()
+            .add(y.address())
+            .add(op.at(Slot.BIAS).address())
+            .add(spec.y().c())
+            .add(elements));
+  }
+
   private static int adds(GradientWrite policy) {
     return policy == GradientWrite.ACCUMULATE ? 1 : 0;
   }

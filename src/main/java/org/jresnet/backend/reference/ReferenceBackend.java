@@ -25,6 +25,7 @@ import org.jresnet.backend.UpdateRule;
 import org.jresnet.base.UserError;
 import org.jresnet.graph.Activation;
 import org.jresnet.graph.Conv2d;
+import org.jresnet.graph.ConvTranspose2d;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
@@ -45,6 +46,8 @@ public final class ReferenceBackend implements Backend {
           Conv2d.class,
           new Kernel(
               NOTHING, (s, o) -> s.tail().isEmpty() ? new ConvOp(s, o) : new FoldedConvOp(s, o)),
+          ConvTranspose2d.class,
+          new Kernel(NOTHING, ConvTransposeOp::new),
           Op.BatchNorm.class,
           new Kernel(s -> 2L * s.y().c(), NormOp::new),
           Activation.class,

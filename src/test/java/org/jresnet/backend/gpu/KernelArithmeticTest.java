@@ -496,7 +496,9 @@ class KernelArithmeticTest {
     float[] y = normal(n * k);
     float[] bias = normal(k);
     DeviceMemory sums = floats(y);
-    launch("addBias", new Arguments().add(at(sums)).add(at(floats(bias))).add(n).add(k));
+    launch(
+        "addBias_float",
+        new Arguments().add(at(sums)).add(at(floats(bias))).add(k).add((long) n * k));
     DeviceMemory gradient = memory(4L * k);
     launch("biasGradient", new Arguments().add(at(floats(y))).add(at(gradient)).add(n).add(k));
     for (int i = 0; i < k; i++) {

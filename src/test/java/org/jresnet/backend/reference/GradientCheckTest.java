@@ -25,6 +25,7 @@ import org.jresnet.check.Specs.Residual;
 import org.jresnet.check.Specs.Window;
 import org.jresnet.graph.Axis;
 import org.jresnet.graph.Conv2d;
+import org.jresnet.graph.ConvTranspose2d;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
@@ -57,7 +58,7 @@ class GradientCheckTest {
   private final Backend backend = new ReferenceBackend();
 
   static Stream<OpSpec> conv() {
-    return Stream.of(
+    return Stream.<Op>of(
             new Conv2d(3, 4, 7, 2, 3),
             new Conv2d(3, 4, 3, 1, 1),
             new Conv2d(3, 4, 3, 2, 1),
@@ -66,7 +67,9 @@ class GradientCheckTest {
             new Conv2d(3, 6, 3, 1, 1).grouped(3),
             new Conv2d(3, 3, 3, 2, 1).grouped(3).biased(),
             new Conv2d(3, 4, 3, 1, 2).dilated(2).biased(),
-            new Conv2d(3, 6, new Axis(1, 1, 0), new Axis(3, 2, 2, 2)).grouped(3))
+            new Conv2d(3, 6, new Axis(1, 1, 0), new Axis(3, 2, 2, 2)).grouped(3),
+            new ConvTranspose2d(3, 2, 3, 2, 1).padded(1, 0).biased(),
+            new ConvTranspose2d(3, 6, new Axis(2, 1, 0, 2), new Axis(3, 2, 1)).grouped(3))
         .map(
             conv ->
                 Specs.conv(
