@@ -113,6 +113,41 @@ def activation(function, compute, corners):
     }
 
 
+def other(op, arguments, compute, *inputs):
+    """An op by its name and arguments; inputs that do not require a gradient get none."""
+    y = compute(*inputs)
+    dy = rand(*y.shape)
+    y.backward(dy)
+    return {
+        "op": op, "arguments": arguments, "dy": flat(dy), "y": flat(y),
+        "inputs": [
+            {"shape": [x.shape[0], x.shape[2], x.shape[3], x.shape[1]], "x": flat(x)}
+            | ({"dx": flat(x.grad)} if x.grad is not None else {})
+            for x in inputs
+        ],
+    }
+
+
+def wanted(*shape):
+    return rand(*shape).requires_grad_()
+
+
+def unpool(kernel, stride, padding, z):
+    pooled, indices = F.max_pool2d(z, kernel, stride, padding, return_indices=True)
+    return other(
+        "unpool", [kernel, stride, padding],
+        lambda x, z: F.max_unpool2d(x, indices, kernel, stride, padding, output_size=z.shape),
+        wanted(*pooled.shape), z,
+    )
+
+
+def average(kernel, stride, padding, whole):
+    return other(
+        "average", [kernel, stride, padding, whole],
+        lambda x: F.avg_pool2d(x, kernel, stride, padding, count_include_pad=whole), wanted(2, 3, 7, 6),
+    )
+
+
 nan = float("nan")
 ties = torch.randint(-2, 3, (2, 2, 7, 6), generator=generator).double()
 nans = rand(1, 1, 7, 7)
@@ -160,6 +195,18 @@ numbers["conv"] += [
     conv((3, 4), (2, 2), (2, 2), bias=True, output_padding=(0, 0)),
     conv((4, 6), (3, 3), (2, 2), (1, 1), groups=2, bias=True, output_padding=(1, 1)),
     conv((4, 2), (3, 2), (3, 1), (1, 0), (2, 1), groups=2, output_padding=(2, 0)),
+]
+numbers["others"] = [
+    other("multiply", [], lambda x, s: x * s, wanted(2, 3, 4, 5), wanted(2, 3, 1, 1)),
+    other("multiply", [], lambda x, s: x * s, wanted(2, 3, 4, 5), wanted(2, 3, 4, 5)),
+    other("concat", [], lambda *x: torch.cat(x, 1), *(wanted(2, c, 3, 2) for c in (3, 1, 4, 2))),
+    other("slice", [2, 3], lambda x: x[:, 2:5], wanted(2, 6, 3, 2)),
+    other("shuffle", [2], torch.nn.ChannelShuffle(2), wanted(2, 6, 3, 2)),
+    other("shuffle", [3], torch.nn.ChannelShuffle(3), wanted(1, 12, 2, 2)),
+    other("upsample", [2], torch.nn.Upsample(scale_factor=2), wanted(2, 3, 3, 4)),
+    other("upsample", [3], torch.nn.Upsample(scale_factor=3), wanted(1, 2, 2, 3)),
+    average(3, 2, 1, True), average(3, 2, 1, False), average(2, 2, 0, True), average(3, 1, 1, False),
+    unpool(2, 2, 0, ties), unpool(3, 3, 1, ties), unpool(2, 2, 0, rand(1, 3, 5, 9)),
 ]
 OUT.parent.mkdir(parents=True, exist_ok=True)
 OUT.write_text(json.dumps(numbers, indent=None, separators=(",", ":"), allow_nan=False).replace('],"', '],\n"') + "\n")

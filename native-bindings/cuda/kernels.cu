@@ -371,6 +371,208 @@ __device__ void narrow(const float* from, T* to, int accumulate, long long eleme
   }
 }
 
+// Channels of one tensor to another one's: to[p][toFirst + i] = from[p][fromFirst + i] for i < count, or added to it.
+template <typename T>
+__device__ void channels(const T* from, T* to, int fromChannels, int fromFirst, int toChannels, int toFirst, int count,
+                         int accumulate, long long pixels) {
+  GRID_LOOP(i, pixels * count) {
+    long long pixel = i / count;
+    int channel = (int)(i % count);
+    float value = load(from + pixel * fromChannels + fromFirst + channel);
+    T* target = to + pixel * toChannels + toFirst + channel;
+    store(target, accumulate ? load(target) + value : value);
+  }
+}
+
+// dx = dy at the channels of the slice, else 0; or added to dx.
+template <typename T>
+__device__ void sliceBackward(const T* dy, T* dx, int c, int first, int count, int accumulate, long long pixels) {
+  GRID_LOOP(i, pixels * c) {
+    int channel = (int)(i % c) - first;
+    float gradient = channel >= 0 && channel < count ? load(dy + i / c * count + channel) : 0.0f;
+    store(dx + i, accumulate ? load(dx + i) + gradient : gradient);
+  }
+}
+
+// y[j * groups + g] = x[g * (c / groups) + j] in each pixel, or added to y.
+template <typename T>
+__device__ void shuffle(const T* x, T* y, int groups, int c, int accumulate, long long elements) {
+  GRID_LOOP(i, elements) {
+    int channel = (int)(i % c);
+    float value = load(x + (i - channel) + channel % groups * (c / groups) + channel / groups);
+    store(y + i, accumulate ? load(y + i) + value : value);
+  }
+}
+
+// y = a * b, or added to y; b has a value per element (span is c), or per channel of each span elements.
+template <typename T>
+__device__ void multiply(const T* a, const T* b, T* y, long long span, int c, int accumulate, long long elements) {
+  GRID_LOOP(i, elements) {
+    float value = load(a + i) * load(b + i / span * c + i % c);
+    store(y + i, accumulate ? load(y + i) + value : value);
+  }
+}
+
+// ds[n][c] = sum over the pixels of dy * x, or added to ds.
+template <typename T>
+__device__ void multiplySums(const T* dy, const T* x, T* ds, int n, int hw, int c, int accumulate) {
+  GRID_LOOP(i, (long long)n * c) {
+    long long first = i / c * hw * c + i % c;
+    float sum = 0;
+    for (int p = 0; p < hw; p++) {
+      sum += load(dy + first + (long long)p * c) * load(x + first + (long long)p * c);
+    }
+    store(ds + i, accumulate ? load(ds + i) + sum : sum);
+  }
+}
+
+// y = factor * x, or added to y.
+template <typename T>
+__device__ void scale(const T* x, T* y, float factor, int accumulate, long long elements) {
+  GRID_LOOP(i, elements) {
+    float value = factor * load(x + i);
+    store(y + i, accumulate ? load(y + i) + value : value);
+  }
+}
+
+// Output u of java.util.SplittableRandom from a key.
+__device__ inline unsigned long long draw(unsigned long long key, long long u) {
+  unsigned long long z = key + ((unsigned long long)u + 1) * 0x9E3779B97F4A7C15ull;
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
+  return z ^ (z >> 31);
+}
+
+// y = x * scale where the draw of the element's unit stays, else x * 0; or added to y.
+template <typename T>
+__device__ void dropout(const T* x, T* y, const unsigned long long* key, long long dropped, float scale, long long unit,
+                        int accumulate, long long elements) {
+  GRID_LOOP(i, elements) {
+    bool stays = (long long)(draw(*key, i / unit) >> 32) >= dropped;
+    float value = load(x + i) * (stays ? scale : 0.0f);
+    store(y + i, accumulate ? load(y + i) + value : value);
+  }
+}
+
+// Mean over windows; whole says that padding counts. Extents h w of x, p q of y.
+template <typename T>
+__device__ void average(const T* x, T* y, int n, int h, int w, int c, int p, int q, int kernel, int stride, int padding,
+                        int whole) {
+  GRID_LOOP(i, (long long)n * p * q * c) {
+    int channel = (int)(i % c);
+    int column = (int)(i / c % q) * stride - padding;
+    int row = (int)(i / c / q % p) * stride - padding;
+    const T* image = x + i / c / q / p * h * w * c;
+    float sum = 0;
+    int pixels = 0;
+    for (int a = row < 0 ? 0 : row; a < row + kernel && a < h; a++) {
+      for (int b = column < 0 ? 0 : column; b < column + kernel && b < w; b++) {
+        sum += load(image + ((long long)a * w + b) * c + channel);
+        pixels++;
+      }
+    }
+    store(y + i, sum / (whole ? kernel * kernel : pixels));
+  }
+}
+
+// Extent of a window within an image.
+__device__ inline int within(int first, int kernel, int extent) {
+  int end = first + kernel < extent ? first + kernel : extent;
+  return end - (first < 0 ? 0 : first);
+}
+
+template <typename T>
+__device__ void averageBackward(const T* dy, T* dx, int n, int h, int w, int c, int p, int q, int kernel, int stride,
+                                int padding, int whole, int accumulate) {
+  GRID_LOOP(i, (long long)n * h * w * c) {
+    int channel = (int)(i % c);
+    int column = (int)(i / c % w) + padding;
+    int row = (int)(i / c / w % h) + padding;
+    const T* image = dy + i / c / w / h * p * q * c;
+    float sum = 0;
+    for (int a = row < kernel ? 0 : (row - kernel) / stride + 1; a <= row / stride && a < p; a++) {
+      for (int b = column < kernel ? 0 : (column - kernel) / stride + 1; b <= column / stride && b < q; b++) {
+        int pixels = within(a * stride - padding, kernel, h) * within(b * stride - padding, kernel, w);
+        sum += load(image + ((long long)a * q + b) * c + channel) / (whole ? kernel * kernel : pixels);
+      }
+    }
+    store(dx + i, accumulate ? load(dx + i) + sum : sum);
+  }
+}
+
+// y[n][p][q] = x[n][p / scale][q / scale]; w is that of x.
+template <typename T>
+__device__ void upsample(const T* x, T* y, int w, int c, int scale, long long elements) {
+  GRID_LOOP(i, elements) {
+    long long column = i / c % ((long long)w * scale);
+    long long row = i / c / ((long long)w * scale);
+    store(y + i, load(x + ((row / scale) * w + column / scale) * c + i % c));
+  }
+}
+
+template <typename T>
+__device__ void upsampleBackward(const T* dy, T* dx, int w, int c, int scale, int accumulate, long long elements) {
+  GRID_LOOP(i, elements) {
+    long long column = i / c % w * scale;
+    long long row = i / c / w * scale;
+    float sum = 0;
+    for (int a = 0; a < scale; a++) {
+      for (int b = 0; b < scale; b++) {
+        sum += load(dy + ((row + a) * w * scale + column + b) * c + i % c);
+      }
+    }
+    store(dx + i, accumulate ? load(dx + i) + sum : sum);
+  }
+}
+
+// Place in an image of the largest z of a window: the first of equal ones, NaN before numbers.
+template <typename T>
+__device__ long long largest(const T* image, int h, int w, int c, int channel, int row, int column, int kernel) {
+  long long best = -1;
+  float value = 0;
+  for (int a = row < 0 ? 0 : row; a < row + kernel && a < h; a++) {
+    for (int b = column < 0 ? 0 : column; b < column + kernel && b < w; b++) {
+      long long at = ((long long)a * w + b) * c + channel;
+      float candidate = load(image + at);
+      if (best < 0 || candidate > value || candidate != candidate) {
+        best = at;
+        value = candidate;
+      }
+    }
+  }
+  return best;
+}
+
+// y = x at the places of the maxima of z, else 0. Extents h w of y and z, p q of x.
+template <typename T>
+__device__ void unpool(const T* x, const T* z, T* y, int n, int h, int w, int c, int p, int q, int kernel, int stride,
+                       int padding) {
+  GRID_LOOP(i, (long long)n * h * w * c) {
+    int channel = (int)(i % c);
+    long long size = (long long)h * w * c;
+    long long image = i / size;
+    int a = ((int)(i / c / w % h) + padding) / stride;
+    int b = ((int)(i / c % w) + padding) / stride;
+    bool wins = a < p && b < q &&
+                largest(z + image * size, h, w, c, channel, a * stride - padding, b * stride - padding, kernel) ==
+                    i - image * size;
+    store(y + i, wins ? load(x + ((image * p + a) * q + b) * c + channel) : 0.0f);
+  }
+}
+
+template <typename T>
+__device__ void unpoolBackward(const T* dy, const T* z, T* dx, int n, int h, int w, int c, int p, int q, int kernel,
+                               int stride, int padding, int accumulate) {
+  GRID_LOOP(i, (long long)n * p * q * c) {
+    int channel = (int)(i % c);
+    long long image = i / c / q / p * h * w * c;
+    int row = (int)(i / c / q % p) * stride - padding;
+    int column = (int)(i / c % q) * stride - padding;
+    float gradient = load(dy + image + largest(z + image, h, w, c, channel, row, column, kernel));
+    store(dx + i, accumulate ? load(dx + i) + gradient : gradient);
+  }
+}
+
 #define FOR_TYPE(T)                                                                                                     \
   extern "C" __global__ void input_##T(const uint8_t* pixels, const float* meanStd, int channels, int elements, T* y) { \
     input(pixels, meanStd, channels, elements, y);                                                                      \
@@ -431,6 +633,54 @@ __device__ void narrow(const float* from, T* to, int accumulate, long long eleme
   }                                                                                                                     \
   extern "C" __global__ void addBias_##T(T* y, const float* bias, int k, long long elements) {                          \
     addBias(y, bias, k, elements);                                                                                      \
+  }                                                                                                                     \
+  extern "C" __global__ void channels_##T(const T* from, T* to, int fromChannels, int fromFirst, int toChannels,        \
+                                          int toFirst, int count, int accumulate, long long pixels) {                   \
+    channels(from, to, fromChannels, fromFirst, toChannels, toFirst, count, accumulate, pixels);                        \
+  }                                                                                                                     \
+  extern "C" __global__ void sliceBackward_##T(const T* dy, T* dx, int c, int first, int count, int accumulate,         \
+                                               long long pixels) {                                                      \
+    sliceBackward(dy, dx, c, first, count, accumulate, pixels);                                                         \
+  }                                                                                                                     \
+  extern "C" __global__ void shuffle_##T(const T* x, T* y, int groups, int c, int accumulate, long long elements) {     \
+    shuffle(x, y, groups, c, accumulate, elements);                                                                     \
+  }                                                                                                                     \
+  extern "C" __global__ void multiply_##T(const T* a, const T* b, T* y, long long span, int c, int accumulate,          \
+                                          long long elements) {                                                         \
+    multiply(a, b, y, span, c, accumulate, elements);                                                                   \
+  }                                                                                                                     \
+  extern "C" __global__ void multiplySums_##T(const T* dy, const T* x, T* ds, int n, int hw, int c, int accumulate) {   \
+    multiplySums(dy, x, ds, n, hw, c, accumulate);                                                                      \
+  }                                                                                                                     \
+  extern "C" __global__ void scale_##T(const T* x, T* y, float factor, int accumulate, long long elements) {            \
+    scale(x, y, factor, accumulate, elements);                                                                          \
+  }                                                                                                                     \
+  extern "C" __global__ void dropout_##T(const T* x, T* y, const unsigned long long* key, long long dropped,            \
+                                         float scale, long long unit, int accumulate, long long elements) {             \
+    dropout(x, y, key, dropped, scale, unit, accumulate, elements);                                                     \
+  }                                                                                                                     \
+  extern "C" __global__ void average_##T(const T* x, T* y, int n, int h, int w, int c, int p, int q, int kernel,        \
+                                         int stride, int padding, int whole) {                                          \
+    average(x, y, n, h, w, c, p, q, kernel, stride, padding, whole);                                                    \
+  }                                                                                                                     \
+  extern "C" __global__ void averageBackward_##T(const T* dy, T* dx, int n, int h, int w, int c, int p, int q,          \
+                                                 int kernel, int stride, int padding, int whole, int accumulate) {      \
+    averageBackward(dy, dx, n, h, w, c, p, q, kernel, stride, padding, whole, accumulate);                              \
+  }                                                                                                                     \
+  extern "C" __global__ void upsample_##T(const T* x, T* y, int w, int c, int scale, long long elements) {              \
+    upsample(x, y, w, c, scale, elements);                                                                              \
+  }                                                                                                                     \
+  extern "C" __global__ void upsampleBackward_##T(const T* dy, T* dx, int w, int c, int scale, int accumulate,          \
+                                                  long long elements) {                                                 \
+    upsampleBackward(dy, dx, w, c, scale, accumulate, elements);                                                        \
+  }                                                                                                                     \
+  extern "C" __global__ void unpool_##T(const T* x, const T* z, T* y, int n, int h, int w, int c, int p, int q,         \
+                                        int kernel, int stride, int padding) {                                          \
+    unpool(x, z, y, n, h, w, c, p, q, kernel, stride, padding);                                                         \
+  }                                                                                                                     \
+  extern "C" __global__ void unpoolBackward_##T(const T* dy, const T* z, T* dx, int n, int h, int w, int c, int p,      \
+                                                int q, int kernel, int stride, int padding, int accumulate) {           \
+    unpoolBackward(dy, z, dx, n, h, w, c, p, q, kernel, stride, padding, accumulate);                                   \
   }                                                                                                                     \
   extern "C" __global__ void widen_##T(const T* from, float* to, long long elements) {                                  \
     widen(from, to, elements);                                                                                          \

@@ -53,6 +53,10 @@ static const Kernel KERNELS[] = {
     TYPES(ALONE, normApply) TYPES(ALONE, normApplyBackward) TYPES(TOGETHER, normSums)
     TYPES(TOGETHER, normStatistics) TYPES(ALONE, normBackward) TYPES(TOGETHER, channelSums)
     TYPES(ALONE, widen) TYPES(ALONE, narrow)
+    TYPES(ALONE, channels) TYPES(ALONE, sliceBackward) TYPES(ALONE, shuffle) TYPES(ALONE, multiply)
+    TYPES(ALONE, multiplySums) TYPES(ALONE, scale) TYPES(ALONE, dropout) TYPES(ALONE, average)
+    TYPES(ALONE, averageBackward) TYPES(ALONE, upsample) TYPES(ALONE, upsampleBackward) TYPES(ALONE, unpool)
+    TYPES(ALONE, unpoolBackward)
     TYPES(ALONE, addBias) ALONE(biasGradient) TOGETHER(crossEntropy) TOGETHER(valueLoss) TOGETHER(lossSums)
     TOGETHER(squares) TOGETHER(sumUp) ALONE(adam) ALONE(sgd)};
 

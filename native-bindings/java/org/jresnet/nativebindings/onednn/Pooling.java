@@ -11,8 +11,10 @@ public record Pooling(OneDnnScope scope, Kind kind, int rows, int columns, Geome
   public enum Kind {
     /** Largest value; padding never wins. */
     MAX(dnnl.dnnl_pooling_max),
-    /** Mean over the window. */
-    AVERAGE(dnnl.dnnl_pooling_avg_exclude_padding);
+    /** Mean over what of the window lies in the image. */
+    AVERAGE(dnnl.dnnl_pooling_avg_exclude_padding),
+    /** Mean over the window, to which padding adds zeros. */
+    AVERAGE_PADDED(dnnl.dnnl_pooling_avg_include_padding);
 
     private final int code;
 

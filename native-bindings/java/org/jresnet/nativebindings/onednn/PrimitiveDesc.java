@@ -1,5 +1,6 @@
 package org.jresnet.nativebindings.onednn;
 
+import org.bytedeco.dnnl.binary;
 import org.bytedeco.dnnl.global.dnnl;
 import org.bytedeco.dnnl.primitive_desc_base;
 import org.bytedeco.dnnl.reorder;
@@ -24,6 +25,12 @@ public final class PrimitiveDesc {
   /** Whether this copies between layouts or types. */
   public boolean isReorder() {
     return handle instanceof reorder.primitive_desc;
+  }
+
+  /** Whether this multiplies two tensors. */
+  public boolean multiplies() {
+    return handle instanceof binary.primitive_desc product
+        && product.get_algorithm() == dnnl.algorithm.binary_mul;
   }
 
   /** Layout of the weights. */

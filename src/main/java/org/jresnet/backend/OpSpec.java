@@ -128,6 +128,10 @@ public record OpSpec(
     for (Parameter p : parameters()) {
       p.role().slot().ifPresent(slot -> all.add(parameter(slot, p.shape(), backward)));
     }
+    if (op.draws() && mode == Mode.TRAIN) {
+      Set<Phase> reads = Set.of(Phase.FORWARD, Phase.BACKWARD);
+      all.add(new Operand(Slot.KEY, List.of(1L), DType.F64, reads, Set.of(), Optional.empty()));
+    }
     if (pass == Pass.TRAINING) {
       all.add(gradient(Slot.DY, all));
       gradients.keySet().forEach(slot -> all.add(gradient(slot, all)));

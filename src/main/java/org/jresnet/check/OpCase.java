@@ -67,6 +67,12 @@ public record OpCase(
     POOLS(OpCase::pools),
     /** Classifiers. */
     LINEAR(OpCase::linear),
+    /** Channels that move, and pixels that repeat. */
+    MOVES(ShapedCases::moves),
+    /** Products, dropout and stochastic depth. */
+    FACTORS(ShapedCases::factors),
+    /** Average pools and max unpools. */
+    WINDOWS(ShapedCases::windows),
     /** Gradients that a backend may refuse to add to. */
     ACCUMULATING(OpCase::accumulatingParameters);
 
@@ -138,6 +144,9 @@ public record OpCase(
     activations().stream()
         .filter(c -> !(c.spec.apply(DType.F64).op() instanceof Conv2d))
         .forEach(cases::add);
+    cases.addAll(ShapedCases.moves());
+    cases.addAll(ShapedCases.factors());
+    cases.addAll(ShapedCases.windows());
     pools().stream()
         .filter(c -> c.spec.apply(DType.F64).op() instanceof Op.GlobalAvgPool)
         .forEach(cases::add);

@@ -173,6 +173,31 @@ public final class Specs {
         gradients);
   }
 
+  /**
+   * An op without a tail, whose output follows from its inputs' shapes.
+   *
+   * @param writes how the gradient of each input is written, in their order; the last one stands
+   *     for all that follow
+   */
+  public static OpSpec of(
+      Op op, List<Shape> inputs, DType type, Pass pass, GradientWrite... writes) {
+    Map<Slot, GradientWrite> gradients = new TreeMap<>();
+    for (int i = 0; i < inputs.size(); i++) {
+      if (op.differentiates(i)) {
+        Slot gradient = Slot.input(i).gradient().orElseThrow();
+        gradients.put(gradient, writes[Math.min(i, writes.length - 1)]);
+      }
+    }
+    return new OpSpec(
+        op,
+        List.of(),
+        inputs.stream().map(shape -> new TensorSpec(shape, type)).toList(),
+        new TensorSpec(op.output(inputs), type),
+        pass == Pass.TRAINING ? Mode.TRAIN : Mode.EVALUATE,
+        pass,
+        gradients);
+  }
+
   /** A function of each element. */
   public static OpSpec activation(Activation f, Shape y, DType type, Pass pass, GradientWrite dx) {
     TensorSpec tensor = new TensorSpec(y, type);

@@ -26,7 +26,8 @@ public final class Calibration implements AutoCloseable {
   public Calibration(Model model, int batch, int size, Normalization normalization) {
     CompileOptions options = CompileOptions.inference(batch, size, normalization);
     Set<String> taps = new TreeSet<>();
-    for (Node node : Fusion.ranged(model.graph(), options, model.precision())) {
+    for (Node node :
+        Fusion.ranged(Fusion.simplified(model.graph(), options), options, model.precision())) {
       taps.add(node.name());
       histograms.put(node.name(), new Histogram());
     }

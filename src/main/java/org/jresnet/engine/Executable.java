@@ -44,6 +44,7 @@ public final class Executable implements AutoCloseable {
   private final List<String> counters = new ArrayList<>();
   private Schedule schedule;
   private Program program;
+  private Keys keys;
   private long memory;
   private boolean stale = true;
   private Buffer arena;
@@ -66,7 +67,7 @@ public final class Executable implements AutoCloseable {
 
   /** What {@link #compile} would ask a backend to plan, in forward order. */
   public static List<NamedSpec> specs(Graph graph, CompileOptions options, Precision precision) {
-    return Fusion.groups(graph, options, precision).stream()
+    return Fusion.groups(Fusion.simplified(graph, options), options, precision).stream()
         .map(group -> new NamedSpec(group.name(), group.spec()))
         .toList();
   }
@@ -107,13 +108,15 @@ public final class Executable implements AutoCloseable {
 
   private void build(Optional<Buffer> lent) {
     requireNodes();
-    List<Group> groups = Fusion.groups(model.graph(), options, model.precision());
+    Graph graph = Fusion.simplified(model.graph(), options);
+    List<Group> groups = Fusion.groups(graph, options, model.precision());
     List<OpPlan> plans = new ArrayList<>();
     try {
       for (Group group : groups) {
         plans.add(plan(group));
       }
-      schedule = new Schedule(model, options, groups, plans);
+      keys = own(new Keys(model.backend(), groups));
+      schedule = new Schedule(graph, model, options, groups, plans, keys);
       MemoryPlan layout = MemoryPlan.of(schedule.actions());
       memory = layout.place();
       arena = lent.filter(b -> b.bytes() >= memory).orElseGet(() -> allocate(memory));
@@ -320,6 +323,14 @@ public final class Executable implements AutoCloseable {
     program.setGradientFactor(factor);
   }
 
+  /**
+   * Says what the random draws of the following steps are: with the same seed and number of the
+   * first one, dropout drops the same again. Without this they start at seed 0, step 0.
+   */
+  public void setDraws(long seed, long number) {
+    keys.start(seed, number);
+  }
+
   /** Correct predictions in the last {@link #step(byte[], int[])}. */
   public int correct() {
     return program.correct();
@@ -340,6 +351,7 @@ public final class Executable implements AutoCloseable {
           "expected " + expected + " bytes of pixels, found " + pixels.length);
     }
     program.load(pixels);
+    keys.next();
   }
 
   /** A tapped node's output in the last run, NHWC. */

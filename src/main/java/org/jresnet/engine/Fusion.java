@@ -23,6 +23,7 @@ import org.jresnet.graph.Node;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Op.Int8;
 import org.jresnet.graph.Op.Part;
+import org.jresnet.graph.Rewrite;
 import org.jresnet.graph.Shape;
 import org.jresnet.graph.Slot;
 
@@ -48,6 +49,18 @@ final class Fusion {
     this.needsGradient = new boolean[graph.nodes().size()];
   }
 
+  /** The network as that pass computes it: what does nothing in evaluation is not there. */
+  static Graph simplified(Graph graph, CompileOptions options) {
+    Set<String> idle =
+        graph.nodes().stream()
+            .filter(node -> options.pass() == Pass.INFERENCE && node.op().draws())
+            .map(Node::name)
+            .filter(name -> !options.watch().output(name))
+            .filter(name -> !name.equals(graph.output().name()))
+            .collect(Collectors.toSet());
+    return idle.isEmpty() ? graph : Rewrite.without(graph, idle);
+  }
+
   /** Groups in forward order. */
   static List<Group> groups(Graph graph, CompileOptions options, Precision precision) {
     return new Fusion(graph, options, precision).run();
@@ -60,9 +73,7 @@ final class Fusion {
     for (Node node : graph.nodes()) {
       needsGradient[node.index()] =
           options.pass() == Pass.TRAINING
-              && (trains(node)
-                  || options.watch().gradient(node.name())
-                  || node.inputs().stream().anyMatch(i -> needsGradient[i]));
+              && (trains(node) || options.watch().gradient(node.name()) || passesGradient(node));
       requireTrainable(node);
     }
     List<List<Node>> chains = chains();
@@ -71,6 +82,16 @@ final class Fusion {
       groups.add(0, group(chains.get(i)));
     }
     return groups;
+  }
+
+  /** Whether an input that needs a gradient gets one. */
+  private boolean passesGradient(Node node) {
+    for (int i = 0; i < node.inputs().size(); i++) {
+      if (needsGradient[node.inputs().get(i)] && node.op().differentiates(i)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Nodes that are computed together, ordered by their last node. */
@@ -165,7 +186,7 @@ final class Fusion {
     boolean trains = needsGradient[end.index()];
     for (int i = 0; trains && i < inputs.size(); i++) {
       Slot slot = Slot.input(i).gradient().orElseThrow();
-      GradientWrite write = write(inputs.get(i));
+      GradientWrite write = head.op().differentiates(i) ? write(inputs.get(i)) : GradientWrite.NONE;
       boolean unasked = write == GradientWrite.NONE && head.op().unasked().contains(slot);
       gradients.put(slot, unasked ? GradientWrite.OVERWRITE : write);
     }

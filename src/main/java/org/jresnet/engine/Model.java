@@ -271,6 +271,27 @@ public final class Model implements AutoCloseable {
     return names;
   }
 
+  /**
+   * Takes over every parameter, running statistic and count that the other model has under the same
+   * name and in the same shape, as after a {@link org.jresnet.graph.Rewrite}. Executables need
+   * {@link Executable#parametersChanged()}.
+   *
+   * @return names of what the other model does not have so and what therefore stays as it is
+   */
+  public List<String> take(Model other) {
+    List<String> left = new ArrayList<>();
+    for (Parameter p : byName.values()) {
+      if (!p.equals(other.byName.get(p.name()))) {
+        left.add(p.name());
+      } else if (p.role() == Parameter.Role.BATCHES_TRACKED) {
+        setBatchesTracked(p.name(), other.batchesTracked(p.name()));
+      } else {
+        set(p.name(), other.get(p.name()));
+      }
+    }
+    return left;
+  }
+
   /** Where the first non-finite gradient lies, in backward order; for error texts. */
   Optional<String> nonFiniteGradient() {
     List<Parameter> trainable =

@@ -15,6 +15,7 @@ import org.jresnet.backend.TensorSpec;
 import org.jresnet.engine.Action.Kind;
 import org.jresnet.engine.Value.Life;
 import org.jresnet.graph.DType;
+import org.jresnet.graph.Graph;
 import org.jresnet.graph.Node;
 import org.jresnet.graph.Parameter;
 import org.jresnet.graph.Slot;
@@ -27,6 +28,7 @@ final class Schedule {
   /** A stretch of groups, both ends included, whose outputs are computed again in backward. */
   record Segment(int first, int last) {}
 
+  private final Graph network;
   private final Model model;
   private final CompileOptions options;
   private final List<Group> groups;
@@ -35,14 +37,30 @@ final class Schedule {
   private final Map<Integer, Value> outputs = new HashMap<>();
   private final Map<Integer, Value> gradients = new HashMap<>();
   private final Map<String, Value> parameters = new HashMap<>();
+  private final Keys keys;
   private final List<Unit> units = new ArrayList<>();
   private final Value scratch;
 
-  Schedule(Model model, CompileOptions options, List<Group> groups, List<OpPlan> plans) {
+  /**
+   * Lays out a step.
+   *
+   * @param network as the pass computes it; its nodes are those of the groups
+   * @param groups in forward order
+   * @param plans one per group
+   */
+  Schedule(
+      Graph network,
+      Model model,
+      CompileOptions options,
+      List<Group> groups,
+      List<OpPlan> plans,
+      Keys keys) {
+    this.network = network;
     this.model = model;
     this.options = options;
     this.groups = groups;
     this.plans = plans;
+    this.keys = keys;
     long largest = plans.stream().mapToLong(OpPlan::scratchBytes).max().orElse(0);
     scratch = new Value("scratch", DType.U8, largest, Life.EXECUTABLE);
     gradients();
@@ -100,7 +118,7 @@ final class Schedule {
   }
 
   private String name(int node) {
-    return model.graph().nodes().get(node).name();
+    return network.nodes().get(node).name();
   }
 
   private static Value activation(String name, TensorSpec tensor) {
@@ -136,6 +154,7 @@ final class Schedule {
                         "discarded " + slot.id(), operand.type(), operand.elements(), Life.STEP)
                     : parameter(group, slot);
             case GRADIENT -> gradientValue(group, slot);
+            case KEY -> keys.value(group);
             case EXTRA -> extra(g, operand);
           };
       values.put(slot, value);
@@ -236,11 +255,11 @@ final class Schedule {
 
   /** The output of a node that is not hidden within a group. */
   Value output(String node) {
-    return outputs.get(model.graph().node(node).index());
+    return outputs.get(network.node(node).index());
   }
 
   /** The gradient of a node's output. */
   Value gradient(String node) {
-    return gradients.get(model.graph().node(node).index());
+    return gradients.get(network.node(node).index());
   }
 }

@@ -76,6 +76,16 @@ public interface Op {
     return Set.of();
   }
 
+  /** Whether the output has a derivative by an input; one without gets no gradient. */
+  default boolean differentiates(int input) {
+    return true;
+  }
+
+  /** Whether it draws random numbers in training, from {@link Slot#KEY}. */
+  default boolean draws() {
+    return false;
+  }
+
   /** What it can be within the call of the op before it. */
   default Part part() {
     return Part.NONE;

@@ -43,6 +43,30 @@ public record Shape(int n, int h, int w, int c) {
     return new Shape(batch, h, w, c);
   }
 
+  /** Where the element of those indices lies in memory, counted in elements. */
+  public int at(int atN, int atH, int atW, int atC) {
+    return Math.toIntExact((((long) atN * h + atH) * w + atW) * c + atC);
+  }
+
+  /** The body of a loop over all elements. */
+  public interface Body {
+    /** Called with the indices of one element. */
+    void at(int n, int h, int w, int c);
+  }
+
+  /** Calls the body for every element, in the order of memory. */
+  public void forEach(Body body) {
+    for (int i = 0; i < n; i++) {
+      for (int j = 0; j < h; j++) {
+        for (int k = 0; k < w; k++) {
+          for (int l = 0; l < c; l++) {
+            body.at(i, j, k, l);
+          }
+        }
+      }
+    }
+  }
+
   @Override
   public String toString() {
     return n + "x" + h + "x" + w + "x" + c;

@@ -23,6 +23,8 @@ public final class Slot implements Comparable<Slot> {
     STATE,
     /** Derivative of the loss by another operand. */
     GRADIENT,
+    /** What the random draws of a step start from. */
+    KEY,
     /** Bytes that only the plan of a backend knows. */
     EXTRA
   }
@@ -76,6 +78,9 @@ public final class Slot implements Comparable<Slot> {
 
   /** Gradient of BETA. */
   public static final Slot DBETA = BETA.gradient;
+
+  /** What the random draws of an op start from in a step: one number, of which the bits count. */
+  public static final Slot KEY = new Slot(Kind.KEY, "KEY", 0);
 
   /** What forward leaves for backward. */
   public static final Slot SAVED = new Slot(Kind.EXTRA, "SAVED", 0);

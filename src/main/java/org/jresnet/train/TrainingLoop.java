@@ -191,6 +191,7 @@ final class TrainingLoop {
         int micro = b % options.accumulate();
         int group = Math.min(options.accumulate(), batches - b + micro);
         now.setGradientFactor(lossScale.factor());
+        now.setDraws(options.seed(), (long) epoch * batches + b);
         long started = System.nanoTime();
         double loss = now.step(batch.pixels(), labels(batch));
         optimizer.accumulate(micro, group);

@@ -158,7 +158,7 @@ final class ExecutableTest {
   }
 
   /** Bytes that this thread and the backend's workers have ever allocated on the Java heap. */
-  private static long garbage() {
+  static long garbage() {
     var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
     long sum = threads.getThreadAllocatedBytes(Thread.currentThread().getId());
     for (ThreadInfo info : threads.getThreadInfo(threads.getAllThreadIds())) {

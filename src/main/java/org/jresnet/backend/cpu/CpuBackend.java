@@ -7,6 +7,7 @@ import org.jresnet.backend.Buffer;
 import org.jresnet.backend.InputOp;
 import org.jresnet.backend.LossOp;
 import org.jresnet.backend.LossSpec;
+import org.jresnet.backend.Mode;
 import org.jresnet.backend.Normalization;
 import org.jresnet.backend.OpPlan;
 import org.jresnet.backend.OpSpec;
@@ -17,10 +18,19 @@ import org.jresnet.backend.Tensor;
 import org.jresnet.backend.UpdateRule;
 import org.jresnet.base.UserError;
 import org.jresnet.graph.Activation;
+import org.jresnet.graph.AvgPool;
+import org.jresnet.graph.ChannelShuffle;
+import org.jresnet.graph.ChannelSlice;
+import org.jresnet.graph.Concat;
 import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.ConvTranspose2d;
+import org.jresnet.graph.Dropout;
+import org.jresnet.graph.MaxUnpool;
+import org.jresnet.graph.Multiply;
 import org.jresnet.graph.Op;
+import org.jresnet.graph.Scale;
 import org.jresnet.graph.Shape;
+import org.jresnet.graph.Upsample;
 import org.jresnet.nativebindings.NativeCache;
 import org.jresnet.nativebindings.onednn.OneDnn;
 
@@ -152,6 +162,32 @@ public final class CpuBackend implements Backend {
           : new QuantizedAvgPoolPlan(dnn, spec);
     } else if (op instanceof Op.Linear) {
       return new LinearPlan(dnn, spec);
+    }
+    return planMore(spec);
+  }
+
+  private OpPlan planMore(OpSpec spec) {
+    Op op = spec.op();
+    if (op instanceof Multiply) {
+      return new MultiplyPlan(dnn, workers, spec);
+    } else if (op instanceof Scale) {
+      return new PointwisePlan.Scaling(dnn, spec);
+    } else if (op instanceof Dropout) {
+      return spec.mode() == Mode.TRAIN
+          ? new DropoutPlan(dnn, workers, spec)
+          : MovePlan.copy(dnn, workers, spec);
+    } else if (op instanceof Concat) {
+      return MovePlan.concat(dnn, workers, spec);
+    } else if (op instanceof ChannelSlice) {
+      return MovePlan.slice(dnn, workers, spec);
+    } else if (op instanceof ChannelShuffle) {
+      return MovePlan.shuffle(dnn, workers, spec);
+    } else if (op instanceof AvgPool) {
+      return PoolPlan.average(dnn, spec);
+    } else if (op instanceof Upsample) {
+      return new UpsamplePlan(dnn, workers, spec);
+    } else if (op instanceof MaxUnpool) {
+      return new MaxUnpoolPlan(dnn, workers, spec);
     }
     throw new UnsupportedOperationException("the cpu backend has no plan for " + spec);
   }

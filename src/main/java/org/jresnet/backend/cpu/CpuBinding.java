@@ -63,13 +63,18 @@ final class CpuBinding extends Binding {
     } else if (arguments.containsKey(Arg.DIFF_SRC)) {
       return "backward data";
     } else if (arguments.containsKey(Arg.SRC_1)) {
-      return "add";
+      return desc.multiplies() ? "multiply" : "add";
     }
     return desc.isReorder() ? "reorder" : "forward";
   }
 
+  /** Adds a call of Java that reads and writes so many bytes. */
+  void host(Phase phase, long bytes, Runnable call) {
+    add(new OpCall(phase, "host", "java", 0, bytes, call));
+  }
+
   /** Adds a call of Java. */
   void host(Phase phase, Runnable call) {
-    add(new OpCall(phase, "host", "java", 0, 0, call));
+    host(phase, 0, call);
   }
 }

@@ -15,8 +15,12 @@ final class CpuBuffer implements Buffer {
 
   private final HostMemory memory;
 
+  /** All of it, where a view can hold that: writing through it allocates nothing. */
+  private ByteBuffer whole;
+
   CpuBuffer(long bytes) {
     memory = new HostMemory(bytes);
+    whole = bytes <= VIEW ? memory.view(0, (int) bytes) : null;
   }
 
   static HostMemory memory(Tensor tensor) {
@@ -44,6 +48,11 @@ final class CpuBuffer implements Buffer {
   @Override
   public void write(long offset, ByteBuffer source) {
     requireLittleEndian();
+    if (whole != null) {
+      whole.put(Math.toIntExact(offset), source, source.position(), source.remaining());
+      source.position(source.limit());
+      return;
+    }
     while (source.hasRemaining()) {
       int count = Math.min(source.remaining(), VIEW);
       memory.view(offset, count).put(source.slice().limit(count));
@@ -76,6 +85,7 @@ final class CpuBuffer implements Buffer {
 
   @Override
   public void close() {
+    whole = null;
     memory.close();
   }
 }

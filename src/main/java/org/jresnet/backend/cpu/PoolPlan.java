@@ -9,6 +9,7 @@ import java.util.Optional;
 import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
+import org.jresnet.graph.AvgPool;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.onednn.Arg;
@@ -20,8 +21,8 @@ import org.jresnet.nativebindings.onednn.Pooling;
 import org.jresnet.nativebindings.onednn.PrimitiveDesc;
 
 /**
- * Max pooling over a window, or the mean over the whole image. Max pooling saves the index of each
- * maximum.
+ * Maximum or mean over a window, or the mean over the whole image. Max pooling saves the index of
+ * each maximum.
  */
 final class PoolPlan extends CpuPlan {
   private final Desc x;
@@ -50,6 +51,20 @@ final class PoolPlan extends CpuPlan {
     int window = pool.kernel();
     Geometry geometry = new Geometry(pool.stride(), pool.padding());
     return new PoolPlan(dnn, spec, Pooling.Kind.MAX, window, window, geometry);
+  }
+
+  static PoolPlan average(OneDnn dnn, OpSpec spec) {
+    AvgPool pool = (AvgPool) spec.op();
+    int window = pool.kernel();
+    return new PoolPlan(
+        dnn,
+        spec,
+        pool.divisor() == AvgPool.Divisor.WINDOW
+            ? Pooling.Kind.AVERAGE_PADDED
+            : Pooling.Kind.AVERAGE,
+        window,
+        window,
+        new Geometry(pool.stride(), pool.padding()));
   }
 
   static PoolPlan mean(OneDnn dnn, OpSpec spec) {

@@ -9,6 +9,7 @@ import org.jresnet.backend.Buffer;
 import org.jresnet.backend.InputOp;
 import org.jresnet.backend.LossOp;
 import org.jresnet.backend.LossSpec;
+import org.jresnet.backend.Mode;
 import org.jresnet.backend.Normalization;
 import org.jresnet.backend.OpPlan;
 import org.jresnet.backend.OpSpec;
@@ -20,10 +21,19 @@ import org.jresnet.backend.UpdateRule;
 import org.jresnet.base.Closing;
 import org.jresnet.base.UserError;
 import org.jresnet.graph.Activation;
+import org.jresnet.graph.AvgPool;
+import org.jresnet.graph.ChannelShuffle;
+import org.jresnet.graph.ChannelSlice;
+import org.jresnet.graph.Concat;
 import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.ConvTranspose2d;
+import org.jresnet.graph.Dropout;
+import org.jresnet.graph.MaxUnpool;
+import org.jresnet.graph.Multiply;
 import org.jresnet.graph.Op;
+import org.jresnet.graph.Scale;
 import org.jresnet.graph.Shape;
+import org.jresnet.graph.Upsample;
 import org.jresnet.nativebindings.cuda.CudaDevice;
 import org.jresnet.nativebindings.cuda.CudaException;
 import org.jresnet.nativebindings.cuda.CudaLibraries;
@@ -236,10 +246,11 @@ public final class GpuBackend implements Backend {
 
   @Override
   public OpPlan plan(OpSpec spec) {
-    return lower(spec).on(gpu);
+    return lower(planner, spec).on(gpu);
   }
 
-  private GpuPlan lower(OpSpec spec) {
+  /** How an op is computed. */
+  static GpuPlan lower(Planner planner, OpSpec spec) {
     Op op = spec.op();
     if (op instanceof Conv2d) {
       return spec.tail().isEmpty()
@@ -259,6 +270,19 @@ public final class GpuBackend implements Backend {
       return new Pointwise.GlobalAvgPool(planner, spec);
     } else if (op instanceof Op.Linear) {
       return new LinearPlan(planner, spec);
+    } else if (op instanceof Multiply) {
+      return new FactorPlan.Multiply(planner, spec);
+    } else if (op instanceof Scale) {
+      return new FactorPlan.Scaling(planner, spec);
+    } else if (op instanceof Dropout && spec.mode() == Mode.TRAIN) {
+      return new FactorPlan.Dropout(planner, spec);
+    } else if (op instanceof Concat
+        || op instanceof ChannelSlice
+        || op instanceof ChannelShuffle
+        || op instanceof Dropout) {
+      return new MovePlan(planner, spec);
+    } else if (op instanceof AvgPool || op instanceof Upsample || op instanceof MaxUnpool) {
+      return new WindowPlan(planner, spec);
     }
     throw new UnsupportedOperationException("the gpu backend has no plan for " + spec);
   }
@@ -267,7 +291,7 @@ public final class GpuBackend implements Backend {
    * The engines behind an op, in the order of its calls; none where own kernels or cuBLASLt work.
    */
   public List<Choice> choices(OpSpec spec) {
-    return new ArrayList<>(lower(spec).choices());
+    return new ArrayList<>(lower(planner, spec).choices());
   }
 
   private Gpu gpu() {

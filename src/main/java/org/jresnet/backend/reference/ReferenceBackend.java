@@ -24,11 +24,20 @@ import org.jresnet.backend.Tensor;
 import org.jresnet.backend.UpdateRule;
 import org.jresnet.base.UserError;
 import org.jresnet.graph.Activation;
+import org.jresnet.graph.AvgPool;
+import org.jresnet.graph.ChannelShuffle;
+import org.jresnet.graph.ChannelSlice;
+import org.jresnet.graph.Concat;
 import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.ConvTranspose2d;
 import org.jresnet.graph.DType;
+import org.jresnet.graph.Dropout;
+import org.jresnet.graph.MaxUnpool;
+import org.jresnet.graph.Multiply;
 import org.jresnet.graph.Op;
+import org.jresnet.graph.Scale;
 import org.jresnet.graph.Shape;
+import org.jresnet.graph.Upsample;
 
 /** Plain Java, double precision: slow, short, and what everything else is compared with. */
 public final class ReferenceBackend implements Backend {
@@ -42,24 +51,28 @@ public final class ReferenceBackend implements Backend {
 
   private static final ToLongFunction<OpSpec> NOTHING = spec -> 0;
   private static final Map<Class<? extends Op>, Kernel> OWN =
-      Map.of(
-          Conv2d.class,
-          new Kernel(
-              NOTHING, (s, o) -> s.tail().isEmpty() ? new ConvOp(s, o) : new FoldedConvOp(s, o)),
-          ConvTranspose2d.class,
-          new Kernel(NOTHING, ConvTransposeOp::new),
-          Op.BatchNorm.class,
-          new Kernel(s -> 2L * s.y().c(), NormOp::new),
-          Activation.class,
-          new Kernel(NOTHING, ActivationOp::new),
-          Op.Add.class,
-          new Kernel(NOTHING, AddOp::new),
-          Op.MaxPool.class,
-          new Kernel(s -> s.y().elements(), MaxPoolOp::new),
-          Op.GlobalAvgPool.class,
-          new Kernel(NOTHING, GlobalAvgPoolOp::new),
-          Op.Linear.class,
-          new Kernel(NOTHING, LinearOp::new));
+      Map.ofEntries(
+          Map.entry(
+              Conv2d.class,
+              new Kernel(
+                  NOTHING,
+                  (s, o) -> s.tail().isEmpty() ? new ConvOp(s, o) : new FoldedConvOp(s, o))),
+          Map.entry(ConvTranspose2d.class, new Kernel(NOTHING, ConvTransposeOp::new)),
+          Map.entry(Op.BatchNorm.class, new Kernel(s -> 2L * s.y().c(), NormOp::new)),
+          Map.entry(Activation.class, new Kernel(NOTHING, ActivationOp::new)),
+          Map.entry(Op.Add.class, new Kernel(NOTHING, AddOp::new)),
+          Map.entry(Op.MaxPool.class, new Kernel(s -> s.y().elements(), MaxPoolOp::new)),
+          Map.entry(Op.GlobalAvgPool.class, new Kernel(NOTHING, GlobalAvgPoolOp::new)),
+          Map.entry(Op.Linear.class, new Kernel(NOTHING, LinearOp::new)),
+          Map.entry(Multiply.class, new Kernel(NOTHING, MultiplyOp::new)),
+          Map.entry(Scale.class, new Kernel(NOTHING, ScaleOp::new)),
+          Map.entry(Dropout.class, new Kernel(NOTHING, DropoutOp::new)),
+          Map.entry(Concat.class, new Kernel(NOTHING, ConcatOp::new)),
+          Map.entry(ChannelSlice.class, new Kernel(NOTHING, ChannelSliceOp::new)),
+          Map.entry(ChannelShuffle.class, new Kernel(NOTHING, ChannelShuffleOp::new)),
+          Map.entry(AvgPool.class, new Kernel(NOTHING, AvgPoolOp::new)),
+          Map.entry(Upsample.class, new Kernel(NOTHING, UpsampleOp::new)),
+          Map.entry(MaxUnpool.class, new Kernel(NOTHING, MaxUnpoolOp::new)));
 
   private final Map<Class<? extends Op>, Kernel> kernels = new HashMap<>(OWN);
 

@@ -18,9 +18,7 @@ import org.jresnet.backend.Precision;
 import org.jresnet.backend.Support;
 import org.jresnet.backend.Tensor;
 import org.jresnet.backend.UpdateRule;
-import org.jresnet.graph.Activation;
 import org.jresnet.graph.DType;
-import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
 import org.jresnet.nativebindings.cuda.BlasLt;
 import org.jresnet.nativebindings.cuda.CudnnHandle;
@@ -74,14 +72,7 @@ final class HostDevice implements Device, Backend {
 
   @Override
   public OpPlan plan(OpSpec spec) {
-    if (spec.op() instanceof Op.BatchNorm) {
-      return new NormPlan(planner, spec).on(Optional.of(this));
-    } else if (spec.op() instanceof Activation) {
-      return new ActivationPlan(planner, spec).on(Optional.of(this));
-    } else if (spec.op() instanceof Op.Add) {
-      return new Pointwise.Add(planner, spec).on(Optional.of(this));
-    }
-    return new Pointwise.GlobalAvgPool(planner, spec).on(Optional.of(this));
+    return GpuBackend.lower(planner, spec).on(Optional.of(this));
   }
 
   @Override

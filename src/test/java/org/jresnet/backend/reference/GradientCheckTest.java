@@ -23,13 +23,22 @@ import org.jresnet.check.Specs;
 import org.jresnet.check.Specs.Activation;
 import org.jresnet.check.Specs.Residual;
 import org.jresnet.check.Specs.Window;
+import org.jresnet.graph.AvgPool;
 import org.jresnet.graph.Axis;
+import org.jresnet.graph.ChannelShuffle;
+import org.jresnet.graph.ChannelSlice;
+import org.jresnet.graph.Concat;
 import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.ConvTranspose2d;
 import org.jresnet.graph.DType;
+import org.jresnet.graph.Dropout;
+import org.jresnet.graph.MaxUnpool;
+import org.jresnet.graph.Multiply;
 import org.jresnet.graph.Op;
+import org.jresnet.graph.Scale;
 import org.jresnet.graph.Shape;
 import org.jresnet.graph.Slot;
+import org.jresnet.graph.Upsample;
 import org.jresnet.loss.Objective;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -127,8 +136,34 @@ class GradientCheckTest {
                     f, new Shape(2, 5, 6, 3), DType.F64, Pass.TRAINING, GradientWrite.OVERWRITE));
   }
 
+  /** Ops whose output follows from their inputs' shapes. */
+  static Stream<OpSpec> further() {
+    Shape x = new Shape(2, 5, 6, 4);
+    Shape pixel = new Shape(2, 1, 1, 4);
+    Stream.Builder<OpSpec> specs = Stream.builder();
+    List.of(
+            new Scale(-1.5),
+            new ChannelSlice(1, 2),
+            new ChannelShuffle(2),
+            new Upsample(3),
+            new AvgPool(3, 2, 1, AvgPool.Divisor.WINDOW),
+            new AvgPool(3, 2, 1, AvgPool.Divisor.PIXELS),
+            new Dropout(0.4, Dropout.Unit.ELEMENT),
+            new Dropout(0.6, Dropout.Unit.IMAGE))
+        .forEach(op -> specs.add(further(op, x)));
+    specs.add(further(new Multiply(), x, pixel));
+    specs.add(further(new Multiply(), x, x));
+    specs.add(further(new Concat(3), x, new Shape(2, 5, 6, 1), new Shape(2, 5, 6, 3)));
+    specs.add(further(new MaxUnpool(2, 2, 1), new Shape(2, 3, 4, 4), x));
+    return specs.build();
+  }
+
+  private static OpSpec further(Op op, Shape... inputs) {
+    return Specs.of(op, List.of(inputs), DType.F64, Pass.TRAINING, GradientWrite.OVERWRITE);
+  }
+
   @ParameterizedTest
-  @MethodSource({"conv", "norm", "activations", "others"})
+  @MethodSource({"conv", "norm", "activations", "others", "further"})
   void backwardIsTheDerivativeOfForward(OpSpec spec) {
     assertThat(backend.name()).isEqualTo("reference");
     Map<Slot, double[]> inputs = inputs(spec, new Random(SEED));
