@@ -105,6 +105,9 @@ final class TiffPixels {
     ImageReader reader = new TIFFImageReaderSpi().createReaderInstance(null);
     try {
       Pixels.open(name, reader, new ByteArrayImageInputStream(bytes), info);
+      if ((long) reader.getWidth(0) * reader.getHeight(0) != info.pixels()) {
+        throw new BadImageException(name, "is corrupt: it gives its width or height twice");
+      }
       Sixteen sixteen = colours == BLACK_IS_ZERO ? Sixteen.SATURATED : Sixteen.HIGH_BYTE;
       Alpha alpha = tiff.value(TiffHeader.EXTRA_SAMPLES) == 1 ? Alpha.PREMULTIPLIED : Alpha.DROPPED;
       return Samples.rgb(name, reader.read(0), sixteen, alpha);
