@@ -1,5 +1,7 @@
 package org.jresnet.data;
 
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
+
 import com.twelvemonkeys.imageio.stream.ByteArrayImageInputStream;
 import java.awt.image.IndexColorModel;
 import java.io.IOException;
@@ -18,6 +20,12 @@ import org.jresnet.data.Samples.Sixteen;
 
 /** Pixels of one image by the reader of its format. */
 final class Pixels {
+  private static final int BMP_CORE_HEADER = 12;
+  private static final int BMP_RLE8 = 1;
+  private static final int BMP_RLE4 = 2;
+  private static final int BMP_JPEG = 4;
+  private static final int BMP_PNG = 5;
+
   private Pixels() {}
 
   /**
@@ -71,6 +79,7 @@ final class Pixels {
   }
 
   private static RgbImage bmp(Path name, byte[] bytes, ImageInfo info) throws IOException {
+    checkBmp(name, bytes);
     ImageReader reader = reader("bmp");
     try {
       open(name, reader, new ByteArrayImageInputStream(bytes), info);
@@ -88,6 +97,27 @@ final class Pixels {
       return onScreen(reader, info, frame);
     } finally {
       reader.dispose();
+    }
+  }
+
+  /** The reader allocates what the header says that the compressed pixels take. */
+  private static void checkBmp(Path name, byte[] bytes) throws IOException {
+    Head head = Head.of(bytes);
+    if (head.i32(14, LITTLE_ENDIAN) == BMP_CORE_HEADER) {
+      return;
+    }
+    long compression = head.u32(30, LITTLE_ENDIAN);
+    long stored = head.u32(34, LITTLE_ENDIAN);
+    if (compression == BMP_JPEG || compression == BMP_PNG) {
+      throw new BadImageException(
+          name, "is a BMP around a JPEG or PNG, which is not decoded here; save it as PNG first");
+    }
+    boolean runLengths = compression == BMP_RLE8 || compression == BMP_RLE4;
+    if (runLengths && stored > bytes.length) {
+      throw new BadImageException(
+          name,
+          "is corrupt or truncated: its header says %d bytes of pixels, the file has %d"
+              .formatted(stored, bytes.length));
     }
   }
 
