@@ -34,6 +34,7 @@ import picocli.CommandLine.ScopeType;
       BenchCommand.class,
       ProfileCommand.class,
       PlanCommand.class,
+      CheckCommand.class,
       DoctorCommand.class
     })
 public final class Main implements Runnable {

@@ -16,6 +16,7 @@ import org.jresnet.backend.Tensor;
 import org.jresnet.base.Closing;
 import org.jresnet.base.UserError;
 import org.jresnet.graph.Graph;
+import org.jresnet.graph.Node;
 import org.jresnet.graph.Parameter;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -32,8 +33,8 @@ public final class Executable implements AutoCloseable {
   /** A call and the node (or {@code input}, {@code loss}) that it belongs to, with its kind. */
   public record NamedCall(String node, String kind, OpCall call) {}
 
-  /** An op as it will be planned, and the first node of its group. */
-  public record NamedSpec(String name, OpSpec spec) {}
+  /** An op as it will be planned, and the nodes that it computes; the first names it. */
+  public record NamedSpec(String name, List<Node> nodes, OpSpec spec) {}
 
   private static final Logger LOG = LoggerFactory.getLogger(Executable.class);
 
@@ -68,7 +69,7 @@ public final class Executable implements AutoCloseable {
   /** What {@link #compile} would ask a backend to plan, in forward order. */
   public static List<NamedSpec> specs(Graph graph, CompileOptions options, Precision precision) {
     return Fusion.groups(Fusion.simplified(graph, options), options, precision).stream()
-        .map(group -> new NamedSpec(group.name(), group.spec()))
+        .map(group -> new NamedSpec(group.name(), group.nodes(), group.spec()))
         .toList();
   }
 

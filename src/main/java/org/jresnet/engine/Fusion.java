@@ -150,7 +150,7 @@ final class Fusion {
         && other != chain.get(0).inputs().get(0)
         && graph.consumers(other).stream().allMatch(n -> n.index() <= add.index())
         && !(options.pass() == Pass.INFERENCE
-            && options.watch().output(graph.nodes().get(other).name()));
+            && options.watch().outputs().contains(graph.nodes().get(other).name()));
   }
 
   private boolean trains(Node node) {
