@@ -465,15 +465,21 @@ def resizes():
         w, h = source.size
         for size in ((224, 224), (1, 1), (7, 5), (w, 40), (50, h), (w, h), (1, 60), (60, 1), (w * 2, h * 3), (w + 1, max(1, h - 1)), (299, 3)):
             add(name, "bilinear", source.resize(size, Image.Resampling.BILINEAR))
+            add(name, "bicubic", source.resize(size, Image.Resampling.BICUBIC))
         for size in (32, 33, 224):
             add(name, f"stretch {size}", transforms.Resize((size, size))(source))
             if min(w, h) > 1:
                 crop = transforms.Compose([transforms.Resize(round(size * 256 / 224)), transforms.CenterCrop(size)])
                 add(name, f"crop {size}", crop(source))
+                for resize, how in ((232, "bilinear"), (256, "bicubic"), (224, "bicubic")):
+                    mode = transforms.InterpolationMode(how)
+                    scaled = transforms.Resize(round(size * resize / 224), interpolation=mode)(source)
+                    add(name, f"crop {size} {resize}/224 {how}", transforms.CenterCrop(size)(scaled))
     for h in (300, 301):
         source = opened((OUT / f"png-3x{h}.png").read_bytes())
         for size in ((2, 50), (6, 50), (3, 50), (2, 400), (2, 299), (1, h), (32, 32)):
             add(f"png-3x{h}.png", "bilinear", source.resize(size, Image.Resampling.BILINEAR))
+            add(f"png-3x{h}.png", "bicubic", source.resize(size, Image.Resampling.BICUBIC))
         add(f"png-3x{h}.png", "shorter 2", transforms.Resize(2)(source))
         add(f"png-3x{h}.png", "stretch 224", transforms.Resize((224, 224))(source))
     for size in (10, 31, 44, 45, 46, 100):

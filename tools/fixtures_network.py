@@ -95,7 +95,7 @@ COMMAND = "python tools/fixtures_network.py"
 BATCHES_TRACKED = 7
 MODELS = [
     "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "wide_resnet50_2", "wide_resnet101_2",
-    "resnext50_32x4d", "resnext101_32x8d",
+    "resnext50_32x4d", "resnext101_32x8d", "resnext101_64x4d",
 ]  # fmt: skip
 
 

@@ -58,6 +58,7 @@ final class ModelOptions {
     return new Preprocess(
         size == null ? trained.size() : size,
         resize == null ? trained.mode() : resize,
-        decoding.options());
+        decoding.options(),
+        trained.scaling());
   }
 }

@@ -9,18 +9,21 @@ import org.jresnet.base.UserError;
  * @param size side of the square input in pixels
  * @param mode how the image is brought to that size
  * @param decoding how the file is decoded
+ * @param scaling how much {@link Mode#CROP} cuts off, and how pixels are interpolated
  */
 public record Preprocess(
     int size,
     Mode mode,
     @JsonField(whenAbsent = "{\"orientation\":\"IGNORE\",\"maxPixels\":178956970}")
-        ImageDecoder.Options decoding) {
+        ImageDecoder.Options decoding,
+    @JsonField(whenAbsent = "{\"resize\":256,\"crop\":224,\"interpolation\":\"BILINEAR\"}")
+        Scaling scaling) {
   /** Ways to the input size. */
   public enum Mode {
     /** {@code Resize((size, size))}: the whole picture, stretched. */
     STRETCH,
     /**
-     * {@code Resize(size·256/224)} of the shorter side, then {@code CenterCrop(size)}:
+     * {@code Resize(size·resize/crop)} of the shorter side, then {@code CenterCrop(size)}:
      * torchvision's evaluation.
      */
     CROP
@@ -35,6 +38,11 @@ public record Preprocess(
     decoding = decoding == null ? ImageDecoder.Options.DEFAULT : decoding;
   }
 
+  /** Scaled as torchvision's most networks want it. */
+  public Preprocess(int size, Mode mode, ImageDecoder.Options decoding) {
+    this(size, mode, decoding, Scaling.DEFAULT);
+  }
+
   /** Of files that are decoded as Pillow does. */
   public Preprocess(int size, Mode mode) {
     this(size, mode, ImageDecoder.Options.DEFAULT);
@@ -43,9 +51,9 @@ public record Preprocess(
   /** Pixels at the input size. */
   public RgbImage apply(RgbImage image) {
     if (mode == Mode.STRETCH) {
-      return Resize.bilinear(image, size, size);
+      return Resize.exactly(image, size, size, scaling.interpolation());
     }
-    return Resize.centerCrop(
-        Resize.shorterSide(image, Math.max(size, Math.round(size * 256f / 224))), size);
+    RgbImage larger = Resize.shorterSide(image, scaling.shorterSide(size), scaling.interpolation());
+    return Resize.centerCrop(larger, size);
   }
 }

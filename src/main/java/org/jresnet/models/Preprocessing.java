@@ -1,6 +1,7 @@
 package org.jresnet.models;
 
 import java.util.List;
+import org.jresnet.base.Interpolation;
 
 /**
  * How an image becomes a network's input when torchvision evaluates its published weights: the
@@ -9,10 +10,12 @@ import java.util.List;
  *
  * @param resize length of the shorter side after resizing, in pixels
  * @param crop side of the square that is cut out, in pixels
+ * @param interpolation of the pixels when resized
  * @param mean per channel
  * @param std per channel
  */
-public record Preprocessing(int resize, int crop, List<Float> mean, List<Float> std) {
+public record Preprocessing(
+    int resize, int crop, Interpolation interpolation, List<Float> mean, List<Float> std) {
   /** Mean of ImageNet's training images. */
   private static final List<Float> MEAN = List.of(0.485f, 0.456f, 0.406f);
 
@@ -26,7 +29,7 @@ public record Preprocessing(int resize, int crop, List<Float> mean, List<Float> 
   }
 
   /** With ImageNet's mean and standard deviation. */
-  static Preprocessing imageNet(int resize, int crop) {
-    return new Preprocessing(resize, crop, MEAN, STD);
+  static Preprocessing imageNet(int resize, int crop, Interpolation interpolation) {
+    return new Preprocessing(resize, crop, interpolation, MEAN, STD);
   }
 }

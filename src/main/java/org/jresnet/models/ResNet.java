@@ -1,6 +1,7 @@
 package org.jresnet.models;
 
 import java.util.List;
+import org.jresnet.base.Interpolation;
 import org.jresnet.base.UserError;
 import org.jresnet.graph.Activation;
 import org.jresnet.graph.Conv2d;
@@ -70,12 +71,18 @@ final class ResNet {
         new ResNet(Block.BOTTLENECK, 1, 128, 3, 4, 6, 3).named("wide_resnet50_2", 68_883_240),
         new ResNet(Block.BOTTLENECK, 1, 128, 3, 4, 23, 3).named("wide_resnet101_2", 126_886_696),
         new ResNet(Block.BOTTLENECK, 32, 4, 3, 4, 6, 3).named("resnext50_32x4d", 25_028_904),
-        new ResNet(Block.BOTTLENECK, 32, 8, 3, 4, 23, 3).named("resnext101_32x8d", 88_791_336));
+        new ResNet(Block.BOTTLENECK, 32, 8, 3, 4, 23, 3).named("resnext101_32x8d", 88_791_336),
+        new ResNet(Block.BOTTLENECK, 64, 4, 3, 4, 23, 3)
+            .named("resnext101_64x4d", 232, 83_455_272));
   }
 
   private Architecture named(String id, long parameters) {
-    return new Architecture(
-        id, VARIANT, WIDTH, Preprocessing.imageNet(256, 224), parameters, this::graph);
+    return named(id, 256, parameters);
+  }
+
+  private Architecture named(String id, int resize, long parameters) {
+    Preprocessing input = Preprocessing.imageNet(resize, 224, Interpolation.BILINEAR);
+    return new Architecture(id, VARIANT, WIDTH, input, parameters, this::graph);
   }
 
   private Graph graph(String name, int classes, int width) {

@@ -16,13 +16,16 @@ import org.jresnet.backend.Normalization;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.data.Dataset;
+import org.jresnet.data.ImageDecoder;
 import org.jresnet.data.ImageFolder;
 import org.jresnet.data.Preprocess;
+import org.jresnet.data.Scaling;
 import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Model;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Parameter;
 import org.jresnet.models.Architecture;
+import org.jresnet.models.Preprocessing;
 import org.jresnet.weights.HostTensor;
 import org.jresnet.weights.ModelInfo;
 import org.jresnet.weights.StateDict;
@@ -168,18 +171,32 @@ public final class ModelFiles {
         preprocess.size(),
         preprocess.mode().name().toLowerCase(java.util.Locale.ROOT),
         network.preprocessing().mean(),
-        network.preprocessing().std());
+        network.preprocessing().std(),
+        preprocess.scaling().toString(),
+        Map.of());
   }
 
   /** How a network's published weights want their images. */
   public static Preprocess preprocess(Architecture network) {
-    return new Preprocess(network.preprocessing().crop(), Preprocess.Mode.CROP);
+    Preprocessing p = network.preprocessing();
+    return new Preprocess(
+        p.crop(),
+        Preprocess.Mode.CROP,
+        ImageDecoder.Options.DEFAULT,
+        new Scaling(p.resize(), p.crop(), p.interpolation()));
   }
 
   /** How the model wants its images. */
   public static Preprocess preprocess(ModelInfo info) {
-    return new Preprocess(
-        info.size(), Preprocess.Mode.valueOf(info.resize().toUpperCase(java.util.Locale.ROOT)));
+    try {
+      return new Preprocess(
+          info.size(),
+          Preprocess.Mode.valueOf(info.resize().toUpperCase(java.util.Locale.ROOT)),
+          ImageDecoder.Options.DEFAULT,
+          Scaling.of(info.scaling()));
+    } catch (IllegalArgumentException e) {
+      throw new UserError("the metadata of jresnet are damaged: " + e.getMessage(), e);
+    }
   }
 
   /** The input normalisation of a network's published weights. */

@@ -187,7 +187,8 @@ public final class Training {
 
   /** Side of the input in pixels; 224 unless you say otherwise. */
   public Training size(int pixels) {
-    return preprocess(new Preprocess(pixels, preprocess.mode(), preprocess.decoding()));
+    return preprocess(
+        new Preprocess(pixels, preprocess.mode(), preprocess.decoding(), preprocess.scaling()));
   }
 
   /** How images become input; stretched to 224 pixels unless you say otherwise. */

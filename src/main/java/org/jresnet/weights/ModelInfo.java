@@ -22,6 +22,8 @@ import org.jresnet.base.UserError;
  * @param resize {@code stretch} or {@code crop}
  * @param mean of the input normalisation, per channel
  * @param std of the input normalisation, per channel
+ * @param scaling side after resizing, side after cropping and interpolation: {@code 256/224
+ *     bilinear}, which is that of every file that does not say
  * @param ranges largest magnitude per node, for int8; empty where they were not measured
  */
 public record ModelInfo(
@@ -33,8 +35,10 @@ public record ModelInfo(
     String resize,
     List<Float> mean,
     List<Float> std,
+    String scaling,
     Map<String, Float> ranges) {
   private static final String PREFIX = "jresnet.";
+  private static final String SCALING = "256/224 bilinear";
   private static final String FORMAT = "1";
   private static final int CHANNELS = 3;
   private static final int MAX_WIDTH = 1 << 20;
@@ -44,7 +48,7 @@ public record ModelInfo(
   private static final float MAX_STD = 1e6f;
   private static final Set<String> RESIZES = Set.of("stretch", "crop");
 
-  /** Without ranges for int8. */
+  /** With the usual scaling, without ranges for int8. */
   public ModelInfo(
       String architecture,
       String variant,
@@ -54,7 +58,7 @@ public record ModelInfo(
       String resize,
       List<Float> mean,
       List<Float> std) {
-    this(architecture, variant, width, classes, size, resize, mean, std, Map.of());
+    this(architecture, variant, width, classes, size, resize, mean, std, SCALING, Map.of());
   }
 
   /** Copies the collections and checks every value. */
@@ -88,7 +92,8 @@ public record ModelInfo(
 
   /** The same with ranges for int8. */
   public ModelInfo withRanges(Map<String, Float> measured) {
-    return new ModelInfo(architecture, variant, width, classes, size, resize, mean, std, measured);
+    return new ModelInfo(
+        architecture, variant, width, classes, size, resize, mean, std, scaling, measured);
   }
 
   private static void require(boolean good, String key, Object found, String expected) {
@@ -111,6 +116,9 @@ public record ModelInfo(
     m.put(PREFIX + "resize", resize);
     m.put(PREFIX + "mean", join(mean));
     m.put(PREFIX + "std", join(std));
+    if (!scaling.equals(SCALING)) {
+      m.put(PREFIX + "scaling", scaling);
+    }
     if (!ranges.isEmpty()) {
       m.put(PREFIX + "int8", Json.line(new TreeMap<>(ranges)));
     }
@@ -150,6 +158,7 @@ public record ModelInfo(
               value(m, "resize"),
               floats(m, "mean"),
               floats(m, "std"),
+              m.getOrDefault(PREFIX + "scaling", SCALING),
               Json.parseMap(PREFIX + "int8", m.getOrDefault(PREFIX + "int8", "{}"), Float.class)));
     } catch (IllegalArgumentException e) {
       throw new UserError("the metadata of jresnet are damaged: " + e.getMessage(), e);

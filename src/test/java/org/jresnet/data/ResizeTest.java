@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import org.jresnet.base.Interpolation;
 import org.jresnet.data.Preprocess.Mode;
 import org.junit.jupiter.api.Test;
 
@@ -15,7 +17,7 @@ class ResizeTest {
   @Test
   void everySizeEqualsPillow() throws IOException {
     List<String[]> rows = Goldens.table("resize.tsv");
-    assertThat(rows).hasSizeGreaterThan(60);
+    assertThat(rows).hasSizeGreaterThan(120);
     Map<String, String> wrong = new TreeMap<>();
     for (String[] row : rows) {
       RgbImage source = ImageDecoder.decode(Goldens.picture(row[0]));
@@ -32,15 +34,22 @@ class ResizeTest {
     int n = words.length > 1 ? Integer.parseInt(words[1]) : 0;
     int x = size.indexOf('x');
     return switch (words[0]) {
-      case "bilinear" ->
-          Resize.bilinear(
+      case "bilinear", "bicubic" ->
+          Resize.exactly(
               source,
               Integer.parseInt(size.substring(0, x)),
-              Integer.parseInt(size.substring(x + 1)));
-      case "shorter" -> Resize.shorterSide(source, n);
+              Integer.parseInt(size.substring(x + 1)),
+              Interpolation.valueOf(words[0].toUpperCase(Locale.ROOT)));
+      case "shorter" -> Resize.shorterSide(source, n, Interpolation.BILINEAR);
       case "center" -> Resize.centerCrop(source, n);
       case "stretch" -> new Preprocess(n, Mode.STRETCH).apply(source);
-      case "crop" -> new Preprocess(n, Mode.CROP).apply(source);
+      case "crop" ->
+          new Preprocess(
+                  n,
+                  Mode.CROP,
+                  ImageDecoder.Options.DEFAULT,
+                  words.length > 2 ? Scaling.of(words[2] + " " + words[3]) : Scaling.DEFAULT)
+              .apply(source);
       default -> throw new IllegalArgumentException(operation);
     };
   }
