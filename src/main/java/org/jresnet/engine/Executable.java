@@ -284,7 +284,7 @@ public final class Executable implements AutoCloseable {
     requireTraining();
     load(pixels);
     program.load(labels);
-    return step();
+    return counted(program.step());
   }
 
   /**
@@ -299,7 +299,19 @@ public final class Executable implements AutoCloseable {
     requireTraining();
     load(pixels);
     program.load(values);
-    return step();
+    return counted(program.step());
+  }
+
+  /**
+   * Runs loss and backward for the last {@link #infer}, which together make a step: for a loss of
+   * your own, whose gradient you compute from the logits ({@link org.jresnet.loss.Objective.Seed}).
+   *
+   * @param values as for {@link #step(byte[], float[])}
+   */
+  public double backward(float[] values) {
+    requireTraining();
+    program.load(values);
+    return counted(program.backward());
   }
 
   private void requireTraining() {
@@ -308,8 +320,7 @@ public final class Executable implements AutoCloseable {
     }
   }
 
-  private double step() {
-    double value = program.step();
+  private double counted(double value) {
     for (String counter : counters) {
       model.countBatch(counter);
     }

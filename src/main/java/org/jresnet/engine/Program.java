@@ -38,6 +38,7 @@ final class Program implements AutoCloseable {
   private final List<Bound> bound = new ArrayList<>();
   private final Runnable[] prepare;
   private final Runnable[] forward;
+  private final Runnable[] backward;
   private final Runnable[] work;
   private InputOp input;
   private LossOp loss;
@@ -59,6 +60,7 @@ final class Program implements AutoCloseable {
       prepare = bodies(packing);
       work = sequences(training ? bound : bound.subList(packing.size(), bound.size()));
       forward = training ? bodies(bound.subList(0, end)) : work;
+      backward = training ? bodies(bound.subList(end, bound.size())) : new Runnable[0];
     } catch (RuntimeException | Error e) {
       try {
         close();
@@ -218,6 +220,12 @@ final class Program implements AutoCloseable {
 
   void forward() {
     run(forward);
+  }
+
+  /** What follows {@link #forward}; the loss comes out. */
+  double backward() {
+    run(backward);
+    return loss.value();
   }
 
   /** Everything; the loss comes out. */

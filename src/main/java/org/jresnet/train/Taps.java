@@ -3,12 +3,10 @@ package org.jresnet.train;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
-import org.jresnet.backend.Tensor;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.data.Preprocess;
 import org.jresnet.data.RgbImage;
-import org.jresnet.engine.Callback;
 import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.CompileOptions.Watch;
 import org.jresnet.engine.Executable;
@@ -16,6 +14,7 @@ import org.jresnet.engine.Model;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Parameter;
 import org.jresnet.graph.Shape;
+import org.jresnet.loss.Objective;
 import org.jresnet.weights.ModelInfo;
 
 /**
@@ -27,35 +26,23 @@ public final class Taps implements AutoCloseable {
   private final Executable executable;
   private final Preprocess preprocess;
   private final List<String> classes;
-
-  /** What backward starts from; null for the gradient of the loss. */
-  private float[] seed;
-
   private boolean differentiated;
 
   Taps(Model model, ModelInfo info, Preprocess preprocess, Set<String> nodes) {
     this.preprocess = preprocess;
     classes = info.classes();
-    Graph graph = model.graph();
     Set<String> parameters =
-        graph.parameters().stream()
+        model.graph().parameters().stream()
             .filter(p -> p.role().trainable())
             .map(Parameter::name)
             .collect(Collectors.toSet());
-    Callback start = new Callback(graph.output().name(), Callback.What.GRADIENT, this::seed);
-    int size = preprocess.size();
     executable =
         Executable.compile(
             model,
-            CompileOptions.training(1, size, ModelFiles.normalization(info))
+            CompileOptions.training(1, preprocess.size(), ModelFiles.normalization(info))
+                .withObjective(new Objective.Seed())
                 .withFrozen(parameters)
-                .withWatch(new Watch(nodes, nodes, List.of(start))));
-  }
-
-  private void seed(Tensor logitGradient) {
-    if (seed != null) {
-      logitGradient.set(seed);
-    }
+                .withWatch(new Watch(nodes, nodes, List.of())));
   }
 
   /** Computes the logits of an image; {@link #output} then shows the nodes on the way. */
@@ -65,44 +52,43 @@ public final class Taps implements AutoCloseable {
   }
 
   /**
-   * Computes an image and the gradient of one class's logit.
+   * Computes the gradients of {@code Σ weights[k]·logit[k]} for the image of {@link #forward}.
+   *
+   * @param weights one per class
+   */
+  public void backward(float[] weights) {
+    executable.backward(weights);
+    differentiated = true;
+  }
+
+  /**
+   * Computes an image and the gradients of one class's logit.
    *
    * @throws UserError when the model does not know the class
    */
   public void logit(RgbImage image, String label) {
-    float[] one = new float[classes.size()];
-    one[index(label)] = 1;
-    backward(image, one);
+    float[] weights = new float[classes.size()];
+    weights[index(label)] = 1;
+    forward(image);
+    backward(weights);
   }
 
   /**
-   * Computes an image and the gradient of its cross-entropy loss.
+   * Computes an image and the gradients of its cross-entropy loss.
    *
    * @param label the true class
    * @return the loss
    * @throws UserError when the model does not know the class
    */
   public double loss(RgbImage image, String label) {
-    return run(image, null, index(label));
-  }
-
-  /**
-   * Computes an image and the gradient of {@code Σ weights[k]·logit[k]}.
-   *
-   * @param weights one per class
-   */
-  public void backward(RgbImage image, float[] weights) {
-    if (weights.length != classes.size()) {
-      throw new IllegalArgumentException(
-          Text.format("expected %d weights, found %d", classes.size(), weights.length));
+    int index = index(label);
+    double[] p = Evaluator.softmax(forward(image), 0, classes.size());
+    float[] weights = new float[p.length];
+    for (int k = 0; k < p.length; k++) {
+      weights[k] = (float) (p[k] - (k == index ? 1 : 0));
     }
-    run(image, weights, 0);
-  }
-
-  private double run(RgbImage image, float[] from, int label) {
-    seed = from;
-    differentiated = true;
-    return executable.step(preprocess.apply(image).rgb(), new int[] {label});
+    backward(weights);
+    return -Math.log(p[index]);
   }
 
   private int index(String label) {
@@ -119,10 +105,10 @@ public final class Taps implements AutoCloseable {
     return new FeatureMap(node, shape(node), executable.tap(node));
   }
 
-  /** The gradient by the output of a tapped node, after {@link #logit} and its like. */
+  /** The gradient by the output of a tapped node, after {@link #backward} and its like. */
   public FeatureMap gradient(String node) {
     if (!differentiated) {
-      throw new IllegalStateException("forward makes no gradients; call logit, loss or backward");
+      throw new IllegalStateException("forward makes no gradients; call backward, logit or loss");
     }
     return new FeatureMap(node, shape(node), executable.tapGradient(node));
   }

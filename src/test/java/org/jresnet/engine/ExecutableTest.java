@@ -157,6 +157,42 @@ final class ExecutableTest {
     }
   }
 
+  /** A loss of one's own sees the logits first; that changes no bit of the step. */
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1})
+  void inferAndBackwardMakeAStep(int checkpointBlocks) {
+    float[] seed = new float[4 * 3];
+    for (int i = 0; i < seed.length; i++) {
+      seed[i] = i - 5;
+    }
+    CompileOptions options =
+        CompileOptions.training(4, 32, NORMALIZATION)
+            .withObjective(new Objective.Seed())
+            .withCheckpointBlocks(checkpointBlocks);
+    try (Backend backend = Backends.open("cpu");
+        Model whole = seeded(backend, Precision.FP32);
+        Model parts = seeded(backend, Precision.FP32);
+        Executable step = Executable.compile(whole, options);
+        Executable halves = Executable.compile(parts, options)) {
+      double value = step.step(PIXELS, seed);
+      assertThat(halves.infer(PIXELS)).isEqualTo(step.logits());
+      assertThat(halves.backward(seed)).isEqualTo(value);
+      assertThat(parts.gradients().toFloats())
+          .isEqualTo(whole.gradients().toFloats())
+          .isNotEqualTo(new float[(int) whole.gradients().elements()]);
+      assertThat(parts.get("bn1.running_mean")).isEqualTo(whole.get("bn1.running_mean"));
+      assertThat(parts.batchesTracked("bn1.num_batches_tracked")).isEqualTo(1);
+    }
+    try (Backend backend = Backends.open("cpu");
+        Model model = seeded(backend, Precision.FP32);
+        Executable inference =
+            Executable.compile(model, CompileOptions.inference(4, 32, NORMALIZATION))) {
+      assertThatThrownBy(() -> inference.backward(seed))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessageContaining("compiled for inference");
+    }
+  }
+
   /** Bytes that this thread and the backend's workers have ever allocated on the Java heap. */
   static long garbage() {
     var threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();

@@ -164,7 +164,8 @@ final class ClassifierTest {
         float[] dlogits = taps.gradient("fc").values();
         assertThat((double) dlogits[0]).isCloseTo(p[0], within(1e-6));
         assertThat((double) dlogits[2]).isCloseTo(p[2] - 1, within(1e-6));
-        taps.backward(image, new float[] {2, 0, -1});
+        taps.forward(image);
+        taps.backward(new float[] {2, 0, -1});
         assertThat(taps.gradient("fc").values()).containsExactly(2, 0, -1);
       }
     }
