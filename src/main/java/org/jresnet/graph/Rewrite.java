@@ -38,21 +38,21 @@ public final class Rewrite {
    * The same network with another number of classes. The new head has the old one's name and
    * another shape, so its weights must be initialised.
    *
-   * @throws UserError if the network does not end in a linear layer
+   * @throws UserError if {@link Graph#head} is not a linear layer, or there are no classes
    */
   public static Graph head(Graph graph, int classes) {
-    Node old = graph.output();
+    Node old = graph.head();
     if (!(old.op() instanceof Op.Linear linear)) {
       throw new UserError(
-          "%s ends in %s, a %s: only a linear layer can be replaced as the head"
+          "the head of %s is %s, a %s: only a linear layer can be replaced"
               .formatted(graph.name(), old.name(), old.op().kind()));
     }
     if (classes < 1) {
       throw new UserError("a head needs at least 1 class, found " + classes);
     }
     List<Draft> drafts = drafts(graph);
-    Draft last = drafts.remove(drafts.size() - 1);
-    drafts.add(new Draft(last.name, new Op.Linear(linear.c(), classes), last.inputs));
+    List<String> inputs = drafts.get(old.index()).inputs;
+    drafts.set(old.index(), new Draft(old.name(), new Op.Linear(linear.c(), classes), inputs));
     return build(graph, drafts);
   }
 

@@ -43,11 +43,19 @@ class RewriteTest {
     assertThatThrownBy(() -> Rewrite.head(OLD, 0))
         .isInstanceOf(UserError.class)
         .hasMessageContaining("at least 1 class, found 0");
-    Graph.Builder g = Graph.builder("headless", 3);
-    g.add("pool", new Op.GlobalAvgPool(), 0);
+    Graph.Builder g = Graph.builder("convolutional", 3);
+    g.add("last", new Conv2d(3, 4, 1, 1, 0), 0);
     assertThatThrownBy(() -> Rewrite.head(g.build(), 2))
         .isInstanceOf(UserError.class)
-        .hasMessageContaining("headless ends in pool, a avgpool");
+        .hasMessageContaining("the head of convolutional is last, a conv");
+  }
+
+  @Test
+  void whatFollowsTheHeadStays() {
+    Graph scaled = Rewrite.insertAfter(OLD, "fc", "temperature", new Scale(0.5));
+    Graph made = Rewrite.head(scaled, 3);
+    assertThat(made.output().name()).isEqualTo("temperature");
+    assertThat(logits(made)).isEqualTo(new Shape(2, 1, 1, 3));
   }
 
   @Test
