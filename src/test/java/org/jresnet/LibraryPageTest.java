@@ -133,7 +133,7 @@ final class LibraryPageTest {
     // As the page advises: the tests run beside other work.
     builder.environment().put("OMP_WAIT_POLICY", "passive");
     Process process = builder.start();
-    boolean ended = process.waitFor(5, TimeUnit.MINUTES);
+    boolean ended = process.waitFor(15, TimeUnit.MINUTES);
     process.destroyForcibly();
     String text = Files.readString(log);
     assertThat(ended && process.exitValue() == 0)
