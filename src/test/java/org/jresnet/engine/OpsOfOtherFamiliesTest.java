@@ -67,8 +67,7 @@ final class OpsOfOtherFamiliesTest {
   }
 
   private static CompileOptions options(Pass pass) {
-    return CompileOptions.of(
-        pass, new CompileOptions.Images(4, SIZE, SIZE, Fixture.NORMALIZATION));
+    return CompileOptions.of(pass, new CompileOptions.Images(4, SIZE, SIZE, Fixture.NORMALIZATION));
   }
 
   private static List<String> kinds(Pass pass) {

@@ -3,9 +3,15 @@ package org.jresnet.backend.gpu;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import org.jresnet.backend.OpPlan;
+import org.jresnet.backend.OpSpec;
+import org.jresnet.backend.Pass;
 import org.jresnet.backend.Precision;
+import org.jresnet.backend.Support;
+import org.jresnet.check.OpCase;
 import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Executable;
 import org.jresnet.engine.Executable.NamedSpec;
@@ -21,6 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What cuDNN can plan for an H200, and what NVRTC compiles for it; no GPU is needed. */
@@ -87,6 +94,31 @@ class PlanningTest {
         assertThat(plan.scratchBytes()).isGreaterThanOrEqualTo(0);
       }
     }
+  }
+
+  /** In groups, with gaps, biases and unequal sides, transposed, and with every activation. */
+  @ParameterizedTest
+  @EnumSource(
+      value = Precision.class,
+      names = {"FP32", "BF16"})
+  void everyKindOfConvolutionPlans(Precision precision) {
+    Set<List<Object>> seen = new HashSet<>();
+    for (OpCase.Kind kind :
+        List.of(
+            OpCase.Kind.CONV,
+            OpCase.Kind.FOLDED_CONV,
+            OpCase.Kind.CONV_TRANSPOSE,
+            OpCase.Kind.ACTIVATION)) {
+      for (OpCase op : kind.cases()) {
+        OpSpec spec = op.spec().apply(precision.activation());
+        boolean complete = spec.pass() == Pass.INFERENCE || spec.gradients().size() > 1;
+        if (complete && spec.macs() > 0 && seen.add(List.of(spec.op(), spec.tail(), spec.pass()))) {
+          assertThat(backend.supports(spec)).as("%s", spec).isEqualTo(Support.yes());
+          assertThat(backend.choices(spec)).as("engines of %s", spec).isNotEmpty();
+        }
+      }
+    }
+    assertThat(seen).hasSizeGreaterThan(100);
   }
 
   @ParameterizedTest
