@@ -193,7 +193,8 @@ public final class Classifier implements AutoCloseable {
 
   /**
    * Evaluates on a folder with one folder of images per class. Images that cannot be decoded are
-   * left out and listed in the result.
+   * left out and listed in the result; scores speak for the class that {@link Dataset#positive}
+   * finds.
    *
    * @throws org.jresnet.base.UserError when a folder is no class of the model, or nothing can be
    *     decoded

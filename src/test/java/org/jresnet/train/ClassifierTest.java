@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -94,6 +95,20 @@ final class ClassifierTest {
               .count();
       assertThat(found).isEqualTo(expected);
     }
+  }
+
+  @Test
+  void aRunGoesOnByItsFolder() throws Exception {
+    Path longer = TinyRun.copy(run, folder.resolve("longer"));
+    List<String> notes = new ArrayList<>();
+    Trainer.Outcome outcome =
+        Training.resume(longer).epochs(3).run(longer, RunFolder.Existing.RESUME, notes::add);
+    assertThat(outcome.end()).isEqualTo(Trainer.End.COMPLETED);
+    assertThat(outcome.history()).hasSize(3);
+    assertThat(notes).anyMatch(n -> n.contains("the test set of this run was looked at once"));
+    assertThatThrownBy(() -> Training.resume(folder.resolve("faces")))
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining("holds no run");
   }
 
   @Test
