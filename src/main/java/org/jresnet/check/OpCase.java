@@ -62,7 +62,7 @@ public record OpCase(
     /** ReLUs and additions. */
     POINTWISE(OpCase::pointwise),
     /** Other activations, alone and behind another op. */
-    ACTIVATION(OpCase::activations),
+    ACTIVATION(ActivationCases::all),
     /** Pools. */
     POOLS(OpCase::pools),
     /** Classifiers. */
@@ -141,7 +141,7 @@ public record OpCase(
   public static List<OpCase> ofOwnKernels() {
     List<OpCase> cases = new ArrayList<>(norm());
     cases.addAll(pointwise());
-    activations().stream()
+    ActivationCases.all().stream()
         .filter(c -> !(c.spec.apply(DType.F64).op() instanceof Conv2d))
         .forEach(cases::add);
     cases.addAll(ShapedCases.moves());
@@ -231,51 +231,6 @@ public record OpCase(
       }
     }
     return cases;
-  }
-
-  /** Functions other than ReLU: alone, behind a folded convolution, and behind a batch norm. */
-  public static List<OpCase> activations() {
-    List<OpCase> cases = new ArrayList<>();
-    Conv2d conv = new Conv2d(16, 24, 3, 1, 1).grouped(2);
-    Shape x = new Shape(2, 6, 7, 16);
-    for (Activation f : Activation.values()) {
-      if (Activation.IN_TRAINING.contains(f)) {
-        continue;
-      }
-      for (Shape y : List.of(new Shape(1, 5, 7, 3), new Shape(2, 8, 9, 16))) {
-        for (Wanted g : wanted(ANY, ONE)) {
-          cases.add(reals(t -> Specs.activation(f, y, t, g.pass, g.dx), cases.size()));
-        }
-      }
-      for (Residual residual : Residual.values()) {
-        cases.add(
-            new OpCase(
-                t -> Specs.foldedConv(x, conv, t, 1e-5, residual, f),
-                residual == Residual.ADD ? Map.of(Slot.RESIDUAL, Slot.Y) : Map.of(),
-                Inputs.REALS,
-                cases.size()));
-        cases.add(
-            reals(
-                t ->
-                    Specs.norm(
-                        x,
-                        1e-5,
-                        0.1,
-                        t,
-                        Pass.INFERENCE,
-                        Mode.EVALUATE,
-                        residual,
-                        f,
-                        GradientWrite.NONE,
-                        GradientWrite.NONE),
-                cases.size()));
-      }
-    }
-    return cases;
-  }
-
-  private static OpCase reals(Function<DType, OpSpec> spec, int seed) {
-    return new OpCase(spec, Map.of(), Inputs.REALS, seed);
   }
 
   public static List<OpCase> pools() {

@@ -193,9 +193,9 @@ public final class Model implements AutoCloseable {
 
   /**
    * torchvision's initialisation: convolutions Kaiming normal with fan-out (He et al. 2015,
-   * arXiv:1502.01852), batch norm weight 1 and bias 0, linear uniform in ±1/√fan-in; running mean
-   * 0, running variance 1, counts 0. Each parameter draws from its own stream of the seed, so a new
-   * head does not change the rest.
+   * arXiv:1502.01852), batch norm weight 1 and bias 0; linear layers, transposed convolutions and
+   * biases uniform in ±1/√fan-in, torch's default; running mean 0, running variance 1, counts 0.
+   * Each parameter draws from its own stream of the seed, so a new head does not change the rest.
    */
   public void initialize(long seed, BlockEnd blockEnd) {
     for (Parameter p : byName.values()) {
