@@ -11,8 +11,9 @@ src/test/resources/fixtures/network/<case>.safetensors and state-dicts.json. Eve
 float64 network and stored as float32. The same is computed in float32, and `float32_distance` says for each
 quantity how far PyTorch's own float32 lies from the stored values: `worst` and `median` over its tensors of
 |float32 - float64| / |float64| (L2 norms), and which tensor is worst. Facts like this one stand in the file's
-metadata, in one entry `fixture`, which is a JSON object. Another machine gives the same values up to rounding,
-not always the same bytes.
+metadata, in one entry `fixture`, which is a JSON object. `bfloat16_distance` holds |bfloat16 - float64| /
+|float64| of each tensor of eval, train and nodes, computed by PyTorch under torch.autocast("cpu", torch.bfloat16).
+Another machine gives the same values up to rounding, not always the same bytes.
 
 Weights and images are not stored: they follow from their name. Element i of the tensor called `name`, counted
 in row-major order of torch's shape (images: n, h, w, c), with unsigned 64-bit arithmetic that wraps:
@@ -58,6 +59,7 @@ Layout. A quantity is stored whole under its key, or, where that would be too la
     train/activation/<node>                          training mode (batch statistics)
     train/loss, train/dlogits                        mean cross-entropy and its gradient by the logits
     train/gradient/<parameter>
+    nodes/activation/<node>, nodes/gradient/<node>   of that step at every module, and the gradient by its output
     train/statistic/<running statistic>              after that one forward pass; num_batches_tracked is int64
     smooth/loss, smooth/dlogits                      label smoothing 0.1 and class weights
     squared/targets, squared/loss                    mean squared error of the logits, and
@@ -87,6 +89,7 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
+from taps_torch import relu_name
 from torchvision_import import import_torchvision
 
 SEED = 42
@@ -179,7 +182,13 @@ def architecture(model, width, classes):
     return net
 
 
+def stored_type(dtype):
+    """autocast wants parameters and input in float32."""
+    return torch.float32 if dtype == torch.bfloat16 else dtype
+
+
 def network(case, dtype):
+    dtype = stored_type(dtype)
     net = architecture(case.model, case.width, case.classes)
     state = {}
     for name, t in net.state_dict().items():
@@ -235,7 +244,7 @@ class Case:
         return seeded_pixels(len(self.labels), self.height, self.width_px, self.image_seed)
 
     def input(self, dtype):
-        return torch.from_numpy(normalized(self.pixels())).permute(0, 3, 1, 2).contiguous().to(dtype)
+        return torch.from_numpy(normalized(self.pixels())).permute(0, 3, 1, 2).contiguous().to(stored_type(dtype))
 
 
 ACTIVATIONS = ("eval/activation", "train/activation")
@@ -244,12 +253,12 @@ FULL = (1000, (7, 938))
 CASES = {
     "resnet18-w8": Case(
         "resnet18", 8, *NARROW, 64, 64, 59,
-        ("eval", "train", "smooth", "frozen", "clip", "adam", "adamw", "sgd"),
+        ("eval", "train", "nodes", "smooth", "frozen", "clip", "adam", "adamw", "sgd"),
         (*ACTIVATIONS, "train", "adam/"),
     ),
     "resnet18-w8-75x61": Case("resnet18", 8, *NARROW, 75, 61, 82, ("eval", "train"), ACTIVATIONS),
     "resnet50-w8": Case(
-        "resnet50", 8, *NARROW, 64, 64, 34, ("eval", "train", "smooth", "adam"), (*ACTIVATIONS, "train")
+        "resnet50", 8, *NARROW, 64, 64, 34, ("eval", "train", "nodes", "smooth", "adam"), (*ACTIVATIONS, "train")
     ),
     "wide_resnet50_2-w8": Case(
         "wide_resnet50_2", 8, *NARROW, 64, 64, 16, ("eval", "train", "squared", "seed"), ACTIVATIONS
@@ -297,6 +306,35 @@ def train(case, dtype):
     out |= {"train/loss": loss.detach(), "train/dlogits": logits.grad}
     out |= gradients(net, "train/gradient")
     out |= {f"train/statistic/{name}": b for name, b in net.named_buffers()}
+    return out
+
+
+def nodes(case, dtype):
+    """Outputs of all modules, and the loss's gradients by them, NHWC; a module may be called several times."""
+    net = network(case, dtype).train()
+    calls = {}
+
+    def keep(name):
+        def hook(module, inputs, y):
+            y.retain_grad()
+            # A copy: torchvision adds the identity to the last batch norm's output in place.
+            calls.setdefault(name, []).append((y.detach().clone(), y))
+
+        return hook
+
+    for name, module in net.named_modules():
+        if not list(module.children()):
+            if hasattr(module, "inplace"):
+                module.inplace = False
+            module.register_forward_hook(keep(name))
+    torch.nn.functional.cross_entropy(net(case.input(dtype)), torch.tensor(case.labels)).backward()
+    out = {}
+    for name, outputs in calls.items():
+        for i, (value, y) in enumerate(outputs, start=1):
+            node = relu_name(name, i, len(outputs)) if name.split(".")[-1] == "relu" else name
+            for what, t in ("activation", value), ("gradient", y.grad):
+                t = t.permute(0, 2, 3, 1).contiguous() if t.dim() == 4 else t
+                out[f"nodes/{what}/{node}"] = t.flatten(1) if name == "avgpool" else t
     return out
 
 
@@ -361,7 +399,7 @@ def optimize(case, dtype, name):
     return {f"{name}/loss": torch.stack(losses)} | parameters(net, f"{name}/parameter")
 
 
-RECIPES = {"eval": evaluate, "train": train, "smooth": smooth, "frozen": frozen, "clip": clip}
+RECIPES = {"eval": evaluate, "train": train, "smooth": smooth, "frozen": frozen, "clip": clip, "nodes": nodes}
 RECIPES |= {"squared": squared, "seed": seeded_backward}
 # No parameters at full width: of the 11 million, Adam moves many by rounding alone.
 RECIPES["adam-loss"] = lambda c, d: {"adam/loss": optimize(c, d, "adam")["adam/loss"]}
@@ -427,10 +465,10 @@ def search(name, seeds):
 def stored(case, key, t):
     """The entries that stand for quantity `key`: the whole tensor, or samples and norm."""
     name = key.rsplit("/", 1)[-1]
-    count = 256 if "/activation/" in key else 32
+    count = 64 if key.startswith("nodes/") else 256 if "/activation/" in key else 32
     if t.dtype == torch.int64:
         return {key: t}
-    if t.numel() <= count or name in ("fc", "dlogits") or key.startswith(case.whole):
+    if t.numel() <= count or name in ("fc", "dlogits") and not key.startswith("nodes/") or key.startswith(case.whole):
         return {key: t.to(torch.float32).contiguous()}
     index = torch.from_numpy(sample_indices(name, t.numel(), count))
     return {
@@ -457,6 +495,15 @@ def distances(truth, single):
     return out
 
 
+def relative(other, truth):
+    """How far each tensor of another run lies from the float64 run."""
+    return {
+        key: float(f"{((other[key].double() - t).norm() / t.norm()).item():.2e}")
+        for key, t in truth.items()
+        if t.dtype != torch.int64
+    }
+
+
 def make(name):
     case = CASES[name]
     entries = {
@@ -464,10 +511,14 @@ def make(name):
         "class_weights": class_weights(case, torch.float32),
     }
     far = {}
+    half = {}
     for recipe in case.recipes:
         truth = RECIPES[recipe](case, torch.float64)
         single = RECIPES[recipe](case, torch.float32)
         far |= distances(truth, single)
+        if recipe in ("eval", "train", "nodes"):
+            with torch.autocast("cpu", torch.bfloat16):
+                half |= relative(RECIPES[recipe](case, torch.bfloat16), truth)
         for key, t in truth.items():
             entries |= stored(case, key, t)
     net = network(case, torch.float32)
@@ -489,6 +540,7 @@ def make(name):
         "torch": torch.__version__,
         "sha256": check,
         "float32_distance": far,
+        "bfloat16_distance": half,
     }
     if "train" in case.recipes:
         metadata["margin"] = round(margin(case), 1)

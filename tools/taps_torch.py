@@ -76,12 +76,13 @@ def main():
         save_file(net.state_dict(), a.out.with_suffix(".weights.safetensors"))
     net = net.to(getattr(torch, a.dtype)).train(not a.eval)
 
-    taps = {}  # module name -> outputs, one a call
+    taps = {}  # module name -> values and outputs, one a call
     for name, module in nodes(net).items():
         def keep(module, inputs, y, name=name):
             if y.requires_grad:
                 y.retain_grad()
-            taps.setdefault(name, []).append(y)
+            # A copy: torchvision adds the identity to the last batch norm's output in place.
+            taps.setdefault(name, []).append((y.detach().clone(), y))
 
         module.register_forward_hook(keep)
     pixels = np.random.default_rng(a.seed).integers(0, 256, (a.batch, a.size, a.size, 3), dtype=np.uint8)
@@ -93,9 +94,9 @@ def main():
 
     out = {"pixels": torch.from_numpy(pixels), "labels": labels}
     for name, calls in taps.items():
-        for i, y in enumerate(calls, start=1):
+        for i, (value, y) in enumerate(calls, start=1):
             node = relu_name(name, i, len(calls)) if name.split(".")[-1] == "relu" else name
-            out[f"output/{node}"] = nhwc(y)
+            out[f"output/{node}"] = nhwc(value)
             if y.grad is not None:
                 out[f"gradient/{node}"] = nhwc(y.grad)
     if not a.eval:

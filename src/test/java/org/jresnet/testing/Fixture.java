@@ -60,7 +60,7 @@ public final class Fixture {
   /**
    * What the file says about itself: {@code model}, {@code stem_channels}, {@code classes}, {@code
    * input_nhwc}, {@code seed}, {@code image_seed}, {@code margin}, {@code float32_distance}, {@code
-   * sha256}, {@code torch}, {@code command}.
+   * bfloat16_distance}, {@code sha256}, {@code torch}, {@code command}.
    */
   public JsonNode facts() {
     return facts;
@@ -190,24 +190,46 @@ public final class Fixture {
    */
   public void assertDistance(String key, float[] actual, double bound) {
     Comparison c = compare(key, actual);
-    double error = 0;
-    double size = 0;
     double worst = -1;
     int at = 0;
     for (int i = 0; i < c.expected.length; i++) {
-      double off = (double) c.actual[i] - c.expected[i];
-      error += off * off;
-      size += (double) c.expected[i] * c.expected[i];
-      if (!(Math.abs(off) <= worst) && !Double.isNaN(worst)) {
-        worst = Math.abs(off);
+      double off = Math.abs((double) c.actual[i] - c.expected[i]);
+      if (!(off <= worst) && !Double.isNaN(worst)) {
+        worst = off;
         at = i;
       }
     }
-    double distance = Math.sqrt(error) / Math.sqrt(size);
+    double distance = distance(c);
     if (!(distance <= bound)) {
       throw failure(key, c, at, "distance " + distance + " of the norm, allowed " + bound);
     }
     assertNorm(key, c, bound);
+  }
+
+  /** ‖actual - expected‖ / ‖expected‖ over the stored elements. */
+  public double distance(String key, float[] actual) {
+    return distance(compare(key, actual));
+  }
+
+  private static double distance(Comparison c) {
+    double error = 0;
+    double size = 0;
+    for (int i = 0; i < c.expected.length; i++) {
+      double off = (double) c.actual[i] - c.expected[i];
+      error += off * off;
+      size += (double) c.expected[i] * c.expected[i];
+    }
+    return Math.sqrt(error) / Math.sqrt(size);
+  }
+
+  /** The same of PyTorch's own computation in bfloat16, over the whole tensor. */
+  public double bfloat16Distance(String key) {
+    JsonNode distance = facts.get("bfloat16_distance").get(key);
+    if (distance == null) {
+      throw new IllegalArgumentException(
+          facts.get("command").asText() + " made no bfloat16 distance of " + key);
+    }
+    return distance.asDouble();
   }
 
   /** What is stored of a quantity beside the same elements of the actual tensor. */
