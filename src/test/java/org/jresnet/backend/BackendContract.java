@@ -203,6 +203,13 @@ abstract class BackendContract {
 
   // Against PyTorch.
 
+  /** PyTorch's cases of a kind, of which there are some. */
+  private JsonNode torchCases(String kind) {
+    JsonNode cases = torch.path(kind);
+    assertThat(cases).as("cases of %s in torch-ops.json", kind).isNotEmpty();
+    return cases;
+  }
+
   private static double[] doubles(JsonNode array) {
     double[] values = new double[array.size()];
     // Text, because JSON has no NaN; as("nan") is Python's spelling.
@@ -239,7 +246,7 @@ abstract class BackendContract {
   @ParameterizedTest
   @MethodSource("wide")
   void convolvesAsTorch(Precision precision) {
-    for (JsonNode c : torch.get("conv")) {
+    for (JsonNode c : torchCases("conv")) {
       Op conv = conv(c.get("conv"));
       OpSpec spec =
           Specs.conv(
@@ -290,7 +297,7 @@ abstract class BackendContract {
   @ParameterizedTest
   @MethodSource("wide")
   void normalisesAsTorch(Precision precision) {
-    for (JsonNode c : torch.get("norm")) {
+    for (JsonNode c : torchCases("norm")) {
       boolean batch = c.get("training").asBoolean();
       OpSpec spec =
           Specs.norm(
@@ -328,7 +335,7 @@ abstract class BackendContract {
   @ParameterizedTest
   @MethodSource("wide")
   void activatesAsTorch(Precision precision) {
-    for (JsonNode c : torch.get("activation")) {
+    for (JsonNode c : torchCases("activation")) {
       Activation f = Activation.valueOf(c.get("function").asText());
       OpSpec spec =
           Specs.activation(
@@ -348,7 +355,7 @@ abstract class BackendContract {
   @ParameterizedTest
   @MethodSource("wide")
   void poolsAsTorch(Precision precision) {
-    for (JsonNode c : torch.get("max_pool")) {
+    for (JsonNode c : torchCases("max_pool")) {
       if (!maxPoolKeepsNonFinite()
           && Arrays.stream(doubles(c.get("x"))).anyMatch(v -> !Double.isFinite(v))) {
         continue;
@@ -395,7 +402,7 @@ abstract class BackendContract {
   void computesOthersAsTorch(Precision precision) {
     require(precision);
     assertThat(torch.get("others").size()).isGreaterThan(10);
-    for (JsonNode c : torch.get("others")) {
+    for (JsonNode c : torchCases("others")) {
       List<Shape> shapes = new ArrayList<>();
       Map<Slot, double[]> inputs = slots(c, Slot.DY);
       Map<Slot, double[]> expected = slots(c, Slot.Y);
@@ -421,7 +428,7 @@ abstract class BackendContract {
   @MethodSource("precisions")
   void crossEntropyIsTorchs(Precision precision) {
     require(precision);
-    for (JsonNode c : torch.get("cross_entropy")) {
+    for (JsonNode c : torchCases("cross_entropy")) {
       List<Double> weights = Arrays.stream(doubles(c.get("weights"))).boxed().toList();
       LossSpec spec =
           new LossSpec(4, 5, new Objective.CrossEntropy(c.get("smoothing").asDouble(), weights));
@@ -600,7 +607,7 @@ abstract class BackendContract {
   @MethodSource("precisions")
   void optimizersAreTorchs(Precision precision) {
     require(precision);
-    for (JsonNode c : torch.get("optimizer")) {
+    for (JsonNode c : torchCases("optimizer")) {
       JsonNode o = c.get("options");
       double decay = o.get("weight_decay").asDouble();
       UpdateRule rule =

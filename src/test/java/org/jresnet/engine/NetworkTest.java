@@ -84,10 +84,12 @@ final class NetworkTest {
   @ParameterizedTest(name = "{0} on {1} {2}")
   @CsvSource({
     "resnet18-w8, reference, FP64",
+    "resnet18-w8-75x61, reference, FP64",
     "resnet50-w8, reference, FP64",
     "wide_resnet50_2-w8, reference, FP64",
     "resnext50_32x4d-w16, reference, FP64",
     "resnet18-w8, cpu, FP32",
+    "resnet18-w8-75x61, cpu, FP32",
     "resnet50-w8, cpu, FP32",
     "wide_resnet50_2-w8, cpu, FP32",
     "wide_resnet101_2-w4, cpu, FP32",
@@ -123,6 +125,8 @@ final class NetworkTest {
               "train/activation/" + node, step.tap(node), ACTIVATION_RTOL, ACTIVATION_ATOL);
         }
         assertOutputGradients(fixture, step);
+        fixture.assertDistance(
+            "train/dlogits", step.tapGradient(fixture.graph().head().name()), GRADIENT_BOUND);
       }
       assertGradients(fixture, model, "train/gradient/");
       for (String statistic : fixture.names("train/statistic/")) {
@@ -173,10 +177,16 @@ final class NetworkTest {
     }
   }
 
-  @ParameterizedTest(name = "on {0} {1}")
-  @CsvSource({"reference, FP64", "cpu, FP32", "gpu, FP32"})
-  void smoothedAndWeightedLoss(String backendName, Precision precision) {
-    Fixture fixture = Fixture.open("resnet18-w8");
+  @ParameterizedTest(name = "{0} on {1} {2}")
+  @CsvSource({
+    "resnet18-w8, reference, FP64",
+    "resnet18-w8, cpu, FP32",
+    "resnet18-w8, gpu, FP32",
+    "resnet50-w8, reference, FP64",
+    "resnet50-w8, cpu, FP32"
+  })
+  void smoothedAndWeightedLoss(String name, String backendName, Precision precision) {
+    Fixture fixture = Fixture.open(name);
     List<Double> weights = new java.util.ArrayList<>();
     for (float w : fixture.floats("class_weights")) {
       weights.add((double) w);
@@ -184,12 +194,15 @@ final class NetworkTest {
     try (Backend backend = TestBackends.open(backendName);
         Model model = new Model(fixture.graph(), backend, precision)) {
       fixture.weights().into(model);
+      String head = fixture.graph().head().name();
       CompileOptions options =
           options(fixture, Pass.TRAINING, Set.of())
+              .withWatch(new Watch(Set.of(), Set.of(head), List.of()))
               .withObjective(new Objective.CrossEntropy(0.1, weights));
       try (Executable step = Executable.compile(model, options)) {
         double loss = step.step(fixture.pixels(), fixture.labels());
         fixture.assertElements("smooth/loss", new float[] {(float) loss}, 1e-5, 0);
+        fixture.assertDistance("smooth/dlogits", step.tapGradient(head), GRADIENT_BOUND);
       }
     }
   }
@@ -253,20 +266,22 @@ final class NetworkTest {
     }
   }
 
-  @ParameterizedTest(name = "{0} on {1} {2}")
+  @ParameterizedTest(name = "{0} {1} on {2} {3}")
   @CsvSource({
-    "adam, reference, FP64",
-    "adamw, reference, FP64",
-    "sgd, reference, FP64",
-    "adam, cpu, FP32",
-    "adamw, cpu, FP32",
-    "sgd, cpu, FP32",
-    "adam, gpu, FP32",
-    "adamw, gpu, FP32",
-    "sgd, gpu, FP32"
+    "resnet18-w8, adam, reference, FP64",
+    "resnet18-w8, adamw, reference, FP64",
+    "resnet18-w8, sgd, reference, FP64",
+    "resnet18-w8, adam, cpu, FP32",
+    "resnet18-w8, adamw, cpu, FP32",
+    "resnet18-w8, sgd, cpu, FP32",
+    "resnet18-w8, adam, gpu, FP32",
+    "resnet18-w8, adamw, gpu, FP32",
+    "resnet18-w8, sgd, gpu, FP32",
+    "resnet50-w8, adam, reference, FP64",
+    "resnet18, adam, cpu, FP32"
   })
-  void tenOptimizerSteps(String rule, String backendName, Precision precision) {
-    Fixture fixture = Fixture.open("resnet18-w8");
+  void tenOptimizerSteps(String name, String rule, String backendName, Precision precision) {
+    Fixture fixture = Fixture.open(name);
     UpdateRule optimizer =
         switch (rule) {
           case "adam" -> new UpdateRule.Adam(0.9, 0.999, 1e-8, 0);
@@ -285,9 +300,16 @@ final class NetworkTest {
           state.step(rate, 1);
         }
       }
+      if (name.equals("resnet18")) {
+        // At full width Adam moves many of the eleven million parameters by rounding alone: nothing
+        // but the losses is stored, and the last of them, a ten-thousandth of the first, is
+        // measured by the first.
+        fixture.assertDistance(rule + "/loss", losses, STEPS_BOUND);
+        return;
+      }
       fixture.assertElements(rule + "/loss", losses, STEPS_BOUND, 0);
-      for (String name : fixture.names(rule + "/parameter/")) {
-        fixture.assertDistance(rule + "/parameter/" + name, model.get(name), STEPS_BOUND);
+      for (String parameter : fixture.names(rule + "/parameter/")) {
+        fixture.assertDistance(rule + "/parameter/" + parameter, model.get(parameter), STEPS_BOUND);
       }
     }
   }

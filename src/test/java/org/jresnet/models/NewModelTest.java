@@ -10,6 +10,7 @@ import org.jresnet.backend.Normalization;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.UpdateRule;
 import org.jresnet.backend.reference.ReferenceBackend;
+import org.jresnet.base.Interpolation;
 import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Executable;
 import org.jresnet.engine.Model;
@@ -44,7 +45,8 @@ class NewModelTest {
           "tiny",
           "v1",
           8,
-          new Preprocessing(SIZE, SIZE, List.of(0.5f, 0.5f, 0.5f), List.of(1f, 1f, 1f)),
+          new Preprocessing(
+              SIZE, SIZE, Interpolation.BILINEAR, List.of(0.5f, 0.5f, 0.5f), List.of(1f, 1f, 1f)),
           0,
           NewModelTest::build);
 

@@ -113,17 +113,24 @@ public final class Fixture {
 
   /**
    * The last parts of all keys below a prefix: {@code names("train/gradient/")} gives the
-   * parameters that have a gradient here, {@code names("eval/activation/")} the nodes.
+   * parameters that have a gradient here, {@code names("eval/activation/")} the nodes; never none,
+   * so that no loop over them passes for want of anything to compare.
    */
   public List<String> names(String prefix) {
-    return dict.tensors().keySet().stream()
-        .filter(k -> k.startsWith(prefix))
-        .map(k -> k.endsWith(SAMPLES) ? k.substring(0, k.length() - SAMPLES.length()) : k)
-        .filter(k -> !k.endsWith(NORM) || !dict.tensors().containsKey(stem(k) + SAMPLES))
-        .map(k -> k.substring(prefix.length()))
-        .distinct()
-        .sorted()
-        .toList();
+    List<String> names =
+        dict.tensors().keySet().stream()
+            .filter(k -> k.startsWith(prefix))
+            .map(k -> k.endsWith(SAMPLES) ? k.substring(0, k.length() - SAMPLES.length()) : k)
+            .filter(k -> !k.endsWith(NORM) || !dict.tensors().containsKey(stem(k) + SAMPLES))
+            .map(k -> k.substring(prefix.length()))
+            .distinct()
+            .sorted()
+            .toList();
+    if (names.isEmpty()) {
+      throw new IllegalArgumentException(
+          facts.get("command").asText() + " made nothing below " + prefix);
+    }
+    return names;
   }
 
   private static String stem(String normKey) {
