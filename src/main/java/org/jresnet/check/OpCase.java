@@ -20,7 +20,6 @@ import org.jresnet.backend.reference.ReferenceBackend;
 import org.jresnet.check.Specs.Activation;
 import org.jresnet.check.Specs.Residual;
 import org.jresnet.check.Specs.Window;
-import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
@@ -58,7 +57,7 @@ public record OpCase(
     /** Transposed convolutions. */
     CONV_TRANSPOSE(ConvCases::convTranspose),
     /** Batch norms. */
-    NORM(OpCase::norm),
+    NORM(NormCases::all),
     /** ReLUs and additions. */
     POINTWISE(OpCase::pointwise),
     /** Other activations, alone and behind another op. */
@@ -137,85 +136,7 @@ public record OpCase(
     return new OpCase(spec, Map.of(), Inputs.INTEGERS, spec.apply(DType.F64).toString().hashCode());
   }
 
-  /** What the gpu backend computes, or can compute, with kernels of its own. */
-  public static List<OpCase> ofOwnKernels() {
-    List<OpCase> cases = new ArrayList<>(norm());
-    cases.addAll(pointwise());
-    ActivationCases.all().stream()
-        .filter(c -> !(c.spec.apply(DType.F64).op() instanceof Conv2d))
-        .forEach(cases::add);
-    cases.addAll(ShapedCases.moves());
-    cases.addAll(ShapedCases.factors());
-    cases.addAll(ShapedCases.windows());
-    pools().stream()
-        .filter(c -> c.spec.apply(DType.F64).op() instanceof Op.GlobalAvgPool)
-        .forEach(cases::add);
-    return cases;
-  }
-
-  public static List<OpCase> norm() {
-    List<OpCase> cases = new ArrayList<>();
-    for (Shape y :
-        List.of(
-            new Shape(2, 9, 7, 16),
-            new Shape(5, 4, 4, 64),
-            new Shape(1, 5, 3, 3),
-            new Shape(2, 7, 8, 24),
-            new Shape(2, 1, 1, 8))) {
-      for (Mode statistics : Mode.values()) {
-        for (Residual residual : Residual.values()) {
-          for (Activation activation : Activation.IN_TRAINING) {
-            // Frozen gamma and beta do not depend on the size: once is enough.
-            for (GradientWrite parameters :
-                y.n() == 2 && y.c() == 16
-                    ? List.of(GradientWrite.OVERWRITE, GradientWrite.NONE)
-                    : List.of(GradientWrite.OVERWRITE)) {
-              Function<DType, OpSpec> spec =
-                  t ->
-                      Specs.norm(
-                          y,
-                          1e-5,
-                          0.1,
-                          t,
-                          Pass.TRAINING,
-                          statistics,
-                          residual,
-                          activation,
-                          GradientWrite.OVERWRITE,
-                          parameters);
-              cases.add(new OpCase(spec, Map.of(), Inputs.REALS, cases.size()));
-              if (residual == Residual.ADD) {
-                cases.add(
-                    new OpCase(spec, Map.of(Slot.DRESIDUAL, Slot.DY), Inputs.REALS, cases.size()));
-              }
-            }
-            if (statistics == Mode.EVALUATE) {
-              cases.add(
-                  new OpCase(
-                      t ->
-                          Specs.norm(
-                              y,
-                              1e-5,
-                              0.1,
-                              t,
-                              Pass.INFERENCE,
-                              statistics,
-                              residual,
-                              activation,
-                              GradientWrite.NONE,
-                              GradientWrite.NONE),
-                      Map.of(),
-                      Inputs.REALS,
-                      cases.size()));
-            }
-          }
-        }
-      }
-    }
-    return cases;
-  }
-
-  public static List<OpCase> pointwise() {
+  private static List<OpCase> pointwise() {
     List<OpCase> cases = new ArrayList<>();
     for (Shape y :
         List.of(
@@ -233,7 +154,7 @@ public record OpCase(
     return cases;
   }
 
-  public static List<OpCase> pools() {
+  private static List<OpCase> pools() {
     List<OpCase> cases = new ArrayList<>();
     for (Shape x :
         List.of(
@@ -262,7 +183,7 @@ public record OpCase(
     return cases;
   }
 
-  public static List<OpCase> linear() {
+  private static List<OpCase> linear() {
     List<OpCase> cases = new ArrayList<>();
     for (int[] nck : new int[][] {{1, 3, 2}, {2, 64, 10}, {5, 24, 1000}, {2, 8, 1}, {5, 16, 24}}) {
       Shape x = new Shape(nck[0], 1, 1, nck[1]);
@@ -275,7 +196,7 @@ public record OpCase(
   }
 
   /** Ops that would have to add to the gradients of parameters, or a norm to dx. */
-  public static List<OpCase> accumulatingParameters() {
+  private static List<OpCase> accumulatingParameters() {
     Shape x = new Shape(2, 5, 6, 8);
     Shape features = new Shape(2, 1, 1, 8);
     Window w = new Window(3, 1, 1);

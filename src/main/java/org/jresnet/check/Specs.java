@@ -10,7 +10,6 @@ import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.Mode;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Pass;
-import org.jresnet.backend.QuantParams;
 import org.jresnet.backend.TensorSpec;
 import org.jresnet.graph.Activation.Function;
 import org.jresnet.graph.Conv2d;
@@ -117,27 +116,6 @@ public final class Specs {
         tail(Optional.of(new Op.BatchNorm(conv.k(), eps, 0.1)), residual, activation),
         inputs(new TensorSpec(x, type), out, residual),
         out,
-        Mode.EVALUATE,
-        Pass.INFERENCE,
-        Map.of());
-  }
-
-  /** {@link #foldedConv} on integers. */
-  public static OpSpec quantizedConv(
-      Shape x,
-      Conv2d conv,
-      double eps,
-      Activation activation,
-      QuantParams in,
-      Optional<QuantParams> residual,
-      QuantParams out) {
-    Residual adds = residual.isPresent() ? Residual.ADD : Residual.NONE;
-    Shape y = conv.output(List.of(x));
-    return new OpSpec(
-        conv,
-        tail(Optional.of(new Op.BatchNorm(conv.k(), eps, 0.1)), adds, activation),
-        inputs(new TensorSpec(x, in), new TensorSpec(y, residual.orElse(out)), adds),
-        new TensorSpec(y, out),
         Mode.EVALUATE,
         Pass.INFERENCE,
         Map.of());

@@ -86,12 +86,9 @@ public final class Executable implements AutoCloseable {
   private static Executable compile(Model model, CompileOptions options, Optional<Buffer> lent) {
     if (options.batch() < 1 || options.height() < 1 || options.width() < 1) {
       throw new UserError(
-          "batch and image size must be at least 1, found batch "
-              + options.batch()
-              + " of "
-              + options.height()
-              + "x"
-              + options.width());
+          String.format(
+              "batch and image size must be at least 1, found batch %d of %dx%d",
+              options.batch(), options.height(), options.width()));
     }
     Executable executable = new Executable(model, options);
     try {
@@ -188,23 +185,18 @@ public final class Executable implements AutoCloseable {
                   ? " (not even one image fits)"
                   : " (about " + free.getAsLong() / perImage + " images would fit)";
       throw new UserError(
-          e.getMessage()
-              + ". "
-              + model.graph().name()
-              + " at "
-              + options.height()
-              + "x"
-              + options.width()
-              + " needs about "
-              + (perImage >> 20)
-              + " MB per image of the batch besides "
-              + (trained >> 20)
-              + " MB of parameters"
-              + (options.pass() == Pass.TRAINING ? " and gradients" : "")
-              + "; use a smaller --batch than "
-              + options.batch()
-              + fits
-              + " or a smaller --size",
+          String.format(
+              "%s. %s at %dx%d needs about %d MB per image of the batch besides %d MB of parameters%s;"
+                  + " use a smaller --batch than %d%s or a smaller --size",
+              e.getMessage(),
+              model.graph().name(),
+              options.height(),
+              options.width(),
+              perImage >> 20,
+              trained >> 20,
+              options.pass() == Pass.TRAINING ? " and gradients" : "",
+              options.batch(),
+              fits),
           e);
     }
   }

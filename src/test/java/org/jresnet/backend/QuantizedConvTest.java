@@ -15,6 +15,7 @@ import org.jresnet.backend.cpu.CpuBackend;
 import org.jresnet.check.OpRun;
 import org.jresnet.check.Specs;
 import org.jresnet.check.Specs.Activation;
+import org.jresnet.check.Specs.Residual;
 import org.jresnet.check.Specs.Window;
 import org.jresnet.graph.Axis;
 import org.jresnet.graph.Conv2d;
@@ -72,7 +73,25 @@ class QuantizedConvTest {
       Shape x, Conv2d conv, Activation activation, QuantParams in, Optional<QuantParams> residual) {
     boolean signed = !activation.op().map(Op::nonNegative).orElse(false);
     QuantParams out = QuantParams.of(range(activation), signed);
-    return Specs.quantizedConv(x, conv, 1e-5, activation, in, residual, out);
+    // The same in floating point, with the integers' scales.
+    OpSpec real =
+        Specs.foldedConv(
+            x,
+            conv,
+            DType.F32,
+            1e-5,
+            residual.isPresent() ? Residual.ADD : Residual.NONE,
+            activation);
+    List<TensorSpec> inputs = new ArrayList<>(List.of(new TensorSpec(x, in)));
+    residual.ifPresent(r -> inputs.add(new TensorSpec(real.y(), r)));
+    return new OpSpec(
+        real.op(),
+        real.tail(),
+        inputs,
+        new TensorSpec(real.y(), out),
+        real.mode(),
+        real.pass(),
+        Map.of());
   }
 
   /** The larger half of sigmoids' outputs, and of the others' tails, leaves it. */
