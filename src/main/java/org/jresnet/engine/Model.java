@@ -16,6 +16,7 @@ import org.jresnet.backend.Support;
 import org.jresnet.backend.Tensor;
 import org.jresnet.base.UserError;
 import org.jresnet.graph.Graph;
+import org.jresnet.graph.Node;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Parameter;
 
@@ -226,9 +227,8 @@ public final class Model implements AutoCloseable {
           values[i] = (float) (std * gaussian(random));
         }
       }
-      case LINEAR_WEIGHT, CONV_TRANSPOSE_WEIGHT -> uniform(values, fanIn(p), random);
-      case CONV_BIAS, LINEAR_BIAS ->
-          uniform(values, fanIn(byName.get(p.name().replace(".bias", ".weight"))), random);
+      case LINEAR_WEIGHT, CONV_TRANSPOSE_WEIGHT, CONV_BIAS, LINEAR_BIAS ->
+          uniform(values, fanIn(p), random);
       case NORM_WEIGHT, RUNNING_VAR -> java.util.Arrays.fill(values, 1f);
       case NORM_BIAS, RUNNING_MEAN -> {}
       case BATCHES_TRACKED -> {
@@ -239,8 +239,18 @@ public final class Model implements AutoCloseable {
     set(p.name(), values);
   }
 
-  /** torch's fan-in: of all but the first extent, whatever that stands for. */
-  private static int fanIn(Parameter weight) {
+  /**
+   * torch's fan-in: of all but the first extent of the weight, whatever that stands for; a bias has
+   * that of the weight beside it, which comes first.
+   */
+  private int fanIn(Parameter p) {
+    Parameter weight =
+        graph.nodes().stream()
+            .map(Node::parameters)
+            .filter(parameters -> parameters.contains(p))
+            .findFirst()
+            .orElseThrow()
+            .get(0);
     return weight.elements() / weight.shape().get(0);
   }
 
