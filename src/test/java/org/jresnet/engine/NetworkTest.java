@@ -303,8 +303,8 @@ final class NetworkTest {
       if (name.equals("resnet18")) {
         // At full width Adam moves many of the eleven million parameters by rounding alone: nothing
         // but the losses is stored, and the last of them, a ten-thousandth of the first, is
-        // measured by the first.
-        fixture.assertDistance(rule + "/loss", losses, STEPS_BOUND);
+        // measured by the first. Sums in another order, as without AVX, change them by 1.5e-4.
+        fixture.assertDistance(rule + "/loss", losses, 1e-3);
         return;
       }
       fixture.assertElements(rule + "/loss", losses, STEPS_BOUND, 0);
