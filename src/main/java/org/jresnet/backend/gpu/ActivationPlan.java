@@ -76,10 +76,9 @@ final class ActivationPlan extends GpuPlan {
   @Override
   protected void build(GpuBinding op, Operands operands) {
     forward(op, activation, spec, op.at(Slot.X), op.at(Slot.Y));
-    GradientWrite write = spec.write(Slot.DX);
-    if (write != GradientWrite.NONE) {
+    if (spec.write(Slot.DX) != GradientWrite.NONE) {
       long elements = spec.y().elements();
-      int adds = write == GradientWrite.ACCUMULATE ? 1 : 0;
+      int adds = adds(Slot.DX);
       op.kernel(
           BACKWARD,
           "activationBackward_" + Gpu.suffix(spec.type()),

@@ -17,10 +17,6 @@ import org.jresnet.nativebindings.cuda.Kernel.Arguments;
 final class FactorPlan {
   private FactorPlan() {}
 
-  private static int adds(GradientWrite policy) {
-    return policy == GradientWrite.ACCUMULATE ? 1 : 0;
-  }
-
   /** A factor per element, or per image and channel. */
   static final class Multiply extends GpuPlan {
     private final String type;
@@ -51,7 +47,7 @@ final class FactorPlan {
 
     private void product(GpuBinding op, Phase phase, Slot a, Slot b, Slot y, long span) {
       long elements = spec.x().elements();
-      int adds = adds(spec.write(y));
+      int adds = adds(y);
       op.kernel(
           phase,
           "multiply_" + type,
@@ -81,7 +77,7 @@ final class FactorPlan {
               .add(x.n())
               .add(x.h() * x.w())
               .add(x.c())
-              .add(adds(spec.write(Slot.DRESIDUAL))));
+              .add(adds(Slot.DRESIDUAL)));
     }
   }
 
@@ -104,7 +100,7 @@ final class FactorPlan {
 
     private void multiply(GpuBinding op, Phase phase, Slot from, Slot to) {
       long elements = spec.y().elements();
-      int adds = adds(spec.write(to));
+      int adds = adds(to);
       op.kernel(
           phase,
           "dropout_" + Gpu.suffix(spec.type()),
@@ -138,7 +134,7 @@ final class FactorPlan {
 
     private void scale(GpuBinding op, Phase phase, Slot from, Slot to) {
       long elements = spec.y().elements();
-      int adds = adds(spec.write(to));
+      int adds = adds(to);
       op.kernel(
           phase,
           "scale_" + Gpu.suffix(spec.type()),

@@ -4,12 +4,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.LibraryPlan;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
 import org.jresnet.graph.Axis;
 import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.Shape;
+import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.cuda.CudnnPlan;
 import org.jresnet.nativebindings.cuda.Geometry;
 
@@ -47,6 +49,11 @@ abstract class GpuPlan extends LibraryPlan<GpuBinding> {
     engines.add(made);
     libraryScratch(made.plan().workspaceBytes());
     return made;
+  }
+
+  /** 1 where a kernel adds to that gradient, 0 where it overwrites; an output is no gradient. */
+  final int adds(Slot gradient) {
+    return spec.write(gradient) == GradientWrite.ACCUMULATE ? 1 : 0;
   }
 
   static String text(Shape s) {

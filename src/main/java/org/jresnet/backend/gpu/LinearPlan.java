@@ -123,7 +123,7 @@ final class LinearPlan extends GpuPlan {
             new Arguments()
                 .add(wide.address())
                 .add(op.at(Slot.DX).address())
-                .add(spec.write(Slot.DX) == GradientWrite.ACCUMULATE ? 1 : 0)
+                .add(adds(Slot.DX))
                 .add(elements));
       }
     }

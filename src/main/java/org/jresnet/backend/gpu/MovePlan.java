@@ -26,10 +26,6 @@ final class MovePlan extends GpuPlan {
     pixels = spec.y().perChannel();
   }
 
-  private static int adds(GradientWrite policy) {
-    return policy == GradientWrite.ACCUMULATE ? 1 : 0;
-  }
-
   @Override
   protected void build(GpuBinding op, Operands operands) {
     if (spec.op() instanceof ChannelShuffle shuffle) {
@@ -68,7 +64,7 @@ final class MovePlan extends GpuPlan {
 
   /** Copies channels, or adds them to a gradient that others have written to. */
   private void move(GpuBinding op, Phase phase, Part from, Part to, int count) {
-    int adds = adds(spec.write(to.slot));
+    int adds = adds(to.slot);
     op.kernel(
         phase,
         "channels_" + type,
@@ -89,7 +85,7 @@ final class MovePlan extends GpuPlan {
   private void sliceBackward(GpuBinding op) {
     int c = spec.x().c();
     int count = spec.y().c();
-    int adds = adds(spec.write(Slot.DX));
+    int adds = adds(Slot.DX);
     op.kernel(
         BACKWARD,
         "sliceBackward_" + type,
@@ -107,7 +103,7 @@ final class MovePlan extends GpuPlan {
 
   private void shuffle(GpuBinding op, Phase phase, Slot from, Slot to, int groups) {
     long elements = spec.x().elements();
-    int adds = adds(spec.write(to));
+    int adds = adds(to);
     op.kernel(
         phase,
         "shuffle_" + type,

@@ -52,10 +52,6 @@ final class Pointwise {
             .add(elements));
   }
 
-  private static int adds(GradientWrite policy) {
-    return policy == GradientWrite.ACCUMULATE ? 1 : 0;
-  }
-
   /** {@code y = x + residual}; both gradients are dy. */
   static final class Add extends GpuPlan {
 
@@ -117,14 +113,14 @@ final class Pointwise {
             BACKWARD,
             "meanBackward_" + type,
             spec.x().elements(),
-            (1 + adds(spec.write(Slot.DX))) * bytes,
+            (1 + adds(Slot.DX)) * bytes,
             new Arguments()
                 .add(op.at(Slot.DY).address())
                 .add(op.at(Slot.DX).address())
                 .add(n)
                 .add(pixels)
                 .add(c)
-                .add(adds(spec.write(Slot.DX))));
+                .add(adds(Slot.DX)));
       }
     }
   }

@@ -23,10 +23,6 @@ final class WindowPlan extends GpuPlan {
     type = Gpu.suffix(spec.type());
   }
 
-  private int adds() {
-    return spec.write(Slot.DX) == GradientWrite.ACCUMULATE ? 1 : 0;
-  }
-
   @Override
   protected void build(GpuBinding op, Operands operands) {
     if (spec.op() instanceof AvgPool pool) {
@@ -74,7 +70,7 @@ final class WindowPlan extends GpuPlan {
           .add(pool.stride())
           .add(pool.padding())
           .add(whole)
-          .add(adds());
+          .add(adds(Slot.DX));
       kernel(op, BACKWARD, "averageBackward", spec.x(), backward);
     }
   }
@@ -97,7 +93,7 @@ final class WindowPlan extends GpuPlan {
           .add(pool.kernel())
           .add(pool.stride())
           .add(pool.padding())
-          .add(adds());
+          .add(adds(Slot.DX));
       kernel(op, BACKWARD, "unpoolBackward", spec.x(), backward);
     }
   }
@@ -120,7 +116,7 @@ final class WindowPlan extends GpuPlan {
               .add(spec.x().w())
               .add(spec.x().c())
               .add(scale)
-              .add(adds())
+              .add(adds(Slot.DX))
               .add(spec.x().elements());
       kernel(op, BACKWARD, "upsampleBackward", spec.x(), backward);
     }
