@@ -46,6 +46,11 @@ public abstract class LibraryPlan<B extends Binding> implements OpPlan {
 
   /** Bytes up to the next aligned offset. */
   protected final long align(long bytes) {
+    return align(bytes, alignment);
+  }
+
+  /** Bytes up to the next offset of that alignment. */
+  public static long align(long bytes, long alignment) {
     return (bytes + alignment - 1) / alignment * alignment;
   }
 

@@ -87,6 +87,11 @@ public record OpSpec(
     return gradients.getOrDefault(gradient, GradientWrite.NONE);
   }
 
+  /** Whether {@link Slot#BIAS} is added within the call. */
+  public boolean biased() {
+    return parameters().stream().anyMatch(p -> p.role().slot().equals(Optional.of(Slot.BIAS)));
+  }
+
   /** The op of the tail that is such a part. */
   public Optional<Op> part(Op.Part part) {
     return tail.stream().filter(o -> o.part() == part).findFirst();

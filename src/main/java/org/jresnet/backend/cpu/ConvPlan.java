@@ -46,10 +46,7 @@ final class ConvPlan extends CpuPlan {
     requireNoAccumulation(spec.write(Slot.DWEIGHT), "dweight and dbias");
     x = nhwc(spec.x(), spec.type());
     y = nhwc(spec.y(), spec.type());
-    bias =
-        spec.operands().stream().anyMatch(o -> o.slot() == Slot.BIAS)
-            ? Optional.of(scope.vector(DataType.F32, spec.y().c()))
-            : Optional.empty();
+    bias = spec.biased() ? Optional.of(scope.vector(DataType.F32, spec.y().c())) : Optional.empty();
     Filters filters;
     Weighted conv;
     if (spec.op() instanceof ConvTranspose2d transpose) {

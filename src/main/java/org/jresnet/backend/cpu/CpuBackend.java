@@ -162,13 +162,7 @@ public final class CpuBackend implements Backend {
           : new QuantizedAvgPoolPlan(dnn, spec);
     } else if (op instanceof Op.Linear) {
       return new LinearPlan(dnn, spec);
-    }
-    return planMore(spec);
-  }
-
-  private OpPlan planMore(OpSpec spec) {
-    Op op = spec.op();
-    if (op instanceof Multiply) {
+    } else if (op instanceof Multiply) {
       return new MultiplyPlan(dnn, workers, spec);
     } else if (op instanceof Scale) {
       return new PointwisePlan.Scaling(dnn, spec);

@@ -60,7 +60,7 @@ final class ConvPlan extends GpuPlan {
     conv = transposed ? ((ConvTranspose2d) spec.op()).adjoint() : (Conv2d) spec.op();
     c = conv.c() / conv.groups();
     rs = conv.taps();
-    biased = spec.operands().stream().anyMatch(o -> o.slot() == Slot.BIAS);
+    biased = spec.biased();
     narrow = spec.type() == DType.BF16 || spec.type() == DType.F16;
     packed = narrow || rs > 1;
     elements = (long) conv.k() * c * rs;

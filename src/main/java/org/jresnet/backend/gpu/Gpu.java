@@ -4,6 +4,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.jresnet.backend.Backend;
+import org.jresnet.backend.LibraryPlan;
 import org.jresnet.base.Closing;
 import org.jresnet.graph.DType;
 import org.jresnet.nativebindings.cuda.BlasLt;
@@ -178,7 +179,7 @@ final class Gpu implements Device, AutoCloseable {
           bindings.add(value, 0.5f);
         } else {
           bindings.add(value, memory, at);
-          at += (value.bytes() + GpuPlan.ALIGNMENT - 1) / GpuPlan.ALIGNMENT * GpuPlan.ALIGNMENT;
+          at += LibraryPlan.align(value.bytes(), GpuPlan.ALIGNMENT);
         }
       }
       try (CudnnPlan.Bound bound = planned.plan().bind(bindings, workspace, 0)) {
