@@ -227,10 +227,22 @@ class QuantizedConvTest {
         QuantParams residual = residual(spec).get();
         value += value(y[at], residual) * residual.scale();
       }
-      result[at] =
-          spec.activation().isPresent() ? Definitions.value(spec.activation().get(), value) : value;
+      result[at] = spec.activation().isPresent() ? activate(spec.activation().get(), value) : value;
     }
     return result;
+  }
+
+  private static double activate(org.jresnet.graph.Activation f, double x) {
+    double clipped = Math.min(Math.max(x / 6 + 0.5, 0), 1);
+    return switch (f.function()) {
+      case RELU -> Math.max(x, 0);
+      case RELU6 -> Math.min(Math.max(x, 0), 6);
+      case LEAKY_RELU -> x < 0 ? x * f.slope() : x;
+      case SIGMOID -> (1 + Math.tanh(x / 2)) / 2;
+      case SILU -> x * (1 + Math.tanh(x / 2)) / 2;
+      case HARD_SWISH -> x * clipped;
+      case HARD_SIGMOID -> clipped;
+    };
   }
 
   /** In single precision, as the weights of a model are folded. */
