@@ -7,7 +7,7 @@
     ./jresnet predict --json runs/r1 photo.jpg                     # the same objects, to compare
 
 Prints one JSON object a line with `file`, `class`, `probability` and `probabilities` by class name. A jresnet
-.safetensors file says itself what the network is and how pictures enter it; options override that. A .pth file
+.safetensors file says itself what the network is and how images enter it; options override that. A .pth file
 holds only tensors: then --model and --classes are needed, and classes are numbered.
 """
 

@@ -1,9 +1,9 @@
-"""Pictures and Pillow's pixels for the tests of org.jresnet.data.
+"""Images and Pillow's pixels for the tests of org.jresnet.data.
 
     pip install pillow==12.3.0 numpy==2.4.6 torch==2.13.0 torchvision==0.28.0
     python tools/fixtures_images.py [imageio-jpeg-3.12.0-tests.jar]
 
-Writes src/test/resources/fixtures/images/: small drawn pictures, and what Pillow makes of them
+Writes src/test/resources/fixtures/images/: small drawn images, and what Pillow makes of them
 (SHA-256 of the bytes of Image.open(f).convert("RGB"), or "error"):
 
     decode.tsv         picture, WxH or "error", hash
@@ -11,7 +11,7 @@ Writes src/test/resources/fixtures/images/: small drawn pictures, and what Pillo
     upright.tsv        picture, WxH, hash after ImageOps.exif_transpose
     resize.tsv         picture, operation, WxH, hash      (Pillow and torchvision)
     twelvemonkeys.tsv  the same as decode.tsv for the jar's JPEGs below 1 MB, if a jar is given;
-                       the pictures themselves are not copied
+                       the images themselves are not copied
 """
 
 import hashlib
@@ -64,7 +64,7 @@ def save(name, picture, **options):
 
 
 def cut(name, source, count):
-    """The first count bytes of a picture, or all but -count."""
+    """The first count bytes of an image, or all but -count."""
     (OUT / name).write_bytes((OUT / source).read_bytes()[:count])
 
 
@@ -85,7 +85,7 @@ def jpegs():
         save(f"jpeg-{n}-progressive.jpg", big, subsampling=s, quality=60, progressive=True)
         for w, h in TINY:
             save(f"jpeg-{n}-{w}x{h}.jpg", image(w, h), subsampling=s, quality=90)
-    # Pillow does not write these two; as many blocks lie in a unit, so other factors suffice (the picture is
+    # Pillow does not write these two; as many blocks lie in a unit, so other factors suffice (the image is
     # scrambled, which does not matter).
     for name, s, factors in (("440", "4:2:2", 0x12), ("411", "4:2:0", 0x41)):
         save(f"jpeg-{name}.jpg", image(93, 91), subsampling=s, quality=85)
@@ -402,7 +402,7 @@ def tiffs():
 
 def others():
     (OUT / "broken-empty.jpg").write_bytes(b"")
-    (OUT / "broken-text.jpg").write_bytes(b"this is not a picture\n" * 20)
+    (OUT / "broken-text.jpg").write_bytes(b"this is not an image\n" * 20)
     (OUT / "broken-one-byte.png").write_bytes(b"\x89")
     (OUT / "broken-zeros.jpg").write_bytes(bytes(500))
 
@@ -426,7 +426,7 @@ def line(name, data):
 
 
 def info():
-    """What the header says; the pixels of these pictures can be decoded."""
+    """What the header says; the pixels of these images can be decoded."""
     qualities = {"q100": 100, "q3": 3, "444": 85, "422": 85, "420": 85, "440": 85, "411": 85, "progressive": 60, "exif": 90}
     rows = []
     for f in sorted(OUT.iterdir()):

@@ -1,6 +1,6 @@
 """PyTorch's side of gpu-check: a loss curve to compare with, and throughput.
 
-    python3 gpu_torch.py curve FOLDER        weights, pictures and PyTorch's losses, for jresnet to repeat
+    python3 gpu_torch.py curve FOLDER        weights, images and PyTorch's losses, for jresnet to repeat
     python3 gpu_torch.py compare FOLDER      PyTorch's losses beside jresnet's
     python3 gpu_torch.py bench FILE.csv SECONDS BATCH...
 
@@ -86,7 +86,7 @@ def curve(folder):
             nn.init.zeros_(parameter)
     torch.save(model.state_dict(), folder / "weights.pth")
     labels = torch.randint(CLASSES, (STEPS, BATCH))
-    # Large tiles, so that pictures differ after pooling, too.
+    # Large tiles, so that images differ after pooling, too.
     tiles = torch.randint(0, 160, (STEPS, BATCH, 4, 4, 3))
     noise = tiles.repeat_interleave(SIZE // 4, 2).repeat_interleave(SIZE // 4, 3)
     colour = torch.randint(0, 96, (CLASSES, 3))

@@ -30,7 +30,7 @@ import java.util.stream.Stream;
 import org.jresnet.models.Architecture;
 import org.jresnet.models.Preprocessing;
 
-/** Who may know whom; CONTRIBUTING.md draws the same picture. */
+/** Who may know whom; CONTRIBUTING.md draws the same image. */
 @AnalyzeClasses(packages = "org.jresnet", importOptions = ArchitectureTest.Product.class)
 final class ArchitectureTest {
   /** What is not in a folder of test classes, whatever builds it. */

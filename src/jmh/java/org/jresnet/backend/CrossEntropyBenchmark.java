@@ -13,7 +13,7 @@ import org.openjdk.jmh.annotations.TearDown;
 /**
  * Softmax cross-entropy over 1000 classes with the gradient of the logits, on one core.
  *
- * <p>Floor: two exponentials in double precision per logit, 64,000 for 32 pictures and 512,000 for
+ * <p>Floor: two exponentials in double precision per logit, 64,000 for 32 images and 512,000 for
  * 256; logits and gradients are 8 bytes per logit and stay in the caches.
  */
 public class CrossEntropyBenchmark extends HostBenchmark {
@@ -22,7 +22,7 @@ public class CrossEntropyBenchmark extends HostBenchmark {
   /** Float's rounding of a gradient, which is at most 1/batch. */
   private static final double TOLERANCE = 1e-8;
 
-  /** Pictures per batch. */
+  /** Images per batch. */
   @Param({"32", "256"})
   public int batch;
 

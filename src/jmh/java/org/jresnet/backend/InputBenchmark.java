@@ -13,7 +13,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.TearDown;
 
 /**
- * Normalises a batch of 32 pictures of 224x224 into the network's input, on all cores.
+ * Normalises a batch of 32 images of 224x224 into the network's input, on all cores.
  *
  * <p>Floor: 4.8 MB of pixels read and 19.3 MB (F32) or 9.6 MB (BF16) written; short of that, a
  * table look-up for each of the 4.8 million samples.

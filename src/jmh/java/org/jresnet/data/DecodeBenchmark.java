@@ -40,28 +40,28 @@ public class DecodeBenchmark extends HostBenchmark {
   /** Writes the file. The PNG must come back exactly, the JPEG as near as its quality allows. */
   @Setup
   public void write() throws IOException, BadImageException {
-    RgbImage picture = Picture.make();
+    RgbImage drawn = TestImage.make();
     file = Files.createTempFile("jresnet-benchmark", "." + format);
     file.toFile().deleteOnExit();
     switch (format) {
-      case JPEG -> Files.write(file, Augmentation.jpeg(picture, QUALITY));
-      case PNG -> writePng(picture);
+      case JPEG -> Files.write(file, Augmentation.jpeg(drawn, QUALITY));
+      case PNG -> writePng(drawn);
     }
     RgbImage decoded = ImageDecoder.decode(file);
     switch (format) {
-      case JPEG -> requireSimilar(picture.rgb(), decoded.rgb());
+      case JPEG -> requireSimilar(drawn.rgb(), decoded.rgb());
       case PNG -> {
-        int at = Arrays.mismatch(picture.rgb(), decoded.rgb());
+        int at = Arrays.mismatch(drawn.rgb(), decoded.rgb());
         require("first byte at which the decoded PNG differs", -1, at);
       }
     }
   }
 
-  private void writePng(RgbImage picture) throws IOException {
-    var image = new BufferedImage(Picture.SIDE, Picture.SIDE, BufferedImage.TYPE_3BYTE_BGR);
-    int[] samples = new int[picture.rgb().length];
-    Arrays.setAll(samples, i -> picture.rgb()[i] & 255);
-    image.getRaster().setPixels(0, 0, Picture.SIDE, Picture.SIDE, samples);
+  private void writePng(RgbImage drawn) throws IOException {
+    var image = new BufferedImage(TestImage.SIDE, TestImage.SIDE, BufferedImage.TYPE_3BYTE_BGR);
+    int[] samples = new int[drawn.rgb().length];
+    Arrays.setAll(samples, i -> drawn.rgb()[i] & 255);
+    image.getRaster().setPixels(0, 0, TestImage.SIDE, TestImage.SIDE, samples);
     ImageIO.write(image, "png", file.toFile());
   }
 

@@ -6,27 +6,27 @@ import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.Setup;
 
 /**
- * Pillow's antialiased bilinear resize of one picture, 1024x1024 to 224x224, on one core.
+ * Pillow's antialiased bilinear resize of one image, 1024x1024 to 224x224, on one core.
  *
  * <p>Floor: 7.7 million integer multiply-adds, 6.3 of them in the horizontal pass (1024x224x3
- * values of 9.1 taps), and one pass over the picture's 3.1 MB.
+ * values of 9.1 taps), and one pass over the image's 3.1 MB.
  */
 public class ResizeBenchmark extends HostBenchmark {
   private static final int SIZE = 224;
 
-  /** Of the picture's bytes, and of what Pillow 12.3 makes of them. */
-  private static final String PICTURE_CRC = "10fed163";
+  /** Of the image's bytes, and of what Pillow 12.3 makes of them. */
+  private static final String IMAGE_CRC = "10fed163";
 
   private static final String PILLOW_CRC = "8ecb0423";
 
-  private RgbImage picture;
+  private RgbImage image;
 
-  /** Makes the picture; the result must be Pillow's to the bit. */
+  /** Makes the image; the result must be Pillow's to the bit. */
   @Setup
   public void make() {
-    picture = Picture.make();
-    require("CRC-32 of the picture", PICTURE_CRC, crc(picture));
-    require("CRC-32 of the resized picture", PILLOW_CRC, crc(resize()));
+    image = TestImage.make();
+    require("CRC-32 of the image", IMAGE_CRC, crc(image));
+    require("CRC-32 of the resized image", PILLOW_CRC, crc(resize()));
   }
 
   private static String crc(RgbImage image) {
@@ -38,6 +38,6 @@ public class ResizeBenchmark extends HostBenchmark {
   /** Resizes. */
   @Benchmark
   public RgbImage resize() {
-    return Resize.bilinear(picture, SIZE, SIZE);
+    return Resize.bilinear(image, SIZE, SIZE);
   }
 }

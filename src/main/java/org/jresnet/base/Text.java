@@ -26,6 +26,11 @@ public final class Text {
     return String.format(Locale.ROOT, format, values);
   }
 
+  /** A number and its noun: {@code 1 image}, {@code 2 images}. */
+  public static String count(long number, String noun) {
+    return number + " " + noun + (number == 1 ? "" : "s");
+  }
+
   /** One line in which everything shows. */
   public static String visible(String text) {
     return escape(text, "\\u{%x}");

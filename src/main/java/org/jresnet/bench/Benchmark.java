@@ -42,8 +42,8 @@ public final class Benchmark {
    * @param network the network
    * @param classes number of classes
    * @param work what runs
-   * @param batch pictures per step
-   * @param size side of the pictures in pixels
+   * @param batch images per step
+   * @param size side of the images in pixels
    * @param precision type of the activations
    * @param checkpointBlocks see {@link CompileOptions#checkpointBlocks}; training alone
    */
@@ -56,7 +56,7 @@ public final class Benchmark {
       Precision precision,
       int checkpointBlocks) {
     /**
-     * Checks that the pictures of a batch fit into one array.
+     * Checks that the images of a batch fit into one array.
      *
      * @throws UserError saying how many would
      */
@@ -66,7 +66,7 @@ public final class Benchmark {
         throw new UserError(
             "a batch of "
                 + batch
-                + " pictures of "
+                + " images of "
                 + size
                 + "x"
                 + size
@@ -112,7 +112,7 @@ public final class Benchmark {
       return (quantile(0.75) - quantile(0.25)) / median();
     }
 
-    /** Pictures per second at the median. */
+    /** Images per second at the median. */
     public double imagesPerSecond() {
       return configuration.batch / median();
     }
@@ -127,7 +127,7 @@ public final class Benchmark {
 
   /**
    * Compares logits (and for training the loss and the gradient norm) with the reference backend's,
-   * for two small pictures through the whole network.
+   * for two small images through the whole network.
    *
    * @return length of the difference relative to the reference's values
    * @throws UserError if they differ by more than the precision explains
@@ -161,9 +161,9 @@ public final class Benchmark {
 
   /**
    * Logits carry some roundings of the activations' type. A training step also divides by the
-   * deviation of few values (small pictures, two of them), which magnifies the roundings before:
-   * with exact sums and nothing but the roundings of the type, ResNet-50 is 0.026 off in TF32,
-   * 0.035 in FP16 and 0.097 in BF16.
+   * deviation of few values (small images, two of them), which magnifies the roundings before: with
+   * exact sums and nothing but the roundings of the type, ResNet-50 is 0.026 off in TF32, 0.035 in
+   * FP16 and 0.097 in BF16.
    */
   private static double allowed(Configuration c) {
     boolean training = c.work == Work.TRAIN;

@@ -73,7 +73,7 @@ final class BenchCommand implements Callable<Integer> {
       split = ",",
       defaultValue = "16",
       paramLabel = "N",
-      description = "Pictures per step.")
+      description = "Images per step.")
   @Within(min = 1, max = Within.BATCH)
   private List<Integer> batches;
 

@@ -17,6 +17,7 @@ import org.jresnet.backend.Normalization;
 import org.jresnet.backend.Pass;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.Support;
+import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.bench.Benchmark.Work;
 import org.jresnet.check.Comparison;
@@ -210,7 +211,9 @@ final class CheckCommand implements Callable<Integer> {
     if (compared == 0) {
       throw new UserError("nothing was compared: every case was refused");
     }
-    console.print("%d tensors compared, %d of %d cases are off", compared, wrong, end - first);
+    console.print(
+        "%s compared, %d of %s off",
+        Text.count(compared, "tensor"), wrong, Text.count(end - first, "case"));
     return wrong;
   }
 

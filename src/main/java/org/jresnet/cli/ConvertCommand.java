@@ -84,7 +84,8 @@ final class ConvertCommand implements Callable<Integer> {
     WeightFiles.write(target, dict);
     long values = dict.tensors().values().stream().mapToLong(t -> t.elements()).sum();
     console.print(
-        "%s -> %s: %d tensors, %,d values", source, target, dict.tensors().size(), values);
+        "%s -> %s: %s, %,d values",
+        source, target, Text.count(dict.tensors().size(), "tensor"), values);
     return 0;
   }
 

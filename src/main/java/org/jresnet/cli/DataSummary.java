@@ -69,10 +69,10 @@ final class DataSummary {
                     (a, b) -> a,
                     java.util.LinkedHashMap::new));
     console.print(
-        "Class %d '%s': %d images (%s)",
+        "Class %d '%s': %s (%s)",
         label,
         statistics.classes().get(label),
-        parts.values().stream().mapToLong(Long::longValue).sum(),
+        Text.count(parts.values().stream().mapToLong(Long::longValue).sum(), "image"),
         parts.entrySet().stream()
             .map(e -> e.getKey() + " " + e.getValue())
             .collect(Collectors.joining(", ")));
@@ -98,23 +98,24 @@ final class DataSummary {
     List<List<Sample>> shared = report.duplicates().acrossParts(report.split());
     if (!contradictions.isEmpty()) {
       Console.printError(
-          "WARNING: %d images lie in more than one class, byte for byte: one of the labels is wrong. Delete the wrong ones:",
-          contradictions.size());
+          "WARNING: %s in more than one class, byte for byte: one of the labels is wrong. Delete the wrong copies:",
+          Text.count(contradictions.size(), "image"));
       names(contradictions);
     }
     if (!shared.isEmpty()) {
       Map<Part, Integer> trainedOn = report.duplicates().trainedOn(report.split());
       Console.printError(
-          "WARNING: %d images lie in more than one part of the split, byte for byte (%d of val and %d of test are trained on):"
+          "WARNING: %s in more than one part of the split, byte for byte (%d of val and %d of test are trained on):"
               + " the results are better than they should be. Delete the copies:",
-          shared.size(), trainedOn.getOrDefault(Part.VAL, 0), trainedOn.getOrDefault(Part.TEST, 0));
+          Text.count(shared.size(), "image"),
+          trainedOn.getOrDefault(Part.VAL, 0),
+          trainedOn.getOrDefault(Part.TEST, 0));
       names(shared);
     }
     int copies = report.duplicates().copies();
     if (copies > 0 && contradictions.isEmpty() && shared.isEmpty()) {
       console.note(
-          Text.format(
-              "%s images are copies, byte for byte, of others of the same class and part", copies));
+          Text.count(copies, "image") + " repeated, byte for byte, in the same class and part");
     }
   }
 

@@ -32,7 +32,7 @@ import picocli.CommandLine.Option;
     name = "demo",
     sortOptions = false,
     description =
-        "Draws faces, trains a network to tell two kinds of pictures apart, evaluates and predicts.")
+        "Draws faces, trains a network to tell two kinds of images apart, evaluates and predicts.")
 final class DemoCommand implements Callable<Integer> {
   private static final int BATCH = 20;
 
@@ -41,7 +41,7 @@ final class DemoCommand implements Callable<Integer> {
       names = "--out",
       defaultValue = "demo",
       paramLabel = "DIR",
-      description = "Folder for pictures and results.")
+      description = "Folder for images and results.")
   private Path out;
 
   @Heading("Training")
@@ -60,14 +60,14 @@ final class DemoCommand implements Callable<Integer> {
   @Option(
       names = "--images",
       defaultValue = "1000",
-      description = "Pictures in both classes together.")
+      description = "Images in both classes together.")
   @Within(min = 20, max = Within.MANY)
   private int images;
 
   @Option(
       names = "--size",
       defaultValue = "64",
-      description = "Side of the pictures in pixels, a multiple of 4.")
+      description = "Side of the images in pixels, a multiple of 4.")
   @Within(min = 1, max = Within.SIDE)
   private int size;
 
@@ -109,12 +109,12 @@ final class DemoCommand implements Callable<Integer> {
       if (outcome.end() == Trainer.End.INTERRUPTED) {
         return 1;
       }
-      console.print("%nTwo pictures of the sealed part:");
+      console.print("%nTwo images of the test set:");
       Path unseen = predictTwo(console, compute, run, data);
       console.print(
           "%nDone in %.0f s. Everything is in %s:",
           (System.nanoTime() - start) / 1e9, out.toAbsolutePath());
-      console.print("  faces/                 the pictures, and what they are (README.md)");
+      console.print("  faces/                 the images, and what they are (README.md)");
       console.print("  run/best.safetensors   the best epoch's weights");
       console.print("  run/run.json           everything needed to repeat the run");
       console.print(
@@ -147,7 +147,7 @@ final class DemoCommand implements Callable<Integer> {
       deleteDrawn(data);
     }
     long start = System.nanoTime();
-    try (ProgressBar bar = Progress.bar("Drawing", images, " pictures")) {
+    try (ProgressBar bar = Progress.bar("Drawing", images, " images")) {
       DrawnFaces.write(
           data, new DrawnFaces.Options(images / 2, size, seed), done -> bar.stepTo(done));
     }
@@ -171,7 +171,7 @@ final class DemoCommand implements Callable<Integer> {
       }
     } catch (java.io.IOException e) {
       throw new UserError(
-          Text.format("the earlier pictures in %s cannot be deleted: %s", data, e), e);
+          Text.format("the earlier images in %s cannot be deleted: %s", data, e), e);
     }
   }
 

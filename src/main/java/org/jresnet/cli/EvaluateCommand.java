@@ -75,7 +75,7 @@ final class EvaluateCommand implements Callable<Integer> {
   @Option(
       names = "--loader-threads",
       defaultValue = "2",
-      description = "Threads that decode pictures.")
+      description = "Threads that decode images.")
   @Within(min = 1, max = Within.THREADS)
   private int loaderThreads;
 

@@ -15,7 +15,7 @@ final class OptimizerArguments {
   @Within(min = 1, max = Within.MANY)
   private int epochs;
 
-  @Option(names = "--batch", defaultValue = "32", description = "Pictures per step.")
+  @Option(names = "--batch", defaultValue = "32", description = "Images per step.")
   @Within(min = 1, max = Within.BATCH)
   private int batch;
 

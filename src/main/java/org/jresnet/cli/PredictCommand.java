@@ -45,7 +45,7 @@ final class PredictCommand implements Callable<Integer> {
       arity = "1..*",
       paramLabel = "IMAGE",
       description = "Files and folders.")
-  private List<String> pictures;
+  private List<String> images;
 
   @Mixin private ModelOptions modelOptions;
 
@@ -74,8 +74,8 @@ final class PredictCommand implements Callable<Integer> {
     Console console = new Console(json);
     LoadedModel loaded = modelOptions.open(modelPath, console);
     List<String> classes = loaded.info().classes();
-    List<Path> paths = pictures.stream().map(ImageFolder::expand).toList();
-    List<Path> files = ImageFolder.pictures(paths);
+    List<Path> paths = images.stream().map(ImageFolder::expand).toList();
+    List<Path> files = ImageFolder.images(paths);
     for (Path path : paths) {
       if (Files.isDirectory(path)) {
         ImageFolder.leftOutBelow(path).note().ifPresent(console::note);

@@ -46,7 +46,7 @@ final class ProfileCommand implements Callable<Integer> {
   @Option(names = "--work", defaultValue = "train", description = "train or infer.")
   private Work work;
 
-  @Option(names = "--batch", defaultValue = "16", description = "Pictures per step.")
+  @Option(names = "--batch", defaultValue = "16", description = "Images per step.")
   @Within(min = 1, max = Within.BATCH)
   private int batch;
 

@@ -26,7 +26,7 @@ import picocli.CommandLine.Parameters;
     sortOptions = false,
     description =
         "Measures the ranges that int8 inference needs and adds them to the model file; the weights"
-            + " stay as they are. Says what int8 changes on pictures that were not calibrated with."
+            + " stay as they are. Says what int8 changes on images that were not calibrated with."
             + " Use the result with --precision int8.")
 final class QuantizeCommand implements Callable<Integer> {
   @Parameters(
@@ -38,7 +38,8 @@ final class QuantizeCommand implements Callable<Integer> {
   @Parameters(
       index = "1",
       paramLabel = "DATA",
-      description = "Folder with one folder per class: some pictures calibrate, the rest judges.")
+      description =
+          "Folder with one folder per class: some images calibrate, the rest tells what int8 changes.")
   private String data;
 
   @Heading("Output")
@@ -60,7 +61,7 @@ final class QuantizeCommand implements Callable<Integer> {
   @Within(min = 1, max = Within.MANY)
   private int images;
 
-  @Option(names = "--batch", defaultValue = "8", description = "Pictures per pass.")
+  @Option(names = "--batch", defaultValue = "8", description = "Images per pass.")
   @Within(min = 1, max = Within.BATCH)
   private int batch;
 
@@ -103,7 +104,7 @@ final class QuantizeCommand implements Callable<Integer> {
     }
     Quantizer quantizer = new Quantizer(loaded, batch);
     Map<String, Float> ranges;
-    try (ProgressBar bar = Progress.bar("Calibrating", calibrating.size(), " pictures")) {
+    try (ProgressBar bar = Progress.bar("Calibrating", calibrating.size(), " images")) {
       ranges = quantizer.ranges(calibrating, done -> bar.stepTo(done));
     }
     Quantizer.Effect effect;
@@ -114,14 +115,15 @@ final class QuantizeCommand implements Callable<Integer> {
         target,
         new StateDict(loaded.weights().tensors(), loaded.info().withRanges(ranges).toMetadata()));
     console.print(
-        "Calibrated %d tensors with %d pictures -> %s", ranges.size(), calibrating.size(), target);
+        "Calibrated %s with %s -> %s",
+        Text.count(ranges.size(), "tensor"), Text.count(calibrating.size(), "image"), target);
     console.print(
-        "On the other %d images:%n  accuracy in fp32  %s%n  accuracy in int8  %s%n  same class        %s",
-        measuring.size(), effect.before(), effect.after(), effect.agreement());
+        "On the other %s:%n  accuracy in fp32  %s%n  accuracy in int8  %s%n  same class        %s",
+        Text.count(measuring.size(), "image"), effect.before(), effect.after(), effect.agreement());
     Map<String, Object> values = new LinkedHashMap<>();
     values.put("file", target.toString());
     values.put("calibrated", calibrating.size());
-    values.put("pictures", effect.before().total());
+    values.put("images", effect.before().total());
     values.put("accuracy_fp32", effect.before().share());
     values.put("accuracy_int8", effect.after().share());
     values.put("agreement", effect.agreement().share());

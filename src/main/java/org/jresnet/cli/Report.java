@@ -90,7 +90,7 @@ final class Report {
 
   /** Images of one class have no accuracy to balance, but a rate of errors of one kind. */
   private void oneClass(Evaluation e, int label) {
-    console.print("%d images, all of class '%s'", e.images(), e.classes().get(label));
+    console.print("%s, all of class '%s'", Text.count(e.images(), "image"), e.classes().get(label));
     if (e.classes().size() == 2) {
       console.print(
           "%s (called '%s'): %s",
@@ -109,7 +109,7 @@ final class Report {
       return;
     }
     Console.printError(
-        "warning: %d images could not be decoded and were left out:", reasons.size());
+        "warning: %s left out that could not be decoded:", Text.count(reasons.size(), "image"));
     reasons.stream().limit(MAX_LISTED).forEach(reason -> Console.printError("  %s", reason));
     if (reasons.size() > MAX_LISTED) {
       Console.printError("  and %d more", reasons.size() - MAX_LISTED);
@@ -119,7 +119,7 @@ final class Report {
   /** An evaluation for machines. */
   static Map<String, Object> values(Evaluation e) {
     Map<String, Object> values = new LinkedHashMap<>(TestResult.metrics(e));
-    values.put("pictures", e.images());
+    values.put("images", e.images());
     values.put("bad_images", e.badImages().size());
     return values;
   }

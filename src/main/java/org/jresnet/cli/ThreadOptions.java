@@ -24,7 +24,7 @@ final class ThreadOptions {
       names = "--pin",
       description =
           "Bind each computing thread to a core of its own (OMP_PROC_BIND=close). For measuring and"
-              + " inference: what decodes pictures then shares the first core.")
+              + " inference: what decodes images then shares the first core.")
   private boolean pin;
 
   // Asked for before a backend binds this thread to one processor.

@@ -28,8 +28,8 @@ import picocli.CommandLine.Spec;
     name = "train",
     sortOptions = false,
     description = {
-      "Trains a classifier on a folder with one folder of pictures per class.",
-      "Folders named train, val and test inside it are taken as the split; else the pictures are split at random."
+      "Trains a classifier on a folder with one folder of images per class.",
+      "Folders named train, val and test inside it are taken as the split; else the images are split at random."
     })
 final class TrainCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
@@ -68,7 +68,7 @@ final class TrainCommand implements Callable<Integer> {
       paramLabel = "NAME",
       description = {
         "seed: 224 pixels, batch 32, Adam 1e-3, 100 epochs, 80/20 split with seed 42, best validation accuracy kept. It selects on"
-            + " the part that it reports; the default keeps a sealed test part instead."
+            + " the part that it reports; the default keeps a held-out test set instead."
       })
   private String preset;
 
@@ -181,6 +181,6 @@ final class TrainCommand implements Callable<Integer> {
     }
     console.note(
         "preset seed selects the best epoch on the part that it reports, so its accuracy is optimistic; the default"
-            + " protocol reports a sealed test part instead");
+            + " protocol reports a held-out test set instead");
   }
 }

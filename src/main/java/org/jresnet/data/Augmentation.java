@@ -17,9 +17,9 @@ import javax.imageio.stream.MemoryCacheImageOutputStream;
 import org.jresnet.base.UserError;
 
 /**
- * Random changes of training pictures, in this order: blur, JPEG re-compression, random resized
- * crop (else the evaluation's own resize), flip. JPEG re-compression and blur teach a detector of
- * generated pictures not to lean on traces that any re-encoding destroys (Wang et al. 2020, <a
+ * Random changes of training images, in this order: blur, JPEG re-compression, random resized crop
+ * (else the evaluation's own resize), flip. JPEG re-compression and blur teach a detector of
+ * generated images not to lean on traces that any re-encoding destroys (Wang et al. 2020, <a
  * href="https://arxiv.org/abs/1912.11035">arXiv:1912.11035</a>).
  *
  * @param flip probability of a horizontal flip
@@ -85,7 +85,7 @@ public record Augmentation(double flip, Crop crop, Jpeg jpeg, Blur blur) {
    * @param quality 1 to 100, whole numbers
    */
   public record Jpeg(double probability, Range quality) {
-    /** Qualities that pictures on the web have. */
+    /** Qualities that images on the web have. */
     public static final Range DEFAULT_QUALITY = new Range(60, 95);
 
     /** Checks the ranges. */
@@ -103,7 +103,7 @@ public record Augmentation(double flip, Crop crop, Jpeg jpeg, Blur blur) {
    * byte.
    *
    * @param probability of doing it
-   * @param sigma standard deviation in pixels of the decoded picture
+   * @param sigma standard deviation in pixels of the decoded image
    */
   public record Blur(double probability, Range sigma) {
     /** From invisible to clearly soft. */
@@ -163,7 +163,7 @@ public record Augmentation(double flip, Crop crop, Jpeg jpeg, Blur blur) {
   }
 
   /**
-   * Changes a decoded picture and brings it to the input size.
+   * Changes a decoded image and brings it to the input size.
    *
    * @param random the stream of this sample in this epoch; nothing else decides
    */
@@ -188,7 +188,7 @@ public record Augmentation(double flip, Crop crop, Jpeg jpeg, Blur blur) {
   /** Ten tries for an area and a ratio, then the largest centred crop, as torchvision. */
   private RgbImage randomResizedCrop(RgbImage image, int size, SplittableRandom random) {
     double area = (double) image.width() * image.height();
-    // StrictMath: the same pictures on every processor.
+    // StrictMath: the same images on every processor.
     Range log = new Range(StrictMath.log(crop.ratio().min()), StrictMath.log(crop.ratio().max()));
     for (int i = 0; i < CROP_TRIES; i++) {
       double target = area * crop.scale().draw(random);
@@ -283,13 +283,13 @@ public record Augmentation(double flip, Crop crop, Jpeg jpeg, Blur blur) {
   static RgbImage recompress(RgbImage image, int quality) {
     try {
       return ImageDecoder.decode(
-          Path.of("re-compressed picture"), jpeg(image, quality), ImageDecoder.Options.DEFAULT);
+          Path.of("re-compressed image"), jpeg(image, quality), ImageDecoder.Options.DEFAULT);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
 
-  /** The picture as a JPEG file of the given quality (1 to 100, 4:2:0). */
+  /** The image as a JPEG file of the given quality (1 to 100, 4:2:0). */
   public static byte[] jpeg(RgbImage image, int quality) throws IOException {
     BufferedImage buffered =
         new BufferedImage(image.width(), image.height(), BufferedImage.TYPE_INT_RGB);

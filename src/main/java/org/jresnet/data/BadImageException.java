@@ -3,7 +3,7 @@ package org.jresnet.data;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/** A file that is not a readable picture; the message names the file and the reason. */
+/** A file that is not a readable image; the message names the file and the reason. */
 public final class BadImageException extends IOException {
   private static final long serialVersionUID = 1L;
 

@@ -1,8 +1,8 @@
 package org.jresnet.data;
 
-/** Pictures of one step; valid until the next batch is asked for. */
+/** Images of one step; valid until the next batch is asked for. */
 public final class Batch {
-  /** Label of a picture that could not be decoded and that nothing stands in for. */
+  /** Label of an image that could not be decoded and that nothing stands in for. */
   public static final int BAD = -1;
 
   private final byte[] pixels;
@@ -17,27 +17,27 @@ public final class Batch {
     samples = new int[batch];
   }
 
-  /** Unsigned bytes, NHWC; only the first {@link #count()} pictures mean something. */
+  /** Unsigned bytes, NHWC; only the first {@link #count()} images mean something. */
   public byte[] pixels() {
     return pixels;
   }
 
-  /** Class indices, {@link #BAD} for a bad picture in sequential order. */
+  /** Class indices, {@link #BAD} for a bad image in sequential order. */
   public int[] labels() {
     return labels;
   }
 
-  /** Index of each picture in the loader's list of samples. */
+  /** Index of each image in the loader's list of samples. */
   public int[] samples() {
     return samples;
   }
 
-  /** Pictures in this batch. */
+  /** Images in this batch. */
   public int count() {
     return count;
   }
 
-  void count(int pictures) {
-    count = pictures;
+  void count(int images) {
+    count = images;
   }
 }

@@ -9,14 +9,14 @@ import org.jresnet.base.Digests;
 import org.jresnet.base.UserError;
 
 /**
- * Labelled pictures of a folder.
+ * Labelled images of a folder.
  *
  * @param classes class names; a label is an index into them
- * @param samples all pictures, ordered by class, then by id
- * @param ignored files that are no pictures by their names
+ * @param samples all images, ordered by class, then by id
+ * @param ignored files that are no images by their names
  */
 public record Dataset(List<String> classes, List<Sample> samples, int ignored) {
-  /** Words for generated pictures and names of their usual sources. */
+  /** Words for generated images and names of their usual sources. */
   private static final Pattern GENERATED =
       Pattern.compile(
           "(?i)fake|generated|synth|diffus|artificial|forged|manipulated|midjourney|dall.?e"
@@ -32,7 +32,7 @@ public record Dataset(List<String> classes, List<Sample> samples, int ignored) {
     samples = List.copyOf(samples);
   }
 
-  /** Pictures of one class. */
+  /** Images of one class. */
   public long count(int label) {
     return samples.stream().filter(s -> s.label() == label).count();
   }
@@ -52,16 +52,16 @@ public record Dataset(List<String> classes, List<Sample> samples, int ignored) {
   }
 
   /**
-   * A warning when every class seems to hold generated pictures: the result would tell sources
-   * apart, not real from fake.
+   * A warning when every class seems to hold generated images: the result would tell sources apart,
+   * not real from fake.
    */
   public Optional<String> onlyFakesWarning() {
     return classes.stream().allMatch(Dataset::saysGenerated)
         ? Optional.of(
             "all classes "
                 + classes
-                + " look like sources of generated pictures: the classifier will tell the sources"
-                + " apart, not real from fake. Add a class of real pictures")
+                + " look like sources of generated images: the classifier will tell the sources"
+                + " apart, not real from fake. Add a class of real images")
         : Optional.empty();
   }
 
@@ -80,7 +80,7 @@ public record Dataset(List<String> classes, List<Sample> samples, int ignored) {
     try {
       return Files.size(sample.file());
     } catch (IOException e) {
-      throw new UserError("the picture " + sample.file() + " is gone or cannot be read: " + e, e);
+      throw new UserError("the image " + sample.file() + " is gone or cannot be read: " + e, e);
     }
   }
 }

@@ -91,7 +91,7 @@ enum Format {
     } catch (BadImageException e) {
       throw e;
     } catch (IOException | RuntimeException e) {
-      throw new BadImageException(name, "is not a picture; expected " + READ, e);
+      throw new BadImageException(name, "is not an image; expected " + READ, e);
     }
   }
 
@@ -110,7 +110,7 @@ enum Format {
     } else if (format == ImageFormats.TIFF) {
       return TIFF;
     } else if (format == ImageFormats.UNKNOWN) {
-      throw new BadImageException(name, "is not a picture; expected " + READ);
+      throw new BadImageException(name, "is not an image; expected " + READ);
     }
     throw refused(name, "a " + format.getName() + " image", MAGICK);
   }

@@ -16,10 +16,11 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 
 /**
- * Pictures in one folder per class, as torchvision's ImageFolder reads them: class ids follow the
+ * Images in one folder per class, as torchvision's ImageFolder reads them: class ids follow the
  * sorted folder names, files are sorted, folders below a class belong to it. Hidden files are left
  * out.
  */
@@ -37,18 +38,18 @@ public final class ImageFolder {
     return Path.of(path);
   }
 
-  /** Whether a file name has the extension of a picture. */
-  public static boolean isPicture(Path file) {
+  /** Whether a file name has the extension of an image. */
+  public static boolean isImage(Path file) {
     String name = file.getFileName().toString();
     return !name.startsWith(".")
         && EXTENSIONS.contains(name.substring(name.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT));
   }
 
   /**
-   * Reads the names of all pictures; none is opened.
+   * Reads the names of all images; none is opened.
    *
    * @throws UserError when the folder is missing, empty, unreadable, or has fewer than two classes
-   *     with pictures
+   *     with images
    */
   public static Dataset scan(Path root) {
     List<String> classes = folders(root);
@@ -56,12 +57,12 @@ public final class ImageFolder {
       int files = files(root).size();
       throw new UserError(
           root
-              + ": expected one folder per class with pictures in it (such as "
+              + ": expected one folder per class with images in it (such as "
               + root.resolve("real")
               + " and "
               + root.resolve("fake")
               + "), found "
-              + (files == 0 ? "an empty folder" : files + " files and no folder"));
+              + (files == 0 ? "an empty folder" : Text.count(files, "file") + " and no folder"));
     }
     if (classes.size() == 1) {
       throw new UserError(
@@ -82,7 +83,7 @@ public final class ImageFolder {
       int before = samples.size();
       List<Path> files = files(folder);
       for (Path file : files) {
-        if (isPicture(file)) {
+        if (isImage(file)) {
           samples.add(new Sample(file, root.relativize(file).toString().replace('\\', '/'), label));
         } else {
           ignored++;
@@ -91,10 +92,10 @@ public final class ImageFolder {
       if (samples.size() == before) {
         throw new UserError(
             folder
-                + ": expected pictures (jpg, png, webp, bmp, gif, tif) of class '"
+                + ": expected images (jpg, png, webp, bmp, gif, tif) of class '"
                 + classes.get(label)
                 + "', found none"
-                + (files.isEmpty() ? "" : " among " + files.size() + " files"));
+                + (files.isEmpty() ? "" : " among " + Text.count(files.size(), "file")));
       }
     }
     return new Dataset(classes, samples, ignored);
@@ -143,7 +144,7 @@ public final class ImageFolder {
     List<Path> files = files(root);
     List<Sample> samples =
         files.stream()
-            .filter(ImageFolder::isPicture)
+            .filter(ImageFolder::isImage)
             .map(f -> new Sample(f, root.relativize(f).toString().replace('\\', '/'), label))
             .toList();
     if (samples.isEmpty()) {
@@ -203,7 +204,7 @@ public final class ImageFolder {
    */
   public static LeftOut leftOut(Path root) {
     List<Path> outside = new ArrayList<>();
-    try (DirectoryStream<Path> entries = Files.newDirectoryStream(root, ImageFolder::isPicture)) {
+    try (DirectoryStream<Path> entries = Files.newDirectoryStream(root, ImageFolder::isImage)) {
       entries.forEach(f -> outside.add(f));
     } catch (IOException e) {
       throw unreadable(root, e);
@@ -211,7 +212,7 @@ public final class ImageFolder {
     return leftOut(root, folders(root).stream().map(root::resolve).toList(), outside);
   }
 
-  /** What {@link #pictures} passes over below a folder. */
+  /** What {@link #images} passes over below a folder. */
   public static LeftOut leftOutBelow(Path folder) {
     return leftOut(folder, List.of(folder), List.of());
   }
@@ -222,7 +223,7 @@ public final class ImageFolder {
     List<Path> special = new ArrayList<>();
     for (Path folder : folders) {
       Walk walk = walk(folder);
-      walk.files.stream().filter(f -> !isPicture(f)).forEach(names::add);
+      walk.files.stream().filter(f -> !isImage(f)).forEach(names::add);
       hidden.addAll(walk.hidden);
       special.addAll(walk.special);
     }
@@ -286,25 +287,25 @@ public final class ImageFolder {
   }
 
   /**
-   * Pictures named on a command line: files as they are, folders walked.
+   * Images named on a command line: files as they are, folders walked.
    *
-   * @throws UserError when a path does not exist or a folder holds no picture
+   * @throws UserError when a path does not exist or a folder holds no image
    */
-  public static List<Path> pictures(List<Path> paths) {
-    List<Path> pictures = new ArrayList<>();
+  public static List<Path> images(List<Path> paths) {
+    List<Path> images = new ArrayList<>();
     for (Path path : paths) {
       if (!Files.isDirectory(path)) {
-        pictures.add(path);
+        images.add(path);
         continue;
       }
-      List<Path> found = files(path).stream().filter(ImageFolder::isPicture).toList();
+      List<Path> found = files(path).stream().filter(ImageFolder::isImage).toList();
       if (found.isEmpty()) {
         throw new UserError(
-            path + ": found no picture (jpg, png, webp, bmp, gif, tif) in this folder");
+            path + ": found no image (jpg, png, webp, bmp, gif, tif) in this folder");
       }
-      pictures.addAll(found);
+      images.addAll(found);
     }
-    return pictures;
+    return images;
   }
 
   private static UserError unreadable(Path path, IOException e) {

@@ -56,7 +56,7 @@ public final class ImageNotes {
               + size
               + "x"
               + size
-              + " and enlarged, which adds nothing that could be judged"
+              + " and enlarged, which adds no detail"
               + (tiny > 0 ? "; " + tiny + " with a side below " + TINY + " pixels" : ""));
     }
     return tiny == 0
@@ -65,7 +65,7 @@ public final class ImageNotes {
             counted(tiny, images.size(), "has", "have")
                 + " a side below "
                 + TINY
-                + " pixels: there is little in them to be judged");
+                + " pixels, too small to show much");
   }
 
   private static int shorter(ImageInfo image) {

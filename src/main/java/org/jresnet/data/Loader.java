@@ -19,22 +19,22 @@ import org.jresnet.base.RandomStreams;
 import org.jresnet.base.UserError;
 
 /**
- * Decodes and prepares pictures ahead of their use on several threads. What a batch holds depends
- * on seed, epoch and position alone, never on threads or on where an epoch was resumed.
+ * Decodes and prepares images ahead of their use on several threads. What a batch holds depends on
+ * seed, epoch and position alone, never on threads or on where an epoch was resumed.
  */
 public final class Loader implements AutoCloseable {
   /** Order of the samples. */
   public enum Order {
     /**
-     * A new permutation for each epoch, drawn from seed and epoch alone; a bad picture is replaced
-     * by the next good one of the permutation.
+     * A new permutation for each epoch, drawn from seed and epoch alone; a bad image is replaced by
+     * the next good one of the permutation.
      */
     SHUFFLED,
-    /** As listed; a bad picture gets the label {@link Batch#BAD}. */
+    /** As listed; a bad image gets the label {@link Batch#BAD}. */
     SEQUENTIAL
   }
 
-  /** What happens to pictures that do not fill a batch. */
+  /** What happens to images that do not fill a batch. */
   public enum LastBatch {
     /** They wait for another epoch's order. */
     DROP,
@@ -42,7 +42,7 @@ public final class Loader implements AutoCloseable {
     KEEP
   }
 
-  /** What happens at a picture that cannot be decoded. */
+  /** What happens at an image that cannot be decoded. */
   public enum BadImages {
     /** It is counted and listed, and the run goes on. */
     SKIP,
@@ -53,13 +53,13 @@ public final class Loader implements AutoCloseable {
   /**
    * How batches are made.
    *
-   * @param batch pictures per batch
+   * @param batch images per batch
    * @param threads decoding threads
    * @param prefetch batches that are prepared while one is in use
    * @param seed of order and augmentation
    * @param order of the samples
    * @param lastBatch what happens to the rest
-   * @param badImages what happens at a picture that cannot be decoded
+   * @param badImages what happens at an image that cannot be decoded
    */
   public record Options(
       int batch,
@@ -119,9 +119,9 @@ public final class Loader implements AutoCloseable {
       throw new UserError(
           "there are "
               + samples.size()
-              + " pictures to train on, fewer than one batch of "
+              + " images to train on, fewer than one batch of "
               + options.batch()
-              + "; use a smaller batch or add pictures");
+              + "; use a smaller batch or add images");
     }
     this.samples = List.copyOf(samples);
     this.preprocess = preprocess;
@@ -177,7 +177,7 @@ public final class Loader implements AutoCloseable {
   }
 
   /** A batch that is being filled. */
-  private record Pending(Batch batch, List<Future<?>> pictures) {}
+  private record Pending(Batch batch, List<Future<?>> images) {}
 
   /** One pass over the samples; close it to stop early. */
   public final class Epoch implements AutoCloseable {
@@ -207,12 +207,12 @@ public final class Loader implements AutoCloseable {
         Batch batch = free.poll();
         int first = nextBatch * options.batch();
         batch.count(Math.min(options.batch(), samples.size() - first));
-        List<Future<?>> pictures = new ArrayList<>(batch.count());
+        List<Future<?>> images = new ArrayList<>(batch.count());
         for (int i = 0; i < batch.count(); i++) {
           int slot = i;
-          pictures.add(executor.submit(() -> load(batch, slot, first + slot)));
+          images.add(executor.submit(() -> load(batch, slot, first + slot)));
         }
-        pending.add(new Pending(batch, pictures));
+        pending.add(new Pending(batch, images));
         nextBatch++;
       }
     }
@@ -245,7 +245,7 @@ public final class Loader implements AutoCloseable {
         throw new UserError(
             "none of the "
                 + samples.size()
-                + " training pictures can be decoded; the first problem is: "
+                + " training images can be decoded; the first problem is: "
                 + badImages().values().iterator().next());
       }
       return null;
@@ -265,7 +265,7 @@ public final class Loader implements AutoCloseable {
     /**
      * The next batch, or null at the end; the previous batch is reused.
      *
-     * @throws UserError when a picture stops the run, naming it, or none can be decoded
+     * @throws UserError when an image stops the run, naming it, or none can be decoded
      * @throws IllegalStateException when the thread is interrupted; its flag stays set
      */
     public Batch next() {
@@ -281,15 +281,15 @@ public final class Loader implements AutoCloseable {
       long start = System.nanoTime();
       try {
         if (Thread.interrupted()) {
-          // Finished pictures would be handed out without a look at the flag.
+          // Finished images would be handed out without a look at the flag.
           throw new InterruptedException();
         }
-        for (Future<?> picture : head.pictures()) {
-          picture.get();
+        for (Future<?> image : head.images()) {
+          image.get();
         }
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
-        throw new IllegalStateException("interrupted while waiting for pictures", e);
+        throw new IllegalStateException("interrupted while waiting for images", e);
       } catch (ExecutionException e) {
         if (e.getCause() instanceof UserError error) {
           throw error;
@@ -308,15 +308,15 @@ public final class Loader implements AutoCloseable {
     @Override
     public void close() {
       for (Pending p : pending) {
-        p.pictures().forEach(f -> f.cancel(false));
+        p.images().forEach(f -> f.cancel(false));
       }
       pending.clear();
     }
   }
 
   /**
-   * Ends the threads. Pictures in work are finished first, not interrupted: an interrupted read
-   * would look like a bad file.
+   * Ends the threads. Images in work are finished first, not interrupted: an interrupted read would
+   * look like a bad file.
    */
   @Override
   public void close() {

@@ -69,10 +69,10 @@ final class OpenedImage {
     if (!Files.exists(file)) {
       throw new BadImageException(file, "does not exist");
     } else if (Files.isDirectory(file)) {
-      throw new BadImageException(file, "is a folder, expected a picture");
+      throw new BadImageException(file, "is a folder, expected an image");
     } else if (!Files.isRegularFile(file)) {
       // A pipe or a device would block for ever.
-      throw new BadImageException(file, "is no ordinary file, expected a picture");
+      throw new BadImageException(file, "is no ordinary file, expected an image");
     }
   }
 

@@ -7,7 +7,7 @@ import javax.imageio.stream.ImageInputStreamImpl;
 
 /**
  * The bytes of a file, then a few zeros, then an error: TwelveMonkeys' lossless WebP decoder reads
- * its buffer ahead and takes the end of the data for zeros without end, so that a truncated picture
+ * its buffer ahead and takes the end of the data for zeros without end, so that a truncated image
  * would become a wrong one, at one exception per bit. libwebp reports such a file.
  */
 final class PaddedStream extends ImageInputStreamImpl {

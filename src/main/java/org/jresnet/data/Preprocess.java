@@ -20,7 +20,7 @@ public record Preprocess(
         Scaling scaling) {
   /** Ways to the input size. */
   public enum Mode {
-    /** {@code Resize((size, size))}: the whole picture, stretched. */
+    /** {@code Resize((size, size))}: the whole image, stretched. */
     STRETCH,
     /**
      * {@code Resize(size·resize/crop)} of the shorter side, then {@code CenterCrop(size)}:

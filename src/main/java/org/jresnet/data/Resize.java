@@ -104,7 +104,7 @@ public final class Resize {
   }
 
   /**
-   * The middle of the picture with torchvision's rounding (half to even); the picture must be large
+   * The middle of the image with torchvision's rounding (half to even); the image must be large
    * enough.
    */
   public static RgbImage centerCrop(RgbImage image, int size) {

@@ -1,7 +1,7 @@
 package org.jresnet.data;
 
 /**
- * Pixels of a picture.
+ * Pixels of an image.
  *
  * @param width columns
  * @param height rows
@@ -14,7 +14,7 @@ public record RgbImage(int width, int height, byte[] rgb) {
         || height < 1
         || rgb.length != Math.multiplyExact(Math.multiplyExact(width, height), 3)) {
       throw new IllegalArgumentException(
-          "a picture of " + width + "x" + height + " cannot have " + rgb.length + " bytes");
+          "an image of " + width + "x" + height + " cannot have " + rgb.length + " bytes");
     }
   }
 

@@ -3,7 +3,7 @@ package org.jresnet.data;
 import java.nio.file.Path;
 
 /**
- * One labelled picture.
+ * One labelled image.
  *
  * @param file where it lies
  * @param id path relative to the data folder, with forward slashes; what split files and hashes use

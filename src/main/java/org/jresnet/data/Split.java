@@ -38,9 +38,9 @@ public record Split(List<String> classes, Map<Part, List<Sample>> parts) {
   public enum Part {
     /** The gradient sees these. */
     TRAIN,
-    /** The choice of the best epoch sees these. */
+    /** The best epoch is chosen on these. */
     VAL,
-    /** Sealed until the end. */
+    /** Kept from training and selection until the end. */
     TEST;
 
     /** Name in files and folders. */
@@ -54,13 +54,13 @@ public record Split(List<String> classes, Map<Part, List<Sample>> parts) {
    *
    * @param train share of training
    * @param val share of validation
-   * @param test share of the sealed part, may be 0
+   * @param test share of the test set, may be 0
    */
   public record Fractions(double train, double val, double test) {
-    /** 70 % training, 15 % validation, 15 % sealed. */
+    /** 70 % training, 15 % validation, 15 % test. */
     public static final Fractions DEFAULT = new Fractions(0.7, 0.15, 0.15);
 
-    /** 80 % training, 20 % validation, nothing sealed: the seed recipe. */
+    /** 80 % training, 20 % validation, no test set: the seed recipe. */
     public static final Fractions SEED_RECIPE = new Fractions(0.8, 0.2, 0);
 
     /** Checks the sum. */
@@ -110,14 +110,6 @@ public record Split(List<String> classes, Map<Part, List<Sample>> parts) {
     return parts.values().stream().flatMap(List::stream).toList();
   }
 
-  /** The pattern that keeps together what lies below the same folder of that depth (1 = class). */
-  public static String folderLevel(int depth) {
-    if (depth < 1) {
-      throw new UserError("the folder level of a group is at least 1, found " + depth);
-    }
-    return "^((?:[^/]+/){" + depth + "})";
-  }
-
   /**
    * Reads a data folder and splits it: by its own {@code train/}, {@code val/}, {@code test/}
    * folders if it has them, else stratified at random.
@@ -137,7 +129,7 @@ public record Split(List<String> classes, Map<Part, List<Sample>> parts) {
           root
               + ": expected the parts train, val and perhaps test, found "
               + folders
-              + "; move some pictures of each class from train to val, or give the folder train"
+              + "; move some images of each class from train to val, or give the folder train"
               + " itself to have it split");
     }
     Split split = fixed(root, folders);
@@ -198,8 +190,8 @@ public record Split(List<String> classes, Map<Part, List<Sample>> parts) {
    * Splits each class in the same proportions; groups stay whole.
    *
    * @param group as in {@link #of}
-   * @throws UserError when a class has fewer pictures or groups than there are parts, or the
-   *     pattern is wrong or does not match an id
+   * @throws UserError when a class has fewer images or groups than there are parts, or the pattern
+   *     is wrong or does not match an id
    */
   public static Split stratified(Dataset data, Fractions fractions, long seed, String group) {
     Pattern pattern = pattern(group);
@@ -213,7 +205,7 @@ public record Split(List<String> classes, Map<Part, List<Sample>> parts) {
       }
       assignment.add(
           data.classes().get(label),
-          pattern == null ? "pictures" : "groups",
+          pattern == null ? "images" : "groups",
           groups,
           RandomStreams.of(seed, "split", label));
     }
@@ -272,12 +264,12 @@ public record Split(List<String> classes, Map<Part, List<Sample>> parts) {
                 + groups.size()
                 + " "
                 + unit
-                + (groups.size() == total ? "" : " (" + total + " pictures)")
+                + (groups.size() == total ? "" : " (" + total + " images)")
                 + ", too few for the "
                 + wanted.size()
                 + " parts "
                 + wanted.stream().map(Part::id).toList()
-                + " of the split; add pictures or use fewer parts");
+                + " of the split; add images or use fewer parts");
       }
     }
 

@@ -10,7 +10,7 @@ import org.jresnet.graph.Node;
 
 /**
  * Measures the ranges that an int8 network needs: a histogram of magnitudes per tensor over some
- * pictures, and the range whose rounding and clipping errors together are the smallest in the mean
+ * images, and the range whose rounding and clipping errors together are the smallest in the mean
  * square.
  */
 public final class Calibration implements AutoCloseable {
@@ -37,8 +37,8 @@ public final class Calibration implements AutoCloseable {
   /**
    * Takes a batch into account.
    *
-   * @param pixels RGB bytes of whole pictures
-   * @param count pictures that count; the rest of the batch is padding
+   * @param pixels RGB bytes of whole images
+   * @param count images that count; the rest of the batch is padding
    */
   public void add(byte[] pixels, int count) {
     executable.infer(pixels);
@@ -77,7 +77,7 @@ public final class Calibration implements AutoCloseable {
       }
       if (!(largest < Float.POSITIVE_INFINITY)) {
         throw new UserError(
-            "a calibration picture gives values that are not finite; the weights are damaged");
+            "a calibration image gives values that are not finite; the weights are damaged");
       }
       widen(largest);
       for (int i = 0; i < count; i++) {

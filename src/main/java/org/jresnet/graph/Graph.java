@@ -11,7 +11,7 @@ import org.jresnet.base.UserError;
  * gives the logits. Made with {@link #builder}.
  */
 public final class Graph {
-  // Far beyond every picture and batch; counts of elements and operations cannot overflow.
+  // Far beyond every image and batch; counts of elements and operations cannot overflow.
   private static final int MAX_EXTENT = 1 << 16;
 
   private final String name;

@@ -43,8 +43,8 @@ public final class Curves {
    * 100, by epoch, from epoch 1.
    */
   public static BufferedImage draw(List<Curve> losses, List<Curve> accuracies) {
-    BufferedImage picture = new BufferedImage(2 * WIDTH, HEIGHT, BufferedImage.TYPE_INT_RGB);
-    Graphics2D g = picture.createGraphics();
+    BufferedImage chart = new BufferedImage(2 * WIDTH, HEIGHT, BufferedImage.TYPE_INT_RGB);
+    Graphics2D g = chart.createGraphics();
     try {
       XYChart loss = chart("Loss", "cross-entropy", losses);
       loss.getStyler().setLegendPosition(LegendPosition.InsideNE);
@@ -59,7 +59,7 @@ public final class Curves {
     } finally {
       g.dispose();
     }
-    return picture;
+    return chart;
   }
 
   /** A little above the largest value; an axis needs a length even when all losses are 0. */

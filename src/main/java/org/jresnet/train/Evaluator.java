@@ -12,14 +12,14 @@ import org.jresnet.data.Preprocess;
 import org.jresnet.data.Sample;
 import org.jresnet.engine.Executable;
 
-/** Runs a compiled inference executable over labelled pictures. */
+/** Runs a compiled inference executable over labelled images. */
 public final class Evaluator {
   private Evaluator() {}
 
-  /** Told after each batch how many pictures are done. */
+  /** Told after each batch how many images are done. */
   public interface Progress {
-    /** Pictures done so far. */
-    void done(int pictures);
+    /** Images done so far. */
+    void done(int images);
   }
 
   /**
@@ -91,11 +91,11 @@ public final class Evaluator {
   }
 
   /**
-   * How pictures are read.
+   * How images are read.
    *
    * @param preprocess size and resize mode
    * @param threads decoding threads
-   * @param badImages what happens at a picture that cannot be decoded
+   * @param badImages what happens at an image that cannot be decoded
    */
   public record LoaderOptions(Preprocess preprocess, int threads, Loader.BadImages badImages) {}
 

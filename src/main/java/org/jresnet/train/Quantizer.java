@@ -15,8 +15,8 @@ import org.jresnet.engine.Executable;
 import org.jresnet.metrics.Proportion;
 
 /**
- * Post-training quantisation: measures the ranges of an int8 network on some pictures, and what
- * int8 changes on the others.
+ * Post-training quantisation: measures the ranges of an int8 network on some images, and what int8
+ * changes on the others.
  */
 public final class Quantizer {
   private static final int THREADS = 2;
@@ -82,7 +82,7 @@ public final class Quantizer {
     }
   }
 
-  /** Judges the samples with both precisions. */
+  /** Evaluates the samples in both precisions. */
   public Effect effect(
       List<Sample> samples, Map<String, Float> ranges, Evaluator.Progress progress) {
     LoadedModel ranged = loaded.withInfo(loaded.info().withRanges(ranges));

@@ -18,7 +18,7 @@ import org.jresnet.data.Split;
  *
  * @param options what was asked for, with {@code auto} resolved
  * @param classes class names in label order
- * @param dataHash SHA-256 over ids and labels of all pictures
+ * @param dataHash SHA-256 over ids and labels of all images
  * @param splitHash SHA-256 of {@code split.csv}
  * @param weightsHash SHA-256 of the weights that the run started from; empty for random values
  * @param jresnet version of jresnet

@@ -26,9 +26,9 @@ import org.jresnet.models.Architecture;
  * @param data the data folder
  * @param split how it is divided
  * @param network what is trained
- * @param input how pictures become input
+ * @param input how images become input
  * @param epochs passes over the training part
- * @param batch pictures per forward and backward pass
+ * @param batch images per forward and backward pass
  * @param accumulate passes whose gradients are added up before a step
  * @param optimizer the update rule
  * @param schedule learning rate over time
@@ -132,7 +132,7 @@ public record TrainOptions(
    *
    * @param train share of training
    * @param val share of validation
-   * @param test share of the sealed part
+   * @param test share of the test set
    * @param group regular expression whose matches stay together; empty for none
    * @param csv file with {@code file,class,split} lines that decides instead; empty for none
    */
@@ -184,11 +184,11 @@ public record TrainOptions(
   }
 
   /**
-   * The pictures' way.
+   * The images' way.
    *
    * @param preprocess size and resize mode
-   * @param augmentation random changes of training pictures
-   * @param badImages what happens at a picture that cannot be decoded
+   * @param augmentation random changes of training images
+   * @param badImages what happens at an image that cannot be decoded
    * @param threads decoding threads; no influence on the result
    */
   public record InputOptions(

@@ -33,12 +33,12 @@ import org.jresnet.weights.StateDict;
 import org.jresnet.weights.WeightFiles;
 
 /**
- * A training run: epochs of steps, validation after each, the best epoch kept, the sealed part
- * judged once in the end. An interrupted and resumed run ends in the same bytes as an uninterrupted
- * one (same backend and threads).
+ * A training run: epochs of steps, validation after each, the best epoch kept, the test set
+ * evaluated once in the end. An interrupted and resumed run ends in the same bytes as an
+ * uninterrupted one (same backend and threads).
  */
 public final class Trainer {
-  /** Pictures per validation pass; larger ones only cost memory. */
+  /** Images per validation pass; larger ones only cost memory. */
   private static final int MAX_EVALUATION_BATCH = 16;
 
   /** What is done about the contents of images. */
@@ -120,8 +120,7 @@ public final class Trainer {
     int batch = Math.min(options.batch(), train.size());
     if (batch < options.batch()) {
       listener.note(
-          Text.format(
-              "the batch is %s, because there are only %s training pictures", batch, batch));
+          Text.format("the batch is %s, because there are only %s training images", batch, batch));
     }
     ContentHashes hashes = folder.hashes(stop::requested);
     Map<String, String> contents = contents(split, reading, hashes);

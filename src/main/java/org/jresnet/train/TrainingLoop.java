@@ -83,7 +83,7 @@ final class TrainingLoop {
     if (batches == 0) {
       throw new UserError(
           Text.format(
-              "there are only %s batches of %s pictures, fewer than the %s that are accumulated "
+              "there are only %s batches of %s images, fewer than the %s that are accumulated "
                   + "for one step",
               loader.batches(), step.options().batch(), options.accumulate()));
     }
@@ -183,9 +183,9 @@ final class TrainingLoop {
     listener.epochStarted(epoch + 1, options.epochs(), position.batch(), batches);
     long begin = System.nanoTime();
     loader.takeWaitNanos();
-    try (Loader.Epoch pictures = loader.epoch(epoch, position.batch())) {
+    try (Loader.Epoch images = loader.epoch(epoch, position.batch())) {
       for (int b = position.batch(); b < batches; b++) {
-        Batch batch = pictures.next();
+        Batch batch = images.next();
         int size = batch.count();
         Executable now = size == step.options().batch() ? step : lastStep.orElseThrow();
         int micro = b % options.accumulate();

@@ -51,7 +51,7 @@ final class CheckCommandTest {
     assertThat(line).startsWith("jresnet ");
     MainTest.Result result = jresnet((Object[]) line.substring("jresnet ".length()).split(" "));
     assertThat(result.code()).as(result.err()).isZero();
-    assertThat(result.out()).contains("pools 3: ", "ok   y: error ", "0 of 1 cases are off");
+    assertThat(result.out()).contains("pools 3: ", "ok   y: error ", "0 of 1 case off");
   }
 
   @Test

@@ -24,7 +24,7 @@ final class ImageOptionsTest {
   private static final String TURNED = "note: 2 of 42 images carry an EXIF orientation";
   private static final String SMALL =
       "note: 2 of 42 images are smaller than the model's input of 32x32 and enlarged, which adds"
-          + " nothing that could be judged; 2 with a side below 32 pixels";
+          + " no detail; 2 with a side below 32 pixels";
 
   private Path folder;
   private Path data;

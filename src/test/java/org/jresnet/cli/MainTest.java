@@ -113,7 +113,7 @@ final class MainTest {
     Result result = jresnet("evaluate", run, faces, "--precision", "fp32", "--json");
     assertThat(result.code()).as(result.err()).isZero();
     JsonNode values = JSON.readTree(result.out());
-    assertThat(values.get("pictures").asInt()).isEqualTo(40);
+    assertThat(values.get("images").asInt()).isEqualTo(40);
     assertThat(values.get("accuracy").asDouble()).isBetween(0.0, 1.0);
     assertThat(values.has("auc") && values.has("eer") && values.has("average_precision")).isTrue();
     double accuracy = values.get("accuracy").asDouble();
@@ -125,8 +125,8 @@ final class MainTest {
   }
 
   @Test
-  void predictionGivesOneObjectPerPictureAndNamesBadFiles() throws IOException {
-    Path bad = Files.writeString(folder.resolve("bad.jpg"), "no picture");
+  void predictionGivesOneObjectPerImageAndNamesBadFiles() throws IOException {
+    Path bad = Files.writeString(folder.resolve("bad.jpg"), "no image");
     Path csv = folder.resolve("out.csv");
     Result result =
         jresnet(
@@ -216,14 +216,13 @@ final class MainTest {
   }
 
   @Test
-  void backendsAgreeOnAPicture() throws IOException {
-    Path picture = faces.resolve("generated/00003.jpg");
+  void backendsAgreeOnAnImage() throws IOException {
+    Path image = faces.resolve("generated/00003.jpg");
     double[] p = new double[2];
     for (String backend : List.of("cpu", "reference")) {
       String precision = backend.equals("cpu") ? "fp32" : "fp64";
       Result result =
-          jresnet(
-              "predict", run, picture, "--backend", backend, "--precision", precision, "--json");
+          jresnet("predict", run, image, "--backend", backend, "--precision", precision, "--json");
       assertThat(result.code()).as(result.err()).isZero();
       p[backend.equals("cpu") ? 0 : 1] = JSON.readTree(result.out()).get("probability").asDouble();
     }
@@ -353,7 +352,7 @@ final class MainTest {
     assertThat(made.code()).as(made.err()).isZero();
     JsonNode effect = JSON.readTree(made.out());
     assertThat(effect.get("agreement").asDouble()).isGreaterThanOrEqualTo(0.9);
-    assertThat(effect.get("pictures").asInt() + effect.get("calibrated").asInt()).isEqualTo(40);
+    assertThat(effect.get("images").asInt() + effect.get("calibrated").asInt()).isEqualTo(40);
     Result exact = jresnet("evaluate", run, faces, "--precision", "fp32", "--json");
     Result rounded = jresnet("evaluate", integers, faces, "--precision", "int8", "--json");
     assertThat(rounded.code()).as(rounded.err()).isZero();
@@ -437,7 +436,7 @@ final class MainTest {
     assertThat(result.err()).contains("[camera, generated]").contains("[cats, dogs]");
     Result tooFew = jresnet(with(SMALL, "train", other, "--out", folder.resolve("few")));
     assertThat(tooFew.code()).isEqualTo(1);
-    assertThat(tooFew.err()).contains("class 'cats' has 1 picture").contains("too few");
+    assertThat(tooFew.err()).contains("class 'cats' has 1 image").contains("too few");
   }
 
   @Test
@@ -566,7 +565,7 @@ final class MainTest {
         jresnet("evaluate", run, photos, "--class", "camera", "--precision", "fp32", "--json");
     assertThat(byName.code()).as(byName.err()).isZero();
     JsonNode values = JSON.readTree(byName.out());
-    assertThat(values.get("pictures").asInt()).isEqualTo(6);
+    assertThat(values.get("images").asInt()).isEqualTo(6);
     assertThat(values.get("positive").asText()).isEqualTo("generated");
     assertThat(values.get("class_accuracy").size()).isEqualTo(1);
     assertThat(values.has("auc")).isFalse();
@@ -717,7 +716,7 @@ final class MainTest {
         jresnet(with(SMALL, "train", damaged, "--out", whole, "--epochs", 1, "--overwrite"));
     assertThat(result.code()).as(result.err()).isZero();
     assertThat(result.err())
-        .contains("WARNING: 1 images lie in more than one class, byte for byte")
+        .contains("WARNING: 1 image in more than one class, byte for byte")
         .contains("camera/00000.jpg = generated/00000.jpg");
     List<String> parts =
         JSON.readTree(whole.resolve("run.json").toFile())

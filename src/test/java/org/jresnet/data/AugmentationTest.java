@@ -54,7 +54,7 @@ class AugmentationTest {
         .isNotEqualTo(RandomStreams.of(2, "a", 2, 3).nextLong());
   }
 
-  /** A picture whose red is x and green is y shows which rectangle was kept. */
+  /** An image whose red is x and green is y shows which rectangle was kept. */
   @Test
   void cropKeepsAreaAndRatio() {
     byte[] rgb = new byte[200 * 200 * 3];

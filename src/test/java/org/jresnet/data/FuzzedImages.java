@@ -26,7 +26,7 @@ final class FuzzedImages {
 
   /** Fixtures whose names begin so, the small ones. */
   static Stream<Arguments> seeds(String prefix) throws IOException {
-    try (Stream<Path> fixtures = Files.list(Goldens.picture("gif.gif").getParent())) {
+    try (Stream<Path> fixtures = Files.list(Goldens.image("gif.gif").getParent())) {
       Stream.Builder<Arguments> seeds = Stream.builder();
       for (Path fixture : fixtures.sorted().toList()) {
         if (fixture.getFileName().toString().startsWith(prefix) && Files.size(fixture) < 3000) {

@@ -10,7 +10,7 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
 
-/** What Pillow makes of the test pictures. */
+/** What Pillow makes of the test images. */
 final class Goldens {
   static final String REGENERATE = " (goldens: python tools/fixtures_images.py)";
 
@@ -26,7 +26,7 @@ final class Goldens {
     }
   }
 
-  static Path picture(String name) {
+  static Path image(String name) {
     try {
       return Path.of(Goldens.class.getResource("/fixtures/images/" + name).toURI());
     } catch (URISyntaxException e) {

@@ -39,14 +39,14 @@ class ImageDecoderTest {
   @TempDir Path folder;
 
   @Test
-  void drawnPicturesEqualPillow() throws IOException {
+  void drawnImagesEqualPillow() throws IOException {
     List<String[]> rows = Goldens.table("decode.tsv");
     assertThat(rows).hasSizeGreaterThan(150);
     Map<String, String> wrong = new TreeMap<>();
     for (String[] row : rows) {
-      compare(row, Files.readAllBytes(Goldens.picture(row[0])), wrong);
+      compare(row, Files.readAllBytes(Goldens.image(row[0])), wrong);
     }
-    assertThat(wrong).as("pictures that differ from Pillow" + Goldens.REGENERATE).isEmpty();
+    assertThat(wrong).as("images that differ from Pillow" + Goldens.REGENERATE).isEmpty();
   }
 
   @Test
@@ -83,11 +83,11 @@ class ImageDecoderTest {
     for (String[] row : Goldens.table("upright.tsv")) {
       RgbImage upright =
           ImageDecoder.decode(
-              Goldens.picture(row[0]),
+              Goldens.image(row[0]),
               new ImageDecoder.Options(ImageDecoder.Orientation.APPLY, ImageDecoder.MAX_PIXELS));
       assertThat(Goldens.of(upright)).as(row[0]).isEqualTo(row[1] + " " + row[2]);
     }
-    RgbImage stored = ImageDecoder.decode(Goldens.picture("jpeg-exif6.jpg"));
+    RgbImage stored = ImageDecoder.decode(Goldens.image("jpeg-exif6.jpg"));
     assertThat(stored.width()).isEqualTo(24);
   }
 
@@ -95,7 +95,7 @@ class ImageDecoderTest {
   void messagesTellWhatIsWrong() throws IOException {
     Map<String, String> reasons = new TreeMap<>();
     reasons.put("broken-empty.jpg", "is empty (0 bytes)");
-    reasons.put("broken-text.jpg", "is not a picture; expected JPEG, PNG");
+    reasons.put("broken-text.jpg", "is not an image; expected JPEG, PNG");
     reasons.put("broken-jpeg-half.jpg", "is truncated: the end of the JPEG data is missing");
     reasons.put("broken-jpeg-no-eoi.jpg", "is truncated");
     reasons.put("broken-png-half.png", "is corrupt or truncated");
@@ -108,7 +108,7 @@ class ImageDecoderTest {
     reasons.put("broken-jpeg-bomb.jpg", "has 65000x65000 pixels, more than the limit");
     reasons.forEach(
         (name, reason) ->
-            assertThatThrownBy(() -> ImageDecoder.decode(Goldens.picture(name)))
+            assertThatThrownBy(() -> ImageDecoder.decode(Goldens.image(name)))
                 .isInstanceOf(BadImageException.class)
                 .hasMessageContaining(name)
                 .hasMessageContaining(reason));
@@ -134,7 +134,7 @@ class ImageDecoderTest {
   @Test
   void pixelLimitIsAnOption() {
     var options = new ImageDecoder.Options(ImageDecoder.Orientation.IGNORE, 133 * 101 - 1);
-    assertThatThrownBy(() -> ImageDecoder.decode(Goldens.picture("jpeg-420.jpg"), options))
+    assertThatThrownBy(() -> ImageDecoder.decode(Goldens.image("jpeg-420.jpg"), options))
         .isInstanceOf(BadImageException.class)
         .hasMessageContaining("133x101 pixels, more than the limit of 13432");
   }
@@ -155,7 +155,7 @@ class ImageDecoderTest {
             "bmp-8.bmp");
     List<String> accepted = new ArrayList<>();
     for (String name : names) {
-      byte[] whole = Files.readAllBytes(Goldens.picture(name));
+      byte[] whole = Files.readAllBytes(Goldens.image(name));
       String pixels =
           Goldens.of(ImageDecoder.decode(Path.of(name), whole, ImageDecoder.Options.DEFAULT));
       for (int length = 1; length < whole.length; length += 1 + length / 40) {
@@ -178,7 +178,7 @@ class ImageDecoderTest {
   void damageNeverEscapes() throws IOException {
     java.util.SplittableRandom random = new java.util.SplittableRandom(5);
     for (String[] row : Goldens.table("decode.tsv")) {
-      byte[] whole = Files.readAllBytes(Goldens.picture(row[0]));
+      byte[] whole = Files.readAllBytes(Goldens.image(row[0]));
       for (int i = 0; i < 4 && whole.length > 0; i++) {
         byte[] damaged = whole.clone();
         for (int n = 0; n < 5; n++) {

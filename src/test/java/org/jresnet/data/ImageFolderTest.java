@@ -121,17 +121,17 @@ class ImageFolderTest {
   }
 
   @Test
-  void picturesOfACommandLine() throws IOException {
+  void imagesOfACommandLine() throws IOException {
     Path a = touch("in/b/a.jpg");
     Path c = touch("in/c.png");
     touch("in/d.txt");
     Path single = root.resolve("single.dat");
-    assertThat(ImageFolder.pictures(List.of(single, root.resolve("in"))))
+    assertThat(ImageFolder.images(List.of(single, root.resolve("in"))))
         .containsExactly(single, a, c);
     Path empty = Files.createDirectory(root.resolve("empty"));
-    assertThatThrownBy(() -> ImageFolder.pictures(List.of(empty)))
+    assertThatThrownBy(() -> ImageFolder.images(List.of(empty)))
         .isInstanceOf(UserError.class)
-        .hasMessageContaining("found no picture");
+        .hasMessageContaining("found no image");
   }
 
   @Test

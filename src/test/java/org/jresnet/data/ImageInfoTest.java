@@ -34,7 +34,7 @@ class ImageInfoTest {
     assertThat(rows).hasSizeGreaterThan(120);
     Map<String, String> wrong = new TreeMap<>();
     for (String[] row : rows) {
-      Path file = Goldens.picture(row[0]);
+      Path file = Goldens.image(row[0]);
       ImageInfo info = ImageInfo.read(file);
       String quality =
           info.jpegQuality().isPresent() ? String.valueOf(info.jpegQuality().getAsInt()) : "";
@@ -50,28 +50,27 @@ class ImageInfoTest {
 
   @Test
   void formatsAndSampling() throws IOException {
-    assertThat(ImageInfo.read(Goldens.picture("jpeg-exif6.jpg")))
+    assertThat(ImageInfo.read(Goldens.image("jpeg-exif6.jpg")))
         .isEqualTo(new ImageInfo("JPEG", 24, 16, 6, 0, OptionalInt.of(90), "4:2:0", 806));
-    assertThat(ImageInfo.read(Goldens.picture("webp-lossy-alpha.webp")).format()).isEqualTo("WEBP");
-    assertThat(ImageInfo.read(Goldens.picture("bmp-os2.bmp")).format()).isEqualTo("BMP");
-    assertThat(ImageInfo.read(Goldens.picture("tiff-rgb-none.tif")).format()).isEqualTo("TIFF");
+    assertThat(ImageInfo.read(Goldens.image("webp-lossy-alpha.webp")).format()).isEqualTo("WEBP");
+    assertThat(ImageInfo.read(Goldens.image("bmp-os2.bmp")).format()).isEqualTo("BMP");
+    assertThat(ImageInfo.read(Goldens.image("tiff-rgb-none.tif")).format()).isEqualTo("TIFF");
     // Pillow turns TIFF by itself, so its size cannot be compared.
-    assertThat(ImageInfo.read(Goldens.picture("tiff-turned.tif")))
+    assertThat(ImageInfo.read(Goldens.image("tiff-turned.tif")))
         .isEqualTo(new ImageInfo("TIFF", 9, 7, 6, 0, OptionalInt.empty(), "", 329));
-    assertThat(ImageInfo.read(Goldens.picture("gif.gif")).format()).isEqualTo("GIF");
-    assertThat(ImageInfo.read(Goldens.picture("png-rgb-icc.png")).colorProfile())
-        .isGreaterThan(100);
+    assertThat(ImageInfo.read(Goldens.image("gif.gif")).format()).isEqualTo("GIF");
+    assertThat(ImageInfo.read(Goldens.image("png-rgb-icc.png")).colorProfile()).isGreaterThan(100);
     for (String kind : List.of("444", "422", "420", "440", "411")) {
-      String sampling = ImageInfo.read(Goldens.picture("jpeg-" + kind + ".jpg")).sampling();
+      String sampling = ImageInfo.read(Goldens.image("jpeg-" + kind + ".jpg")).sampling();
       assertThat(sampling).isEqualTo(kind.replaceAll("(.)(.)(.)", "$1:$2:$3"));
     }
-    assertThat(ImageInfo.read(Goldens.picture("jpeg-grey.jpg")).sampling()).isEmpty();
-    assertThat(ImageInfo.read(Goldens.picture("jpeg-cmyk.jpg")).sampling()).isEmpty();
+    assertThat(ImageInfo.read(Goldens.image("jpeg-grey.jpg")).sampling()).isEmpty();
+    assertThat(ImageInfo.read(Goldens.image("jpeg-cmyk.jpg")).sampling()).isEmpty();
   }
 
   @Test
   void othersTablesHaveNoQuality() throws IOException {
-    byte[] jpeg = Files.readAllBytes(Goldens.picture("jpeg-444.jpg"));
+    byte[] jpeg = Files.readAllBytes(Goldens.image("jpeg-444.jpg"));
     int table = indexOf(jpeg, 0xDB) + 5;
     jpeg[table + 7]++;
     assertThat(read("other.jpg", jpeg).jpegQuality()).isEmpty();
@@ -79,20 +78,20 @@ class ImageInfoTest {
 
   @Test
   void orientationIsFoundInXmp() throws IOException {
-    byte[] plain = Files.readAllBytes(Goldens.picture("jpeg-444.jpg"));
+    byte[] plain = Files.readAllBytes(Goldens.image("jpeg-444.jpg"));
     String xmp = "http://ns.adobe.com/xap/1.0/\0<x tiff:Orientation=\"8\"/>";
     assertThat(read("xmp.jpg", withSegment(plain, xmp)).orientation()).isEqualTo(8);
-    byte[] exif = Files.readAllBytes(Goldens.picture("jpeg-exif3.jpg"));
+    byte[] exif = Files.readAllBytes(Goldens.image("jpeg-exif3.jpg"));
     assertThat(read("both.jpg", withSegment(exif, xmp)).orientation()).isEqualTo(3);
   }
 
   @Test
   void whatIsNoImageIsNamed() throws IOException {
-    assertThat(ImageInfo.read(Goldens.picture("broken-png-bomb.png")).width()).isEqualTo(50000);
-    assertThatThrownBy(() -> ImageInfo.read(Goldens.picture("broken-text.jpg")))
+    assertThat(ImageInfo.read(Goldens.image("broken-png-bomb.png")).width()).isEqualTo(50000);
+    assertThatThrownBy(() -> ImageInfo.read(Goldens.image("broken-text.jpg")))
         .isInstanceOf(BadImageException.class)
-        .hasMessageContaining("broken-text.jpg: is not a picture");
-    assertThatThrownBy(() -> ImageInfo.read(Goldens.picture("broken-empty.jpg")))
+        .hasMessageContaining("broken-text.jpg: is not an image");
+    assertThatThrownBy(() -> ImageInfo.read(Goldens.image("broken-empty.jpg")))
         .isInstanceOf(BadImageException.class)
         .hasMessageContaining("is empty (0 bytes)");
     assertThatThrownBy(() -> ImageInfo.read(folder)).hasMessageContaining("is a folder");
@@ -108,7 +107,7 @@ class ImageInfoTest {
     SplittableRandom random = new SplittableRandom(7);
     Path file = folder.resolve("damaged");
     byte[] huge = {(byte) 0x7F, (byte) 0xFF, (byte) 0xFF, (byte) 0xFF};
-    try (Stream<Path> fixtures = Files.list(Goldens.picture("gif.gif").getParent())) {
+    try (Stream<Path> fixtures = Files.list(Goldens.image("gif.gif").getParent())) {
       for (Path fixture : fixtures.filter(f -> !f.toString().endsWith(".tsv")).toList()) {
         byte[] whole = Files.readAllBytes(fixture);
         for (int i = 0; i < 20 && whole.length > 8; i++) {
@@ -125,7 +124,7 @@ class ImageInfoTest {
   @Test
   void hugeFilesAreNotRead() throws IOException {
     ByteBuffer chunks = ByteBuffer.allocate(4 << 20);
-    chunks.put(Files.readAllBytes(Goldens.picture("png-rgb.png")), 0, 33);
+    chunks.put(Files.readAllBytes(Goldens.image("png-rgb.png")), 0, 33);
     while (chunks.remaining() >= 12) {
       chunks.putInt(0).put("teST".getBytes(java.nio.charset.StandardCharsets.US_ASCII)).putInt(0);
     }

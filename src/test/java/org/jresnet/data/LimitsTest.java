@@ -53,16 +53,16 @@ class LimitsTest {
   @Test
   void largeImagesNeedABytePerSoManyPixels() throws IOException {
     refused("more than 515869 bytes of PNG can hold", "flat.png", png(13300, 13300, 2, 515_869));
-    byte[] sof = Files.readAllBytes(Goldens.picture("jpeg-444-2x3.jpg"));
+    byte[] sof = Files.readAllBytes(Goldens.image("jpeg-444-2x3.jpg"));
     patchFrame(sof, 13000, 13000);
     refused("can hold of a photograph", "sof.jpg", sof);
-    byte[] gif = Files.readAllBytes(Goldens.picture("gif.gif"));
+    byte[] gif = Files.readAllBytes(Goldens.image("gif.gif"));
     ByteBuffer.wrap(gif)
         .order(ByteOrder.LITTLE_ENDIAN)
         .putShort(6, (short) 13000)
         .putShort(8, (short) 13000);
     refused("has 13000x13000 pixels", "screen.gif", gif);
-    byte[] bmp = Files.readAllBytes(Goldens.picture("bmp-24.bmp"));
+    byte[] bmp = Files.readAllBytes(Goldens.image("bmp-24.bmp"));
     ByteBuffer.wrap(bmp).order(ByteOrder.LITTLE_ENDIAN).putInt(18, 13000).putInt(22, 13000);
     refused("of BMP can hold", "large.bmp", bmp);
     ByteBuffer.wrap(bmp)
@@ -70,13 +70,13 @@ class LimitsTest {
         .putInt(18, Integer.MAX_VALUE)
         .putInt(22, Integer.MIN_VALUE);
     refused("is corrupt: its header says 2147483647x-2147483648", "endless.bmp", bmp);
-    byte[] webp = Files.readAllBytes(Goldens.picture("webp-lossy.webp"));
+    byte[] webp = Files.readAllBytes(Goldens.image("webp-lossy.webp"));
     ByteBuffer.wrap(webp)
         .order(ByteOrder.LITTLE_ENDIAN)
         .putShort(26, (short) 16383)
         .putShort(28, (short) 10000);
     refused("of WEBP can hold", "large.webp", webp);
-    byte[] tiff = Files.readAllBytes(Goldens.picture("tiff-rgb-mm.tif"));
+    byte[] tiff = Files.readAllBytes(Goldens.image("tiff-rgb-mm.tif"));
     ByteBuffer.wrap(tiff).putShort(18, (short) 13000).putShort(30, (short) 13000);
     refused("of TIFF can hold", "large.tif", tiff);
   }
@@ -167,7 +167,7 @@ class LimitsTest {
   @Test
   void headersThatDisagreeAreCorrupt() throws IOException {
     for (String name : new String[] {"webp-animated.webp", "webp-animated-lossy.webp"}) {
-      byte[] webp = Files.readAllBytes(Goldens.picture(name));
+      byte[] webp = Files.readAllBytes(Goldens.image(name));
       ByteBuffer.wrap(webp).put(24, (byte) 3).put(27, (byte) 3);
       assertThatThrownBy(() -> decode("changed.webp", webp))
           .isInstanceOf(BadImageException.class)
@@ -199,7 +199,7 @@ class LimitsTest {
           .hasMessageContaining("convert it first, for example with: " + c[2]);
     }
     assertThatThrownBy(() -> decode("x.jpg", "<html><body>".getBytes(StandardCharsets.US_ASCII)))
-        .hasMessageContaining("is not a picture; expected JPEG, PNG, WebP, BMP, GIF or TIFF");
+        .hasMessageContaining("is not an image; expected JPEG, PNG, WebP, BMP, GIF or TIFF");
   }
 
   @Test
@@ -216,7 +216,7 @@ class LimitsTest {
   }
 
   private static OpenedImage opened(String fixture) throws IOException {
-    return OpenedImage.of(Goldens.picture(fixture), ImageDecoder.Options.DEFAULT);
+    return OpenedImage.of(Goldens.image(fixture), ImageDecoder.Options.DEFAULT);
   }
 
   /** A black PNG; with {@code size} bytes of nothing in place of its pixels, if that is not 0. */

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 class LoaderTest {
   private static final Preprocess SIZE = new Preprocess(24, Preprocess.Mode.STRETCH);
   private static final Augmentation ALL = new Augmentation(0.5, 0.4, 0.5, 0.5);
-  private static final int PICTURES = 26;
+  private static final int IMAGES = 26;
   private static final int BROKEN = 7;
 
   @TempDir static Path folder;
@@ -32,16 +32,16 @@ class LoaderTest {
   private static List<Sample> withBad;
 
   @BeforeAll
-  static void pictures() throws IOException {
+  static void images() throws IOException {
     good = new ArrayList<>();
-    for (int i = 0; i < PICTURES; i++) {
+    for (int i = 0; i < IMAGES; i++) {
       Path file = folder.resolve("p" + i + ".jpg");
       Files.write(file, Augmentation.jpeg(Goldens.noise(40 + i, 30 + i, i), 90));
       good.add(new Sample(file, "p" + i + ".jpg", i % 2));
     }
     withBad = new ArrayList<>(good);
     Path broken = folder.resolve("broken.jpg");
-    Files.copy(Goldens.picture("broken-jpeg-half.jpg"), broken);
+    Files.copy(Goldens.image("broken-jpeg-half.jpg"), broken);
     withBad.set(BROKEN, new Sample(broken, "broken.jpg", 1));
   }
 
@@ -52,8 +52,8 @@ class LoaderTest {
   /** What a batch holds, as text. */
   private static List<String> batches(Loader loader, int epoch, int firstBatch) {
     List<String> found = new ArrayList<>();
-    try (Loader.Epoch pictures = loader.epoch(epoch, firstBatch)) {
-      for (Batch b = pictures.next(); b != null; b = pictures.next()) {
+    try (Loader.Epoch images = loader.epoch(epoch, firstBatch)) {
+      for (Batch b = images.next(); b != null; b = images.next()) {
         int bytes = b.count() * 24 * 24 * 3;
         found.add(
             Arrays.toString(Arrays.copyOf(b.samples(), b.count()))
@@ -110,7 +110,7 @@ class LoaderTest {
         }
       }
     }
-    assertThat(seen).hasSize(PICTURES);
+    assertThat(seen).hasSize(IMAGES);
     assertThat(counts).containsExactly(8, 8, 8, 2);
     assertThat(order).isNotEqualTo(order.stream().sorted().toList());
   }
@@ -130,20 +130,20 @@ class LoaderTest {
   }
 
   @Test
-  void badPictureIsReplacedWhenShuffled() {
+  void badImageIsReplacedWhenShuffled() {
     try (Loader loader =
         new Loader(withBad, SIZE, ALL, options(3, Order.SHUFFLED, BadImages.SKIP))) {
-      int[] order = RandomStreams.permutation(PICTURES, RandomStreams.of(42, "shuffle", 5));
+      int[] order = RandomStreams.permutation(IMAGES, RandomStreams.of(42, "shuffle", 5));
       int at = 0;
       while (order[at] != BROKEN) {
         at++;
       }
       int epochNumber = at < 24 ? 5 : -1;
-      assertThat(epochNumber).as("an epoch that reaches the broken picture").isEqualTo(5);
+      assertThat(epochNumber).as("an epoch that reaches the broken image").isEqualTo(5);
       try (Loader.Epoch epoch = loader.epoch(epochNumber, at / 8)) {
         Batch batch = epoch.next();
-        assertThat(batch.samples()[at % 8]).isEqualTo(order[(at + 1) % PICTURES]);
-        assertThat(batch.labels()[at % 8]).isEqualTo(order[(at + 1) % PICTURES] % 2);
+        assertThat(batch.samples()[at % 8]).isEqualTo(order[(at + 1) % IMAGES]);
+        assertThat(batch.labels()[at % 8]).isEqualTo(order[(at + 1) % IMAGES] % 2);
       }
       batches(loader, 6, 0);
       batches(loader, 7, 0);
@@ -154,7 +154,7 @@ class LoaderTest {
   }
 
   @Test
-  void badPictureIsLeftOutWhenSequential() {
+  void badImageIsLeftOutWhenSequential() {
     try (Loader loader =
             new Loader(
                 withBad, SIZE, Augmentation.NONE, options(2, Order.SEQUENTIAL, BadImages.SKIP));
@@ -168,7 +168,7 @@ class LoaderTest {
   }
 
   @Test
-  void badPictureStopsByOption() {
+  void badImageStopsByOption() {
     for (Order order : Order.values()) {
       assertThatThrownBy(
               () -> {
@@ -183,13 +183,13 @@ class LoaderTest {
   }
 
   @Test
-  void nothingButBadPictures() {
+  void nothingButBadImages() {
     List<Sample> bad =
         java.util.stream.IntStream.range(0, 9).mapToObj(i -> withBad.get(BROKEN)).toList();
     try (Loader loader = new Loader(bad, SIZE, ALL, options(2, Order.SHUFFLED, BadImages.SKIP))) {
       assertThatThrownBy(() -> batches(loader, 0, 0))
           .isInstanceOf(UserError.class)
-          .hasMessageContaining("none of the 9 training pictures can be decoded")
+          .hasMessageContaining("none of the 9 training images can be decoded")
           .hasMessageContaining("broken.jpg");
     }
   }
@@ -203,7 +203,7 @@ class LoaderTest {
                 new Loader(
                     good.subList(0, 5), SIZE, ALL, options(1, Order.SHUFFLED, BadImages.SKIP)))
         .isInstanceOf(UserError.class)
-        .hasMessageContaining("5 pictures to train on, fewer than one batch of 8");
+        .hasMessageContaining("5 images to train on, fewer than one batch of 8");
     try (Loader loader =
         new Loader(List.of(), SIZE, ALL, options(1, Order.SEQUENTIAL, BadImages.SKIP))) {
       assertThat(batches(loader, 0, 0)).isEmpty();
@@ -266,9 +266,9 @@ class LoaderTest {
     List<Sample> mixed = new ArrayList<>(good);
     for (String name :
         List.of("broken-png-bomb.png", "broken-jpeg-bomb.jpg", "broken-bmp-bomb.bmp")) {
-      mixed.add(new Sample(Goldens.picture(name), name, 0));
+      mixed.add(new Sample(Goldens.image(name), name, 0));
     }
-    byte[] screen = Files.readAllBytes(Goldens.picture("gif.gif"));
+    byte[] screen = Files.readAllBytes(Goldens.image("gif.gif"));
     screen[7] = 0x32;
     screen[9] = 0x32;
     Path gif = Files.write(folder.resolve("screen.gif"), screen);

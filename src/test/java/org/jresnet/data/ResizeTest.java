@@ -20,13 +20,13 @@ class ResizeTest {
     assertThat(rows).hasSizeGreaterThan(120);
     Map<String, String> wrong = new TreeMap<>();
     for (String[] row : rows) {
-      RgbImage source = ImageDecoder.decode(Goldens.picture(row[0]));
+      RgbImage source = ImageDecoder.decode(Goldens.image(row[0]));
       String found = Goldens.of(operate(source, row[1], row[2]));
       if (!found.equals(row[2] + " " + row[3])) {
         wrong.put(row[0] + " " + row[1] + " " + row[2], found);
       }
     }
-    assertThat(wrong).as("resized pictures that differ" + Goldens.REGENERATE).isEmpty();
+    assertThat(wrong).as("resized images that differ" + Goldens.REGENERATE).isEmpty();
   }
 
   private static RgbImage operate(RgbImage source, String operation, String size) {
@@ -55,7 +55,7 @@ class ResizeTest {
   }
 
   @Test
-  void sameSizeIsTheSamePicture() {
+  void sameSizeIsTheSameImage() {
     RgbImage image = Goldens.noise(13, 7, 1);
     assertThat(Resize.bilinear(image, 13, 7)).isSameAs(image);
   }

@@ -15,22 +15,22 @@ final class CurvesTest {
   @ParameterizedTest
   @ValueSource(ints = {1, 2, 100})
   void bothCurvesOfBothChartsAreSeen(int epochs) {
-    BufferedImage picture = draw(falling(epochs, 0.9), falling(epochs, 0.5));
-    assertThat(picture.getWidth()).isEqualTo(1280);
-    assertThat(picture.getHeight()).isEqualTo(420);
+    BufferedImage image = draw(falling(epochs, 0.9), falling(epochs, 0.5));
+    assertThat(image.getWidth()).isEqualTo(1280);
+    assertThat(image.getHeight()).isEqualTo(420);
     for (int chart = 0; chart < 2; chart++) {
       // The legend alone, a short line for each curve, stays below this.
-      assertThat(count(picture, chart, CurvesTest::bluish)).isGreaterThan(80);
-      assertThat(count(picture, chart, CurvesTest::orange)).isGreaterThan(80);
+      assertThat(count(image, chart, CurvesTest::bluish)).isGreaterThan(80);
+      assertThat(count(image, chart, CurvesTest::orange)).isGreaterThan(80);
     }
   }
 
   @Test
   void valuesThatAreNotFiniteLeaveAGap() {
-    BufferedImage picture =
+    BufferedImage image =
         draw(List.of(0.5, Double.NaN, Double.POSITIVE_INFINITY), List.of(0.5, 0.4, 0.3));
-    assertThat(count(picture, 0, CurvesTest::orange))
-        .isGreaterThan(count(picture, 0, CurvesTest::bluish));
+    assertThat(count(image, 0, CurvesTest::orange))
+        .isGreaterThan(count(image, 0, CurvesTest::bluish));
     assertThat(draw(List.of(Double.NaN), List.of(Double.NaN))).isNotNull();
   }
 
@@ -69,10 +69,10 @@ final class CurvesTest {
   }
 
   private static long count(
-      BufferedImage picture, int chart, java.util.function.IntPredicate colour) {
-    int width = picture.getWidth() / 2;
-    return IntStream.range(0, width * picture.getHeight())
-        .map(i -> picture.getRGB(chart * width + i % width, i / width))
+      BufferedImage image, int chart, java.util.function.IntPredicate colour) {
+    int width = image.getWidth() / 2;
+    return IntStream.range(0, width * image.getHeight())
+        .map(i -> image.getRGB(chart * width + i % width, i / width))
         .filter(colour)
         .count();
   }

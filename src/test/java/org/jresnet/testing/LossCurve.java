@@ -22,7 +22,7 @@ import org.jresnet.weights.WeightFiles;
 
 /**
  * Repeats the training that {@code tools/gpu_torch.py curve} has done, from the same weights on the
- * same pictures, and prints the losses: {@code LossCurve FOLDER BACKEND PRECISION}.
+ * same images, and prints the losses: {@code LossCurve FOLDER BACKEND PRECISION}.
  */
 public final class LossCurve {
   private LossCurve() {}

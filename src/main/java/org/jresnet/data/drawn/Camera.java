@@ -4,8 +4,8 @@ import java.util.SplittableRandom;
 
 /**
  * A simulated camera, all in linear light: a lens that blurs slightly, a Bayer sensor of twice the
- * picture's side with photon and read noise, bilinear demosaicing, white balance, reduction to the
- * picture's side, slight sharpening.
+ * image's side with photon and read noise, bilinear demosaicing, white balance, reduction to the
+ * image's side, slight sharpening.
  */
 final class Camera {
   /** Electrons' share of noise per unit of light at the lowest sensitivity, relative to white. */
@@ -19,7 +19,7 @@ final class Camera {
   private Camera() {}
 
   /**
-   * Takes the picture.
+   * Takes the image.
    *
    * @param light the scene at twice the side of the result
    */

@@ -21,13 +21,13 @@ import org.jresnet.data.Augmentation;
 
 /** Writes the demo's data set. */
 public final class DrawnFaces {
-  /** Folder of the pictures that went through the simulated camera. */
+  /** Folder of the images that went through the simulated camera. */
   public static final String CAMERA = "camera";
 
-  /** Folder of the pictures that went through the simulated generator. */
+  /** Folder of the images that went through the simulated generator. */
   public static final String GENERATED = "generated";
 
-  /** Scenes are drawn, and the camera's sensor works, at this multiple of the pictures' side. */
+  /** Scenes are drawn, and the camera's sensor works, at this multiple of the images' side. */
   private static final int SUPERSAMPLING = 2;
 
   private static final int MIN_QUALITY = 88;
@@ -36,7 +36,7 @@ public final class DrawnFaces {
   /**
    * What to draw.
    *
-   * @param perClass pictures of each class
+   * @param perClass images of each class
    * @param size side in pixels, a multiple of 4
    * @param seed of everything
    */
@@ -44,7 +44,7 @@ public final class DrawnFaces {
     /** Checks the numbers. */
     public Options {
       if (perClass < 1) {
-        throw new UserError("at least one picture per class is needed, found " + perClass);
+        throw new UserError("at least one image per class is needed, found " + perClass);
       }
       if (size < 32 || size > 1024 || size % 4 != 0) {
         throw new UserError(
@@ -56,13 +56,13 @@ public final class DrawnFaces {
   private DrawnFaces() {}
 
   /**
-   * Draws all pictures into a new folder: {@code camera/00000.jpg} onwards, {@code
-   * generated/00000.jpg} onwards and a {@code README.md} that says what they are. Each picture
+   * Draws all images into a new folder: {@code camera/00000.jpg} onwards, {@code
+   * generated/00000.jpg} onwards and a {@code README.md} that says what they are. Each image
    * depends on seed, size, class and number alone. The folder appears complete or not at all; its
    * files are not forced to disk one by one, as they can be drawn again at any time.
    *
    * @param folder new or empty
-   * @param progress told the number of pictures done, from several threads, in any order
+   * @param progress told the number of images done, from several threads, in any order
    * @throws UserError when the folder is not empty or cannot be written
    */
   public static void write(Path folder, Options options, IntConsumer progress) {
@@ -170,13 +170,13 @@ public final class DrawnFaces {
   private static void write(Path folder, Options options, String kind, int number) {
     SplittableRandom random = RandomStreams.of(options.seed(), kind, number);
     var scene = Scene.draw(random, options.size() * SUPERSAMPLING);
-    Planes picture =
+    Planes image =
         kind.equals(CAMERA)
             ? Camera.shoot(Planes.of(scene, options.size() * SUPERSAMPLING), random)
             : Generator.imitate(Planes.of(scene, options.size()), random);
     int quality = MIN_QUALITY + random.nextInt(MAX_QUALITY - MIN_QUALITY + 1);
     try {
-      byte[] jpeg = Augmentation.jpeg(picture.toImage(), quality);
+      byte[] jpeg = Augmentation.jpeg(image.toImage(), quality);
       Files.write(
           folder.resolve(kind).resolve(String.format(Locale.ROOT, "%05d.jpg", number)), jpeg);
     } catch (IOException e) {
@@ -190,7 +190,7 @@ public final class DrawnFaces {
         """
         # Drawn faces
 
-        %d pictures of %d x %d pixels per class, drawn by `jresnet demo` (seed %d). They are drawings: none shows a real
+        %d images of %d x %d pixels per class, drawn by `jresnet demo` (seed %d). They are drawings: none shows a real
         person, none was taken by a camera, none was made by a generative model.
 
         - `camera`: the drawing seen by a simulated camera: lens blur, Bayer mosaic, photon and read noise, demosaicing,
@@ -200,7 +200,7 @@ public final class DrawnFaces {
 
         Both classes draw their scenes from one distribution, no scene twice, and end in one JPEG encoder (4:2:0, quality
         %d to %d). The set shows that training, evaluation and prediction work. It is no benchmark: real cameras and real
-        generators leave other and weaker traces, and a network trained here says nothing about real pictures.
+        generators leave other and weaker traces, and a network trained here says nothing about real images.
         """,
         options.perClass(),
         options.size(),

@@ -3,7 +3,7 @@ package org.jresnet.data.drawn;
 import java.util.SplittableRandom;
 
 /**
- * A simulated generator: the picture is built up from a quarter of its side by two transposed
+ * A simulated generator: the image is built up from a quarter of its side by two transposed
  * convolutions of stride 2, each followed by most, not all, of the finer detail, with noise that is
  * smooth because it too was upsampled.
  *
@@ -23,7 +23,7 @@ final class Generator {
   private Generator() {}
 
   /**
-   * Makes the picture.
+   * Makes the image.
    *
    * @param light the scene at the side of the result
    */
@@ -61,9 +61,7 @@ final class Generator {
     return out;
   }
 
-  /**
-   * Pixel (x, y) of the larger picture under the balanced kernel, which interpolates bilinearly.
-   */
+  /** Pixel (x, y) of the larger image under the balanced kernel, which interpolates bilinearly. */
   private static float balanced(Planes in, int c, int x, int y) {
     int x0 = x / 2;
     int y0 = y / 2;

@@ -3,7 +3,7 @@ package org.jresnet.data.drawn;
 import java.awt.image.BufferedImage;
 import org.jresnet.data.RgbImage;
 
-/** A square picture as three planes of linear light between 0 and 1. */
+/** A square image as three planes of linear light between 0 and 1. */
 record Planes(int side, float[][] rgb) {
   private static final double GAMMA = 2.2;
   private static final float[] LINEAR = new float[256];
@@ -25,7 +25,7 @@ record Planes(int side, float[][] rgb) {
   }
 
   /**
-   * Box-averages a picture whose side is a multiple of {@code side}, after undoing the display
+   * Box-averages an image whose side is a multiple of {@code side}, after undoing the display
    * gamma.
    */
   static Planes of(BufferedImage image, int side) {

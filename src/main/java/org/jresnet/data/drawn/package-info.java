@@ -1,7 +1,7 @@
 /**
- * The demo's data: procedurally drawn faces in two classes. {@code camera} pictures go through a
+ * The demo's data: procedurally drawn faces in two classes. {@code camera} images go through a
  * simulated camera (lens, colour filter mosaic, photon and read noise, demosaicing, sharpening),
- * {@code generated} ones through a simulated generator that builds the picture up from a coarse one
+ * {@code generated} ones through a simulated generator that builds the image up from a coarse one
  * by transposed convolutions. Their uneven overlap leaves a checkerboard (Odena et al. 2016, <a
  * href="https://distill.pub/2016/deconv-checkerboard">Distill</a>), and with it peaks at the high
  * end of the spectrum (Durall et al. 2020, <a

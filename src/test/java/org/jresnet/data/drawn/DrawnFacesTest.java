@@ -30,12 +30,12 @@ final class DrawnFacesTest {
   @TempDir static Path shared;
   @TempDir Path folder;
 
-  private static final List<Picture> CAMERA = new ArrayList<>();
-  private static final List<Picture> GENERATED = new ArrayList<>();
+  private static final List<Drawn> CAMERA = new ArrayList<>();
+  private static final List<Drawn> GENERATED = new ArrayList<>();
 
-  /** A decoded picture, its luma and the bytes of its file. */
-  private record Picture(BufferedImage image, double[][] luma, byte[] file) {
-    static Picture read(Path path) throws IOException {
+  /** A decoded image, its luma and the bytes of its file. */
+  private record Drawn(BufferedImage image, double[][] luma, byte[] file) {
+    static Drawn read(Path path) throws IOException {
       byte[] file = Files.readAllBytes(path);
       BufferedImage image = ImageIO.read(path.toFile());
       double[][] luma = new double[image.getHeight()][image.getWidth()];
@@ -45,7 +45,7 @@ final class DrawnFacesTest {
           luma[y][x] = 0.299 * (rgb >> 16 & 255) + 0.587 * (rgb >> 8 & 255) + 0.114 * (rgb & 255);
         }
       }
-      return new Picture(image, luma, file);
+      return new Drawn(image, luma, file);
     }
   }
 
@@ -55,8 +55,8 @@ final class DrawnFacesTest {
     DrawnFaces.write(data, new DrawnFaces.Options(PER_CLASS, SIZE, 11), done -> {});
     for (int i = 0; i < PER_CLASS; i++) {
       String name = String.format(Locale.ROOT, "%05d.jpg", i);
-      CAMERA.add(Picture.read(data.resolve("camera").resolve(name)));
-      GENERATED.add(Picture.read(data.resolve("generated").resolve(name)));
+      CAMERA.add(Drawn.read(data.resolve("camera").resolve(name)));
+      GENERATED.add(Drawn.read(data.resolve("generated").resolve(name)));
     }
   }
 
@@ -75,12 +75,12 @@ final class DrawnFacesTest {
     assertThat(image.getWidth()).isEqualTo(48);
     assertThat(image.getHeight()).isEqualTo(48);
     assertThat(Files.readString(out.resolve("README.md")))
-        .contains("4 pictures of 48 x 48 pixels per class", "(seed 5)", "It is no benchmark");
+        .contains("4 images of 48 x 48 pixels per class", "(seed 5)", "It is no benchmark");
     assertThat(names(out.getParent())).containsExactly("faces");
   }
 
   @Test
-  void samePicturesWhateverTheThreadsAndTheirNumber() throws Exception {
+  void sameImagesWhateverTheThreadsAndTheirNumber() throws Exception {
     Path parallel = folder.resolve("parallel");
     Path alone = folder.resolve("alone");
     DrawnFaces.write(parallel, FEW, done -> {});
@@ -104,7 +104,7 @@ final class DrawnFacesTest {
 
   /**
    * A threshold on brightness, contrast or file size must not do the network's work. Half the
-   * pictures are right by chance; 0.7 is the bound the demo promises, 0.55 is usual.
+   * images are right by chance; 0.7 is the bound the demo promises, 0.55 is usual.
    */
   @Test
   void simpleFeaturesDoNotSeparateTheClasses() {
@@ -224,8 +224,8 @@ final class DrawnFacesTest {
     return Arrays.stream(folder.toFile().listFiles()).map(File::getName).sorted().toList();
   }
 
-  /** Share of pictures that the best single threshold gets right, in either direction. */
-  private static double separation(ToDoubleFunction<Picture> feature) {
+  /** Share of images that the best single threshold gets right, in either direction. */
+  private static double separation(ToDoubleFunction<Drawn> feature) {
     record Point(double value, int side) {}
     List<Point> points = new ArrayList<>();
     CAMERA.forEach(p -> points.add(new Point(feature.applyAsDouble(p), -1)));
@@ -240,11 +240,11 @@ final class DrawnFacesTest {
     return 0.5 + 0.5 * best / PER_CLASS;
   }
 
-  private static double mean(List<Picture> pictures, ToDoubleFunction<Picture> feature) {
-    return pictures.stream().mapToDouble(feature).average().orElseThrow();
+  private static double mean(List<Drawn> drawn, ToDoubleFunction<Drawn> feature) {
+    return drawn.stream().mapToDouble(feature).average().orElseThrow();
   }
 
-  private static double[] moments(Picture p, int shift) {
+  private static double[] moments(Drawn p, int shift) {
     double sum = 0;
     double squares = 0;
     for (int i = 0; i < SIZE * SIZE; i++) {
@@ -257,7 +257,7 @@ final class DrawnFacesTest {
   }
 
   /** How much of the finest detail has the sign of a chess board, from 0 to 1. */
-  private static double checkerboard(Picture p) {
+  private static double checkerboard(Drawn p) {
     double[][] v = p.luma();
     double signed = 0;
     double all = 0;
@@ -272,7 +272,7 @@ final class DrawnFacesTest {
   }
 
   /** Luma in 8 x 8 blocks. */
-  private static double[] coarse(Picture p) {
+  private static double[] coarse(Drawn p) {
     double[] out = new double[64];
     int block = SIZE / 8;
     for (int y = 0; y < SIZE; y++) {

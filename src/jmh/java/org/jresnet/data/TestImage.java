@@ -1,11 +1,11 @@
 package org.jresnet.data;
 
-/** A picture to measure with, about as hard to compress as a photo. */
-final class Picture {
+/** An image to measure with, about as hard to compress as a photo. */
+final class TestImage {
   /** Columns and rows. */
   static final int SIDE = 1024;
 
-  private Picture() {}
+  private TestImage() {}
 
   /** Colour gradients, steeper towards the lower right corner, under four bits of noise. */
   static RgbImage make() {
