@@ -1,88 +1,107 @@
 package org.jresnet.metrics;
 
-import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
-import java.util.SplittableRandom;
-import org.jresnet.base.RandomStreams;
 
 /**
  * How far {@link BinaryScores} can be trusted, given how few examples they were measured on.
  *
- * @param auc Newcombe's interval, see {@link #auc(double, long, long)}
+ * @param auc Newcombe's interval, see {@link #auc(double, long, long)}; of the bootstrap where
+ *     examples have groups
  * @param eer of the bootstrap; where the scores separate the classes without an error, from which a
  *     bootstrap learns nothing, up to Wilson's bound for no error in the smaller class
  * @param averagePrecision of the bootstrap; empty where the scores separate the classes
+ * @param hitRates in the order of {@link BinaryScores#RATES}: of the bootstrap, or Wilson's where
+ *     the scores separate the classes; empty where there are too few negatives for the rate
  */
-public record BinaryIntervals(Interval auc, Interval eer, Optional<Interval> averagePrecision) {
-  /** Draws of the bootstrap. */
-  static final int RESAMPLES = 2000;
-
+public record BinaryIntervals(
+    Interval auc,
+    Interval eer,
+    Optional<Interval> averagePrecision,
+    List<Optional<Interval>> hitRates) {
   /** Between two doubles no further half exists after this many. */
   private static final int HALVINGS = 60;
+
+  /** Copies the list. */
+  public BinaryIntervals {
+    hitRates = List.copyOf(hitRates);
+  }
+
+  /** Computes the intervals of independent examples; see the other method. */
+  public static Optional<BinaryIntervals> of(boolean[] positive, double[] scores, long seed) {
+    return of(positive, scores, List.of(), seed);
+  }
 
   /**
    * Computes the intervals; empty when one of the two classes has no example.
    *
    * @param positive whether each example belongs to the positive class
    * @param scores higher means more positive
+   * @param groups name of each example's group, see {@link Resampling}; empty for none
    * @param seed of the bootstrap: the same seed gives the same interval
    */
-  public static Optional<BinaryIntervals> of(boolean[] positive, double[] scores, long seed) {
-    return Roc.of(positive, scores).map(roc -> of(roc, seed));
+  public static Optional<BinaryIntervals> of(
+      boolean[] positive, double[] scores, List<String> groups, long seed) {
+    return Roc.of(positive, scores)
+        .map(
+            roc ->
+                of(
+                    roc,
+                    roc.drawn(positive, scores),
+                    Resampling.of(Roc.labels(positive), groups),
+                    groups.isEmpty(),
+                    seed));
   }
 
-  private static BinaryIntervals of(Roc roc, long seed) {
-    int last = roc.points() - 1;
-    long positives = roc.truePositives()[last];
-    long negatives = roc.falsePositives()[last];
-    Interval auc = auc(roc.auc(), positives, negatives);
+  private static BinaryIntervals of(
+      Roc roc, Roc.Drawn drawn, Resampling resampling, boolean independent, long seed) {
+    long positives = resampling.units(1);
+    long negatives = resampling.units(0);
+    Interval area = auc(roc.auc(), positives, negatives);
     if (roc.auc() == 1 || roc.auc() == 0) {
-      Interval none = new Proportion(0, Math.min(positives, negatives)).interval().orElseThrow();
-      Interval eer = roc.auc() == 1 ? none : new Interval(1 - none.high(), 1);
-      return new BinaryIntervals(auc, eer, Optional.empty());
+      return separated(roc, area, positives, negatives);
     }
-    int[] positivePoints = points(roc.truePositives());
-    int[] negativePoints = points(roc.falsePositives());
-    double[] eer = new double[RESAMPLES];
-    double[] precision = new double[RESAMPLES];
-    for (int r = 0; r < RESAMPLES; r++) {
-      SplittableRandom random = RandomStreams.of(seed, "bootstrap", r);
-      Roc drawn =
-          new Roc(
-              roc.thresholds(),
-              draw(positivePoints, roc.points(), random),
-              draw(negativePoints, roc.points(), random));
-      eer[r] = drawn.eer();
-      precision[r] = drawn.averagePrecision();
-    }
-    return new BinaryIntervals(auc, percentiles(eer), Optional.of(percentiles(precision)));
+    List<Interval> drawnIntervals =
+        resampling.intervals(
+            seed,
+            counts -> {
+              Roc r = drawn.roc(counts);
+              double[] values = new double[3 + BinaryScores.RATES.size()];
+              values[0] = r.auc();
+              values[1] = r.eer();
+              values[2] = r.averagePrecision();
+              for (int i = 0; i < BinaryScores.RATES.size(); i++) {
+                values[3 + i] = r.truePositiveRateAt(BinaryScores.RATES.get(i));
+              }
+              return values;
+            });
+    return new BinaryIntervals(
+        independent ? area : drawnIntervals.get(0),
+        drawnIntervals.get(1),
+        Optional.of(drawnIntervals.get(2)),
+        hitRates(roc, drawnIntervals.subList(3, drawnIntervals.size())));
   }
 
-  /** The curve's point at which each example is passed. */
-  private static int[] points(long[] counts) {
-    int[] points = new int[Math.toIntExact(counts[counts.length - 1])];
-    for (int p = 1; p < counts.length; p++) {
-      Arrays.fill(points, (int) counts[p - 1], (int) counts[p], p);
-    }
-    return points;
+  private static BinaryIntervals separated(Roc roc, Interval area, long positives, long negatives) {
+    boolean right = roc.auc() == 1;
+    Interval none = new Proportion(0, Math.min(positives, negatives)).interval().orElseThrow();
+    Interval eer = right ? none : new Interval(1 - none.high(), 1);
+    Interval hits = new Proportion(right ? positives : 0, positives).interval().orElseThrow();
+    return new BinaryIntervals(
+        area,
+        eer,
+        Optional.empty(),
+        hitRates(roc, BinaryScores.RATES.stream().map(rate -> hits).toList()));
   }
 
-  /** Counts along the curve of as many examples of one class, drawn with replacement. */
-  private static long[] draw(int[] examples, int points, SplittableRandom random) {
-    long[] counts = new long[points];
-    for (int i = 0; i < examples.length; i++) {
-      counts[examples[random.nextInt(examples.length)]]++;
-    }
-    for (int p = 1; p < points; p++) {
-      counts[p] += counts[p - 1];
-    }
-    return counts;
-  }
-
-  private static Interval percentiles(double[] values) {
-    Arrays.sort(values);
-    int cut = Math.round(0.025f * values.length);
-    return new Interval(values[cut], values[values.length - 1 - cut]);
+  private static List<Optional<Interval>> hitRates(Roc roc, List<Interval> intervals) {
+    return java.util.stream.IntStream.range(0, intervals.size())
+        .mapToObj(
+            i ->
+                roc.resolves(BinaryScores.RATES.get(i))
+                    ? Optional.of(intervals.get(i))
+                    : Optional.<Interval>empty())
+        .toList();
   }
 
   /**

@@ -1,5 +1,7 @@
 package org.jresnet.metrics;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -46,7 +48,7 @@ public record Calibration(double expectedError, double brier, double nll) {
         best = p[k] > p[best] ? k : best;
       }
       nll -= Math.log(p[labels[i]]);
-      int bin = Math.min(BINS, (int) Math.ceil(p[best] * BINS)) - 1;
+      int bin = bin(p[best]);
       surplus[bin] += p[best] - (best == labels[i] ? 1 : 0);
     }
     double error = 0;
@@ -55,6 +57,47 @@ public record Calibration(double expectedError, double brier, double nll) {
     }
     int n = labels.length;
     return Optional.of(new Calibration(error / n, brier / n, nll / n));
+  }
+
+  private static int bin(double confidence) {
+    return Math.min(BINS, (int) Math.ceil(confidence * BINS)) - 1;
+  }
+
+  /**
+   * One bar of a reliability diagram: examples whose confidence lies in {@code (number/15, (number
+   * + 1)/15]}.
+   *
+   * @param number of the bin, from 0
+   * @param confidence their mean confidence
+   * @param correct how many of them are right
+   */
+  public record Bin(int number, double confidence, Proportion correct) {}
+
+  /** The bins of the expected calibration error that hold examples; arguments as in {@link #of}. */
+  public static List<Bin> bins(int[] labels, double[][] probabilities) {
+    Examples.check(labels, probabilities);
+    double[] confidence = new double[BINS];
+    long[] hits = new long[BINS];
+    long[] total = new long[BINS];
+    for (int i = 0; i < labels.length; i++) {
+      double[] p = probabilities[i];
+      requireDistribution(p, i);
+      int best = 0;
+      for (int k = 0; k < p.length; k++) {
+        best = p[k] > p[best] ? k : best;
+      }
+      int bin = bin(p[best]);
+      confidence[bin] += p[best];
+      hits[bin] += best == labels[i] ? 1 : 0;
+      total[bin]++;
+    }
+    List<Bin> bins = new ArrayList<>();
+    for (int b = 0; b < BINS; b++) {
+      if (total[b] > 0) {
+        bins.add(new Bin(b, confidence[b] / total[b], new Proportion(hits[b], total[b])));
+      }
+    }
+    return bins;
   }
 
   private static void requireDistribution(double[] p, int example) {

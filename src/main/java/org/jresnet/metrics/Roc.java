@@ -14,6 +14,9 @@ import java.util.Optional;
  * @param falsePositives negatives called positive, at each threshold
  */
 public record Roc(double[] thresholds, long[] truePositives, long[] falsePositives) {
+  /** What products of whole numbers and decimal shares may miss. */
+  static final double ROUNDING = 1e-9;
+
   /**
    * Walks the scores downwards; empty when one of the two classes has no example.
    *
@@ -112,7 +115,7 @@ public record Roc(double[] thresholds, long[] truePositives, long[] falsePositiv
   }
 
   /** False negative rate less false positive rate: 1 at (0, 0), −1 at (1, 1), never rising. */
-  private double surplus(int point) {
+  double surplus(int point) {
     return 1 - truePositiveRate(point) - falsePositiveRate(point);
   }
 
@@ -126,5 +129,99 @@ public record Roc(double[] thresholds, long[] truePositives, long[] falsePositiv
       }
     }
     return sum;
+  }
+
+  /** Largest true positive rate of a point whose false positive rate is at most that. */
+  public double truePositiveRateAt(double falsePositiveRate) {
+    int p = 0;
+    while (p + 1 < points() && falsePositiveRate(p + 1) <= falsePositiveRate) {
+      p++;
+    }
+    return truePositiveRate(p);
+  }
+
+  /** Whether there are negatives enough that one false alarm is no more than such a rate. */
+  public boolean resolves(double falsePositiveRate) {
+    return falsePositives[points() - 1] * falsePositiveRate >= 1 - ROUNDING;
+  }
+
+  /**
+   * A threshold in the middle between the scores that are called positive at a point and those that
+   * are not; points at which the counts do not change are passed over.
+   */
+  double threshold(int point) {
+    int last = points() - 1;
+    int called = point;
+    while (called > 0 && same(called, called - 1)) {
+      called--;
+    }
+    int refused = point + 1;
+    while (refused <= last && same(refused, point)) {
+      refused++;
+    }
+    if (called == 0) {
+      return Math.nextUp(thresholds[Math.min(refused, last)]);
+    }
+    return refused > last
+        ? thresholds[called]
+        : thresholds[refused] + (thresholds[called] - thresholds[refused]) / 2;
+  }
+
+  private boolean same(int a, int b) {
+    return truePositives[a] == truePositives[b] && falsePositives[a] == falsePositives[b];
+  }
+
+  /** Makes the curves of draws from the examples of this one. */
+  Drawn drawn(boolean[] positive, double[] scores) {
+    int[] places = new int[scores.length];
+    for (int i = 0; i < scores.length; i++) {
+      places[i] = place(scores[i]);
+    }
+    return new Drawn(this, positive, places);
+  }
+
+  /** The point at which examples with that score are passed, by halving. */
+  private int place(double score) {
+    int low = 1;
+    int high = points() - 1;
+    while (low < high) {
+      int middle = (low + high) >>> 1;
+      if (thresholds[middle] > score) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low;
+  }
+
+  /**
+   * Examples by their points of a curve.
+   *
+   * @param places each example's point
+   */
+  record Drawn(Roc roc, boolean[] positive, int[] places) {
+    /** The curve of as many copies of each example, with the thresholds of the first. */
+    Roc roc(int[] counts) {
+      long[] tp = new long[roc.points()];
+      long[] fp = new long[roc.points()];
+      for (int i = 0; i < counts.length; i++) {
+        (positive[i] ? tp : fp)[places[i]] += counts[i];
+      }
+      for (int p = 1; p < tp.length; p++) {
+        tp[p] += tp[p - 1];
+        fp[p] += fp[p - 1];
+      }
+      return new Roc(roc.thresholds, tp, fp);
+    }
+  }
+
+  /** Positives as class 1, negatives as class 0. */
+  static int[] labels(boolean[] positive) {
+    int[] labels = new int[positive.length];
+    for (int i = 0; i < labels.length; i++) {
+      labels[i] = positive[i] ? 1 : 0;
+    }
+    return labels;
   }
 }

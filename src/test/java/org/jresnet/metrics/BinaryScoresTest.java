@@ -4,12 +4,18 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import java.util.List;
+import java.util.OptionalDouble;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
 final class BinaryScoresTest {
   /** Sums of a few quotients in double precision. */
   private static final double EXACT = 1e-15;
+
+  /** Hit rates at 1 and 0.1 % of a handful of negatives. */
+  private static final List<OptionalDouble> TOO_FEW =
+      List.of(OptionalDouble.empty(), OptionalDouble.empty());
 
   /**
    * The example of scikit-learn's documentation of roc_auc_score and average_precision_score, where
@@ -50,7 +56,7 @@ final class BinaryScoresTest {
 
   @Test
   void extremes() {
-    assertThat(of(new int[] {0, 0, 1}, 1, 2, 3)).isEqualTo(new BinaryScores(1, 0, 1));
+    assertThat(of(new int[] {0, 0, 1}, 1, 2, 3)).isEqualTo(new BinaryScores(1, 0, 1, TOO_FEW));
     // Everything wrong: precision of the only positive is 1/3.
     BinaryScores wrong = of(new int[] {1, 0, 0}, 1, 2, 3);
     assertThat(wrong.auc()).isZero();
@@ -58,7 +64,7 @@ final class BinaryScoresTest {
     assertThat(wrong.averagePrecision()).isCloseTo(1.0 / 3, within(EXACT));
     // A constant score knows nothing; its AP is the share of positives. Zero has two signs.
     assertThat(of(new int[] {1, 0, 0, 0}, 0.0, -0.0, 0.0, -0.0))
-        .isEqualTo(new BinaryScores(0.5, 0.5, 0.25));
+        .isEqualTo(new BinaryScores(0.5, 0.5, 0.25, TOO_FEW));
     assertThat(of(new int[] {0, 1}, Double.NEGATIVE_INFINITY, Double.POSITIVE_INFINITY).auc())
         .isEqualTo(1);
   }
