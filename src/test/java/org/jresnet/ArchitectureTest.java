@@ -79,6 +79,12 @@ final class ArchitectureTest {
           "graph");
 
   @ArchTest
+  static final ArchRule DETECT =
+      only(
+          "detect", "detect", "train", "engine", "backend", "loss", "data", "weights", "metrics",
+          "models", "graph");
+
+  @ArchTest
   static final ArchRule COMMAND_LINE_STAYS_IN_CLI =
       noClasses()
           .that()

@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
 import org.jresnet.base.Csv;
@@ -17,6 +18,7 @@ import org.jresnet.base.Text;
 import org.jresnet.data.BadImageException;
 import org.jresnet.data.ImageFolder;
 import org.jresnet.data.ImageNotes;
+import org.jresnet.detect.ExplanationFolder;
 import org.jresnet.engine.Compute;
 import org.jresnet.train.Classifier;
 import org.jresnet.train.LoadedModel;
@@ -56,13 +58,17 @@ final class PredictCommand implements Callable<Integer> {
       description = "Also write the results to this file.")
   private Path csv;
 
-  @Option(names = "--overwrite", description = "Replace the file of --csv if it exists.")
+  @Option(
+      names = "--overwrite",
+      description = "Replace the files of --csv and --explain if they exist.")
   private boolean overwrite;
 
   @Option(
       names = "--json",
       description = "Print one JSON object per image; all else goes to standard error.")
   private boolean json;
+
+  @Mixin private ExplainOptions explainOptions;
 
   @Mixin private BackendOptions backendOptions;
 
@@ -81,16 +87,25 @@ final class PredictCommand implements Callable<Integer> {
         ImageFolder.leftOutBelow(path).note().ifPresent(console::note);
       }
     }
+    Optional<ExplanationFolder> explanations = explainOptions.prepare(files, overwrite);
     ImageNotes.read(files, loaded.preprocess()).forEach(console::note);
     List<List<String>> rows = new ArrayList<>(List.of(csvHeader(classes)));
     Tally tally = new Tally(classes);
     try (Compute compute = backendOptions.open(console);
-        Classifier classifier = Classifier.open(loaded, compute, console::note)) {
+        Classifier classifier = Classifier.open(loaded, compute, console::note);
+        ExplainOptions.Session explaining =
+            explanations
+                .map(into -> explainOptions.open(console, into, loaded, compute))
+                .orElse(null)) {
       for (Path file : files) {
         try {
           Prediction p = classifier.predict(file);
           print(console, file, p);
-          console.object(values(file, p));
+          Map<String, Object> values = values(file, p);
+          if (explaining != null) {
+            values.put("explanation", explaining.explain(file).toString());
+          }
+          console.object(values);
           rows.add(csvRow(file, p));
           tally.add(p);
         } catch (BadImageException e) {

@@ -10,6 +10,8 @@ import java.util.function.Consumer;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.gpu.CudnnOptions;
 import org.jresnet.base.Closing;
+import org.jresnet.base.Text;
+import org.jresnet.base.UserError;
 import org.jresnet.data.BadImageException;
 import org.jresnet.data.Dataset;
 import org.jresnet.data.ImageDecoder;
@@ -21,6 +23,8 @@ import org.jresnet.engine.BackendKind;
 import org.jresnet.engine.Compute;
 import org.jresnet.engine.Executable;
 import org.jresnet.engine.Model;
+import org.jresnet.graph.Node;
+import org.jresnet.graph.Op;
 import org.jresnet.weights.ModelInfo;
 
 /**
@@ -101,7 +105,13 @@ public final class Classifier implements AutoCloseable {
    * @throws org.jresnet.base.UserError when weights are missing, do not fit, or are not finite
    */
   public static Classifier open(LoadedModel loaded, Compute compute, Consumer<String> notes) {
-    Model model = compute.model(loaded.graph());
+    return open(loaded, compute, compute.precision(), notes);
+  }
+
+  /** The same in another precision than the backend was opened for. */
+  public static Classifier open(
+      LoadedModel loaded, Compute compute, Precision precision, Consumer<String> notes) {
+    Model model = new Model(loaded.graph(), compute.backend(), precision);
     try {
       ModelFiles.load(model, loaded.weights(), loaded.source()).forEach(notes);
     } catch (RuntimeException e) {
@@ -235,6 +245,40 @@ public final class Classifier implements AutoCloseable {
    */
   public Taps tap(String... nodes) {
     return new Taps(model, info, preprocess, Set.of(nodes));
+  }
+
+  /**
+   * What each place of an image contributes to the logit of a class: Grad-CAM at the last stage.
+   * Compiles the network anew; for many images, or for another node, use {@link #tap} and {@link
+   * Taps#gradCam}.
+   *
+   * @param label a class of the model
+   */
+  public HeatMap gradCam(RgbImage image, String label) {
+    String stage = lastStage();
+    try (Taps taps = tap(stage)) {
+      taps.logit(image, label);
+      return taps.gradCam(stage);
+    }
+  }
+
+  /**
+   * The node with the last output that still has places: what the last global average pool takes.
+   *
+   * @throws org.jresnet.base.UserError when the network has no such pool
+   */
+  public String lastStage() {
+    List<Node> nodes = model.graph().nodes();
+    for (int i = nodes.size() - 1; i >= 0; i--) {
+      if (nodes.get(i).op() instanceof Op.GlobalAvgPool) {
+        return nodes.get(nodes.get(i).inputs().get(0)).name();
+      }
+    }
+    throw new UserError(
+        Text.format(
+            "%s has no global average pool, so that nothing says which is its last stage; name a "
+                + "node, such as with --layer",
+            model.graph().name()));
   }
 
   /** Says that you changed parameters or running statistics of the model. */

@@ -47,8 +47,17 @@ public final class Taps implements AutoCloseable {
 
   /** Computes the logits of an image; {@link #output} then shows the nodes on the way. */
   public float[] forward(RgbImage image) {
+    return forwardInput(preprocess.apply(image));
+  }
+
+  /**
+   * Computes the logits of what {@link Preprocess#apply} made of an image.
+   *
+   * @param input at the size of the network's input
+   */
+  public float[] forwardInput(RgbImage input) {
     differentiated = false;
-    return executable.infer(preprocess.apply(image).rgb());
+    return executable.infer(input.rgb());
   }
 
   /**
@@ -111,6 +120,13 @@ public final class Taps implements AutoCloseable {
       throw new IllegalStateException("forward makes no gradients; call backward, logit or loss");
     }
     return new FeatureMap(node, shape(node), executable.tapGradient(node));
+  }
+
+  /**
+   * What each place of the last image contributes at a tapped node, after {@link #logit}: Grad-CAM.
+   */
+  public HeatMap gradCam(String node) {
+    return HeatMap.gradCam(output(node), gradient(node));
   }
 
   private Shape shape(String node) {

@@ -1,0 +1,135 @@
+package org.jresnet.detect;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.jresnet.backend.Precision;
+import org.jresnet.base.Closing;
+import org.jresnet.base.Text;
+import org.jresnet.base.UserError;
+import org.jresnet.data.BadImageException;
+import org.jresnet.data.ImageDecoder;
+import org.jresnet.data.Preprocess;
+import org.jresnet.data.RgbImage;
+import org.jresnet.engine.Compute;
+import org.jresnet.train.Classifier;
+import org.jresnet.train.HeatMap;
+import org.jresnet.train.LoadedModel;
+import org.jresnet.train.Taps;
+
+/**
+ * Explains verdicts in two ways: where in the image they come from (Grad-CAM), and which spatial
+ * frequencies carry them ({@link BandOcclusion}). Used from one thread.
+ */
+public final class Explainer implements AutoCloseable {
+  private final Classifier classifier;
+  private final String layer;
+  private final Taps taps;
+  private final BandOcclusion occlusion;
+  private final List<AutoCloseable> owned = new ArrayList<>();
+
+  /**
+   * Explains a classifier, which stays yours.
+   *
+   * @param layer the node whose output the map is made of; empty for the last stage
+   * @throws UserError when the network has no such node
+   */
+  public Explainer(Classifier classifier, Optional<String> layer) {
+    this.classifier = classifier;
+    this.layer = layer.orElseGet(classifier::lastStage);
+    try {
+      taps = classifier.tap(this.layer);
+    } catch (IllegalArgumentException e) {
+      throw new UserError(
+          Text.format("--layer: %s; ./jresnet summary lists the nodes of a model", e.getMessage()),
+          e);
+    }
+    owned.add(taps);
+    int size = classifier.preprocess().size();
+    occlusion = new BandOcclusion(size, size);
+  }
+
+  /**
+   * Opens a model for explanations on a backend that stays yours. Gradients are computed in fp32,
+   * whatever the precision of predictions; on the reference backend in its own.
+   */
+  public static Explainer open(LoadedModel loaded, Compute compute, Optional<String> layer) {
+    Precision precision = compute.precision() == Precision.FP64 ? Precision.FP64 : Precision.FP32;
+    Classifier classifier = Classifier.open(loaded, compute, precision, note -> {});
+    try {
+      Explainer explainer = new Explainer(classifier, layer);
+      explainer.owned.add(0, classifier);
+      return explainer;
+    } catch (RuntimeException e) {
+      classifier.close();
+      throw e;
+    }
+  }
+
+  /** The node whose output the map is made of. */
+  public String layer() {
+    return layer;
+  }
+
+  /**
+   * Explains the verdict on an image file.
+   *
+   * @throws BadImageException when it cannot be decoded
+   */
+  public Explanation explain(Path file) throws BadImageException {
+    return explain(ImageDecoder.decode(file, classifier.preprocess().decoding()));
+  }
+
+  /** Explains the verdict on an image of any size. */
+  public Explanation explain(RgbImage image) {
+    Preprocess preprocess = classifier.preprocess();
+    RgbImage input = preprocess.apply(image);
+    float[] logits = taps.forwardInput(input);
+    int label = best(logits);
+    float[] seed = new float[logits.length];
+    seed[label] = 1;
+    taps.backward(seed);
+    HeatMap map = taps.gradCam(layer);
+    List<Explanation.BandEffect> effects = new ArrayList<>();
+    List<BandOcclusion.Band> bands = BandOcclusion.bands();
+    List<RgbImage> without = occlusion.without(input);
+    for (int b = 0; b < bands.size(); b++) {
+      double odds = logOdds(taps.forwardInput(without.get(b)), label);
+      effects.add(new Explanation.BandEffect(bands.get(b), odds, probability(odds)));
+    }
+    double odds = logOdds(logits, label);
+    return new Explanation(
+        input, classifier.classes().get(label), probability(odds), odds, map, effects);
+  }
+
+  private static int best(float[] logits) {
+    int best = 0;
+    for (int k = 1; k < logits.length; k++) {
+      best = logits[k] > logits[best] ? k : best;
+    }
+    return best;
+  }
+
+  private static double logOdds(float[] logits, int label) {
+    double largest = Double.NEGATIVE_INFINITY;
+    for (int k = 0; k < logits.length; k++) {
+      largest = k == label ? largest : Math.max(largest, logits[k]);
+    }
+    double sum = 0;
+    for (int k = 0; k < logits.length; k++) {
+      sum += k == label ? 0 : Math.exp(logits[k] - largest);
+    }
+    return logits[label] - largest - Math.log(sum);
+  }
+
+  private static double probability(double logOdds) {
+    return 1 / (1 + Math.exp(-logOdds));
+  }
+
+  @Override
+  public void close() {
+    Closing.closeAll(owned);
+    owned.clear();
+  }
+}
