@@ -56,6 +56,13 @@ final class DataArguments {
   private String positive;
 
   @Option(
+      names = "--sources",
+      description = {
+        "Tell sources of generated images apart: without it, classes whose names all say fake are refused."
+      })
+  private boolean sources;
+
+  @Option(
       names = "--bad-images",
       defaultValue = "skip",
       description = "skip (counted and listed) or stop.")
@@ -106,6 +113,9 @@ final class DataArguments {
     training.split(split[0], split[1], split.length == 3 ? split[2] : 0);
     training.group(group).splitCsv(Arguments.absolute(splitCsv)).positive(positive);
     training.preprocess(preprocess(size, resize)).augmentation(augmentation());
+    if (sources) {
+      training.sources();
+    }
     training.badImages(badImages).loaderThreads(loaderThreads);
   }
 

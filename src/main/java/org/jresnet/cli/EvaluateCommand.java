@@ -109,7 +109,7 @@ final class EvaluateCommand implements Callable<Integer> {
         className == null
             ? ModelFiles.dataset(loaded.info(), root, console::note)
             : ImageFolder.scanOne(root, loaded.info().classes(), className);
-    dataset.onlyFakesWarning().ifPresent(console::note);
+    dataset.onlyFakes().ifPresent(console::note);
     LeftOut leftOut =
         className == null ? ImageFolder.leftOut(root) : ImageFolder.leftOutBelow(root);
     ModelOptions.note(leftOut, dataset, loaded, console);

@@ -91,6 +91,7 @@ final class ResumeOptions {
     m.put("--split", o -> List.of(o.split().train(), o.split().val(), o.split().test()));
     m.put("--group", o -> o.split().group());
     m.put("--split-csv", o -> o.split().csv());
+    m.put("--sources", TrainOptions::sources);
     m.put("--seed", TrainOptions::seed);
     return m;
   }

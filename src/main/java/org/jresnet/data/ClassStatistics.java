@@ -15,8 +15,8 @@ import java.util.stream.IntStream;
 import org.jresnet.base.UserError;
 
 /**
- * What the files of each class have in common. Only their heads are read, by several threads; about
- * 100 bytes are kept of each image.
+ * What the files of each class have in common. Only their heads are read, by several threads; less
+ * than a kilobyte is kept of each image.
  */
 public final class ClassStatistics {
   /** Values of one property that are named before "others". */
@@ -63,6 +63,17 @@ public final class ClassStatistics {
     if (done.get() < all.length) {
       throw new UserError("stopped while the images' heads were read; nothing was trained yet");
     }
+    return of(classes, samples, all, problems);
+  }
+
+  /**
+   * Of heads that have been read.
+   *
+   * @param all what the head of each sample says, null where it could not be read
+   * @param problems then why not
+   */
+  public static ClassStatistics of(
+      List<String> classes, List<Sample> samples, ImageInfo[] all, String[] problems) {
     Map<String, String> unreadable = new TreeMap<>();
     List<ImageInfo> infos = new ArrayList<>();
     int[] labels = new int[all.length];

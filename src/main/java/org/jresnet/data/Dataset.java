@@ -26,6 +26,9 @@ public record Dataset(List<String> classes, List<Sample> samples, int ignored) {
   private static final Pattern REAL =
       Pattern.compile("(?i)real|genuine|authentic|camera|pristine|human|(not|non|no).?fake");
 
+  /** A set without real images, whatever its folders are called. */
+  private static final Pattern FAKES_ONLY = Pattern.compile("(?i)ifakefacedb");
+
   /** Copies the lists. */
   public Dataset {
     classes = List.copyOf(classes);
@@ -52,16 +55,19 @@ public record Dataset(List<String> classes, List<Sample> samples, int ignored) {
   }
 
   /**
-   * A warning when every class seems to hold generated images: the result would tell sources apart,
-   * not real from fake.
+   * What to say when every class seems to hold generated images, by the names of the classes or of
+   * a set that is known to have no real ones.
    */
-  public Optional<String> onlyFakesWarning() {
-    return classes.stream().allMatch(Dataset::saysGenerated)
+  public Optional<String> onlyFakes() {
+    boolean known =
+        !samples.isEmpty() && FAKES_ONLY.matcher(samples.get(0).file().toString()).find();
+    return known || classes.stream().allMatch(Dataset::saysGenerated)
         ? Optional.of(
             "all classes "
                 + classes
-                + " look like sources of generated images: the classifier will tell the sources"
-                + " apart, not real from fake. Add a class of real images")
+                + " look like sources of generated images: a classifier tells these sources apart,"
+                + " not real from fake. Add a class of real images; the paper behind iFakeFaceDB"
+                + " took its own from VGGFace2 and CASIA-WebFace")
         : Optional.empty();
   }
 

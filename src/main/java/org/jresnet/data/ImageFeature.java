@@ -24,7 +24,17 @@ public enum ImageFeature {
   /** EXIF orientation. */
   ORIENTATION("EXIF orientation", i -> String.valueOf(i.orientation())),
   /** Whether a colour profile is embedded. */
-  COLOR_PROFILE("colour profile", i -> i.colorProfile() == 0 ? "none" : "embedded");
+  COLOR_PROFILE("colour profile", i -> i.colorProfile() == 0 ? "none" : "embedded"),
+  /** Kind of colours. */
+  COLOR("colours", i -> i.metadata().color()),
+  /** Which quantisation tables a JPEG has. */
+  TABLES("JPEG tables", i -> orNone(i.metadata().tables())),
+  /** Whether there is EXIF data. */
+  EXIF("EXIF", i -> i.metadata().exif() ? "present" : "none"),
+  /** The camera that EXIF data name. */
+  CAMERA("camera", i -> orNone(i.metadata().camera())),
+  /** The program that metadata name. */
+  SOFTWARE("software", i -> orNone(i.metadata().software()));
 
   private final String text;
   private final String format;
@@ -43,6 +53,10 @@ public enum ImageFeature {
     this.format = format;
     this.category = null;
     this.number = number;
+  }
+
+  private static String orNone(String text) {
+    return text.isEmpty() ? "none" : text;
   }
 
   private static String quality(ImageInfo info) {

@@ -5,6 +5,7 @@ import static java.nio.ByteOrder.LITTLE_ENDIAN;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
@@ -23,6 +24,7 @@ import java.util.OptionalInt;
  * @param sampling sub-sampling of a JPEG's colours, such as 4:2:0; empty for other formats, for
  *     grey and for four components
  * @param bytes size of the file
+ * @param metadata traces of what wrote the file
  */
 public record ImageInfo(
     String format,
@@ -32,7 +34,8 @@ public record ImageInfo(
     int colorProfile,
     OptionalInt jpegQuality,
     String sampling,
-    long bytes) {
+    long bytes,
+    ImageMetadata metadata) {
   /** Width times height. */
   public long pixels() {
     return (long) width * height;
@@ -100,7 +103,8 @@ public record ImageInfo(
             jpeg.colorProfile(),
             jpeg.quality(),
             jpeg.sampling(),
-            bytes)
+            bytes,
+            jpeg.metadata())
         .checked(name);
   }
 
@@ -119,12 +123,21 @@ public record ImageInfo(
             (int) Math.min(tiff.value(TiffHeader.WIDTH), Integer.MAX_VALUE),
             (int) Math.min(tiff.value(TiffHeader.HEIGHT), Integer.MAX_VALUE),
             head)
-        .with(tiff.orientation(), "", tiff.count(TiffHeader.COLOR_PROFILE));
+        .with(tiff.orientation(), "", tiff.count(TiffHeader.COLOR_PROFILE))
+        .with(ImageMetadata.NONE.with(Optional.of(tiff), ""));
   }
 
   private static ImageInfo of(Format format, int width, int height, Head head) {
     return new ImageInfo(
-        format.name(), width, height, 1, 0, OptionalInt.empty(), "", head.length());
+        format.name(),
+        width,
+        height,
+        1,
+        0,
+        OptionalInt.empty(),
+        "",
+        head.length(),
+        ImageMetadata.NONE);
   }
 
   private ImageInfo with(int exif, String xmp, long profile) {
@@ -136,7 +149,13 @@ public record ImageInfo(
         (int) Math.min(profile, Integer.MAX_VALUE),
         jpegQuality,
         sampling,
-        bytes);
+        bytes,
+        metadata);
+  }
+
+  private ImageInfo with(ImageMetadata traces) {
+    return new ImageInfo(
+        format, width, height, orientation, colorProfile, jpegQuality, sampling, bytes, traces);
   }
 
   private static ImageInfo bmp(Head head) throws IOException {
@@ -175,15 +194,17 @@ public record ImageInfo(
 
   private static ImageInfo png(Head head) throws IOException {
     ImageInfo size = of(Format.PNG, head.i32(16, BIG_ENDIAN), head.i32(20, BIG_ENDIAN), head);
-    int exif = 0;
+    Optional<TiffHeader> exif = Optional.empty();
+    ImageMetadata metadata = ImageMetadata.NONE.withColor(pngColor(head.u8(25)));
     long profile = 0;
     String xmp = "";
     long at = 8;
     for (int i = 0; i < MAX_CHUNKS && at + 12 <= head.length(); i++) {
       long length = head.u32(at, BIG_ENDIAN);
       switch (head.name(at + 4)) {
-        case "eXIf" -> exif = TiffHeader.orientation(head, at + 8);
+        case "eXIf" -> exif = TiffHeader.exif(head, at + 8);
         case "iCCP" -> profile = length;
+        case "tEXt" -> metadata = metadata.withPngText(head, at + 8, length);
         case "iTXt" -> {
           if (head.has(at + 8, PNG_XMP)) {
             xmp = head.text(at + 8, length);
@@ -195,13 +216,22 @@ public record ImageInfo(
       }
       at += 12 + length;
     }
-    return size.with(exif, xmp, profile);
+    return size.with(TiffHeader.orientation(exif), xmp, profile).with(metadata.with(exif, xmp));
+  }
+
+  /** What a PNG's colour type means. */
+  private static String pngColor(int type) {
+    return switch (type) {
+      case 0, 4 -> "grey";
+      case 3 -> "palette";
+      default -> "colour";
+    };
   }
 
   private static ImageInfo webp(Head head) throws IOException {
     int width = 0;
     int height = 0;
-    int exif = 0;
+    Optional<TiffHeader> exif = Optional.empty();
     long profile = 0;
     String xmp = "";
     long at = 12;
@@ -222,8 +252,7 @@ public record ImageInfo(
           width = width > 0 ? width : head.u16(data + 6, LITTLE_ENDIAN) & 0x3FFF;
           height = height > 0 ? height : head.u16(data + 8, LITTLE_ENDIAN) & 0x3FFF;
         }
-        case "EXIF" ->
-            exif = TiffHeader.orientation(head, data + (head.has(data, "Exif\0\0") ? 6 : 0));
+        case "EXIF" -> exif = TiffHeader.exif(head, data + (head.has(data, "Exif\0\0") ? 6 : 0));
         case "ICCP" -> profile = length;
         case "XMP " -> xmp = head.text(data, length);
         default -> {
@@ -232,6 +261,8 @@ public record ImageInfo(
       }
       at = data + length + length % 2;
     }
-    return of(Format.WEBP, width, height, head).with(exif, xmp, profile);
+    return of(Format.WEBP, width, height, head)
+        .with(TiffHeader.orientation(exif), xmp, profile)
+        .with(ImageMetadata.NONE.with(exif, xmp));
   }
 }

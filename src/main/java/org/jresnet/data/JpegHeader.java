@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
@@ -21,6 +22,7 @@ import java.util.OptionalInt;
  * @param quality see {@link ImageInfo#jpegQuality()}
  * @param orientation EXIF orientation, 1 to 8
  * @param colorProfile bytes of the ICC profile
+ * @param metadata see {@link ImageInfo#metadata()}
  */
 record JpegHeader(
     int frame,
@@ -31,7 +33,8 @@ record JpegHeader(
     int adobe,
     OptionalInt quality,
     int orientation,
-    int colorProfile) {
+    int colorProfile,
+    ImageMetadata metadata) {
   /** More segments, or more bytes of garbage between them, are not an honest file's. */
   private static final int MAX_SEGMENTS = 100_000;
 
@@ -193,7 +196,9 @@ record JpegHeader(
     }
 
     JpegHeader header() throws IOException {
-      int orientation = exif < 0 ? 0 : TiffHeader.orientation(head, exif);
+      Optional<TiffHeader> tiff = exif < 0 ? Optional.empty() : TiffHeader.exif(head, exif);
+      int orientation = TiffHeader.orientation(tiff);
+      List<int[]> used = components.stream().map(this::table).toList();
       return new JpegHeader(
           frame,
           width,
@@ -201,9 +206,10 @@ record JpegHeader(
           List.copyOf(components),
           jfif,
           adobe,
-          JpegQuality.of(components.stream().map(this::table).toList()),
+          JpegQuality.of(used),
           orientation != 0 ? orientation : TiffHeader.orientation(xmp),
-          colorProfile);
+          colorProfile,
+          ImageMetadata.jpeg(used).with(tiff, xmp));
     }
 
     private int[] table(Component c) {

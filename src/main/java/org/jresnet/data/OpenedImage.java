@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import org.jresnet.base.Digests;
 
 /**
  * An image whose header is read and within the limits, not decoded yet: who decodes several at once
@@ -91,6 +93,16 @@ final class OpenedImage {
   /** Bytes that {@link #decode} takes at its peak. */
   long memory() {
     return memory;
+  }
+
+  /** SHA-256 of the file. */
+  String contentHash() {
+    if (bytes == null) {
+      return Digests.ofFile(name, "the image", () -> false);
+    }
+    MessageDigest digest = Digests.sha256();
+    digest.update(bytes);
+    return Digests.hex(digest);
   }
 
   /** The pixels. */

@@ -14,9 +14,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import java.util.regex.PatternSyntaxException;
 import org.jresnet.base.Csv;
 import org.jresnet.base.Digests;
 import org.jresnet.base.RandomStreams;
@@ -119,11 +116,10 @@ public record Split(List<String> classes, Map<Part, List<Sample>> parts) {
    * @throws UserError as {@link ImageFolder#scan(Path)} and {@link #stratified}
    */
   public static Split of(Path root, Fractions fractions, long seed, String group) {
-    List<String> folders = ImageFolder.folders(root);
-    List<String> parts = Arrays.stream(Part.values()).map(Part::id).toList();
-    if (!folders.contains(Part.TRAIN.id()) || !parts.containsAll(folders)) {
+    if (!hasOwnParts(root)) {
       return stratified(ImageFolder.scan(root), fractions, seed, group);
     }
+    List<String> folders = ImageFolder.folders(root);
     if (!folders.contains(Part.VAL.id())) {
       throw new UserError(
           root
@@ -132,12 +128,21 @@ public record Split(List<String> classes, Map<Part, List<Sample>> parts) {
               + "; move some images of each class from train to val, or give the folder train"
               + " itself to have it split");
     }
-    Split split = fixed(root, folders);
-    split.requireGroupsApart(pattern(group));
+    Split split = ownParts(root);
+    split.requireGroupsApart(Grouping.of(group));
     return split;
   }
 
-  private static Split fixed(Path root, List<String> folders) {
+  /** Whether a data folder has nothing but the folders {@code train}, {@code val}, {@code test}. */
+  public static boolean hasOwnParts(Path root) {
+    List<String> folders = ImageFolder.folders(root);
+    List<String> parts = Arrays.stream(Part.values()).map(Part::id).toList();
+    return folders.contains(Part.TRAIN.id()) && parts.containsAll(folders);
+  }
+
+  /** The parts that a data folder {@linkplain #hasOwnParts has}. */
+  public static Split ownParts(Path root) {
+    List<String> folders = ImageFolder.folders(root);
     List<String> classes = ImageFolder.scan(root.resolve(Part.TRAIN.id())).classes();
     Map<Part, List<Sample>> parts = new EnumMap<>(Part.class);
     for (Part part : Part.values()) {
@@ -160,15 +165,15 @@ public record Split(List<String> classes, Map<Part, List<Sample>> parts) {
   }
 
   /** Groups of given parts: their ids lose the part's folder first. */
-  private void requireGroupsApart(Pattern group) {
-    if (group == null) {
+  private void requireGroupsApart(Grouping group) {
+    if (!group.isGiven()) {
       return;
     }
     Map<String, Part> seen = new HashMap<>();
     parts.forEach(
         (part, samples) -> {
           for (Sample s : samples) {
-            String key = key(group, s.id().substring(part.id().length() + 1));
+            String key = group.key(s.id().substring(part.id().length() + 1));
             Part before = seen.putIfAbsent(key, part);
             if (before != null && before != part) {
               throw new UserError(
@@ -194,18 +199,18 @@ public record Split(List<String> classes, Map<Part, List<Sample>> parts) {
    *     is wrong or does not match an id
    */
   public static Split stratified(Dataset data, Fractions fractions, long seed, String group) {
-    Pattern pattern = pattern(group);
+    Grouping grouping = Grouping.of(group);
     Assignment assignment = new Assignment(fractions);
     for (int label = 0; label < data.classes().size(); label++) {
       Map<String, List<Sample>> groups = new LinkedHashMap<>();
       for (Sample s : data.samples()) {
         if (s.label() == label) {
-          groups.computeIfAbsent(key(pattern, s.id()), k -> new ArrayList<>()).add(s);
+          groups.computeIfAbsent(grouping.key(s.id()), k -> new ArrayList<>()).add(s);
         }
       }
       assignment.add(
           data.classes().get(label),
-          pattern == null ? "images" : "groups",
+          grouping.isGiven() ? "groups" : "images",
           groups,
           RandomStreams.of(seed, "split", label));
     }
@@ -277,36 +282,6 @@ public record Split(List<String> classes, Map<Part, List<Sample>> parts) {
       parts.get(part).addAll(samples);
       filled.merge(part, samples.size(), Integer::sum);
     }
-  }
-
-  private static Pattern pattern(String group) {
-    try {
-      return group.isEmpty() ? null : Pattern.compile(group);
-    } catch (PatternSyntaxException e) {
-      throw new UserError(
-          "the group pattern '" + group + "' is no regular expression: " + e.getDescription(), e);
-    }
-  }
-
-  private static String key(Pattern pattern, String id) {
-    if (pattern == null) {
-      return id;
-    }
-    Matcher m = pattern.matcher(id);
-    if (!m.find()) {
-      throw new UserError(
-          "the group pattern '"
-              + pattern
-              + "' does not match '"
-              + id
-              + "'; it must match every id");
-    }
-    String key = m.groupCount() > 0 ? m.group(1) : m.group();
-    if (key == null) {
-      throw new UserError(
-          "the first group of the pattern '" + pattern + "' stays empty for '" + id + "'");
-    }
-    return key;
   }
 
   /**

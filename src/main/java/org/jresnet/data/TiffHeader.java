@@ -5,6 +5,8 @@ import java.io.IOException;
 import java.nio.ByteOrder;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -21,17 +23,23 @@ final class TiffHeader {
   static final int EXTRA_SAMPLES = 338;
   static final int SAMPLE_FORMAT = 339;
   static final int COLOR_PROFILE = 34675;
+  static final int MAKE = 271;
+  static final int MODEL = 272;
+  static final int SOFTWARE = 305;
   private static final int ORIENTATION = 274;
 
   /** Pillow's pattern. */
   private static final Pattern XMP = Pattern.compile("tiff:Orientation(?:=\"|>)([0-9])");
 
   private static final int BIG = 43;
+  private static final Set<Integer> TEXTS = Set.of(MAKE, MODEL, SOFTWARE);
+  private static final int ASCII = 2;
   private static final int SHORT = 3;
   private static final int LONG = 4;
 
   private final Map<Integer, Long> values = new HashMap<>();
   private final Map<Integer, Long> counts = new HashMap<>();
+  private final Map<Integer, String> texts = new HashMap<>();
 
   /**
    * Reads the directory, as far as it goes.
@@ -62,6 +70,12 @@ final class TiffHeader {
           long first =
               inside ? value : start + (big ? head.u64(value, order) : head.u32(value, order));
           values.put(tag, type == SHORT ? head.u16(first, order) : head.u32(first, order));
+        } else if (type == ASCII && TEXTS.contains(tag)) {
+          boolean inside = count <= (big ? 8 : 4);
+          long first =
+              inside ? value : start + (big ? head.u64(value, order) : head.u32(value, order));
+          long shown = Math.min(count, ImageMetadata.MAX_TEXT + 1);
+          texts.put(tag, ImageMetadata.kept(head.text(first, shown)));
         }
       }
     } catch (EOFException e) {
@@ -84,15 +98,23 @@ final class TiffHeader {
     return counts.getOrDefault(tag, 0L);
   }
 
-  /** The orientation in EXIF data; 0 where they have none or are broken. */
-  static int orientation(Head head, long start) {
+  /** One of the texts {@link #MAKE}, {@link #MODEL} and {@link #SOFTWARE}, empty without it. */
+  String text(int tag) {
+    return texts.getOrDefault(tag, "");
+  }
+
+  /** EXIF data; empty where they are broken, which does not make the pixels worse. */
+  static Optional<TiffHeader> exif(Head head, long start) {
     try {
-      TiffHeader exif = new TiffHeader(head, start);
-      return exif.count(ORIENTATION) == 0 ? 0 : exif.orientation();
+      return Optional.of(new TiffHeader(head, start));
     } catch (IOException e) {
-      // Broken metadata do not make the pixels worse.
-      return 0;
+      return Optional.empty();
     }
+  }
+
+  /** The orientation in EXIF data; 0 where they have none or are broken. */
+  static int orientation(Optional<TiffHeader> exif) {
+    return exif.filter(e -> e.count(ORIENTATION) > 0).map(TiffHeader::orientation).orElse(0);
   }
 
   /** The orientation in an XMP packet, 1 where it has none. */

@@ -41,6 +41,7 @@ import org.jresnet.models.Architecture;
  *     before the option existed have dropped them
  * @param positive the class that a score speaks for; empty for the one that {@link
  *     org.jresnet.data.Dataset#positive} finds
+ * @param sources whether classes that are all generated may be told apart
  */
 public record TrainOptions(
     String data,
@@ -57,7 +58,8 @@ public record TrainOptions(
     int patience,
     long seed,
     @JsonField(whenAbsent = "\"DROP\"") Loader.LastBatch lastBatch,
-    @JsonField(whenAbsent = "\"\"") String positive) {
+    @JsonField(whenAbsent = "\"\"") String positive,
+    @JsonField(whenAbsent = "false") boolean sources) {
   /** Checks the numbers. */
   public TrainOptions {
     requirePath("data", data);
@@ -76,6 +78,9 @@ public record TrainOptions(
     }
     if (network.zeroInit) {
       t.zeroInit();
+    }
+    if (sources) {
+      t.sources();
     }
     t.split(split.train, split.val, split.test).group(split.group).splitCsv(split.csv);
     t.positive(positive);

@@ -268,8 +268,22 @@ public final class Trainer {
         s.csv().isEmpty()
             ? Split.of(root, s.fractions(), options.seed(), s.group())
             : Split.readCsv(Path.of(s.csv()), root);
-    new Dataset(split.classes(), split.all(), 0).onlyFakesWarning().ifPresent(listener::note);
+    new Dataset(split.classes(), split.all(), 0)
+        .onlyFakes()
+        .ifPresent(text -> requireSources(text, split.classes()));
     return split;
+  }
+
+  /** Sources of fakes are told apart only for who has said that this is meant. */
+  private void requireSources(String onlyFakes, List<String> classes) {
+    if (!options.sources() && folder.existing() != RunFolder.Existing.RESUME) {
+      throw new UserError(
+          Text.format(
+              "%s. If telling the sources apart is what you want, say --sources", onlyFakes));
+    }
+    listener.note(
+        Text.format(
+            "this run tells sources of generated images apart, %s, not real from fake", classes));
   }
 
   private Optional<String> leftOut() {

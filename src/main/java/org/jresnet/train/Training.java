@@ -37,6 +37,7 @@ public final class Training {
   private String group = "";
   private String splitCsv = "";
   private String positive = "";
+  private boolean sources;
   private String architecture = Architecture.DEFAULT;
 
   /** 0 for that of the published network. */
@@ -125,6 +126,12 @@ public final class Training {
   /** The class that scores speak for. */
   public Training positive(String name) {
     positive = name;
+    return this;
+  }
+
+  /** Goes on where all classes are generated images: tells sources of fakes apart. */
+  public Training sources() {
+    sources = true;
     return this;
   }
 
@@ -350,7 +357,8 @@ public final class Training {
         patience,
         seed,
         lastBatch,
-        positive);
+        positive,
+        sources);
   }
 
   /** The options of a run whose backend and precision are known. */

@@ -536,6 +536,34 @@ final class MainTest {
         .contains("Each epoch leaves out 6 of 22 training images");
   }
 
+  /** Two sources of fakes: refused before the first step, unless that is what is wanted. */
+  @Test
+  void classesOfFakesAloneNeedAWord() throws IOException {
+    Path fakes = folder.resolve("fakes");
+    for (String kind : List.of("TPDNE", "stylegan2")) {
+      Files.createDirectories(fakes.resolve(kind));
+      for (int i = 0; i < 12; i++) {
+        Files.copy(
+            faces.resolve("generated/%05d.jpg".formatted(i)),
+            fakes.resolve(kind + "/" + i + ".jpg"));
+      }
+    }
+    Path out = folder.resolve("fakes-run");
+    Object[] train = with(SMALL, "train", fakes, "--out", out, "--epochs", 1);
+    Result refused = jresnet(train);
+    assertThat(refused.code()).isEqualTo(1);
+    assertThat(refused.err())
+        .contains("[TPDNE, stylegan2] look like sources of generated images")
+        .contains("VGGFace2 and CASIA-WebFace")
+        .contains("say --sources");
+    assertThat(out.resolve("best.safetensors")).doesNotExist();
+    Result meant = jresnet(Stream.concat(Stream.of(train), Stream.of("--sources")).toArray());
+    assertThat(meant.code()).as(meant.err()).isZero();
+    assertThat(meant.err()).contains("tells sources of generated images apart");
+    assertThat(JSON.readTree(out.resolve("run.json").toFile()).at("/options/sources").asBoolean())
+        .isTrue();
+  }
+
   @Test
   void drawnFacesAreNotWarnedOf() throws IOException {
     Result result =

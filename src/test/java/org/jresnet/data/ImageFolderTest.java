@@ -79,13 +79,13 @@ class ImageFolderTest {
     Files.delete(root.resolve("file"));
     refused(root, "found an empty folder");
     touch("a.jpg");
-    refused(root, "found 1 files and no folder");
+    refused(root, "found 1 file and no folder");
     touch("real/a.jpg");
     refused(root, "expected at least two class folders, found only 'real'");
     Files.createDirectory(root.resolve("fake"));
     refused(root, "of class 'fake', found none");
     touch("fake/readme.txt");
-    refused(root, "of class 'fake', found none among 1 files");
+    refused(root, "of class 'fake', found none among 1 file");
     touch("fake/a.jpg");
     assertThat(ImageFolder.scan(root).samples()).hasSize(2);
   }
@@ -176,16 +176,18 @@ class ImageFolderTest {
   }
 
   @Test
-  void onlyFakesAreWarnedOf() {
+  void onlyFakesAreRecognised() {
     for (List<String> fakes :
         List.of(
             List.of("TPDNE", "100K_Faces"),
             List.of("stylegan2", "progan"),
             List.of("fake_a", "fake_b"),
             List.of("sd15", "flux", "midjourney"))) {
-      assertThat(new Dataset(fakes, List.of(), 0).onlyFakesWarning())
+      assertThat(new Dataset(fakes, List.of(), 0).onlyFakes())
           .as(fakes.toString())
-          .hasValueSatisfying(w -> assertThat(w).contains("tell the sources apart"));
+          .hasValueSatisfying(
+              w ->
+                  assertThat(w).contains("tells these sources apart", "VGGFace2", "CASIA-WebFace"));
     }
     for (List<String> fine :
         List.of(
@@ -194,7 +196,9 @@ class ImageFolderTest {
             List.of("fake", "not_fake"),
             List.of("elegant", "organic"),
             List.of("cats", "dogs"))) {
-      assertThat(new Dataset(fine, List.of(), 0).onlyFakesWarning()).as(fine.toString()).isEmpty();
+      assertThat(new Dataset(fine, List.of(), 0).onlyFakes()).as(fine.toString()).isEmpty();
     }
+    Sample known = new Sample(Path.of("/data/iFakeFaceDB/a/1.jpg"), "a/1.jpg", 0);
+    assertThat(new Dataset(List.of("a", "b"), List.of(known), 0).onlyFakes()).isPresent();
   }
 }

@@ -50,14 +50,26 @@ class ImageInfoTest {
 
   @Test
   void formatsAndSampling() throws IOException {
-    assertThat(ImageInfo.read(Goldens.image("jpeg-exif6.jpg")))
-        .isEqualTo(new ImageInfo("JPEG", 24, 16, 6, 0, OptionalInt.of(90), "4:2:0", 806));
+    ImageInfo jpeg = ImageInfo.read(Goldens.image("jpeg-exif6.jpg"));
+    assertThat(jpeg)
+        .isEqualTo(
+            new ImageInfo("JPEG", 24, 16, 6, 0, OptionalInt.of(90), "4:2:0", 806, jpeg.metadata()));
     assertThat(ImageInfo.read(Goldens.image("webp-lossy-alpha.webp")).format()).isEqualTo("WEBP");
     assertThat(ImageInfo.read(Goldens.image("bmp-os2.bmp")).format()).isEqualTo("BMP");
     assertThat(ImageInfo.read(Goldens.image("tiff-rgb-none.tif")).format()).isEqualTo("TIFF");
     // Pillow turns TIFF by itself, so its size cannot be compared.
     assertThat(ImageInfo.read(Goldens.image("tiff-turned.tif")))
-        .isEqualTo(new ImageInfo("TIFF", 9, 7, 6, 0, OptionalInt.empty(), "", 329));
+        .isEqualTo(
+            new ImageInfo(
+                "TIFF",
+                9,
+                7,
+                6,
+                0,
+                OptionalInt.empty(),
+                "",
+                329,
+                new ImageMetadata(true, "", "", "colour", "", List.of())));
     assertThat(ImageInfo.read(Goldens.image("gif.gif")).format()).isEqualTo("GIF");
     assertThat(ImageInfo.read(Goldens.image("png-rgb-icc.png")).colorProfile()).isGreaterThan(100);
     for (String kind : List.of("444", "422", "420", "440", "411")) {
@@ -66,6 +78,58 @@ class ImageInfoTest {
     }
     assertThat(ImageInfo.read(Goldens.image("jpeg-grey.jpg")).sampling()).isEmpty();
     assertThat(ImageInfo.read(Goldens.image("jpeg-cmyk.jpg")).sampling()).isEmpty();
+  }
+
+  @Test
+  void tracesOfTheWriterAreFound() throws IOException {
+    ImageMetadata jpeg = ImageInfo.read(Goldens.image("jpeg-exif6.jpg")).metadata();
+    assertThat(jpeg.exif()).isTrue();
+    assertThat(jpeg.tables()).hasSize(8);
+    // Quality 90 divides K.1's 16, 11, 12 by five.
+    assertThat(jpeg.luminance()).hasSize(64).startsWith(3, 2, 2);
+    byte[] plain = Files.readAllBytes(Goldens.image("jpeg-444.jpg"));
+    ImageMetadata without = read("plain.jpg", plain).metadata();
+    assertThat(without.exif()).isFalse();
+    assertThat(without.software() + without.camera()).isEmpty();
+    assertThat(ImageInfo.read(Goldens.image("jpeg-grey.jpg")).metadata().color()).isEqualTo("grey");
+    assertThat(ImageInfo.read(Goldens.image("jpeg-cmyk.jpg")).metadata().color()).isEqualTo("CMYK");
+    String xmp = "http://ns.adobe.com/xap/1.0/\0<x xmp:CreatorTool=\"Made Up 3.1\"/>";
+    assertThat(read("xmp.jpg", withSegment(plain, xmp)).metadata().software())
+        .isEqualTo("Made Up 3.1");
+    assertThat(read("exif.jpg", withSegment(plain, exif())).metadata())
+        .isEqualTo(
+            new ImageMetadata(
+                true, "Acme", "paint 1", "colour", without.tables(), without.luminance()));
+    int table = indexOf(plain, 0xDB) + 5;
+    plain[table + 7]++;
+    assertThat(read("other.jpg", plain).metadata().tables()).isNotEqualTo(without.tables());
+  }
+
+  /** Big-endian EXIF data with a maker of 4 letters inside the entry and a program outside. */
+  private static String exif() {
+    String maker = "\1\17\0\2\0\0\0\4Acme";
+    String program = "\1\61\0\2\0\0\0\10\0\0\0\46";
+    return "Exif\0\0MM\0\52\0\0\0\10\0\2" + maker + program + "\0\0\0\0paint 1\0";
+  }
+
+  @Test
+  void textsOfPngsAreRead() throws IOException {
+    byte[] png = Files.readAllBytes(Goldens.image("png-rgb.png"));
+    assertThat(read("plain.png", png).metadata().software()).isEmpty();
+    assertThat(read("a.png", withText(png, "Software\0GIMP")).metadata().software())
+        .isEqualTo("GIMP");
+    assertThat(read("b.png", withText(png, "parameters\0a face, Steps: 20")).metadata().software())
+        .isEqualTo(ImageMetadata.GENERATION);
+    assertThat(read("c.png", withText(png, "Comment\0parameters")).metadata().software()).isEmpty();
+  }
+
+  /** A tEXt chunk behind the header, whose checksum nobody looks at. */
+  private static byte[] withText(byte[] png, String text) {
+    int header = 33;
+    ByteBuffer out = ByteBuffer.allocate(png.length + 12 + text.length());
+    out.put(png, 0, header).putInt(text.length());
+    out.put(("tEXt" + text).getBytes(java.nio.charset.StandardCharsets.ISO_8859_1)).putInt(0);
+    return out.put(png, header, png.length - header).array();
   }
 
   @Test

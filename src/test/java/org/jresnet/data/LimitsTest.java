@@ -106,7 +106,8 @@ class LimitsTest {
               0,
               OptionalInt.empty(),
               "",
-              pixels / (int) honest[2]);
+              pixels / (int) honest[2],
+              ImageMetadata.NONE);
       assertThatCode(
               () -> Limits.check(Path.of("x"), (Format) honest[0], info, ImageDecoder.MAX_PIXELS))
           .doesNotThrowAnyException();
