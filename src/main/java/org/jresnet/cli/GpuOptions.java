@@ -20,7 +20,7 @@ final class GpuOptions {
       names = "--gpu",
       defaultValue = "0",
       paramLabel = "N",
-      description = "Index of the GPU for --backend cudnn.")
+      description = "Index of the GPU for --backend gpu.")
   @Within(min = 0, max = 1023)
   private int gpu;
 
