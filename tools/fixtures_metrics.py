@@ -1,6 +1,6 @@
 """Values of scikit-learn and SciPy for the tests of org.jresnet.metrics.
 
-    pip install scikit-learn scipy numpy==2.4.6
+    pip install scikit-learn==1.9.1 scipy==1.17.1 numpy==2.4.6
     python tools/fixtures_metrics.py
 
 Writes src/test/resources/fixtures/metrics/metrics.json:

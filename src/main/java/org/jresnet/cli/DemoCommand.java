@@ -3,6 +3,7 @@ package org.jresnet.cli;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import me.tongfei.progressbar.ProgressBar;
@@ -109,8 +110,17 @@ final class DemoCommand implements Callable<Integer> {
       if (outcome.end() == Trainer.End.INTERRUPTED) {
         return 1;
       }
+      LoadedModel loaded = ModelFiles.open(run, Optional.empty());
+      TestEvaluation.Outcome test =
+          new TestEvaluation(
+                  console,
+                  loaded,
+                  Classifier.EVALUATION_BATCH,
+                  Classifier.LOADER_THREADS,
+                  BadImages.STOP)
+              .run(run, Optional.empty(), "", compute);
       console.print("%nTwo images of the test set:");
-      Path unseen = predictTwo(console, compute, run, data);
+      Path unseen = predictTwo(console, compute, loaded, data);
       console.print(
           "%nDone in %.0f s. Everything is in %s:",
           (System.nanoTime() - start) / 1e9, out.toAbsolutePath());
@@ -118,15 +128,17 @@ final class DemoCommand implements Callable<Integer> {
       console.print("  run/best.safetensors   the best epoch's weights");
       console.print("  run/run.json           everything needed to repeat the run");
       console.print(
-          "  run/test.json          the test's result; run/test-predictions.csv its images");
+          "  run/evaluations/       the test's result, and what is predicted of each of its images");
       console.print("  run/metrics.csv        one line per epoch; run/curves.png shows them");
       console.print("%nTry next:");
       console.print("  ./jresnet predict %s %s", Text.shellWord(run), Text.shellWord(unseen));
       console.print("  ./jresnet summary --model %s", network.id());
       console.print(
           "  ./jresnet train FOLDER-WITH-ONE-FOLDER-PER-CLASS --out runs/mine --weights resnet50.pth");
-      console.object(Report.values(outcome, run));
-      return 0;
+      Map<String, Object> values = Report.values(outcome, run);
+      values.putAll(test.values());
+      console.object(values);
+      return test.code();
     }
   }
 
@@ -182,9 +194,8 @@ final class DemoCommand implements Callable<Integer> {
   }
 
   /** Predicts an image of each class and returns the second. */
-  private Path predictTwo(Console console, Compute compute, Path run, Path data)
+  private Path predictTwo(Console console, Compute compute, LoadedModel loaded, Path data)
       throws BadImageException {
-    LoadedModel loaded = ModelFiles.open(run, Optional.empty());
     Split split = Split.of(ImageFolder.expand(data.toString()), Split.Fractions.DEFAULT, seed, "");
     List<Sample> test = split.part(Split.Part.TEST);
     Path last = test.get(test.size() - 1).file();

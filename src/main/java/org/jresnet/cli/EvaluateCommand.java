@@ -3,8 +3,10 @@ package org.jresnet.cli;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import me.tongfei.progressbar.ProgressBar;
+import org.jresnet.base.Text;
 import org.jresnet.data.Dataset;
 import org.jresnet.data.ImageFolder;
 import org.jresnet.data.LeftOut;
@@ -30,7 +32,7 @@ import picocli.CommandLine.Parameters;
     name = "evaluate",
     sortOptions = false,
     description =
-        "Evaluates a model on a folder with one folder of images per class, or on images of one class.")
+        "Evaluates a model on a folder with one folder of images per class, on images of one class, or on the sealed test set of its run.")
 final class EvaluateCommand implements Callable<Integer> {
   @Parameters(
       index = "0",
@@ -40,9 +42,19 @@ final class EvaluateCommand implements Callable<Integer> {
 
   @Parameters(
       index = "1",
+      arity = "0..1",
       paramLabel = "DATA",
-      description = "Folder with one folder per class, or with images of one --class.")
+      description = {
+        "Folder with one folder per class, or with images of one --class. With --test: the run's data folder, where it"
+            + " has moved."
+      })
   private String data;
+
+  @Option(
+      names = "--test",
+      description =
+          "Open the sealed test set of the run MODEL. run.json counts how often that was done.")
+  private boolean test;
 
   @Option(
       names = "--class",
@@ -102,8 +114,18 @@ final class EvaluateCommand implements Callable<Integer> {
       OutputFile.require("--csv", csv, overwrite);
     }
     Console console = new Console(json);
+    requireWhat();
     LoadedModel loaded = modelOptions.open(modelPath, console);
     Arguments.requireBatchFits(batch, loaded.preprocess().size());
+    if (test) {
+      try (Compute compute = backendOptions.open(console)) {
+        TestEvaluation.Outcome outcome =
+            new TestEvaluation(console, loaded, batch, loaderThreads, badImages)
+                .run(ImageFolder.expand(modelPath), Optional.ofNullable(data), positive, compute);
+        console.object(outcome.values());
+        return outcome.code();
+      }
+    }
     Path root = ImageFolder.expand(data);
     Dataset dataset =
         className == null
@@ -141,6 +163,22 @@ final class EvaluateCommand implements Callable<Integer> {
       }
       console.object(values);
       return result.badImages().isEmpty() ? 0 : 1;
+    }
+  }
+
+  /** Either a folder or the test set. */
+  private void requireWhat() {
+    if (!test && data == null) {
+      throw new UsageError(
+          Text.format(
+              "name the images: ./jresnet evaluate %s DATA, or --test for the sealed test set of"
+                  + " the run",
+              Text.shellWord(modelPath)));
+    }
+    if (test && (className != null || csv != null)) {
+      throw new UsageError(
+          "--test takes no --class and no --csv: it evaluates all test images of the run and saves"
+              + " the predictions beside the result");
     }
   }
 

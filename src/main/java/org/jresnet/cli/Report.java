@@ -48,19 +48,6 @@ final class Report {
                     outcome.validation().orElseThrow(),
                     b.valLoss(),
                     out.resolve(RunFolder.BEST)));
-    outcome
-        .test()
-        .ifPresent(
-            t -> {
-              int looks = outcome.dataUse().testLooks().size();
-              console.print(
-                  "%nThe test set, evaluated with the best epoch%s:",
-                  looks > 1 ? " (look " + looks + ": the run went on after the first)" : "");
-              print(t);
-              console.print(
-                  "Saved as %s and %s",
-                  out.resolve(RunFolder.TEST), out.resolve(RunFolder.PREDICTIONS));
-            });
   }
 
   /** An evaluation for people. */
@@ -137,7 +124,6 @@ final class Report {
               values.put("val_accuracy", b.valAccuracy());
               values.put("val_loss", b.valLoss());
             });
-    outcome.test().ifPresent(t -> values.putAll(values(t)));
     values.put("epochs", outcome.history().size());
     values.put("out", out.toString());
     return values;

@@ -78,6 +78,19 @@ final class CheckpointFile {
     return new CheckpointFile(file);
   }
 
+  /**
+   * Where a checkpoint stands, without a check of its tensors.
+   *
+   * @throws UserError when it is no checkpoint
+   */
+  static Checkpoint positionOf(Path file) {
+    String text = WeightFiles.read(file).metadata().get(POSITION);
+    if (text == null) {
+      throw new UserError(Text.format("%s is no checkpoint of jresnet", file));
+    }
+    return Json.parse(file + ": " + POSITION, text, Checkpoint.class);
+  }
+
   private UserError damaged(String how) {
     return new UserError(
         Text.format(

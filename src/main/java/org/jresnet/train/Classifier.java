@@ -237,6 +237,24 @@ public final class Classifier implements AutoCloseable {
   }
 
   /**
+   * Evaluates on the sealed test set of this model's run, and records that it was opened. Of this
+   * figure the first one counts.
+   *
+   * @throws org.jresnet.base.UserError when nothing can be decoded
+   */
+  public Evaluation evaluate(SealedTest test) {
+    Evaluation result =
+        evaluate(
+            test.samples(),
+            new Evaluator.Labels(test.classes(), test.run().options().positive()),
+            EVALUATION_BATCH,
+            new Evaluator.LoaderOptions(preprocess, LOADER_THREADS, BadImages.SKIP),
+            done -> {});
+    test.record(result);
+    return result;
+  }
+
+  /**
    * Compiles the network so that you can read the outputs of nodes and the gradients by them; yours
    * to close, before this. {@code input} is the normalised image.
    *

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.jresnet.base.JsonField;
 import org.jresnet.data.Split;
 import org.jresnet.data.Split.Part;
 
@@ -12,7 +13,7 @@ import org.jresnet.data.Split.Part;
  *
  * @param leftOutPerEpoch training images that an epoch does not see because they fill no batch
  * @param leftOut images of any part that could not be decoded
- * @param testLooks each time that the test set was evaluated with another model
+ * @param testLooks each time that the test set was evaluated, see {@link SealedTest}
  */
 public record DataUse(int leftOutPerEpoch, List<LeftOut> leftOut, List<TestLook> testLooks) {
   /** What records of older versions say, as JSON. */
@@ -28,13 +29,15 @@ public record DataUse(int leftOutPerEpoch, List<LeftOut> leftOut, List<TestLook>
   public record LeftOut(String file, String part, String reason) {}
 
   /**
-   * An evaluation of the test set.
+   * An evaluation of the test set: an opening of its seal.
    *
-   * @param epochs epochs that the run had done
-   * @param bestEpoch the epoch that was evaluated
+   * @param epochs epochs that the run had done; 0 where that is not known
+   * @param bestEpoch the epoch that was evaluated; 0 where that is not known
    * @param model SHA-256 of its weights
+   * @param time when, in UTC as ISO 8601; empty in records of older versions
    */
-  public record TestLook(int epochs, int bestEpoch, String model) {}
+  public record TestLook(
+      int epochs, int bestEpoch, String model, @JsonField(whenAbsent = "\"\"") String time) {}
 
   /** Copies the lists. */
   public DataUse {
@@ -70,12 +73,10 @@ public record DataUse(int leftOutPerEpoch, List<LeftOut> leftOut, List<TestLook>
     return new DataUse(leftOutPerEpoch, List.copyOf(all.values()), testLooks);
   }
 
-  /** The same after a look at the test set; the same model after as many epochs counts once. */
+  /** The same after one more look at the test set. */
   DataUse looking(TestLook look) {
     List<TestLook> looks = new ArrayList<>(testLooks);
-    if (!looks.contains(look)) {
-      looks.add(look);
-    }
+    looks.add(look);
     return new DataUse(leftOutPerEpoch, leftOut, looks);
   }
 }

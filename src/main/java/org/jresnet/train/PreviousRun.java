@@ -5,7 +5,9 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.Comparator;
 import java.util.List;
+import java.util.stream.Stream;
 import org.jresnet.base.AtomicFile;
 
 /**
@@ -75,7 +77,7 @@ final class PreviousRun {
   /** Deletes the new run's files and puts the old one back. */
   void putBack() throws IOException {
     for (String name : own) {
-      Files.deleteIfExists(folder.resolve(name));
+      deleteTree(folder.resolve(name));
     }
     AtomicFile.forceFolder(folder);
     Files.move(folder.resolve(KEPT), folder.resolve(MOVING), StandardCopyOption.ATOMIC_MOVE);
@@ -93,10 +95,22 @@ final class PreviousRun {
     Files.delete(moving);
   }
 
+  /** Deletes a file or a folder with all in it, links but not what they lead to. */
+  private static void deleteTree(Path path) throws IOException {
+    if (!exists(path)) {
+      return;
+    }
+    try (Stream<Path> all = Files.walk(path)) {
+      for (Path p : all.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(p);
+      }
+    }
+  }
+
   /** Deletes the run that was put aside. */
   void delete() throws IOException {
     for (String name : own) {
-      Files.deleteIfExists(folder.resolve(KEPT).resolve(name));
+      deleteTree(folder.resolve(KEPT).resolve(name));
     }
     Files.delete(folder.resolve(KEPT));
   }

@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -54,16 +55,26 @@ public final class RunFolder implements AutoCloseable {
   static final String SPLIT = "split.csv";
   static final String CURVES = "curves.png";
 
-  /** The result of the test, with what it belongs to. */
-  public static final String TEST = "test.json";
-
-  /** What the model says of each image of the test set. */
-  public static final String PREDICTIONS = "test-predictions.csv";
+  /** Folder of evaluations; the test's are {@code test.json} and {@code test-predictions.csv}. */
+  public static final String EVALUATIONS = "evaluations";
 
   static final String HASHES = ".hashes.csv";
   private static final String NEXT_BEST = ".next-best.safetensors";
   private static final List<String> OWN =
-      List.of(BEST, LAST, RUN, METRICS, SPLIT, CURVES, TEST, PREDICTIONS, HASHES, NEXT_BEST);
+      List.of(
+          BEST,
+          LAST,
+          RUN,
+          METRICS,
+          SPLIT,
+          SealedTest.SEAL,
+          CURVES,
+          EVALUATIONS,
+          HASHES,
+          NEXT_BEST,
+          // Of older versions.
+          "test.json",
+          "test-predictions.csv");
 
   private final Path path;
   private final Existing existing;
@@ -213,6 +224,17 @@ public final class RunFolder implements AutoCloseable {
     return best && Files.exists(folder.resolve(RUN)) ? Optional.of(folder) : Optional.empty();
   }
 
+  /** A file in a run's folder of evaluations, which is made where it is not there yet. */
+  static Path evaluation(Path folder, String name) {
+    Path evaluations = folder.resolve(EVALUATIONS);
+    try {
+      Files.createDirectories(evaluations);
+    } catch (IOException e) {
+      throw new UserError(Text.format("the folder %s cannot be made: %s", evaluations, e), e);
+    }
+    return evaluations.resolve(name);
+  }
+
   void write(RunRecord record) {
     AtomicFile.write(file(RUN), Json.pretty(record));
   }
@@ -226,7 +248,7 @@ public final class RunFolder implements AutoCloseable {
    * The first change of the folder, when all is known to be well: makes it, puts an old run aside,
    * and writes what describes the new one.
    */
-  void begin(RunRecord record, Split split, ContentHashes hashes) {
+  void begin(RunRecord record, Split split, ContentHashes hashes, Map<String, String> contents) {
     try {
       if (lock == null) {
         Files.createDirectories(path);
@@ -243,6 +265,9 @@ public final class RunFolder implements AutoCloseable {
     }
     write(record);
     AtomicFile.write(file(SPLIT), String.join("\n", split.csv()) + "\n");
+    if (existing != Existing.RESUME) {
+      SealedTest.seal(file(SealedTest.SEAL), split, contents);
+    }
     hashes.save(file(HASHES));
   }
 

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.UpdateRule;
 import org.jresnet.base.Text;
@@ -33,9 +34,9 @@ import org.jresnet.weights.StateDict;
 import org.jresnet.weights.WeightFiles;
 
 /**
- * A training run: epochs of steps, validation after each, the best epoch kept, the test set
- * evaluated once in the end. An interrupted and resumed run ends in the same bytes as an
- * uninterrupted one (same backend and threads).
+ * A training run: epochs of steps, validation after each, the best epoch kept. The test set is
+ * sealed, see {@link SealedTest}: none of its files is decoded. An interrupted and resumed run ends
+ * in the same bytes as an uninterrupted one (same backend and threads).
  */
 public final class Trainer {
   /** Images per validation pass; larger ones only cost memory. */
@@ -66,7 +67,6 @@ public final class Trainer {
    * @param history results of all epochs so far
    * @param best the best epoch, if one is complete
    * @param validation correct predictions of the best epoch on the validation part
-   * @param test the best epoch on the test set, if there is one and the run is over
    * @param dataUse images left out, and looks at the test set
    */
   public record Outcome(
@@ -74,7 +74,6 @@ public final class Trainer {
       List<EpochResult> history,
       Optional<EpochResult> best,
       Optional<Proportion> validation,
-      Optional<Evaluation> test,
       DataUse dataUse) {}
 
   private final TrainOptions options;
@@ -181,7 +180,7 @@ public final class Trainer {
           Loader loader =
               new Loader(
                   train, options.input().preprocess(), options.input().augmentation(), loading)) {
-        RunJournal journal = new RunJournal(folder, record, split, contents);
+        RunJournal journal = new RunJournal(folder, record, split);
         RunContext run = new RunContext(options, RunIdentity.of(record), journal, listener, stop);
         var machinery =
             new TrainingLoop.Machinery(
@@ -190,7 +189,7 @@ public final class Trainer {
         Checkpoint start = checkpoint.map(CheckpointFile::position).orElse(Checkpoint.START);
         loop.require(start);
         stop.check();
-        folder.begin(record, split, hashes);
+        folder.begin(record, split, hashes, contents);
         return loop.from(start);
       }
     }
@@ -210,16 +209,18 @@ public final class Trainer {
   }
 
   private DataReport report(Split split, String positive, Map<String, String> contents) {
-    List<Sample> all = split.all();
+    // Of test files only the bytes are compared: nothing that is decided here may come from them.
+    List<Sample> open =
+        Stream.of(Part.TRAIN, Part.VAL).flatMap(part -> split.part(part).stream()).toList();
     ClassStatistics statistics =
         ClassStatistics.read(
-            split.classes(), all, done -> listener.reading(done, all.size()), stop::requested);
+            split.classes(), open, done -> listener.reading(done, open.size()), stop::requested);
     return new DataReport(
         split,
         positive,
         options.leftOutPerEpoch(split.part(Part.TRAIN).size()),
         statistics,
-        Duplicates.of(all, contents));
+        Duplicates.of(split.all(), contents));
   }
 
   /** The step of an epoch's last batch in the memory of the others; null where all are alike. */

@@ -367,9 +367,9 @@ public final class Training {
   }
 
   /**
-   * Trains: epochs of steps with validation after each, the best epoch kept, the test set evaluated
-   * in the end. The folder then holds the weights ({@code best.safetensors}, see {@link
-   * Classifier#open(Path)}), a checkpoint, and the record of the run.
+   * Trains: epochs of steps with validation after each, the best epoch kept. The test set stays
+   * sealed, see {@link SealedTest}. The folder then holds the weights ({@code best.safetensors},
+   * see {@link Classifier#open(Path)}), a checkpoint, and the record of the run.
    *
    * @param out a folder that is empty or not there yet
    * @throws UserError saying what is wrong with the options, data or folder

@@ -10,14 +10,12 @@ import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.data.Batch;
 import org.jresnet.data.Loader;
-import org.jresnet.data.Sample;
 import org.jresnet.data.Split;
 import org.jresnet.data.Split.Part;
 import org.jresnet.engine.Executable;
 import org.jresnet.engine.Model;
 import org.jresnet.engine.OptimizerState;
 import org.jresnet.weights.ModelInfo;
-import org.jresnet.weights.WeightFiles;
 
 /** The epochs of a run: steps, validation, the best epoch kept, a checkpoint after each. */
 final class TrainingLoop {
@@ -217,7 +215,7 @@ final class TrainingLoop {
     double trainSeconds = Math.max(1, System.nanoTime() - begin) / 1e9;
     Evaluation val;
     try {
-      val = validate(split.part(Part.VAL));
+      val = validate();
     } catch (StoppedEvaluation e) {
       return Optional.of(at(epoch, batches, lossSum, correct, seen));
     }
@@ -284,12 +282,12 @@ final class TrainingLoop {
     }
   }
 
-  private Evaluation validate(List<Sample> samples) {
+  private Evaluation validate() {
     validation.parametersChanged();
     return Evaluator.evaluate(
         validation,
         new Evaluator.Labels(split.classes(), options.positive()),
-        samples,
+        split.part(Part.VAL),
         new Evaluator.LoaderOptions(
             options.input().preprocess(), options.input().threads(), options.input().badImages()),
         done -> {
@@ -303,22 +301,11 @@ final class TrainingLoop {
     journal.leftOut(Part.TRAIN, loader.badImages());
     Optional<EpochResult> best =
         bestEpoch == 0 ? Optional.empty() : Optional.of(history.get(bestEpoch - 1));
-    Optional<Evaluation> test = Optional.empty();
-    if (end != Trainer.End.INTERRUPTED && best.isPresent() && !split.part(Part.TEST).isEmpty()) {
-      ModelFiles.load(model, WeightFiles.read(folder.file(RunFolder.BEST)), RunFolder.BEST);
-      try {
-        test = Optional.of(validate(split.part(Part.TEST)));
-        journal.test(test.get(), new DataUse.TestLook(history.size(), bestEpoch, this.best));
-      } catch (StoppedEvaluation e) {
-        return outcome(Trainer.End.INTERRUPTED);
-      }
-    }
     return new Trainer.Outcome(
         end,
         List.copyOf(history),
         best,
         best.map(b -> journal.validation(b.valAccuracy())),
-        test,
         journal.use());
   }
 }

@@ -97,6 +97,9 @@ final class MainTest {
     assertThat(record.at("/options/network/precision").asText()).isEqualTo("fp32");
     assertThat(record.at("/backend").asText()).startsWith("oneDNN 3.");
     assertThat(record.at("/splitHash").asText()).hasSize(64);
+    assertThat(record.at("/options/positive").asText()).isEqualTo("generated");
+    assertThat(record.at("/dataUse/leftOutPerEpoch").asInt()).isEqualTo(4);
+    assertThat(record.at("/dataUse/testLooks")).isEmpty();
   }
 
   @Test
@@ -525,7 +528,7 @@ final class MainTest {
     assertThat(result.code()).as(result.err()).isZero();
     assertThat(result.err())
         .contains("WARNING: the classes can be told apart without a look at the images")
-        .contains("size alone: balanced accuracy 100.00 % (95 % interval 80.6 to 100 %)")
+        .contains("size alone: balanced accuracy 100.00 % (95 % interval 78.5 to 100 %)")
         .contains("real: 24x32")
         .contains("fake: 32x32")
         .contains("Bring both classes to one size, format and compression");
@@ -631,69 +634,6 @@ final class MainTest {
     refused(2, "train --resume --out {}/run --drop-last=false", "--drop-last is false");
   }
 
-  private static String sha256(Path file) throws IOException {
-    try {
-      return java.util.HexFormat.of()
-          .formatHex(
-              java.security.MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(file)));
-    } catch (java.security.NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e);
-    }
-  }
-
-  @Test
-  void theTestResultIsSavedAndBoundToItsModelAndImages() throws IOException {
-    JsonNode test = JSON.readTree(run.resolve("test.json").toFile());
-    JsonNode record = JSON.readTree(run.resolve("run.json").toFile());
-    assertThat(test.get("model_sha256").asText())
-        .isEqualTo(sha256(run.resolve("best.safetensors")));
-    assertThat(test.get("split_sha256")).isEqualTo(record.get("splitHash"));
-    assertThat(test.get("content_sha256")).isEqualTo(record.get("contentHash"));
-    assertThat(test.get("predictions_sha256").asText())
-        .isEqualTo(sha256(run.resolve("test-predictions.csv")));
-    assertThat(test.get("positive").asText()).isEqualTo("generated");
-    assertThat(test.get("threshold").asDouble()).isEqualTo(0.5);
-    assertThat(test.get("images").asInt()).isEqualTo(6);
-    assertThat(test.at("/accuracy_interval/1").asDouble())
-        .isGreaterThanOrEqualTo(test.get("accuracy").asDouble());
-    assertThat(test.at("/confusion/0/0").asInt() + test.at("/confusion/0/1").asInt()).isEqualTo(3);
-    List<String> rows = Files.readAllLines(run.resolve("test-predictions.csv"));
-    assertThat(rows).hasSize(7);
-    assertThat(rows.get(0)).isEqualTo("file,class,predicted,p(camera),p(generated),sha256");
-    String[] first = rows.get(1).split(",");
-    assertThat(first[5]).isEqualTo(sha256(faces.resolve(first[0])));
-    assertThat(Double.parseDouble(first[3]) + Double.parseDouble(first[4]))
-        .isBetween(1 - 1e-9, 1 + 1e-9);
-    assertThat(record.at("/options/positive").asText()).isEqualTo("generated");
-    assertThat(record.at("/dataUse/leftOutPerEpoch").asInt()).isEqualTo(4);
-    assertThat(record.at("/dataUse/testLooks").size()).isEqualTo(1);
-    assertThat(record.at("/dataUse/testLooks/0/epochs").asInt()).isEqualTo(2);
-  }
-
-  @Test
-  void goingOnAfterTheTestIsRecordedAndSaid() throws IOException {
-    Path on = folder.resolve("on");
-    Files.createDirectories(on);
-    try (Stream<Path> files = Files.list(run)) {
-      for (Path file : files.filter(f -> !f.getFileName().toString().equals(".lock")).toList()) {
-        Files.copy(file, on.resolve(file.getFileName()));
-      }
-    }
-    Result again = jresnet("train", "--resume", "--out", on);
-    assertThat(again.code()).as(again.err()).isZero();
-    assertThat(again.err()).doesNotContain("looked at");
-    Result result = jresnet("train", "--resume", "--out", on, "--epochs", 3);
-    assertThat(result.code()).as(result.err()).isZero();
-    assertThat(result.err())
-        .contains("the test set of this run was looked at once, last after epoch 2");
-    assertThat(result.out()).contains("(look 2: the run went on after the first)");
-    JsonNode looks = JSON.readTree(on.resolve("run.json").toFile()).at("/dataUse/testLooks");
-    assertThat(looks.size()).isEqualTo(2);
-    assertThat(looks.at("/1/epochs").asInt()).isEqualTo(3);
-    assertThat(JSON.readTree(on.resolve("test.json").toFile()).get("test_looks").asInt())
-        .isEqualTo(2);
-  }
-
   @Test
   void evaluatingWhatWasTrainedOnIsWarnedOf() throws IOException {
     Result result = jresnet("evaluate", run, faces, "--precision", "fp32", "--json");
@@ -750,6 +690,6 @@ final class MainTest {
         JSON.readTree(whole.resolve("run.json").toFile())
             .at("/dataUse/leftOut")
             .findValuesAsText("part");
-    assertThat(parts).contains("val", "test");
+    assertThat(parts).contains("val").doesNotContain("test");
   }
 }

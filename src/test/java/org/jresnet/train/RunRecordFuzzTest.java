@@ -35,7 +35,7 @@ class RunRecordFuzzTest {
             new DataUse(
                 3,
                 List.of(new DataUse.LeftOut("a/b.jpg", "test", "is empty")),
-                List.of(new DataUse.TestLook(10, 4, "ab"))));
+                List.of(new DataUse.TestLook(10, 4, "ab", "2026-01-02T03:04:05Z"))));
     return Stream.of(
         Arguments.of(
             (Object) Json.pretty(record).getBytes(java.nio.charset.StandardCharsets.UTF_8)),
