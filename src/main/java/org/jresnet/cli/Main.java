@@ -30,6 +30,7 @@ import picocli.CommandLine.ScopeType;
       PredictCommand.class,
       SummaryCommand.class,
       ConvertCommand.class,
+      FingerprintCommand.class,
       QuantizeCommand.class,
       BenchCommand.class,
       ProfileCommand.class,

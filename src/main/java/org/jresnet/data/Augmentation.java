@@ -1,7 +1,5 @@
 package org.jresnet.data;
 
-import java.awt.image.BufferedImage;
-import java.awt.image.DataBufferInt;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -291,13 +289,6 @@ public record Augmentation(double flip, Crop crop, Jpeg jpeg, Blur blur) {
 
   /** The image as a JPEG file of the given quality (1 to 100, 4:2:0). */
   public static byte[] jpeg(RgbImage image, int quality) throws IOException {
-    BufferedImage buffered =
-        new BufferedImage(image.width(), image.height(), BufferedImage.TYPE_INT_RGB);
-    int[] pixels = ((DataBufferInt) buffered.getRaster().getDataBuffer()).getData();
-    byte[] rgb = image.rgb();
-    for (int i = 0, at = 0; i < pixels.length; i++, at += 3) {
-      pixels[i] = (rgb[at] & 255) << 16 | (rgb[at + 1] & 255) << 8 | rgb[at + 2] & 255;
-    }
     ImageWriter writer = ImageIO.getImageWritersByFormatName("jpeg").next();
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     // Not ImageIO.createImageOutputStream: that one goes through a file.
@@ -306,7 +297,7 @@ public record Augmentation(double flip, Crop crop, Jpeg jpeg, Blur blur) {
       parameters.setCompressionMode(ImageWriteParam.MODE_EXPLICIT);
       parameters.setCompressionQuality(quality / 100f);
       writer.setOutput(stream);
-      writer.write(null, new IIOImage(buffered, null, null), parameters);
+      writer.write(null, new IIOImage(image.toBuffered(), null, null), parameters);
     } finally {
       writer.dispose();
     }

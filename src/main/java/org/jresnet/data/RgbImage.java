@@ -1,5 +1,8 @@
 package org.jresnet.data;
 
+import java.awt.image.BufferedImage;
+import java.awt.image.DataBufferInt;
+
 /**
  * Pixels of an image.
  *
@@ -66,6 +69,16 @@ public record RgbImage(int width, int height, byte[] rgb) {
       }
     }
     return new RgbImage(width, height, out);
+  }
+
+  /** The same pixels for Java's drawing and encoders. */
+  public BufferedImage toBuffered() {
+    BufferedImage out = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
+    int[] pixels = ((DataBufferInt) out.getRaster().getDataBuffer()).getData();
+    for (int i = 0, at = 0; i < pixels.length; i++, at += 3) {
+      pixels[i] = (rgb[at] & 255) << 16 | (rgb[at + 1] & 255) << 8 | rgb[at + 2] & 255;
+    }
+    return out;
   }
 
   /** Applies EXIF orientation 1 to 8 (Exif 2.32, table 6). */

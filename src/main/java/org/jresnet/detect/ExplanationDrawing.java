@@ -47,7 +47,7 @@ public final class ExplanationDrawing {
     try {
       g.setColor(Color.WHITE);
       g.fillRect(0, 0, out.getWidth(), out.getHeight());
-      g.drawImage(image(e.input()), MARGIN, MARGIN, shown, shown, null);
+      g.drawImage(e.input().toBuffered(), MARGIN, MARGIN, shown, shown, null);
       int at = shown + 2 * MARGIN;
       g.drawImage(blended(e.input(), e.map(), shown), at, MARGIN, null);
       at += shown + MARGIN;
@@ -78,29 +78,16 @@ public final class ExplanationDrawing {
     return out;
   }
 
-  private static BufferedImage image(RgbImage image) {
-    BufferedImage out =
-        new BufferedImage(image.width(), image.height(), BufferedImage.TYPE_INT_RGB);
-    for (int i = 0; i < image.width() * image.height(); i++) {
-      out.setRGB(i % image.width(), i / image.width(), pixel(image, i));
-    }
-    return out;
-  }
-
-  private static int pixel(RgbImage image, int i) {
-    byte[] rgb = image.rgb();
-    return (rgb[3 * i] & 255) << 16 | (rgb[3 * i + 1] & 255) << 8 | rgb[3 * i + 2] & 255;
-  }
-
   /** The image in grey under the colours of the map. */
   private static BufferedImage blended(RgbImage image, HeatMap map, int side) {
     HeatMap fine = map.resized(side, side);
     double largest = map.largest();
     int scale = side / image.width();
+    BufferedImage under = image.toBuffered();
     BufferedImage out = new BufferedImage(side, side, BufferedImage.TYPE_INT_RGB);
     for (int y = 0; y < side; y++) {
       for (int x = 0; x < side; x++) {
-        int below = pixel(image, y / scale * image.width() + x / scale);
+        int below = under.getRGB(x / scale, y / scale);
         // ITU-R BT.601
         double grey =
             0.299 * (below >> 16 & 255) + 0.587 * (below >> 8 & 255) + 0.114 * (below & 255);

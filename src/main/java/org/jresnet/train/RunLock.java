@@ -20,8 +20,10 @@ import org.jresnet.base.UserError;
  * Keeps a folder for one run. The operating system gives the lock back when the process ends, in
  * whatever way; the file {@code .lock} stays and means nothing by itself.
  */
-final class RunLock implements AutoCloseable {
-  static final String FILE = ".lock";
+public final class RunLock implements AutoCloseable {
+  /** Its name in the folder. */
+  public static final String FILE = ".lock";
+
   private static final int SHOWN = 20;
 
   /**
@@ -44,7 +46,7 @@ final class RunLock implements AutoCloseable {
    * @param notes is told when the file system knows no locks
    * @throws UserError when another run has it
    */
-  static RunLock take(Path path, Consumer<String> notes) {
+  public static RunLock take(Path path, Consumer<String> notes) {
     Path folder;
     try {
       folder = path.toRealPath();
