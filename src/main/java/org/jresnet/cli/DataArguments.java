@@ -1,9 +1,11 @@
 package org.jresnet.cli;
 
+import org.jresnet.base.Named;
 import org.jresnet.base.Text;
 import org.jresnet.data.Augmentation;
 import org.jresnet.data.Loader.BadImages;
 import org.jresnet.data.Preprocess;
+import org.jresnet.train.PixelScale;
 import org.jresnet.train.Training;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -20,6 +22,14 @@ final class DataArguments {
       defaultValue = "stretch",
       description = "stretch, or crop (shorter side, then centre).")
   private Preprocess.Mode resize;
+
+  @Option(
+      names = "--pixels",
+      defaultValue = "imagenet",
+      description =
+          "imagenet (less the mean, by the deviation of ImageNet, as published weights want it) or unit"
+              + " (from 0 to 1).")
+  private String pixels;
 
   @Option(
       names = "--split",
@@ -116,6 +126,7 @@ final class DataArguments {
     if (sources) {
       training.sources();
     }
+    training.pixels(Named.of(PixelScale.class, "--pixels", pixels));
     training.badImages(badImages).loaderThreads(loaderThreads);
   }
 

@@ -69,6 +69,7 @@ final class ResumeOptions {
         "--exif-rotate",
         o -> o.input().preprocess().decoding().orientation() == ImageDecoder.Orientation.APPLY);
     m.put("--max-pixels", o -> o.input().preprocess().decoding().maxPixels());
+    m.put("--pixels", o -> o.input().pixels());
     m.put("--bad-images", o -> o.input().badImages());
     m.put("--flip", o -> o.input().augmentation().flip());
     m.put("--crop-scale", o -> o.input().augmentation().crop().scale().min());

@@ -88,7 +88,7 @@ public record TrainOptions(
     t.freeze(network.freeze.toArray(String[]::new)).checkpointBlocks(network.checkpointBlocks);
     t.backend(network.backend).precision(network.precision);
     t.preprocess(input.preprocess).augmentation(input.augmentation);
-    t.badImages(input.badImages).loaderThreads(input.threads);
+    t.badImages(input.badImages).loaderThreads(input.threads).pixels(input.pixels);
     t.epochs(epochs).batch(batch).accumulate(accumulate).lastBatch(lastBatch);
     t.optimizer(optimizer.kind).learningRate(optimizer.learningRate).eps(optimizer.eps);
     t.betas(optimizer.beta1, optimizer.beta2).momentum(optimizer.momentum);
@@ -195,9 +195,14 @@ public record TrainOptions(
    * @param augmentation random changes of training images
    * @param badImages what happens at an image that cannot be decoded
    * @param threads decoding threads; no influence on the result
+   * @param pixels what pixel values become
    */
   public record InputOptions(
-      Preprocess preprocess, Augmentation augmentation, BadImages badImages, int threads) {
+      Preprocess preprocess,
+      Augmentation augmentation,
+      BadImages badImages,
+      int threads,
+      @JsonField(whenAbsent = "\"imagenet\"") PixelScale pixels) {
     /** Checks the threads. */
     public InputOptions {
       require(threads >= 1, "loader threads", "at least 1", threads);

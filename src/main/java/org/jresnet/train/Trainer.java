@@ -134,9 +134,10 @@ public final class Trainer {
     Architecture network = Architecture.of(options.network().model());
     Graph graph = network.graph(split.classes().size(), options.network().width());
     Set<String> frozen = Freezing.names(graph, options.network().freeze());
-    ModelInfo info =
+    ModelInfo published =
         ModelFiles.info(
             network, options.network().width(), split.classes(), options.input().preprocess());
+    ModelInfo info = options.input().pixels().of(published);
     RunRecord record = record(options.change().positive(positive).options(), split, contents);
     Optional<CheckpointFile> checkpoint = Optional.empty();
     if (resume) {

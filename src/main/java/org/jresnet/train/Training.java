@@ -39,10 +39,7 @@ public final class Training {
   private String positive = "";
   private boolean sources;
   private String architecture = Architecture.DEFAULT;
-
-  /** 0 for that of the published network. */
-  private int width;
-
+  private int width; // 0 for that of the published network
   private String weights = "";
   private boolean newHead;
   private boolean zeroInit;
@@ -52,6 +49,7 @@ public final class Training {
   private int checkpointBlocks;
   private Preprocess preprocess = new Preprocess(224, Preprocess.Mode.STRETCH);
   private Augmentation augmentation = Augmentation.NONE.withFlip(0.5);
+  private PixelScale pixels = PixelScale.IMAGENET;
   private BadImages badImages = BadImages.SKIP;
   private int loaderThreads = Classifier.LOADER_THREADS;
   private int epochs = 10;
@@ -210,6 +208,12 @@ public final class Training {
     return this;
   }
 
+  /** What pixel values become; standardised as for ImageNet weights unless you say otherwise. */
+  public Training pixels(PixelScale scale) {
+    pixels = scale;
+    return this;
+  }
+
   /** What happens at an image that cannot be decoded; it is skipped and listed by default. */
   public Training badImages(BadImages what) {
     badImages = what;
@@ -346,7 +350,7 @@ public final class Training {
         new SplitOptions(split.train(), split.val(), split.test(), group, splitCsv),
         new NetworkOptions(
             architecture, stem, weights, newHead, zeroInit, freeze, kind, type, checkpointBlocks),
-        new InputOptions(preprocess, augmentation, badImages, loaderThreads),
+        new InputOptions(preprocess, augmentation, badImages, loaderThreads, pixels),
         epochs,
         batch,
         accumulate,

@@ -96,6 +96,12 @@ public record ModelInfo(
         architecture, variant, width, classes, size, resize, mean, std, scaling, measured);
   }
 
+  /** The same with another input normalisation. */
+  public ModelInfo withNormalization(List<Float> otherMean, List<Float> otherStd) {
+    return new ModelInfo(
+        architecture, variant, width, classes, size, resize, otherMean, otherStd, scaling, ranges);
+  }
+
   private static void require(boolean good, String key, Object found, String expected) {
     if (!good) {
       throw new IllegalArgumentException(

@@ -427,6 +427,38 @@ final class MainTest {
     assertThat(ImageIO.read(png.toFile()).getWidth()).isGreaterThan(400);
   }
 
+  /** What a preset sets is said and stored; what was given is kept. */
+  @Test
+  void aPresetSaysWhatItSets() throws IOException {
+    Path out = folder.resolve("preset");
+    Result result =
+        jresnet(
+            with(
+                SMALL,
+                "train",
+                faces,
+                "--out",
+                out,
+                "--preset",
+                "ganprintr",
+                "--epochs",
+                1,
+                "--backend",
+                "cpu"));
+    assertThat(result.code()).as(result.err()).isZero();
+    assertThat(result.err())
+        .contains("preset ganprintr sets --flip 0 --pixels unit --optimizer adam --lr 1.0E-4")
+        .contains("--split 0.5,0.2,0.3", "kept as you say: --size --batch --epochs")
+        .contains("without --group");
+    JsonNode options = JSON.readTree(Files.readString(out.resolve("run.json"))).get("options");
+    assertThat(options.get("input").get("pixels").asText()).isEqualTo("unit");
+    assertThat(options.get("optimizer").get("learningRate").asDouble()).isEqualTo(1e-4);
+    assertThat(options.get("split").get("test").asDouble()).isEqualTo(0.3);
+    assertThat(options.get("epochs").asInt()).isEqualTo(1);
+    assertThat(org.jresnet.train.ModelFiles.open(out, java.util.Optional.empty()).info().std())
+        .containsExactly(1f, 1f, 1f);
+  }
+
   @Test
   void classesMustBeTheModels() throws IOException {
     Path other = folder.resolve("other");
