@@ -62,7 +62,7 @@ final class Generator {
   }
 
   /** Pixel (x, y) of the larger image under the balanced kernel, which interpolates bilinearly. */
-  private static float balanced(Planes in, int c, int x, int y) {
+  static float balanced(Planes in, int c, int x, int y) {
     int x0 = x / 2;
     int y0 = y / 2;
     int x1 = x0 + ((x & 1) == 0 ? -1 : 1);

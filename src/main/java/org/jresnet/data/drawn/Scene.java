@@ -49,6 +49,24 @@ final class Scene {
     return image;
   }
 
+  /**
+   * The same with what makes photographs hard to tell apart by content: a background with texture,
+   * freckles, wrinkles, earrings, a pattern of light.
+   */
+  static BufferedImage drawRich(SplittableRandom random, int side) {
+    BufferedImage image = draw(random, side);
+    Graphics2D g = image.createGraphics();
+    try {
+      g.setRenderingHint(RenderingHints.KEY_ANTIALIASING, RenderingHints.VALUE_ANTIALIAS_ON);
+      g.setRenderingHint(RenderingHints.KEY_STROKE_CONTROL, RenderingHints.VALUE_STROKE_PURE);
+      g.scale(side / 100.0, side / 100.0);
+      new Scene(random, g).enrich();
+    } finally {
+      g.dispose();
+    }
+    return image;
+  }
+
   private double between(double low, double high) {
     return low + random.nextDouble() * (high - low);
   }
@@ -121,6 +139,48 @@ final class Scene {
     hairTop(x, y, rx, ry, hair);
     g.setTransform(upright);
     shade();
+  }
+
+  /** Over the finished face, whose place varies little. */
+  private void enrich() {
+    Area around = new Area(new Rectangle2D.Double(0, 0, 100, 100));
+    around.subtract(new Area(ellipse(50, 52, 34, 46)));
+    g.setClip(around);
+    int strokes = 20 + random.nextInt(60);
+    double length = between(2, 12);
+    double angle = between(0, Math.PI);
+    Color tint = Color.getHSBColor((float) random.nextDouble(), 0.4f, (float) between(0.2, 0.95));
+    for (int i = 0; i < strokes; i++) {
+      double x = between(0, 100);
+      double y = between(0, 100);
+      double turn = angle + between(-0.3, 0.3);
+      g.setStroke(new BasicStroke((float) between(0.15, 0.8)));
+      g.setColor(
+          new Color(tint.getRed(), tint.getGreen(), tint.getBlue(), 40 + random.nextInt(120)));
+      g.draw(new Line2D.Double(x, y, x + length * Math.cos(turn), y + length * Math.sin(turn)));
+    }
+    g.setClip(null);
+    int freckles = chance(0.4) ? 20 + random.nextInt(80) : random.nextInt(6);
+    for (int i = 0; i < freckles; i++) {
+      g.setColor(new Color(90, 50, 30, 25 + random.nextInt(50)));
+      double r = between(0.15, 0.45);
+      g.fill(ellipse(50 + 8 * random.nextGaussian(), 56 + 4 * random.nextGaussian(), r, r));
+    }
+    int wrinkles = chance(0.4) ? 2 + random.nextInt(4) : 0;
+    for (int i = 0; i < wrinkles; i++) {
+      double y = between(32, 38);
+      g.setStroke(new BasicStroke((float) between(0.15, 0.35)));
+      g.setColor(new Color(60, 35, 25, 30 + random.nextInt(50)));
+      g.draw(new QuadCurve2D.Double(40, y, 50, y - between(0.5, 2), 60, y));
+    }
+    if (chance(0.3)) {
+      Color metal = chance(0.5) ? new Color(230, 190, 90) : new Color(210, 215, 220);
+      double r = between(0.7, 1.6);
+      double apart = between(19, 24);
+      double y = between(58, 64);
+      fill(ellipse(50 - apart, y, r, r * 1.3), metal);
+      fill(ellipse(50 + apart, y, r, r * 1.3), metal);
+    }
   }
 
   private void background() {

@@ -10,5 +10,8 @@
  * distribution and end in the same JPEG encoder. It shows that the whole chain works; it says
  * nothing about real faces: the traces are stronger than those of today's generators, so that a
  * network learns them from scratch in minutes.
+ *
+ * <p>{@link org.jresnet.data.drawn.ForensicFaces} draws richer scenes for lessons in forensics:
+ * several generators that rebuild the camera's own images, and real images that were only scaled.
  */
 package org.jresnet.data.drawn;
