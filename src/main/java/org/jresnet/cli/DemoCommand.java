@@ -20,6 +20,7 @@ import org.jresnet.models.Architecture;
 import org.jresnet.train.Classifier;
 import org.jresnet.train.LoadedModel;
 import org.jresnet.train.ModelFiles;
+import org.jresnet.train.Prediction;
 import org.jresnet.train.RunFolder;
 import org.jresnet.train.TrainOptions.ScheduleOptions;
 import org.jresnet.train.Trainer;
@@ -201,7 +202,8 @@ final class DemoCommand implements Callable<Integer> {
     Path last = test.get(test.size() - 1).file();
     try (Classifier classifier = Classifier.open(loaded, compute, console::note)) {
       for (Path file : List.of(test.get(0).file(), last)) {
-        PredictCommand.print(console, file, classifier.predict(file));
+        Prediction p = classifier.predict(file);
+        console.print("%s  %s  %.2f %%", file, p.label(), 100 * p.probability());
       }
     }
     return last;

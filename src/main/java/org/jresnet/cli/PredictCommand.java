@@ -68,6 +68,8 @@ final class PredictCommand implements Callable<Integer> {
       description = "Print one JSON object per image; all else goes to standard error.")
   private boolean json;
 
+  @Mixin private DecisionOptions decisions;
+
   @Mixin private ExplainOptions explainOptions;
 
   @Mixin private BackendOptions backendOptions;
@@ -97,17 +99,19 @@ final class PredictCommand implements Callable<Integer> {
             explanations
                 .map(into -> explainOptions.open(console, into, loaded, compute))
                 .orElse(null)) {
+      decisions.require(classifier.calibration(), console);
       for (Path file : files) {
         try {
           Prediction p = classifier.predict(file);
-          print(console, file, p);
-          Map<String, Object> values = values(file, p);
+          DecisionOptions.Verdict verdict = decisions.verdict(p);
+          print(console, file, p, verdict);
+          Map<String, Object> values = values(file, p, verdict);
           if (explaining != null) {
             values.put("explanation", explaining.explain(file).toString());
           }
           console.object(values);
-          rows.add(csvRow(file, p));
-          tally.add(p);
+          rows.add(csvRow(file, p, verdict));
+          tally.add(p, verdict.label());
         } catch (BadImageException e) {
           tally.addFailed();
           Console.error(e.getMessage());
@@ -128,8 +132,18 @@ final class PredictCommand implements Callable<Integer> {
   }
 
   /** One line per image, and the runners-up where there are many classes. */
-  static void print(Console console, Path file, Prediction p) {
-    console.print("%s  %s  %.2f %%", file, p.label(), 100 * p.probability());
+  static void print(Console console, Path file, Prediction p, DecisionOptions.Verdict verdict) {
+    if (verdict.label().equals(DecisionOptions.UNSURE)) {
+      List<String> set = verdict.set().orElseThrow();
+      console.print(
+          "%s  unsure  %s (most probable: %s, %.2f %%)",
+          file,
+          set.isEmpty() ? "no class is as likely as usual" : "could be " + String.join(" or ", set),
+          p.label(),
+          100 * p.probability());
+    } else {
+      console.print("%s  %s  %.2f %%", file, verdict.label(), 100 * verdict.probability());
+    }
     if (p.classes().size() > TOP) {
       IntStream.range(0, p.classes().size())
           .boxed()
@@ -142,18 +156,26 @@ final class PredictCommand implements Callable<Integer> {
     }
   }
 
-  private static Map<String, Object> values(Path file, Prediction p) {
-    Map<String, Double> probabilities = new LinkedHashMap<>();
-    for (int k = 0; k < p.classes().size(); k++) {
-      probabilities.put(p.classes().get(k), p.probabilities()[k]);
-    }
+  private Map<String, Object> values(Path file, Prediction p, DecisionOptions.Verdict verdict) {
     Map<String, Object> values = new LinkedHashMap<>();
     values.put("file", file.toString());
-    values.put("class", p.label());
-    values.put("probability", p.probability());
-    values.put("probabilities", probabilities);
+    values.put("class", verdict.label());
+    values.put("probability", verdict.probability());
+    values.put("operating_point", decisions.point());
+    values.put("calibrated", p.calibration().isPresent());
+    values.put("probabilities", byClass(p.classes(), p.probabilities()));
+    values.put("uncalibrated", byClass(p.classes(), p.uncalibrated()));
+    verdict.set().ifPresent(set -> values.put("prediction_set", set));
     values.put("preprocess_ms", p.preprocessMillis());
     values.put("inference_ms", p.inferenceMillis());
+    return values;
+  }
+
+  private static Map<String, Double> byClass(List<String> classes, double[] probabilities) {
+    Map<String, Double> values = new LinkedHashMap<>();
+    for (int k = 0; k < probabilities.length; k++) {
+      values.put(classes.get(k), probabilities[k]);
+    }
     return values;
   }
 
@@ -164,9 +186,9 @@ final class PredictCommand implements Callable<Integer> {
     return header;
   }
 
-  private static List<String> csvRow(Path file, Prediction p) {
-    List<String> row = new ArrayList<>(List.of(file.toString(), p.label()));
-    row.add(String.valueOf(p.probability()));
+  private static List<String> csvRow(Path file, Prediction p, DecisionOptions.Verdict verdict) {
+    List<String> row = new ArrayList<>(List.of(file.toString(), verdict.label()));
+    row.add(String.valueOf(verdict.probability()));
     Arrays.stream(p.probabilities()).mapToObj(String::valueOf).forEach(row::add);
     row.add(String.format(Locale.ROOT, "%.3f", p.preprocessMillis()));
     row.add(String.format(Locale.ROOT, "%.3f", p.inferenceMillis()));

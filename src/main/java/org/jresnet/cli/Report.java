@@ -5,12 +5,14 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.OptionalDouble;
 import java.util.stream.IntStream;
 import org.jresnet.base.Text;
 import org.jresnet.metrics.BinaryIntervals;
 import org.jresnet.metrics.BinaryScores;
 import org.jresnet.metrics.ConfusionMatrix;
 import org.jresnet.metrics.Interval;
+import org.jresnet.train.CalibrationMeasure;
 import org.jresnet.train.Evaluation;
 import org.jresnet.train.RunFolder;
 import org.jresnet.train.TestResult;
@@ -48,6 +50,7 @@ final class Report {
                     outcome.validation().orElseThrow(),
                     b.valLoss(),
                     out.resolve(RunFolder.BEST)));
+    outcome.calibration().ifPresent(new CalibrationText(console)::print);
   }
 
   /** An evaluation for people. */
@@ -72,7 +75,21 @@ final class Report {
           "  average precision  %.4f (%s)",
           scores.averagePrecision(),
           intervals.averagePrecision().map(Interval::fraction).orElse("no interval"));
+      for (int i = 0; i < BinaryScores.RATES.size(); i++) {
+        OptionalDouble rate = scores.hitRates().get(i);
+        console.print(
+            "  hits at %s %% FPR   %s",
+            100 * BinaryScores.RATES.get(i),
+            rate.isPresent()
+                ? Text.format(
+                    "%.2f %% (%s)",
+                    100 * rate.getAsDouble(),
+                    intervals.hitRates().get(i).map(Interval::percent).orElse("no interval"))
+                : "too few negatives for that");
+      }
     }
+    CalibrationMeasure.of(e, CalibrationMeasure.ERROR)
+        .ifPresent(m -> new CalibrationText(console).print(e.calibration().orElseThrow(), m));
   }
 
   /** Images of one class have no accuracy to balance, but a rate of errors of one kind. */

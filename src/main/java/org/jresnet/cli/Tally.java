@@ -13,6 +13,7 @@ final class Tally {
 
   private final List<String> classes;
   private final int[] counts;
+  private int unsure;
   private int failed;
   private double preprocessMillis;
   private double inferenceMillis;
@@ -22,8 +23,13 @@ final class Tally {
     this.counts = new int[classes.size()];
   }
 
-  void add(Prediction p) {
-    counts[p.best()]++;
+  void add(Prediction p, String verdict) {
+    int label = classes.indexOf(verdict);
+    if (label < 0) {
+      unsure++;
+    } else {
+      counts[label]++;
+    }
     preprocessMillis += p.preprocessMillis();
     // Already a median of the last runs.
     inferenceMillis = p.inferenceMillis();
@@ -39,7 +45,7 @@ final class Tally {
 
   /** Images, how many of each class, how many failed, and the time that one takes. */
   void print(Console console) {
-    int done = Arrays.stream(counts).sum();
+    int done = Arrays.stream(counts).sum() + unsure;
     StringJoiner found = new StringJoiner(", ");
     int[] byCount =
         IntStream.range(0, counts.length)
@@ -53,6 +59,9 @@ final class Tally {
         .forEach(k -> found.add(counts[k] + " " + classes.get(k)));
     if (byCount.length > MOST_CLASSES) {
       found.add("and " + (byCount.length - MOST_CLASSES) + " more classes");
+    }
+    if (unsure > 0) {
+      found.add(unsure + " unsure");
     }
     if (failed > 0) {
       found.add(failed + " failed");

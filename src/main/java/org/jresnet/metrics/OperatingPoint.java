@@ -105,6 +105,17 @@ public record OperatingPoint(
     return (long) Math.floor(rate * (negatives + 1) + Roc.ROUNDING);
   }
 
+  /** The same threshold with the rates that it has on other examples. */
+  public OperatingPoint on(boolean[] positive, double[] scores) {
+    return new OperatingPoint(
+        name,
+        threshold,
+        interval,
+        called(positive, scores, threshold, false),
+        called(positive, scores, threshold, true),
+        enough);
+  }
+
   private static Proportion called(
       boolean[] positive, double[] scores, double threshold, boolean which) {
     long called = 0;

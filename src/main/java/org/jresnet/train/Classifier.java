@@ -51,6 +51,7 @@ public final class Classifier implements AutoCloseable {
   private final Model model;
   private final ModelInfo info;
   private final Preprocess preprocess;
+  private final Optional<ModelCalibration> calibration;
   private final List<AutoCloseable> owned = new ArrayList<>();
 
   /** The last runs, whose median is the inference time. */
@@ -63,6 +64,7 @@ public final class Classifier implements AutoCloseable {
     this.model = model;
     this.info = info;
     this.preprocess = preprocess;
+    calibration = ModelCalibration.of(info);
   }
 
   /**
@@ -146,6 +148,11 @@ public final class Classifier implements AutoCloseable {
     return model;
   }
 
+  /** What validation says of the probabilities; empty where the model file does not say. */
+  public Optional<ModelCalibration> calibration() {
+    return calibration;
+  }
+
   /** How images become input. */
   public Preprocess preprocess() {
     return preprocess;
@@ -175,12 +182,19 @@ public final class Classifier implements AutoCloseable {
       owned.add(single);
       Logits.of(single, pixels);
     }
-    float[] logits;
-    do {
-      logits = timed(pixels);
-    } while (runs < FIRST_RUNS);
-    double[] probabilities = Evaluator.softmax(logits, 0, classes().size());
-    return new Prediction(classes(), probabilities, preprocessing, median());
+    while (runs < FIRST_RUNS - 1) {
+      timed(pixels);
+    }
+    float[] logits = timed(pixels);
+    double[] own = new double[logits.length];
+    for (int k = 0; k < own.length; k++) {
+      own[k] = logits[k];
+    }
+    double[] probabilities =
+        calibration
+            .map(c -> c.temperature().probabilities(own))
+            .orElseGet(() -> Evaluator.softmax(logits, 0, logits.length));
+    return new Prediction(classes(), own, probabilities, calibration, preprocessing, median());
   }
 
   private float[] timed(byte[] pixels) {
@@ -232,7 +246,8 @@ public final class Classifier implements AutoCloseable {
       Evaluator.LoaderOptions loading,
       Evaluator.Progress progress) {
     try (Executable executable = compile(Math.min(batch, samples.size()))) {
-      return Evaluator.evaluate(executable, labels, samples, loading, progress);
+      Evaluation e = Evaluator.evaluate(executable, labels, samples, loading, progress);
+      return new Evaluation(e.classes(), e.positive(), e.scored(), e.badImages(), calibration);
     }
   }
 

@@ -7,6 +7,7 @@ import java.util.function.BiFunction;
 import org.jresnet.metrics.BinaryIntervals;
 import org.jresnet.metrics.BinaryScores;
 import org.jresnet.metrics.ConfusionMatrix;
+import org.jresnet.metrics.Temperature;
 
 /**
  * How a model does on labelled images.
@@ -15,9 +16,14 @@ import org.jresnet.metrics.ConfusionMatrix;
  * @param positive index of the class that scores speak for
  * @param scored all images that could be decoded, at least one
  * @param badImages files left out, with the reason
+ * @param calibration of the model, if it carries one
  */
 public record Evaluation(
-    List<String> classes, int positive, List<Scored> scored, Map<String, String> badImages) {
+    List<String> classes,
+    int positive,
+    List<Scored> scored,
+    Map<String, String> badImages,
+    Optional<ModelCalibration> calibration) {
   /** Seed of the bootstrap, so that the same predictions have the same intervals. */
   private static final long SEED = 1;
 
@@ -31,6 +37,30 @@ public record Evaluation(
   /** Number of images with a prediction. */
   public int images() {
     return scored.size();
+  }
+
+  /** Whether each image is of the positive class. */
+  boolean[] positives() {
+    boolean[] positives = new boolean[scored.size()];
+    for (int i = 0; i < positives.length; i++) {
+      positives[i] = scored.get(i).sample().label() == positive;
+    }
+    return positives;
+  }
+
+  /** The positive's logit less the other's, of two classes: higher means more positive. */
+  double[] scores() {
+    double[] scores = new double[scored.size()];
+    for (int i = 0; i < scores.length; i++) {
+      double[] logits = scored.get(i).logits();
+      scores[i] = logits[positive] - logits[1 - positive];
+    }
+    return scores;
+  }
+
+  /** Probabilities of images at a temperature. */
+  static double[][] probabilities(List<Scored> images, Temperature temperature) {
+    return images.stream().map(s -> temperature.probabilities(s.logits())).toArray(double[][]::new);
   }
 
   /** Mean cross-entropy. */
@@ -61,15 +91,6 @@ public record Evaluation(
   }
 
   private <T> Optional<T> binary(BiFunction<boolean[], double[], Optional<T>> metric) {
-    if (classes.size() != 2) {
-      return Optional.empty();
-    }
-    boolean[] positives = new boolean[scored.size()];
-    double[] scores = new double[scored.size()];
-    for (int i = 0; i < scores.length; i++) {
-      positives[i] = scored.get(i).sample().label() == positive;
-      scores[i] = scored.get(i).probabilities()[positive];
-    }
-    return metric.apply(positives, scores);
+    return classes.size() == 2 ? metric.apply(positives(), scores()) : Optional.empty();
   }
 }

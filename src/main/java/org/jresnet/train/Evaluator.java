@@ -2,6 +2,7 @@ package org.jresnet.train;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.data.Augmentation;
@@ -50,7 +51,11 @@ public final class Evaluator {
         float[] logits = Logits.of(executable, batch.pixels());
         for (int i = 0; i < batch.count(); i++) {
           if (batch.labels()[i] != Batch.BAD) {
-            scored.add(new Scored(samples.get(batch.samples()[i]), softmax(logits, i * k, k)));
+            double[] own = new double[k];
+            for (int c = 0; c < k; c++) {
+              own[c] = logits[i * k + c];
+            }
+            scored.add(new Scored(samples.get(batch.samples()[i]), own, softmax(logits, i * k, k)));
           }
         }
         done += batch.count();
@@ -63,7 +68,8 @@ public final class Evaluator {
                 samples.size(),
                 loader.badImages().values().stream().findFirst().orElse("no images")));
       }
-      return new Evaluation(labels.classes(), labels.index(), scored, loader.badImages());
+      return new Evaluation(
+          labels.classes(), labels.index(), scored, loader.badImages(), Optional.empty());
     }
   }
 

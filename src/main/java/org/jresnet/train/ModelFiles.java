@@ -173,7 +173,8 @@ public final class ModelFiles {
         network.preprocessing().mean(),
         network.preprocessing().std(),
         preprocess.scaling().toString(),
-        Map.of());
+        Map.of(),
+        "");
   }
 
   /** How a network's published weights want their images. */

@@ -21,6 +21,7 @@ import org.jresnet.data.ContentHashes;
 import org.jresnet.data.Split;
 import org.jresnet.engine.Model;
 import org.jresnet.weights.ModelInfo;
+import org.jresnet.weights.WeightFiles;
 
 /**
  * The folder of a run. While it is open, no other process trains into it; nothing in it changes
@@ -51,6 +52,7 @@ public final class RunFolder implements AutoCloseable {
   public static final String LAST = "last.ckpt";
 
   static final String RUN = "run.json";
+  static final String CALIBRATION = "calibration.json";
   static final String METRICS = "metrics.csv";
   static final String SPLIT = "split.csv";
   static final String CURVES = "curves.png";
@@ -69,6 +71,7 @@ public final class RunFolder implements AutoCloseable {
           SPLIT,
           SealedTest.SEAL,
           CURVES,
+          CALIBRATION,
           EVALUATIONS,
           HASHES,
           NEXT_BEST,
@@ -333,6 +336,17 @@ public final class RunFolder implements AutoCloseable {
   private boolean is(String name, String sha256) {
     return Files.isRegularFile(file(name))
         && Digests.ofFile(file(name), "the weight file", () -> false).equals(sha256);
+  }
+
+  /** What the best weights say of themselves, if they are there and say it. */
+  Optional<ModelCalibration> bestCalibration() {
+    return Files.exists(file(BEST))
+        ? ModelInfo.of(WeightFiles.read(file(BEST)).metadata()).flatMap(ModelCalibration::of)
+        : Optional.empty();
+  }
+
+  void writeCalibration(ModelCalibration calibration) {
+    AtomicFile.write(file(CALIBRATION), Json.pretty(calibration));
   }
 
   void writeMetrics(List<EpochResult> history) {

@@ -6,9 +6,10 @@ import org.jresnet.data.Sample;
  * What a model says of a labelled image.
  *
  * @param sample the image
- * @param probabilities one per class
+ * @param logits one per class, finite
+ * @param probabilities their softmax, uncalibrated
  */
-public record Scored(Sample sample, double[] probabilities) {
+public record Scored(Sample sample, double[] logits, double[] probabilities) {
   /** The most probable class, the first of equals. */
   public int predicted() {
     return Evaluator.best(probabilities);

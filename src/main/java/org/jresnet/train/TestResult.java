@@ -10,6 +10,7 @@ import java.util.TreeMap;
 import org.jresnet.base.AtomicFile;
 import org.jresnet.base.Csv;
 import org.jresnet.base.Json;
+import org.jresnet.metrics.BinaryScores;
 import org.jresnet.metrics.ConfusionMatrix;
 import org.jresnet.metrics.Interval;
 
@@ -56,6 +57,10 @@ public final class TestResult {
               values.put("auc", b.auc());
               values.put("eer", b.eer());
               values.put("average_precision", b.averagePrecision());
+              for (int k = 0; k < BinaryScores.RATES.size(); k++) {
+                String key = "tpr_at_fpr_" + BinaryScores.RATES.get(k);
+                b.hitRates().get(k).ifPresent(rate -> values.put(key, rate));
+              }
             });
     e.intervals()
         .ifPresent(
@@ -63,6 +68,10 @@ public final class TestResult {
               values.put("auc_interval", ends(Optional.of(i.auc())));
               values.put("eer_interval", ends(Optional.of(i.eer())));
               values.put("average_precision_interval", ends(i.averagePrecision()));
+              for (int k = 0; k < BinaryScores.RATES.size(); k++) {
+                String key = "tpr_at_fpr_" + BinaryScores.RATES.get(k) + "_interval";
+                i.hitRates().get(k).ifPresent(rate -> values.put(key, ends(Optional.of(rate))));
+              }
             });
     return values;
   }

@@ -67,6 +67,7 @@ public final class Trainer {
    * @param history results of all epochs so far
    * @param best the best epoch, if one is complete
    * @param validation correct predictions of the best epoch on the validation part
+   * @param calibration of the best epoch on the validation part, if one is complete
    * @param dataUse images left out, and looks at the test set
    */
   public record Outcome(
@@ -74,6 +75,7 @@ public final class Trainer {
       List<EpochResult> history,
       Optional<EpochResult> best,
       Optional<Proportion> validation,
+      Optional<ModelCalibration> calibration,
       DataUse dataUse) {}
 
   private final TrainOptions options;

@@ -6,9 +6,11 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import org.jresnet.backend.Precision;
+import org.jresnet.base.Json;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.data.Batch;
+import org.jresnet.data.Grouping;
 import org.jresnet.data.Loader;
 import org.jresnet.data.Split;
 import org.jresnet.data.Split.Part;
@@ -56,6 +58,7 @@ final class TrainingLoop {
   private final List<EpochResult> history = new ArrayList<>();
   private LossScale lossScale;
   private int bestEpoch;
+  private Optional<ModelCalibration> calibration = Optional.empty();
   private String best = "";
 
   TrainingLoop(RunContext run, Machinery machinery, Split split, ModelInfo info) {
@@ -112,6 +115,7 @@ final class TrainingLoop {
     best = start.best();
     if (folder.existing() == RunFolder.Existing.RESUME) {
       stop.saved(start);
+      calibration = folder.bestCalibration();
     }
     report();
     Checkpoint position = start;
@@ -142,6 +146,7 @@ final class TrainingLoop {
     if (!history.isEmpty()) {
       folder.writeMetrics(history);
       LearningCurves.draw(history, folder.file(RunFolder.CURVES), listener);
+      calibration.ifPresent(folder::writeCalibration);
     }
   }
 
@@ -236,7 +241,10 @@ final class TrainingLoop {
     boolean better = bestEpoch == 0 || result.betterThan(history.get(bestEpoch - 1));
     if (better) {
       bestEpoch = epoch + 1;
-      best = folder.writeNextBest(model, info);
+      ModelCalibration measured =
+          ModelCalibration.of(val, bestEpoch, Grouping.of(options.split().group()), options.seed());
+      calibration = Optional.of(measured);
+      best = folder.writeNextBest(model, info.withCalibration(Json.line(measured)));
     }
     listener.epochFinished(result, better);
     if (stop.requested() && epoch + 1 < options.epochs()) {
@@ -306,6 +314,7 @@ final class TrainingLoop {
         List.copyOf(history),
         best,
         best.map(b -> journal.validation(b.valAccuracy())),
+        calibration,
         journal.use());
   }
 }

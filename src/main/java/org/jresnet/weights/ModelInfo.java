@@ -25,6 +25,8 @@ import org.jresnet.base.UserError;
  * @param scaling side after resizing, side after cropping and interpolation: {@code 256/224
  *     bilinear}, which is that of every file that does not say
  * @param ranges largest magnitude per node, for int8; empty where they were not measured
+ * @param calibration what validation says of the probabilities, as JSON; empty where it was not
+ *     measured
  */
 public record ModelInfo(
     String architecture,
@@ -36,7 +38,8 @@ public record ModelInfo(
     List<Float> mean,
     List<Float> std,
     String scaling,
-    Map<String, Float> ranges) {
+    Map<String, Float> ranges,
+    String calibration) {
   private static final String PREFIX = "jresnet.";
   private static final String SCALING = "256/224 bilinear";
   private static final String FORMAT = "1";
@@ -48,7 +51,7 @@ public record ModelInfo(
   private static final float MAX_STD = 1e6f;
   private static final Set<String> RESIZES = Set.of("stretch", "crop");
 
-  /** With the usual scaling, without ranges for int8. */
+  /** With the usual scaling, without ranges for int8 and calibration. */
   public ModelInfo(
       String architecture,
       String variant,
@@ -58,7 +61,7 @@ public record ModelInfo(
       String resize,
       List<Float> mean,
       List<Float> std) {
-    this(architecture, variant, width, classes, size, resize, mean, std, SCALING, Map.of());
+    this(architecture, variant, width, classes, size, resize, mean, std, SCALING, Map.of(), "");
   }
 
   /** Copies the collections and checks every value. */
@@ -93,13 +96,39 @@ public record ModelInfo(
   /** The same with ranges for int8. */
   public ModelInfo withRanges(Map<String, Float> measured) {
     return new ModelInfo(
-        architecture, variant, width, classes, size, resize, mean, std, scaling, measured);
+        architecture,
+        variant,
+        width,
+        classes,
+        size,
+        resize,
+        mean,
+        std,
+        scaling,
+        measured,
+        calibration);
+  }
+
+  /** The same with a calibration. */
+  public ModelInfo withCalibration(String measured) {
+    return new ModelInfo(
+        architecture, variant, width, classes, size, resize, mean, std, scaling, ranges, measured);
   }
 
   /** The same with another input normalisation. */
   public ModelInfo withNormalization(List<Float> otherMean, List<Float> otherStd) {
     return new ModelInfo(
-        architecture, variant, width, classes, size, resize, otherMean, otherStd, scaling, ranges);
+        architecture,
+        variant,
+        width,
+        classes,
+        size,
+        resize,
+        otherMean,
+        otherStd,
+        scaling,
+        ranges,
+        calibration);
   }
 
   private static void require(boolean good, String key, Object found, String expected) {
@@ -127,6 +156,9 @@ public record ModelInfo(
     }
     if (!ranges.isEmpty()) {
       m.put(PREFIX + "int8", Json.line(new TreeMap<>(ranges)));
+    }
+    if (!calibration.isEmpty()) {
+      m.put(PREFIX + "calibration", calibration);
     }
     return m;
   }
@@ -165,7 +197,8 @@ public record ModelInfo(
               floats(m, "mean"),
               floats(m, "std"),
               m.getOrDefault(PREFIX + "scaling", SCALING),
-              Json.parseMap(PREFIX + "int8", m.getOrDefault(PREFIX + "int8", "{}"), Float.class)));
+              Json.parseMap(PREFIX + "int8", m.getOrDefault(PREFIX + "int8", "{}"), Float.class),
+              m.getOrDefault(PREFIX + "calibration", "")));
     } catch (IllegalArgumentException e) {
       throw new UserError("the metadata of jresnet are damaged: " + e.getMessage(), e);
     }
