@@ -6,6 +6,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
@@ -28,6 +29,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 
@@ -115,6 +117,22 @@ public final class Json {
     Map<String, T> map = new LinkedHashMap<>();
     json.map(json.tree(text), value, "").forEach((name, v) -> map.put(name, value.cast(v)));
     return map;
+  }
+
+  /**
+   * Reads a file that holds an object of whatever fields: maps, lists, texts, numbers, booleans and
+   * null.
+   *
+   * @param what as for {@link #read}
+   * @throws UserError when it is no regular file, too large, or no such object
+   */
+  public static Map<String, Object> object(Path file, String what) {
+    Json json = new Json(file.toString());
+    JsonNode root = json.tree(RegularFile.text(file, what, MAX_BYTES));
+    if (!root.isObject()) {
+      throw json.wrong("", "an object", root.getNodeType().toString().toLowerCase(Locale.ROOT));
+    }
+    return MAPPER.convertValue(root, new TypeReference<LinkedHashMap<String, Object>>() {});
   }
 
   /** A record as JSON, one field per line. */

@@ -1,7 +1,7 @@
 package org.jresnet.metrics;
 
 /** The normal distribution. */
-final class Normal {
+public final class Normal {
   private static final double SERIES_END = 2;
   private static final int TERMS = 200;
 
@@ -10,6 +10,28 @@ final class Normal {
   /** Chance that a standard normal value lies at least as far from 0 as {@code z}. */
   static double twoSided(double z) {
     return erfc(Math.abs(z) / Math.sqrt(2));
+  }
+
+  /**
+   * The value that a standard normal variable stays below with probability {@code p}.
+   *
+   * @param p between 0 and 1, both excluded
+   */
+  public static double quantile(double p) {
+    if (!(p > 0 && p < 1)) {
+      throw new IllegalArgumentException("a probability between 0 and 1 is needed, found " + p);
+    }
+    double tail = 2 * Math.min(p, 1 - p);
+    double low = 0;
+    double high = 40;
+    for (double middle = 20; low < middle && middle < high; middle = (low + high) / 2) {
+      if (twoSided(middle) > tail) {
+        low = middle;
+      } else {
+        high = middle;
+      }
+    }
+    return p < 0.5 ? -low : low;
   }
 
   /**
