@@ -31,6 +31,7 @@ import picocli.CommandLine.ScopeType;
       SummaryCommand.class,
       ConvertCommand.class,
       FingerprintCommand.class,
+      ReportCommand.class,
       QuantizeCommand.class,
       BenchCommand.class,
       ProfileCommand.class,

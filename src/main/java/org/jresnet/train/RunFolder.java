@@ -52,7 +52,7 @@ public final class RunFolder implements AutoCloseable {
   public static final String LAST = "last.ckpt";
 
   static final String RUN = "run.json";
-  static final String CALIBRATION = "calibration.json";
+  public static final String CALIBRATION = "calibration.json";
   static final String METRICS = "metrics.csv";
   static final String SPLIT = "split.csv";
   static final String CURVES = "curves.png";

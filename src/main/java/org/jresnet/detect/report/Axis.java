@@ -35,7 +35,8 @@ record Axis(
     double step = step((end - low) / TICKS);
     List<Double> ticks = new ArrayList<>();
     for (double i = Math.ceil(low / step - 1e-9); i * step <= end + 1e-9 * step; i++) {
-      ticks.add(i * step);
+      double tick = i * step;
+      ticks.add(Math.abs(tick) < step / 2 ? 0 : tick);
     }
     return new Axis(label, low, end, ticks, v -> v, false);
   }
@@ -79,7 +80,8 @@ record Axis(
 
   /** A tick's number. */
   String text(double tick) {
-    double v = percent ? 100 * tick : tick;
+    // Without the sign of a zero that rounding left.
+    double v = (percent ? 100 * tick : tick) + 0.0;
     String text = String.format(Locale.ROOT, "%.6g", v);
     if (text.contains("e")) {
       return String.format(Locale.ROOT, "%.0e", v);

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.IntStream;
@@ -127,10 +128,10 @@ final class EvaluationSection {
                       Map.<String, Object>of(
                           "count",
                           (long) row[k],
-                          "kind",
-                          k == truth ? "right" : "wrong",
+                          "right",
+                          k == truth,
                           "shade",
-                          all == 0 ? 0 : Math.round(row[k] / all * 60)))
+                          String.format(Locale.ROOT, "%.2f", all == 0 ? 0 : 0.6 * row[k] / all)))
               .toList();
       rows.add(Map.of("class", classes.get(i), "cells", cells));
     }
@@ -171,7 +172,7 @@ final class EvaluationSection {
         .ifPresent(
             c ->
                 model.put(
-                    "calibration",
+                    "reliability",
                     "Expected calibration error "
                         + Numbers.percent(c.expectedError())
                         + ", Brier score "
@@ -267,9 +268,8 @@ final class EvaluationSection {
               error.put("truth", classes.get(p.labels()[i]));
               error.put("called", classes.get(p.predicted(i)));
               error.put("probability", Numbers.percent(p.probabilities()[i][p.predicted(i)]));
-              Optional<String> image =
-                  data.flatMap(root -> below(root, p.ids().get(i))).flatMap(Thumbnails::of);
-              error.put("image", image.orElse(null));
+              Optional<Path> file = data.flatMap(root -> below(root, p.ids().get(i)));
+              error.put("image", file.flatMap(Thumbnails::of).orElse(""));
               return error;
             })
         .toList();

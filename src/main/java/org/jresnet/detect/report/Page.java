@@ -18,7 +18,11 @@ final class Page {
   static String render(Map<String, Object> model) {
     try (InputStream in = Page.class.getResourceAsStream(TEMPLATE);
         Reader template = new InputStreamReader(in, StandardCharsets.UTF_8)) {
-      return Mustache.compiler().defaultValue("").compile(template).execute(model);
+      return Mustache.compiler()
+          .defaultValue("")
+          .emptyStringIsFalse(true)
+          .zeroIsFalse(true)
+          .compile(template).execute(model);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -13,10 +13,12 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.jresnet.base.Csv;
+import org.jresnet.base.Json;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.base.Version;
 import org.jresnet.train.DataUse;
+import org.jresnet.train.ModelCalibration;
 import org.jresnet.train.RunFolder;
 import org.jresnet.train.RunRecord;
 
@@ -83,17 +85,12 @@ public final class RunReport {
   private void fill() {
     model.put("title", run.toAbsolutePath().normalize().getFileName().toString());
     model.put("made", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
-    model.put("version", Version.text());
+    model.put("version", Version.number());
     List<Map<String, Object>> evaluations = evaluations();
     model.put("evaluations", evaluations);
     model.put("data", data());
-    sources.audit().ifPresentOrElse(
-        folder -> model.put("audit", AuditSection.of(folder)),
-        () -> missing("Audit of the data", "./jresnet audit DATA --out audit/, then report --audit audit/"));
     model.put("training", training());
     calibration();
-    robustness();
-    sources.matrix().ifPresent(folder -> model.put("matrix", MatrixSection.of(folder)));
     explanations();
     model.put("environment", environment());
     model.put("commands", sources.commands());
@@ -217,7 +214,7 @@ public final class RunReport {
     put(rows, "Network", o.network().model());
     put(rows, "Start", o.network().weights().isEmpty() ? "random" : o.network().weights());
     put(rows, "Input", o.input().preprocess().size() + " pixels");
-    put(rows, "Optimizer", o.optimizer().kind() + ", learning rate " + o.optimizer().learningRate());
+    put(rows, "Optimizer", o.optimizer().kind().id() + ", learning rate " + o.optimizer().learningRate());
     put(rows, "Batch", o.batch() * o.accumulate());
     put(rows, "Epochs asked for", o.epochs());
     put(rows, "Seed", o.seed());
@@ -290,21 +287,15 @@ public final class RunReport {
   }
 
   private void calibration() {
-    JsonTree.read(run.resolve("calibration.json"), "the calibration")
-        .ifPresentOrElse(
-            c -> model.put("calibration", CalibrationSection.of(c)),
-            () -> missing("Calibration and operating points", "a training of two classes with a validation set writes them"));
-  }
-
-  private void robustness() {
-    List<Map<String, Object>> sections =
-        results("robustness").stream()
-            .map(file -> RobustnessSection.of(JsonTree.read(file, "a robustness grid").orElseThrow()))
-            .toList();
-    model.put("robustness", sections);
-    model.put("hasRobustness", !sections.isEmpty());
-    if (sections.isEmpty()) {
-      missing("Robustness", "./jresnet evaluate " + path() + " DATA --robustness");
+    Path file = run.resolve(RunFolder.CALIBRATION);
+    if (Files.exists(file)) {
+      model.put(
+          "calibration",
+          CalibrationSection.of(Json.read(file, "the calibration", ModelCalibration.class)));
+    } else {
+      missing(
+          "Calibration and operating points",
+          "the end of ./jresnet train writes them, where there is a validation set");
     }
   }
 

@@ -6,7 +6,6 @@ import java.nio.file.Path;
 import java.util.Base64;
 import java.util.Optional;
 import org.jresnet.data.Augmentation;
-import org.jresnet.data.BadImageException;
 import org.jresnet.data.ImageDecoder;
 import org.jresnet.data.Resize;
 import org.jresnet.data.RgbImage;
@@ -29,7 +28,7 @@ final class Thumbnails {
       RgbImage square = Resize.bilinear(Resize.centerCrop(image, side), SIDE, SIDE);
       byte[] jpeg = Augmentation.jpeg(square, QUALITY);
       return Optional.of("data:image/jpeg;base64," + Base64.getEncoder().encodeToString(jpeg));
-    } catch (BadImageException | IOException e) {
+    } catch (IOException e) {
       // The caption says that the image cannot be shown.
       return Optional.empty();
     }

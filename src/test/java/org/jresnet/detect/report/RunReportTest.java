@@ -1,0 +1,117 @@
+package org.jresnet.detect.report;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.jresnet.base.UserError;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class RunReportTest {
+  @TempDir Path root;
+
+  private PlantedRun run() throws IOException {
+    return new PlantedRun(root, List.of("real", "fake"));
+  }
+
+  @Test
+  void figuresAndErrorsAreThoseOfTheFiles() throws IOException {
+    PlantedRun run = run();
+    run.metrics("1,0.1,0.7,0.5,0.6,0.6", "2,0.1,0.4,0.8,0.5,0.7", "3,0.1,0.3,0.9,0.4,0.8");
+    run.test();
+    String page = run.html();
+    assertThat(page)
+        .contains("80.00 %", "49.0 to 94.3 %", "0.8400", "no interval")
+        .contains("The seal was opened once.")
+        .contains("0.jpg<br>real, called fake with 75.00 %", "1.jpg<br>fake, called real with 75.00 %")
+        .contains("./jresnet train faces --out run")
+        // The image of one error is there, that of the other is not.
+        .containsOnlyOnce("<img src=\"data:image/jpeg;base64,")
+        .containsOnlyOnce("not there any more")
+        .doesNotContain("2.jpg<br>", "epochs are done");
+    // Two of training, then ROC, DET and reliability.
+    assertThat(page.split("<svg", -1)).hasSize(1 + 5);
+  }
+
+  @Test
+  void whatWasNotMeasuredIsNamedWithItsCommand() throws IOException {
+    PlantedRun run = run();
+    String page = run.html();
+    assertThat(page)
+        .contains("No epoch has ended yet.", "Not measured", "--test</code>")
+        .doesNotContain("<svg");
+    run.metrics("1,0.1,0.7,0.5,0.6,0.6");
+    assertThat(run.html()).contains("1 of 3 epochs are done");
+  }
+
+  @Test
+  void textFromOutsideIsNeverMarkup() throws IOException {
+    PlantedRun run =
+        new PlantedRun(root, List.of("<script>alert(1)</script>", "a\"onload='x' &amp; \u202ereversed"));
+    run.test();
+    String page = run.html();
+    assertThat(page).contains("&lt;script&gt;alert(1)&lt;/script&gt;").doesNotContain("<script", "\"onload=");
+  }
+
+  @Test
+  void namesThatLeadOutOfTheDataAreNotOpened() throws IOException {
+    PlantedRun run = run();
+    Path file = run.test();
+    Path predictions = file.resolveSibling("test-predictions.csv");
+    Files.copy(run.data.resolve("1.jpg"), root.resolve("secret.jpg"));
+    Files.delete(run.data.resolve("1.jpg"));
+    Files.writeString(
+        predictions, Files.readString(predictions).replace("\n1.jpg,", "\n../secret.jpg,"));
+    Files.writeString(
+        file, Files.readString(file).replaceAll("\"predictions_sha256\" : \"[0-9a-f]+\",", ""));
+    assertThat(run.html()).contains("../secret.jpg<br>").doesNotContain("<img");
+  }
+
+  @Test
+  void predictionsThatWereChangedGiveNoCurves() throws IOException {
+    PlantedRun run = run();
+    Path predictions = run.test().resolveSibling("test-predictions.csv");
+    Files.writeString(predictions, Files.readString(predictions).replace("0.875", "0.9"));
+    assertThat(run.html()).contains("was changed since the evaluation").doesNotContain("<svg");
+  }
+
+  @Test
+  void damagedFilesAreNamed() throws IOException {
+    PlantedRun run = run();
+    Path file = run.test();
+    String whole = Files.readString(file);
+    Files.writeString(file, whole.substring(0, whole.length() / 2));
+    assertThatThrownBy(run::html)
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining("test.json is no valid JSON");
+    Files.writeString(file, whole.replace("0.84", "\"high\""));
+    assertThatThrownBy(run::html)
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining("test.json: expected a number as \"auc\", found String");
+    Files.writeString(
+        file, whole.replaceAll("\"predictions_sha256\" : \"[0-9a-f]+\",", ""));
+    Path predictions = file.resolveSibling("test-predictions.csv");
+    Files.writeString(predictions, Files.readString(predictions).replace("0.75", "1.75"));
+    assertThatThrownBy(run::html)
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining("test-predictions.csv, line 2: expected a probability, found 1.75");
+  }
+
+  @Test
+  void aFolderThatIsNoRun() {
+    Path none = root.resolve("none");
+    RunReport.Sources sources =
+        new RunReport.Sources(
+            java.util.Optional.empty(),
+            java.util.Optional.empty(),
+            java.util.Optional.empty(),
+            List.of());
+    assertThatThrownBy(() -> RunReport.html(none, sources))
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining(none + " is not the folder of a run: expected run.json in it");
+  }
+}
