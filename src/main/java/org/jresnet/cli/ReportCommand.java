@@ -32,16 +32,10 @@ final class ReportCommand implements Callable<Integer> {
   private String run;
 
   @Heading("Also on the page")
-  @Option(
-      names = "--audit",
-      paramLabel = "DIR",
-      description = "Folder of jresnet audit --out.")
+  @Option(names = "--audit", paramLabel = "DIR", description = "Folder of jresnet audit --out.")
   private String audit;
 
-  @Option(
-      names = "--matrix",
-      paramLabel = "DIR",
-      description = "Folder of jresnet matrix --out.")
+  @Option(names = "--matrix", paramLabel = "DIR", description = "Folder of jresnet matrix --out.")
   private String matrix;
 
   @Option(
@@ -66,9 +60,7 @@ final class ReportCommand implements Callable<Integer> {
   @Option(names = "--overwrite", description = "Replace the files of --out and --pdf.")
   private boolean overwrite;
 
-  @Option(
-      names = "--json",
-      description = "Print the names of the files as a JSON object.")
+  @Option(names = "--json", description = "Print the names of the files as a JSON object.")
   private boolean json;
 
   @Override
@@ -98,8 +90,7 @@ final class ReportCommand implements Callable<Integer> {
     commands.add(Text.format("./jresnet report %s", Text.shellWord(folder)));
     String page =
         RunReport.html(
-            folder,
-            new RunReport.Sources(path(audit), path(matrix), path(explanations), commands));
+            folder, new RunReport.Sources(path(audit), path(matrix), path(explanations), commands));
     Path target = out == null ? folder.resolve("report.html") : out;
     AtomicFile.write(target, page);
     console.print("Wrote %s", target);

@@ -18,7 +18,7 @@ final class TrainCommandLine {
 
   /** Only what is not the default is named; backend and precision always are. */
   static String of(TrainOptions options, Path out) {
-    TrainOptions plain = 
+    TrainOptions plain =
         Training.on(Path.of(options.data()))
             .architecture(options.network().model())
             .options(options.network().backend(), options.network().precision());

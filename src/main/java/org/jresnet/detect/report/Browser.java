@@ -111,8 +111,7 @@ public final class Browser {
       }
       if (process.exitValue() != 0) {
         throw new UserError(
-            Text.format(
-                "%s failed with exit code %s", program, process.exitValue()),
+            Text.format("%s failed with exit code %s", program, process.exitValue()),
             Files.readString(said, StandardCharsets.UTF_8).lines().limit(5).toList());
       }
       return Files.readString(written, StandardCharsets.UTF_8);

@@ -61,9 +61,7 @@ final class CalibrationSection {
         Numbers.percent(c.probability(p.threshold())),
         "interval",
         Numbers.percents(
-            new double[] {
-              c.probability(p.interval().low()), c.probability(p.interval().high())
-            }),
+            new double[] {c.probability(p.interval().low()), c.probability(p.interval().high())}),
         "falseAlarms",
         share(p.falseAlarms()),
         "hits",

@@ -8,8 +8,8 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
- * A line chart as SVG within a page. Colours are the page's ({@code .s0}, {@code .s1} and so on), so
- * that it follows light, dark and print.
+ * A line chart as SVG within a page. Colours are the page's ({@code .s0}, {@code .s1} and so on),
+ * so that it follows light, dark and print.
  */
 final class Chart {
   private static final int WIDTH = 420;
@@ -67,7 +67,8 @@ final class Chart {
       } else if (!run.isEmpty()) {
         marks.append(
             run.size() == 1
-                ? format("<circle class='%s' r='2.5' cx='%s' cy='%s'/>", colour, xy(run, 0), xy(run, 1))
+                ? format(
+                    "<circle class='%s' r='2.5' cx='%s' cy='%s'/>", colour, xy(run, 0), xy(run, 1))
                 : format("<polyline class='%s' points='%s'/>", colour, String.join(" ", run)));
         run.clear();
       }
@@ -113,8 +114,7 @@ final class Chart {
 
   /** A dotted line that says what would be expected of chance, or of a perfect forecast. */
   Chart guide(double x0, double y0, double x1, double y1) {
-    marks.append(
-        format("<polyline class='guide' points='%s %s'/>", point(x0, y0), point(x1, y1)));
+    marks.append(format("<polyline class='guide' points='%s %s'/>", point(x0, y0), point(x1, y1)));
     return this;
   }
 

@@ -22,7 +22,11 @@ final class ExplanationSection {
     List<Map<String, Object>> shown = new ArrayList<>();
     try (Stream<Path> files = Files.list(folder)) {
       for (Path map :
-          files.filter(f -> f.getFileName().toString().endsWith(MAP)).sorted().limit(MOST).toList()) {
+          files
+              .filter(f -> f.getFileName().toString().endsWith(MAP))
+              .sorted()
+              .limit(MOST)
+              .toList()) {
         String name = map.getFileName().toString().replace(MAP, "");
         Path bands = folder.resolve(name + BANDS);
         shown.add(
@@ -40,7 +44,8 @@ final class ExplanationSection {
     if (shown.isEmpty()) {
       throw new UserError(
           Text.format(
-              "%s: expected drawings of jresnet predict --explain (NAME%s), found none", folder, MAP));
+              "%s: expected drawings of jresnet predict --explain (NAME%s), found none",
+              folder, MAP));
     }
     return shown;
   }

@@ -27,8 +27,7 @@ final class JsonTree {
    */
   static Optional<JsonTree> read(Path file, String what) {
     return Files.exists(file)
-        ? Optional.of(
-            new JsonTree(file, Json.object(file, what)))
+        ? Optional.of(new JsonTree(file, Json.object(file, what)))
         : Optional.empty();
   }
 

@@ -22,7 +22,8 @@ final class Page {
           .defaultValue("")
           .emptyStringIsFalse(true)
           .zeroIsFalse(true)
-          .compile(template).execute(model);
+          .compile(template)
+          .execute(model);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

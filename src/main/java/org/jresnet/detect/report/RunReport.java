@@ -128,7 +128,9 @@ public final class RunReport {
       boolean isTest = file.endsWith(TEST);
       JsonTree result = JsonTree.read(file, "an evaluation").orElseThrow();
       Optional<Path> data =
-          isTest ? Optional.of(Path.of(record.options().data())) : result.text("data").map(Path::of);
+          isTest
+              ? Optional.of(Path.of(record.options().data()))
+              : result.text("data").map(Path::of);
       sections.add(EvaluationSection.of(result, data));
       test |= isTest;
       if (isTest) {
@@ -201,7 +203,9 @@ public final class RunReport {
             ? "Images were split one by one: two images of one person may lie on both sides."
             : "What matches " + group + " lies on one side of the split.");
     List<String> leftOut =
-        record.dataUse().leftOut().stream().map((DataUse.LeftOut l) -> l.part() + ": " + l.reason()).toList();
+        record.dataUse().leftOut().stream()
+            .map((DataUse.LeftOut l) -> l.part() + ": " + l.reason())
+            .toList();
     data.put("leftOut", leftOut);
     data.put("hasLeftOut", !leftOut.isEmpty());
     return data;
@@ -214,7 +218,10 @@ public final class RunReport {
     put(rows, "Network", o.network().model());
     put(rows, "Start", o.network().weights().isEmpty() ? "random" : o.network().weights());
     put(rows, "Input", o.input().preprocess().size() + " pixels");
-    put(rows, "Optimizer", o.optimizer().kind().id() + ", learning rate " + o.optimizer().learningRate());
+    put(
+        rows,
+        "Optimizer",
+        o.optimizer().kind().id() + ", learning rate " + o.optimizer().learningRate());
     put(rows, "Batch", o.batch() * o.accumulate());
     put(rows, "Epochs asked for", o.epochs());
     put(rows, "Seed", o.seed());
@@ -259,8 +266,7 @@ public final class RunReport {
     training.put(
         "charts",
         List.of(
-            new Chart(
-                    "Cross-entropy by epoch", epoch, Axis.linear("Cross-entropy", 0, most * 1.05))
+            new Chart("Cross-entropy by epoch", epoch, Axis.linear("Cross-entropy", 0, most * 1.05))
                 .line("training", x, trainLoss)
                 .line("validation", x, valLoss)
                 .svg(),
@@ -302,7 +308,10 @@ public final class RunReport {
   private void explanations() {
     if (sources.explanations().isEmpty()) {
       missing(
-          "Explanations", "./jresnet predict " + path() + " IMAGES --explain why/, then report --explanations why/");
+          "Explanations",
+          "./jresnet predict "
+              + path()
+              + " IMAGES --explain why/, then report --explanations why/");
       return;
     }
     Path folder = sources.explanations().get();

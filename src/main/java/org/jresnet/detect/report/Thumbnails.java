@@ -36,7 +36,6 @@ final class Thumbnails {
 
   /** A PNG file as it is. */
   static String png(Path file) throws IOException {
-    return "data:image/png;base64,"
-        + Base64.getEncoder().encodeToString(Files.readAllBytes(file));
+    return "data:image/png;base64," + Base64.getEncoder().encodeToString(Files.readAllBytes(file));
   }
 }

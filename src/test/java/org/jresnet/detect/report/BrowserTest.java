@@ -58,7 +58,9 @@ class BrowserTest {
   }
 
   private String page() throws IOException {
-    PlantedRun run = new PlantedRun(root, List.of("real", "a_class_with_a_name_of_quite_some_length_without_a_break"));
+    PlantedRun run =
+        new PlantedRun(
+            root, List.of("real", "a_class_with_a_name_of_quite_some_length_without_a_break"));
     run.metrics("1,0.1,0.7,0.5,0.6,0.6", "2,0.1,0.4,0.8,0.5,0.7");
     run.test();
     return run.html();
@@ -77,14 +79,19 @@ class BrowserTest {
     Files.writeString(host, HOST.formatted(width));
     String dom =
         browser.run(
-            host, "--blink-settings=preferredColorScheme=" + scheme, "--virtual-time-budget=5000", "--dump-dom");
+            host,
+            "--blink-settings=preferredColorScheme=" + scheme,
+            "--virtual-time-budget=5000",
+            "--dump-dom");
     Matcher m =
         Pattern.compile(
                 "measured dark=(true|false) overflow=(-?\\d+) broken=(\\d+) charts=(\\d+) contrast=([\\d.]+)")
             .matcher(dom);
     assertThat(m.find()).as("the page reported to its host: %s", dom).isTrue();
     assertThat(m.group(1)).isEqualTo(scheme == 0 ? "true" : "false");
-    assertThat(Integer.parseInt(m.group(2))).as("pixels beyond the right edge").isLessThanOrEqualTo(0);
+    assertThat(Integer.parseInt(m.group(2)))
+        .as("pixels beyond the right edge")
+        .isLessThanOrEqualTo(0);
     assertThat(m.group(3)).as("images that do not show").isEqualTo("0");
     assertThat(m.group(4)).as("charts").isEqualTo("5");
     assertThat(Double.parseDouble(m.group(5))).as("least contrast of text").isGreaterThan(4.5);
@@ -100,7 +107,8 @@ class BrowserTest {
     assertThat(new String(bytes, 0, 5, StandardCharsets.US_ASCII)).isEqualTo("%PDF-");
     assertThat(bytes.length).isGreaterThan(20_000);
     try (var files = Files.list(root)) {
-      assertThat(files.map(f -> f.getFileName().toString())).noneMatch(f -> f.startsWith(".report"));
+      assertThat(files.map(f -> f.getFileName().toString()))
+          .noneMatch(f -> f.startsWith(".report"));
     }
   }
 }

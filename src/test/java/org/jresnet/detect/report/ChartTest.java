@@ -8,7 +8,8 @@ import org.junit.jupiter.api.Test;
 class ChartTest {
   @Test
   void ticksAreRoundNumbers() {
-    assertThat(Axis.linear("x", 0, 1).ticks()).containsExactly(0.0, 0.2, 0.4, 0.6000000000000001, 0.8, 1.0);
+    assertThat(Axis.linear("x", 0, 1).ticks())
+        .containsExactly(0.0, 0.2, 0.4, 0.6000000000000001, 0.8, 1.0);
     assertThat(Axis.linear("x", -7, 8).ticks()).containsExactly(-5.0, 0.0, 5.0);
     assertThat(Axis.linear("x", 3, 3).high()).isEqualTo(4);
     assertThat(Axis.shares("x").text(0.6000000000000001)).isEqualTo("60");

@@ -29,11 +29,19 @@ final class PlantedRun {
     run = Files.createDirectories(root.resolve("run"));
     data = Files.createDirectories(root.resolve("faces"));
     this.classes = classes;
-    TrainOptions options =
-        Training.on(data).epochs(3).options(BackendKind.CPU, Precision.FP32);
+    TrainOptions options = Training.on(data).epochs(3).options(BackendKind.CPU, Precision.FP32);
     RunRecord record =
         new RunRecord(
-            options, classes, "d", "s", "", "0.1.0", "17", "oneDNN", "c", new DataUse(0, List.of(), List.of()));
+            options,
+            classes,
+            "d",
+            "s",
+            "",
+            "0.1.0",
+            "17",
+            "oneDNN",
+            "c",
+            new DataUse(0, List.of(), List.of()));
     Files.writeString(run.resolve("run.json"), Json.pretty(record));
     Csv.write(
         run.resolve("split.csv"),
@@ -52,12 +60,18 @@ final class PlantedRun {
             + "\n");
   }
 
-  /** Images 0 to 9, half of each class; the first of each class is wrong, the second one is there. */
+  /**
+   * Images 0 to 9, half of each class; the first of each class is wrong, the second one is there.
+   */
   Path test() throws IOException {
     List<List<String>> rows = new ArrayList<>();
     rows.add(
         List.of(
-            "file", "class", "predicted", "p(" + classes.get(0) + ")", "p(" + classes.get(1) + ")"));
+            "file",
+            "class",
+            "predicted",
+            "p(" + classes.get(0) + ")",
+            "p(" + classes.get(1) + ")"));
     for (int i = 0; i < 10; i++) {
       double right = i < 2 ? 0.25 : 0.875;
       double first = i % 2 == 0 ? right : 1 - right;

@@ -27,7 +27,8 @@ class RunReportTest {
     assertThat(page)
         .contains("80.00 %", "49.0 to 94.3 %", "0.8400", "no interval")
         .contains("The seal was opened once.")
-        .contains("0.jpg<br>real, called fake with 75.00 %", "1.jpg<br>fake, called real with 75.00 %")
+        .contains(
+            "0.jpg<br>real, called fake with 75.00 %", "1.jpg<br>fake, called real with 75.00 %")
         .contains("./jresnet train faces --out run")
         // The image of one error is there, that of the other is not.
         .containsOnlyOnce("<img src=\"data:image/jpeg;base64,")
@@ -51,10 +52,13 @@ class RunReportTest {
   @Test
   void textFromOutsideIsNeverMarkup() throws IOException {
     PlantedRun run =
-        new PlantedRun(root, List.of("<script>alert(1)</script>", "a\"onload='x' &amp; \u202ereversed"));
+        new PlantedRun(
+            root, List.of("<script>alert(1)</script>", "a\"onload='x' &amp; \u202ereversed"));
     run.test();
     String page = run.html();
-    assertThat(page).contains("&lt;script&gt;alert(1)&lt;/script&gt;").doesNotContain("<script", "\"onload=");
+    assertThat(page)
+        .contains("&lt;script&gt;alert(1)&lt;/script&gt;")
+        .doesNotContain("<script", "\"onload=");
   }
 
   @Test
@@ -92,8 +96,7 @@ class RunReportTest {
     assertThatThrownBy(run::html)
         .isInstanceOf(UserError.class)
         .hasMessageContaining("test.json: expected a number as \"auc\", found String");
-    Files.writeString(
-        file, whole.replaceAll("\"predictions_sha256\" : \"[0-9a-f]+\",", ""));
+    Files.writeString(file, whole.replaceAll("\"predictions_sha256\" : \"[0-9a-f]+\",", ""));
     Path predictions = file.resolveSibling("test-predictions.csv");
     Files.writeString(predictions, Files.readString(predictions).replace("0.75", "1.75"));
     assertThatThrownBy(run::html)
