@@ -111,6 +111,20 @@ final class DataArguments {
   @Within(min = 0, max = 1)
   private double blur;
 
+  @Option(
+      names = "--augment",
+      defaultValue = "none",
+      description = {
+        "none, or forensic: every second image goes through one of the degradations of evaluate --robustness (JPEG, double"
+            + " JPEG, scaling, blur, noise, crop, brightness, chat, screenshot), drawn anew each time."
+      })
+  private Augment augment;
+
+  private enum Augment {
+    NONE,
+    FORENSIC
+  }
+
   @Mixin private DecodingOptions decoding;
 
   void apply(Training training) {
@@ -136,6 +150,10 @@ final class DataArguments {
   }
 
   Augmentation augmentation() {
-    return new Augmentation(flip, cropScale, jpeg, blur);
+    Augmentation usual = new Augmentation(flip, cropScale, jpeg, blur);
+    Augmentation.Degrading forensic = Augmentation.Degrading.FORENSIC;
+    return augment == Augment.NONE
+        ? usual
+        : usual.withDegradations(forensic.probability(), forensic.among());
   }
 }

@@ -119,7 +119,15 @@ final class DemoCommand implements Callable<Integer> {
                   Classifier.EVALUATION_BATCH,
                   Classifier.LOADER_THREADS,
                   BadImages.STOP)
-              .run(run, Optional.empty(), "", compute);
+              .run(
+                  run,
+                  new TestEvaluation.Request(
+                      Optional.empty(),
+                      "",
+                      "",
+                      CommandText.of(List.of("evaluate", run.toString(), "--test"))),
+                  compute,
+                  new RobustnessOptions());
       console.print("%nTwo images of the test set:");
       Path unseen = predictTwo(console, compute, loaded, data);
       console.print(

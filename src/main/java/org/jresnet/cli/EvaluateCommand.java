@@ -8,6 +8,7 @@ import java.util.concurrent.Callable;
 import me.tongfei.progressbar.ProgressBar;
 import org.jresnet.base.Text;
 import org.jresnet.data.Dataset;
+import org.jresnet.data.Grouping;
 import org.jresnet.data.ImageFolder;
 import org.jresnet.data.LeftOut;
 import org.jresnet.data.Loader.BadImages;
@@ -16,16 +17,18 @@ import org.jresnet.data.Split.Part;
 import org.jresnet.engine.Compute;
 import org.jresnet.train.Classifier;
 import org.jresnet.train.Evaluation;
+import org.jresnet.train.EvaluationFile;
 import org.jresnet.train.Evaluator;
 import org.jresnet.train.LoadedModel;
 import org.jresnet.train.ModelFiles;
 import org.jresnet.train.RunFolder;
 import org.jresnet.train.SeenImages;
-import org.jresnet.train.TestResult;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /** {@code jresnet evaluate}. */
 @Command(
@@ -71,9 +74,21 @@ final class EvaluateCommand implements Callable<Integer> {
       description = "The class that AUC, EER and error rates speak of; by default as trained.")
   private String positive;
 
+  @Spec private CommandSpec spec;
+
   @Mixin private ModelOptions modelOptions;
 
   @Heading("Data")
+  @Option(
+      names = "--group",
+      defaultValue = "",
+      paramLabel = "REGEX",
+      description = {
+        "What is not independent, such as the images of one person, as a regular expression on the path below DATA:"
+            + " intervals draw groups whole. With --test: by default as in the split."
+      })
+  private String group;
+
   @Option(names = "--batch", defaultValue = "16", description = "Images per pass.")
   @Within(min = 1, max = Within.BATCH)
   private int batch;
@@ -102,9 +117,20 @@ final class EvaluateCommand implements Callable<Integer> {
   private boolean overwrite;
 
   @Option(
+      names = "--name",
+      paramLabel = "NAME",
+      description = {
+        "Name of the result in the run's folder evaluations, where an earlier one of that name is replaced; by default"
+            + " that of DATA."
+      })
+  private String name;
+
+  @Option(
       names = "--json",
       description = "Print the result as a JSON object; progress goes to standard error.")
   private boolean json;
+
+  @Mixin private RobustnessOptions robustness;
 
   @Mixin private BackendOptions backendOptions;
 
@@ -117,15 +143,27 @@ final class EvaluateCommand implements Callable<Integer> {
     requireWhat();
     LoadedModel loaded = modelOptions.open(modelPath, console);
     Arguments.requireBatchFits(batch, loaded.preprocess().size());
-    if (test) {
-      try (Compute compute = backendOptions.open(console)) {
-        TestEvaluation.Outcome outcome =
-            new TestEvaluation(console, loaded, batch, loaderThreads, badImages)
-                .run(ImageFolder.expand(modelPath), Optional.ofNullable(data), positive, compute);
-        console.object(outcome.values());
-        return outcome.code();
-      }
+    return test ? testSet(console, loaded) : folder(console, loaded);
+  }
+
+  private int testSet(Console console, LoadedModel loaded) {
+    try (Compute compute = backendOptions.open(console)) {
+      TestEvaluation evaluation =
+          new TestEvaluation(console, loaded, batch, loaderThreads, badImages);
+      TestEvaluation.Outcome outcome =
+          evaluation.run(
+              ImageFolder.expand(modelPath),
+              new TestEvaluation.Request(
+                  Optional.ofNullable(data), positive, group, CommandText.of(spec)),
+              compute,
+              robustness);
+      console.object(outcome.values());
+      return outcome.code();
     }
+  }
+
+  private int folder(Console console, LoadedModel loaded) {
+    Path model = ImageFolder.expand(modelPath);
     Path root = ImageFolder.expand(data);
     Dataset dataset =
         className == null
@@ -136,27 +174,46 @@ final class EvaluateCommand implements Callable<Integer> {
         className == null ? ImageFolder.leftOut(root) : ImageFolder.leftOutBelow(root);
     ModelOptions.note(leftOut, dataset, loaded, console);
     List<Sample> samples = dataset.samples();
+    Grouping grouping = Grouping.of(group);
+    samples.forEach(s -> grouping.key(s.id()));
     Evaluator.Labels labels = new Evaluator.Labels(dataset.classes(), positive());
     Evaluator.LoaderOptions loading =
         new Evaluator.LoaderOptions(loaded.preprocess(), loaderThreads, badImages);
-    Map<Part, Integer> seen =
-        SeenImages.count(ImageFolder.expand(modelPath), samples, loaderThreads);
+    Map<Part, Integer> seen = SeenImages.count(model, samples, loaderThreads);
     try (Compute compute = backendOptions.open(console);
         Classifier classifier = Classifier.open(loaded, compute, console::note)) {
       long start = System.nanoTime();
       Evaluation result;
       try (ProgressBar bar = Progress.bar("Evaluating", samples.size(), " images")) {
-        result = classifier.evaluate(samples, labels, batch, loading, done -> bar.stepTo(done));
+        result =
+            classifier
+                .evaluate(samples, labels, batch, loading, done -> bar.stepTo(done))
+                .withGroups(grouping);
       }
+      double seconds = (System.nanoTime() - start) / 1e9;
       if (csv != null) {
-        TestResult.writePredictions(csv, result, Map.of());
+        EvaluationFile.writePredictions(csv, result, Map.of());
       }
       Report report = new Report(console);
       report.badImages(result.badImages().values());
       report.print(result);
-      double seconds = (System.nanoTime() - start) / 1e9;
       console.print("%.1f images/s with decoding", result.images() / seconds);
       warnOfSeen(seen, samples.size());
+      EvaluationFile.Origin origin =
+          new EvaluationFile.Origin(
+              name(root),
+              className == null ? "folder" : "class",
+              CommandText.of(spec),
+              root.toAbsolutePath().normalize().toString(),
+              group,
+              compute.backend().description(),
+              compute.precision().id());
+      EvaluationFile.write(model, origin, result)
+          .ifPresent(file -> console.print("Saved as %s", file));
+      robustness.run(
+          console,
+          classifier,
+          new RobustnessOptions.Subject(model, samples, labels, grouping, batch, loading, origin));
       Map<String, Object> values = Report.values(result);
       for (Part part : Part.values()) {
         values.put("images_of_" + part.id(), seen.getOrDefault(part, 0));
@@ -164,6 +221,16 @@ final class EvaluateCommand implements Callable<Integer> {
       console.object(values);
       return result.badImages().isEmpty() ? 0 : 1;
     }
+  }
+
+  /** Of the saved files: as asked for, or the data folder's in plain characters. */
+  private String name(Path root) {
+    if (name != null) {
+      return name;
+    }
+    String last = root.toAbsolutePath().normalize().getFileName().toString();
+    String plain = last.replaceAll("[^A-Za-z0-9._-]", "_").replaceAll("^\\.+", "");
+    return plain.isEmpty() || plain.equals(TestEvaluation.NAME) ? "folder-" + plain : plain;
   }
 
   /** Either a folder or the test set. */
@@ -180,6 +247,16 @@ final class EvaluateCommand implements Callable<Integer> {
           "--test takes no --class and no --csv: it evaluates all test images of the run and saves"
               + " the predictions beside the result");
     }
+    if (name != null && (test || name.equals(TestEvaluation.NAME))) {
+      throw new UsageError(
+          "the result of the test set, and no other, is called 'test'; --name names those of folders");
+    }
+    if (name != null && !name.matches("[A-Za-z0-9_-][A-Za-z0-9._-]*")) {
+      throw new UsageError(
+          Text.format("--name takes letters, digits, '.', '_' and '-', found '%s'", name));
+    }
+    Arguments.requireRegex("--group", group);
+    robustness.require();
   }
 
   private String positive() {

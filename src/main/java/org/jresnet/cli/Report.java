@@ -14,8 +14,8 @@ import org.jresnet.metrics.ConfusionMatrix;
 import org.jresnet.metrics.Interval;
 import org.jresnet.train.CalibrationMeasure;
 import org.jresnet.train.Evaluation;
+import org.jresnet.train.EvaluationMetrics;
 import org.jresnet.train.RunFolder;
-import org.jresnet.train.TestResult;
 import org.jresnet.train.Trainer;
 
 /** Shows results: evaluations and runs, for people and for machines. */
@@ -64,6 +64,12 @@ final class Report {
     }
     confusion.table().lines().forEach(line -> console.print("%s", line));
     console.print("Accuracy %s, loss %.4f", confusion.accuracy(), e.loss());
+    e.groupedAccuracy()
+        .ifPresent(
+            g ->
+                console.print(
+                    "%d groups drawn whole: accuracy's 95 %% interval %s; so are the intervals below",
+                    e.groups().stream().distinct().count(), g.get(0).percent()));
     BinaryScores scores = e.binary().orElse(null);
     BinaryIntervals intervals = e.intervals().orElse(null);
     if (scores != null && intervals != null) {
@@ -122,7 +128,7 @@ final class Report {
 
   /** An evaluation for machines. */
   static Map<String, Object> values(Evaluation e) {
-    Map<String, Object> values = new LinkedHashMap<>(TestResult.metrics(e));
+    Map<String, Object> values = new LinkedHashMap<>(EvaluationMetrics.of(e));
     values.put("images", e.images());
     values.put("bad_images", e.badImages().size());
     return values;

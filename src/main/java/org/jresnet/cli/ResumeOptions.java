@@ -75,6 +75,9 @@ final class ResumeOptions {
     m.put("--crop-scale", o -> o.input().augmentation().crop().scale().min());
     m.put("--jpeg", o -> o.input().augmentation().jpeg().probability());
     m.put("--blur", o -> o.input().augmentation().blur().probability());
+    m.put(
+        "--augment",
+        o -> o.input().augmentation().degrading().probability() > 0 ? "forensic" : "none");
     m.put("--optimizer", o -> o.optimizer().kind());
     m.put("--lr", o -> o.optimizer().learningRate());
     m.put("--betas", o -> List.of(o.optimizer().beta1(), o.optimizer().beta2()));

@@ -7,17 +7,23 @@ import java.util.Map;
 import java.util.Optional;
 import me.tongfei.progressbar.ProgressBar;
 import org.jresnet.base.Text;
+import org.jresnet.data.Grouping;
 import org.jresnet.data.ImageFolder;
 import org.jresnet.data.Loader.BadImages;
 import org.jresnet.engine.Compute;
 import org.jresnet.train.Classifier;
 import org.jresnet.train.Evaluation;
+import org.jresnet.train.EvaluationFile;
 import org.jresnet.train.Evaluator;
 import org.jresnet.train.LoadedModel;
 import org.jresnet.train.SealedTest;
+import org.jresnet.train.TrainOptions;
 
 /** Opens the sealed test set of a run: {@code evaluate --test}, and the end of the demo. */
 final class TestEvaluation {
+  /** Of the result's files. */
+  static final String NAME = "test";
+
   private static final int SHOWN = 5;
 
   /**
@@ -42,26 +48,50 @@ final class TestEvaluation {
   }
 
   /**
-   * Opens the seal, says what was changed or is missing, evaluates, counts and shows the result.
+   * What is asked for.
    *
    * @param data the data folder, where it has moved
    * @param positive the class that scores speak for; empty for that of the run
+   * @param group what belongs together; empty for that of the split
+   * @param command that was given
+   */
+  record Request(Optional<String> data, String positive, String group, String command) {}
+
+  /**
+   * Opens the seal, says what was changed or is missing, evaluates, counts and shows the result.
+   *
+   * @param robustness what else is measured on the images
    * @return what it came to
    */
-  Outcome run(Path model, Optional<String> data, String positive, Compute compute) {
+  Outcome run(Path model, Request request, Compute compute, RobustnessOptions robustness) {
     try (SealedTest test =
-        SealedTest.of(model, data.map(ImageFolder::expand), loading.threads(), console::note)) {
+            SealedTest.of(
+                model, request.data().map(ImageFolder::expand), loading.threads(), console::note);
+        Classifier classifier = Classifier.open(loaded, compute, console::note)) {
       changes("missing", test.missing());
       changes("changed since the run began", test.changed());
-      String speaksFor = positive.isEmpty() ? test.run().options().positive() : positive;
-      Evaluator.Labels labels = new Evaluator.Labels(test.classes(), speaksFor);
+      TrainOptions trained = test.run().options();
+      String positive = request.positive().isEmpty() ? trained.positive() : request.positive();
+      String pattern = request.group().isEmpty() ? trained.split().group() : request.group();
+      Grouping grouping = Grouping.of(pattern);
+      Evaluator.Labels labels = new Evaluator.Labels(test.classes(), positive);
       Evaluation result;
-      try (Classifier classifier = Classifier.open(loaded, compute, console::note);
-          ProgressBar bar = Progress.bar("Testing", test.samples().size(), " images")) {
+      try (ProgressBar bar = Progress.bar("Testing", test.samples().size(), " images")) {
         result =
-            classifier.evaluate(test.samples(), labels, batch, loading, done -> bar.stepTo(done));
+            classifier
+                .evaluate(test.samples(), labels, batch, loading, done -> bar.stepTo(done))
+                .withGroups(grouping);
       }
-      Path saved = test.record(result);
+      EvaluationFile.Origin origin =
+          new EvaluationFile.Origin(
+              NAME,
+              NAME,
+              request.command(),
+              test.data().toAbsolutePath().normalize().toString(),
+              pattern,
+              compute.backend().description(),
+              compute.precision().id());
+      Path saved = test.record(result, origin);
       int opening = test.openings() + 1;
       console.print("%nThe test set, opening %d of its seal:", opening);
       if (opening > 1) {
@@ -75,6 +105,11 @@ final class TestEvaluation {
       report.badImages(result.badImages().values());
       report.print(result);
       console.print("Saved as %s", saved);
+      robustness.run(
+          console,
+          classifier,
+          new RobustnessOptions.Subject(
+              model, test.samples(), labels, grouping, batch, loading, origin));
       Map<String, Object> values = new LinkedHashMap<>(Report.values(result));
       values.put("test_openings", opening);
       values.put("missing", test.missing());

@@ -4,7 +4,9 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.SplittableRandom;
 import javax.imageio.IIOImage;
 import javax.imageio.ImageIO;
@@ -12,20 +14,27 @@ import javax.imageio.ImageWriteParam;
 import javax.imageio.ImageWriter;
 import javax.imageio.stream.ImageOutputStream;
 import javax.imageio.stream.MemoryCacheImageOutputStream;
+import org.jresnet.base.JsonField;
 import org.jresnet.base.UserError;
 
 /**
- * Random changes of training images, in this order: blur, JPEG re-compression, random resized crop
- * (else the evaluation's own resize), flip. JPEG re-compression and blur teach a detector of
- * generated images not to lean on traces that any re-encoding destroys (Wang et al. 2020, <a
- * href="https://arxiv.org/abs/1912.11035">arXiv:1912.11035</a>).
+ * Random changes of training images, in this order: a degradation, blur, JPEG re-compression,
+ * random resized crop (else the evaluation's own resize), flip. JPEG re-compression and blur teach
+ * a detector of generated images not to lean on traces that any re-encoding destroys (Wang et al.
+ * 2020, <a href="https://arxiv.org/abs/1912.11035">arXiv:1912.11035</a>).
  *
  * @param flip probability of a horizontal flip
  * @param crop random resized crop
  * @param jpeg JPEG re-compression
  * @param blur Gaussian blur
+ * @param degrading what an image goes through on its way, before all else
  */
-public record Augmentation(double flip, Crop crop, Jpeg jpeg, Blur blur) {
+public record Augmentation(
+    double flip,
+    Crop crop,
+    Jpeg jpeg,
+    Blur blur,
+    @JsonField(whenAbsent = "{\"probability\":0,\"among\":[]}") Degrading degrading) {
   /** Nothing changes. */
   public static final Augmentation NONE = new Augmentation(0, 1, 0, 0);
 
@@ -116,6 +125,43 @@ public record Augmentation(double flip, Crop crop, Jpeg jpeg, Blur blur) {
     }
   }
 
+  /**
+   * One degradation, drawn anew for each image and epoch.
+   *
+   * @param probability of doing it
+   * @param among what is drawn from, each with the same chance
+   */
+  public record Degrading(double probability, List<Degradation> among) {
+    /** Nothing. */
+    public static final Degrading NONE = new Degrading(0, List.of());
+
+    /**
+     * Every second image by any kind of {@link Degradation} at any level, kinds with the same
+     * chance.
+     */
+    public static final Degrading FORENSIC = forensic();
+
+    /** Checks the probability. */
+    public Degrading {
+      requireProbability("degradation", probability);
+      among = List.copyOf(among);
+      if (probability > 0 && among.isEmpty()) {
+        throw new UserError("there is no degradation to draw from");
+      }
+    }
+
+    private static Degrading forensic() {
+      List<Degradation> among = new ArrayList<>();
+      // As many entries for each kind: twelve is a multiple of every number of levels.
+      for (Degradation.Kind kind : Degradation.Kind.values()) {
+        for (int i = 0; i < 12; i++) {
+          among.add(new Degradation(kind, kind.levels().get(i % kind.levels().size())));
+        }
+      }
+      return new Degrading(0.5, among);
+    }
+  }
+
   /** Checks the probability. */
   public Augmentation {
     requireProbability("flip", flip);
@@ -134,24 +180,35 @@ public record Augmentation(double flip, Crop crop, Jpeg jpeg, Blur blur) {
         new Blur(blur, Blur.DEFAULT_SIGMA));
   }
 
+  /** Without degradations. */
+  public Augmentation(double flip, Crop crop, Jpeg jpeg, Blur blur) {
+    this(flip, crop, jpeg, blur, Degrading.NONE);
+  }
+
+  /** The same with degradations. */
+  public Augmentation withDegradations(double probability, List<Degradation> among) {
+    return new Augmentation(flip, crop, jpeg, blur, new Degrading(probability, among));
+  }
+
   /** The same with another probability of a horizontal flip. */
   public Augmentation withFlip(double probability) {
-    return new Augmentation(probability, crop, jpeg, blur);
+    return new Augmentation(probability, crop, jpeg, blur, degrading);
   }
 
   /** The same with random crops that keep at least this share of the area. */
   public Augmentation withCropScale(double smallest) {
-    return new Augmentation(flip, new Crop(new Range(smallest, 1), crop.ratio), jpeg, blur);
+    return new Augmentation(
+        flip, new Crop(new Range(smallest, 1), crop.ratio), jpeg, blur, degrading);
   }
 
   /** The same with another probability of JPEG compression. */
   public Augmentation withJpeg(double probability) {
-    return new Augmentation(flip, crop, new Jpeg(probability, jpeg.quality), blur);
+    return new Augmentation(flip, crop, new Jpeg(probability, jpeg.quality), blur, degrading);
   }
 
   /** The same with another probability of blur. */
   public Augmentation withBlur(double probability) {
-    return new Augmentation(flip, crop, jpeg, new Blur(probability, blur.sigma));
+    return new Augmentation(flip, crop, jpeg, new Blur(probability, blur.sigma), degrading);
   }
 
   private static void requireProbability(String name, double p) {
@@ -167,6 +224,11 @@ public record Augmentation(double flip, Crop crop, Jpeg jpeg, Blur blur) {
    */
   public RgbImage apply(RgbImage image, Preprocess preprocess, SplittableRandom random) {
     RgbImage out = image;
+    // No number is drawn where nothing is asked for: runs of before keep their images.
+    if (degrading.probability() > 0 && random.nextDouble() < degrading.probability()) {
+      Degradation drawn = degrading.among().get(random.nextInt(degrading.among().size()));
+      out = drawn.apply(out, random);
+    }
     if (random.nextDouble() < blur.probability()) {
       out = blur(out, blur.sigma().draw(random));
     }
@@ -180,7 +242,10 @@ public record Augmentation(double flip, Crop crop, Jpeg jpeg, Blur blur) {
   /** Bytes per pixel of the decoded image that {@link #apply} takes beside it. */
   int bytesPerPixel() {
     // A blurred image and one between the passes, or the encoder's integers and the decoded copy.
-    return blur.probability() > 0 || jpeg.probability() > 0 ? 7 : 0;
+    int own = blur.probability() > 0 || jpeg.probability() > 0 ? 7 : 0;
+    return degrading.probability() == 0
+        ? own
+        : own + degrading.among().stream().mapToInt(Degradation::bytesPerPixel).max().orElse(0);
   }
 
   /** Ten tries for an area and a ratio, then the largest centred crop, as torchvision. */

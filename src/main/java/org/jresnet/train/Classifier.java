@@ -260,12 +260,22 @@ public final class Classifier implements AutoCloseable {
   public Evaluation evaluate(SealedTest test) {
     Evaluation result =
         evaluate(
-            test.samples(),
-            new Evaluator.Labels(test.classes(), test.run().options().positive()),
-            EVALUATION_BATCH,
-            new Evaluator.LoaderOptions(preprocess, LOADER_THREADS, BadImages.SKIP),
-            done -> {});
-    test.record(result);
+                test.samples(),
+                new Evaluator.Labels(test.classes(), test.run().options().positive()),
+                EVALUATION_BATCH,
+                new Evaluator.LoaderOptions(preprocess, LOADER_THREADS, BadImages.SKIP),
+                done -> {})
+            .withGroups(test.grouping());
+    test.record(
+        result,
+        new EvaluationFile.Origin(
+            "test",
+            "test",
+            "Classifier.evaluate(SealedTest)",
+            test.data().toString(),
+            test.run().options().split().group(),
+            model.backend().description(),
+            model.precision().id()));
     return result;
   }
 

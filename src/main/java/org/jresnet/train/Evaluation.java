@@ -1,12 +1,17 @@
 package org.jresnet.train;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BiFunction;
+import org.jresnet.data.Grouping;
+import org.jresnet.data.Split.Part;
 import org.jresnet.metrics.BinaryIntervals;
 import org.jresnet.metrics.BinaryScores;
 import org.jresnet.metrics.ConfusionMatrix;
+import org.jresnet.metrics.Interval;
+import org.jresnet.metrics.Resampling;
 import org.jresnet.metrics.Temperature;
 
 /**
@@ -17,13 +22,16 @@ import org.jresnet.metrics.Temperature;
  * @param scored all images that could be decoded, at least one
  * @param badImages files left out, with the reason
  * @param calibration of the model, if it carries one
+ * @param groups name of each image's group, see {@link org.jresnet.metrics.Resampling}; empty where
+ *     every image stands for itself
  */
 public record Evaluation(
     List<String> classes,
     int positive,
     List<Scored> scored,
     Map<String, String> badImages,
-    Optional<ModelCalibration> calibration) {
+    Optional<ModelCalibration> calibration,
+    List<String> groups) {
   /** Seed of the bootstrap, so that the same predictions have the same intervals. */
   private static final long SEED = 1;
 
@@ -32,6 +40,40 @@ public record Evaluation(
     classes = List.copyOf(classes);
     scored = List.copyOf(scored);
     badImages = Map.copyOf(badImages);
+    groups = List.copyOf(groups);
+  }
+
+  /** Of images that stand for themselves. */
+  public Evaluation(
+      List<String> classes,
+      int positive,
+      List<Scored> scored,
+      Map<String, String> badImages,
+      Optional<ModelCalibration> calibration) {
+    this(classes, positive, scored, badImages, calibration, List.of());
+  }
+
+  /**
+   * The same with intervals of groups that are drawn whole.
+   *
+   * @throws org.jresnet.base.UserError when the pattern does not match an image's id
+   */
+  public Evaluation withGroups(Grouping grouping) {
+    List<String> names =
+        grouping.isGiven() ? belowPart().stream().map(grouping::key).toList() : List.of();
+    return new Evaluation(classes, positive, scored, badImages, calibration, names);
+  }
+
+  /** Ids; where the data folder has a folder for each part, without it, as patterns expect. */
+  private List<String> belowPart() {
+    List<String> ids = scored.stream().map(s -> s.sample().id()).toList();
+    for (Part part : Part.values()) {
+      String folder = part.id() + "/";
+      if (ids.stream().allMatch(id -> id.startsWith(folder))) {
+        return ids.stream().map(id -> id.substring(folder.length())).toList();
+      }
+    }
+    return ids;
   }
 
   /** Number of images with a prediction. */
@@ -87,7 +129,54 @@ public record Evaluation(
 
   /** The intervals of {@link #binary()}; takes a second from 100,000 images on. */
   public Optional<BinaryIntervals> intervals() {
-    return binary((positives, scores) -> BinaryIntervals.of(positives, scores, SEED));
+    return binary((positives, scores) -> BinaryIntervals.of(positives, scores, groups, SEED));
+  }
+
+  /**
+   * Intervals of the accuracy and of each class's, in this order, where images have groups; a class
+   * without images has 0 to 1.
+   */
+  public Optional<List<Interval>> groupedAccuracy() {
+    if (groups.isEmpty()) {
+      return Optional.empty();
+    }
+    int[] labels = scored.stream().mapToInt(s -> s.sample().label()).toArray();
+    boolean[] right = new boolean[labels.length];
+    for (int i = 0; i < labels.length; i++) {
+      right[i] = scored.get(i).predicted() == labels[i];
+    }
+    List<Interval> drawn =
+        Resampling.of(labels, groups)
+            .intervals(SEED, counts -> shares(counts, labels, right, classes.size()));
+    ConfusionMatrix confusion = confusion();
+    List<Interval> intervals = new ArrayList<>();
+    for (int k = -1; k < classes.size(); k++) {
+      boolean none = k >= 0 && confusion.total(k) == 0;
+      intervals.add(none ? new Interval(0, 1) : drawn.get(k + 1));
+    }
+    return Optional.of(intervals);
+  }
+
+  private static double[] shares(int[] counts, int[] labels, boolean[] right, int classes) {
+    double[] hits = new double[classes + 1];
+    double[] total = new double[classes + 1];
+    for (int i = 0; i < counts.length; i++) {
+      for (int k : new int[] {0, labels[i] + 1}) {
+        total[k] += counts[i];
+        hits[k] += right[i] ? counts[i] : 0;
+      }
+    }
+    for (int k = 0; k < hits.length; k++) {
+      hits[k] = total[k] == 0 ? 0 : hits[k] / total[k];
+    }
+    return hits;
+  }
+
+  /** By which logits are divided for probabilities that mean what they say. */
+  Temperature temperature() {
+    return calibration
+        .map(ModelCalibration::temperature)
+        .orElse(new Temperature(1, Temperature.Fit.FITTED));
   }
 
   private <T> Optional<T> binary(BiFunction<boolean[], double[], Optional<T>> metric) {

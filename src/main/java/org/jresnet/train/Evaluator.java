@@ -45,7 +45,7 @@ public final class Evaluator {
             0,
             Loader.Order.SEQUENTIAL,
             input.badImages());
-    try (Loader loader = new Loader(samples, input.preprocess(), Augmentation.NONE, options);
+    try (Loader loader = new Loader(samples, input.preprocess(), input.augmentation(), options);
         Loader.Epoch epoch = loader.epoch(0, 0)) {
       for (Batch batch = epoch.next(); batch != null; batch = epoch.next()) {
         float[] logits = Logits.of(executable, batch.pixels());
@@ -102,8 +102,20 @@ public final class Evaluator {
    * @param preprocess size and resize mode
    * @param threads decoding threads
    * @param badImages what happens at an image that cannot be decoded
+   * @param augmentation what happens to every image first
    */
-  public record LoaderOptions(Preprocess preprocess, int threads, Loader.BadImages badImages) {}
+  public record LoaderOptions(
+      Preprocess preprocess, int threads, Loader.BadImages badImages, Augmentation augmentation) {
+    /** Of images as they are. */
+    public LoaderOptions(Preprocess preprocess, int threads, Loader.BadImages badImages) {
+      this(preprocess, threads, badImages, Augmentation.NONE);
+    }
+
+    /** The same after changes. */
+    public LoaderOptions withAugmentation(Augmentation changes) {
+      return new LoaderOptions(preprocess, threads, badImages, changes);
+    }
+  }
 
   /**
    * Probabilities of {@code k} logits from {@code at} on; a logit that is not a number is an error.

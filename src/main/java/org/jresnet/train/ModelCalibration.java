@@ -11,7 +11,6 @@ import org.jresnet.base.RandomStreams;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.data.Grouping;
-import org.jresnet.data.Split;
 import org.jresnet.metrics.Calibration;
 import org.jresnet.metrics.Conformal;
 import org.jresnet.metrics.OperatingPoint;
@@ -95,7 +94,7 @@ public record ModelCalibration(
    */
   static ModelCalibration of(Evaluation validation, int epoch, Grouping groups, long seed) {
     List<Scored> all = validation.scored();
-    List<String> names = names(all, groups);
+    List<String> names = validation.withGroups(groups).groups();
     boolean[] first = firstHalf(all, names, seed);
     List<Scored> fit = new ArrayList<>();
     List<Scored> rest = new ArrayList<>();
@@ -119,18 +118,6 @@ public record ModelCalibration(
             ? OperatingPoint.of(validation.positives(), validation.scores(), names, seed)
             : List.of(),
         Conformal.of(labels, calibrated));
-  }
-
-  /** Names of groups; none where every image stands for itself. */
-  private static List<String> names(List<Scored> images, Grouping groups) {
-    if (!groups.isGiven()) {
-      return List.of();
-    }
-    List<String> ids = images.stream().map(s -> s.sample().id()).toList();
-    String part = Split.Part.VAL.id() + "/";
-    // Where the data folder has a folder for each part, patterns speak of what is below it.
-    boolean own = ids.stream().allMatch(id -> id.startsWith(part));
-    return ids.stream().map(id -> groups.key(own ? id.substring(part.length()) : id)).toList();
   }
 
   /** Each unit, in random order, goes where its class has fewer images; ties to the second. */

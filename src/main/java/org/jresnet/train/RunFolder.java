@@ -73,6 +73,7 @@ public final class RunFolder implements AutoCloseable {
           CURVES,
           CALIBRATION,
           EVALUATIONS,
+          "robustness",
           HASHES,
           NEXT_BEST,
           // Of older versions.
@@ -221,7 +222,7 @@ public final class RunFolder implements AutoCloseable {
   }
 
   /** The run folder that a model belongs to. */
-  static Optional<Path> folderOf(Path model) {
+  public static Optional<Path> folderOf(Path model) {
     Path folder = Files.isDirectory(model) ? model : model.toAbsolutePath().normalize().getParent();
     boolean best = Files.isDirectory(model) || model.getFileName().toString().equals(BEST);
     return best && Files.exists(folder.resolve(RUN)) ? Optional.of(folder) : Optional.empty();

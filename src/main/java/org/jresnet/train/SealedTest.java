@@ -18,6 +18,7 @@ import org.jresnet.base.Json;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.data.ContentHashes;
+import org.jresnet.data.Grouping;
 import org.jresnet.data.ImageFolder;
 import org.jresnet.data.Sample;
 import org.jresnet.data.Split;
@@ -38,6 +39,7 @@ public final class SealedTest implements AutoCloseable {
   private static final List<String> HEADER = List.of("file", "class", "sha256");
 
   private final Path folder;
+  private final Path data;
   private final RunRecord record;
   private final Split split;
   private final RunLock lock;
@@ -47,8 +49,9 @@ public final class SealedTest implements AutoCloseable {
   private Map<String, String> hashes = Map.of();
   private boolean sealed;
 
-  private SealedTest(Path folder, RunRecord record, Split split, RunLock lock) {
+  private SealedTest(Path folder, Path data, RunRecord record, Split split, RunLock lock) {
     this.folder = folder;
+    this.data = data;
     this.record = record;
     this.split = split;
     this.lock = lock;
@@ -97,7 +100,7 @@ public final class SealedTest implements AutoCloseable {
                     + " --split 0.7,0.15,0.15",
                 folder));
       }
-      SealedTest test = new SealedTest(folder, record, split, lock);
+      SealedTest test = new SealedTest(folder, root, record, split, lock);
       test.compare(threads, notes);
       return test;
     } catch (RuntimeException e) {
@@ -216,9 +219,10 @@ public final class SealedTest implements AutoCloseable {
    * predictions.
    *
    * @param evaluation of {@link #samples()} with the run's best weights
+   * @param origin where it comes from; its name is that of the files
    * @return the file
    */
-  public Path record(Evaluation evaluation) {
+  public Path record(Evaluation evaluation, EvaluationFile.Origin origin) {
     Path best = folder.resolve(RunFolder.BEST);
     String model = Digests.ofFile(best, "the weight file", () -> false);
     Path last = folder.resolve(RunFolder.LAST);
@@ -234,12 +238,9 @@ public final class SealedTest implements AutoCloseable {
         record.withDataUse(
             record.dataUse().leavingOut(Part.TEST, split, evaluation.badImages()).looking(look));
     AtomicFile.write(folder.resolve(RunFolder.RUN), Json.pretty(opened));
-    Path target = RunFolder.evaluation(folder, "test.json");
-    Path predictions = RunFolder.evaluation(folder, "test-predictions.csv");
-    TestResult.writePredictions(predictions, evaluation, hashes);
+    Path predictions = RunFolder.evaluation(folder, origin.name() + "-predictions.csv");
+    EvaluationFile.writePredictions(predictions, evaluation, hashes);
     Map<String, Object> binding = new LinkedHashMap<>();
-    binding.put("model", RunFolder.BEST);
-    binding.put("model_sha256", model);
     binding.put("best_epoch", look.bestEpoch());
     binding.put("epochs", look.epochs());
     binding.put("test_openings", opened.dataUse().testLooks().size());
@@ -251,8 +252,17 @@ public final class SealedTest implements AutoCloseable {
     binding.put("content_sha256", record.contentHash());
     binding.put("predictions", predictions.getFileName().toString());
     binding.put("predictions_sha256", Digests.ofFile(predictions, "the predictions", () -> false));
-    TestResult.write(target, binding, evaluation);
-    return target;
+    return EvaluationFile.write(folder, origin, binding, evaluation);
+  }
+
+  /** What belongs together among the test images, as in the split. */
+  public Grouping grouping() {
+    return Grouping.of(record.options().split().group());
+  }
+
+  /** Folder of the images. */
+  public Path data() {
+    return data;
   }
 
   @Override
