@@ -25,6 +25,7 @@ import picocli.CommandLine.ScopeType;
     abbreviateSynopsis = true,
     subcommands = {
       DemoCommand.class,
+      AuditCommand.class,
       TrainCommand.class,
       EvaluateCommand.class,
       PredictCommand.class,

@@ -42,6 +42,16 @@ public record ImageInfo(
   }
 
   /**
+   * How far the file was compressed, as a quality of libjpeg: for tables of another kind that whose
+   * table is as coarse, and 100 for formats other than JPEG.
+   */
+  public int approximateQuality() {
+    return metadata.luminance().isEmpty()
+        ? 100
+        : jpegQuality.orElseGet(() -> JpegTables.nearest(metadata.luminance()));
+  }
+
+  /**
    * Whether the image is decoded lying, unless {@link ImageDecoder.Orientation#APPLY} is asked for.
    */
   public boolean isTurned() {

@@ -206,7 +206,7 @@ record JpegHeader(
           List.copyOf(components),
           jfif,
           adobe,
-          JpegQuality.of(used),
+          JpegTables.of(used),
           orientation != 0 ? orientation : TiffHeader.orientation(xmp),
           colorProfile,
           ImageMetadata.jpeg(used).with(tiff, xmp));

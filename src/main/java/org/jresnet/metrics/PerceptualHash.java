@@ -22,8 +22,7 @@ public record PerceptualHash(long low, long across, long down) {
   /** The frequencies (down, across) in the order of their sum, without the mean. */
   private static final int[][] LOWEST = lowest();
 
-  private static final int FREQUENCIES = 12;
-  private static final double[][] COSINES = cosines();
+  private static final CosineTransform COSINES = new CosineTransform(SIDE, SIDE);
 
   private static int[][] lowest() {
     int[][] order = new int[BITS][];
@@ -34,16 +33,6 @@ public record PerceptualHash(long low, long across, long down) {
       }
     }
     return order;
-  }
-
-  private static double[][] cosines() {
-    double[][] table = new double[FREQUENCIES][SIDE];
-    for (int f = 0; f < FREQUENCIES; f++) {
-      for (int i = 0; i < SIDE; i++) {
-        table[f][i] = StrictMath.cos(Math.PI * f * (2 * i + 1) / (2 * SIDE));
-      }
-    }
-    return table;
   }
 
   /**
@@ -59,21 +48,10 @@ public record PerceptualHash(long low, long across, long down) {
   }
 
   private static long low(double[] fields) {
-    double[] rows = new double[SIDE * FREQUENCIES];
-    for (int y = 0; y < SIDE; y++) {
-      for (int f = 0; f < FREQUENCIES; f++) {
-        double sum = 0;
-        for (int x = 0; x < SIDE; x++) {
-          sum += fields[y * SIDE + x] * COSINES[f][x];
-        }
-        rows[y * FREQUENCIES + f] = sum;
-      }
-    }
+    double[] coefficients = COSINES.forward(fields);
     double[] values = new double[BITS];
     for (int i = 0; i < BITS; i++) {
-      for (int y = 0; y < SIDE; y++) {
-        values[i] += rows[y * FREQUENCIES + LOWEST[i][1]] * COSINES[LOWEST[i][0]][y];
-      }
+      values[i] = coefficients[LOWEST[i][0] * SIDE + LOWEST[i][1]];
     }
     double[] sorted = values.clone();
     Arrays.sort(sorted);

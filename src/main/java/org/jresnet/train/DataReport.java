@@ -30,6 +30,11 @@ public record DataReport(
 
   /** All properties that {@linkplain Separation#separates() separate} the classes, best first. */
   public List<Shortcut> shortcuts() {
+    return shortcuts(statistics);
+  }
+
+  /** The same of any images. */
+  public static List<Shortcut> shortcuts(ClassStatistics statistics) {
     int classes = statistics.classes().size();
     int[] labels = statistics.labels();
     return Arrays.stream(ImageFeature.values())

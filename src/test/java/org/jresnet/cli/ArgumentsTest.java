@@ -43,6 +43,7 @@ final class ArgumentsTest {
   /** What a command needs besides, so that nothing but the option can be wrong. */
   private static final Map<String, List<String>> NEEDED =
       Map.of(
+          "audit", List.of("/nosuch"),
           "train", List.of("/nosuch", "--out", "/nosuch/run"),
           "evaluate", List.of("/nosuch.pth", "/nosuch"),
           "predict", List.of("/nosuch.pth", "/nosuch.jpg"),

@@ -10,7 +10,7 @@ import java.util.OptionalInt;
  * Pillow and most other encoders) scales the two tables of ITU-T T.81, annex K, by {@code
  * jpeg_set_quality}'s rule. Encoders with tables of their own (Photoshop, cameras) have none.
  */
-final class JpegQuality {
+public final class JpegTables {
   /** Table K.1 in zigzag order, as files have it. */
   private static final byte[] LUMINANCE =
       HexFormat.of()
@@ -28,7 +28,7 @@ final class JpegQuality {
   private static final int[][] LUMINANCES = scaled(LUMINANCE);
   private static final int[][] CHROMINANCES = scaled(CHROMINANCE);
 
-  private JpegQuality() {}
+  private JpegTables() {}
 
   /**
    * The quality at which all tables are the standard ones.
@@ -46,6 +46,28 @@ final class JpegQuality {
       }
     }
     return OptionalInt.empty();
+  }
+
+  /**
+   * The table of the first component at a quality, in zigzag order.
+   *
+   * @param quality 1 to 100
+   */
+  public static List<Integer> luminance(int quality) {
+    return Arrays.stream(LUMINANCES[quality]).boxed().toList();
+  }
+
+  /** The quality whose table for the first component is on average as coarse as another one. */
+  static int nearest(List<Integer> luminance) {
+    int wanted = luminance.stream().mapToInt(Integer::intValue).sum();
+    int best = 100;
+    for (int quality = 100; quality >= 1; quality--) {
+      if (Math.abs(Arrays.stream(LUMINANCES[quality]).sum() - wanted)
+          < Math.abs(Arrays.stream(LUMINANCES[best]).sum() - wanted)) {
+        best = quality;
+      }
+    }
+    return best;
   }
 
   private static int[][] scaled(byte[] standard) {
