@@ -60,7 +60,8 @@ public record Dataset(List<String> classes, List<Sample> samples, int ignored) {
    */
   public Optional<String> onlyFakes() {
     boolean known =
-        !samples.isEmpty() && FAKES_ONLY.matcher(samples.get(0).file().toString()).find();
+        !samples.isEmpty()
+            && samples.stream().allMatch(s -> FAKES_ONLY.matcher(s.file().toString()).find());
     return known || classes.stream().allMatch(Dataset::saysGenerated)
         ? Optional.of(
             "all classes "

@@ -1,5 +1,9 @@
 package org.jresnet.metrics;
 
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
+
 /**
  * Whether numbers were rounded to multiples of one step and then of another, from the histogram of
  * what is left: some values then get no or more of the original ones than others, in a rhythm of
@@ -9,6 +13,8 @@ package org.jresnet.metrics;
  * <p>For each suspected table of first steps the likelihood of the histograms is compared with that
  * of one rounding. How numbers that were never rounded are spread must be known; in a JPEG blocks
  * that lie across the grid's own have such coefficients.
+ *
+ * <p>One object serves one thread: it keeps what it has computed for each pair of steps.
  */
 public final class DoubleQuantisation {
   /** Largest value that is looked at; 0 is not, it is where decoders and encoders differ most. */
@@ -22,7 +28,15 @@ public final class DoubleQuantisation {
   /** Share of values that follow no rule at all. */
   private static final double OUTLIERS = 0.02;
 
-  private DoubleQuantisation() {}
+  /**
+   * Of a pair of steps.
+   *
+   * @param weights how many of the multiples of the first step end at each value
+   * @param logarithms of these
+   */
+  private record Rhythm(double[] weights, double[] logarithms) {}
+
+  private final Map<Long, Rhythm> rhythms = new HashMap<>();
 
   /**
    * What was found.
@@ -41,14 +55,14 @@ public final class DoubleQuantisation {
    * @param last the step of the last rounding of each frequency
    * @param first for each candidate, the steps of the first rounding
    */
-  public static Result of(long[][] histograms, long[][] unrounded, int[] last, int[][] first) {
+  public Result of(long[][] histograms, long[][] unrounded, int[] last, int[][] first) {
     int best = -1;
     double evidence = 0;
     for (int c = 0; c < first.length; c++) {
       double gain = 0;
       for (int f = 0; f < histograms.length; f++) {
         if (first[c][f] > 1 && first[c][f] != last[f]) {
-          gain += gain(histograms[f], unrounded[f], reached(first[c][f], last[f]));
+          gain += gain(histograms[f], unrounded[f], rhythm(first[c][f], last[f]));
         }
       }
       if (gain > evidence) {
@@ -60,22 +74,31 @@ public final class DoubleQuantisation {
   }
 
   /** Log-likelihood with these weights less that without. */
-  private static double gain(long[] histogram, long[] unrounded, double[] weights) {
+  private static double gain(long[] histogram, long[] unrounded, Rhythm rhythm) {
     double gain = 0;
     double count = 0;
     double sum = 0;
     double expected = 0;
     for (int k = 0; k < VALUES; k++) {
-      gain += histogram[k] * Math.log(weights[k]);
+      gain += histogram[k] * rhythm.logarithms[k];
       count += histogram[k];
       // Half an occurrence more, so that no value is impossible.
       sum += unrounded[k] + 0.5;
-      expected += (unrounded[k] + 0.5) * weights[k];
+      expected += (unrounded[k] + 0.5) * rhythm.weights[k];
     }
     return gain - count * Math.log(expected / sum);
   }
 
-  /** How many of the multiples of the first step end at each value, less or more than usual. */
+  private Rhythm rhythm(int first, int last) {
+    return rhythms.computeIfAbsent(
+        (long) first << Integer.SIZE | last,
+        pair -> {
+          double[] weights = reached(first, last);
+          return new Rhythm(weights, Arrays.stream(weights).map(Math::log).toArray());
+        });
+  }
+
+  /** How many of the multiples of the first step end at each value, 1 on average. */
   private static double[] reached(int first, int last) {
     double[] weights = new double[VALUES];
     for (int k = 1; k <= VALUES; k++) {
@@ -91,8 +114,9 @@ public final class DoubleQuantisation {
     return weights;
   }
 
-  /** The normal distribution function, by a logistic one that is off by less than 0.02. */
+  /** Chance that a standard normal value is at most {@code x}. */
   private static double normal(double x) {
-    return 1 / (1 + Math.exp(-1.702 * x));
+    double tail = Normal.twoSided(x) / 2;
+    return x < 0 ? tail : 1 - tail;
   }
 }

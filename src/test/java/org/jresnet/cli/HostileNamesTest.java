@@ -81,6 +81,9 @@ final class HostileNamesTest {
         new Object[][] {
           {"evaluate", run, faces},
           {"evaluate", run, faces, "--json"},
+          {"audit", faces, "--strict"},
+          {"audit", faces, "--json", "--out", folder.resolve("audit")},
+          {"audit", faces, "--group", "no such group"},
           {"predict", run, faces, "--verbose"},
           {"predict", run, faces, "--json"},
           {"predict", run, folder.resolve("no\u001b[31m\njresnet: all is well")},

@@ -200,5 +200,7 @@ class ImageFolderTest {
     }
     Sample known = new Sample(Path.of("/data/iFakeFaceDB/a/1.jpg"), "a/1.jpg", 0);
     assertThat(new Dataset(List.of("a", "b"), List.of(known), 0).onlyFakes()).isPresent();
+    Sample other = new Sample(Path.of("/data/vggface2/b/1.jpg"), "b/1.jpg", 1);
+    assertThat(new Dataset(List.of("a", "b"), List.of(known, other), 0).onlyFakes()).isEmpty();
   }
 }

@@ -66,6 +66,8 @@ final class JpegHistory {
     return table;
   }
 
+  private final DoubleQuantisation comparison = new DoubleQuantisation();
+
   /** What the coefficients say. */
   ImageFacts.Doubled of(ImageInfo info, RgbImage image) {
     List<Integer> table = info.metadata().luminance();
@@ -82,8 +84,7 @@ final class JpegHistory {
       return ImageFacts.Doubled.UNTESTED;
     }
     long[][] unrounded = histograms(image, steps, BLOCK / 2);
-    DoubleQuantisation.Result found =
-        DoubleQuantisation.of(histograms, unrounded, steps, CANDIDATES);
+    DoubleQuantisation.Result found = comparison.of(histograms, unrounded, steps, CANDIDATES);
     boolean sure = found.candidate() >= 0 && found.evidence() >= SURE;
     return new ImageFacts.Doubled(true, sure ? QUALITIES[found.candidate()] : 0, found.evidence());
   }

@@ -13,8 +13,11 @@ import org.jresnet.metrics.RadialSpectrum;
 
 /** Measures decoded images, one after the other; it belongs to one thread at a time. */
 final class Measurer {
-  /** Largest side of the square that a spectrum is taken of; a power of two. */
-  static final int LARGEST_SQUARE = 256;
+  /**
+   * Largest side of the square that a spectrum is taken of, a power of two: four frequencies fall
+   * into the width of each band, and a larger one would take longer than all the rest.
+   */
+  private static final int LARGEST_SQUARE = 128;
 
   /** Below this contrast a perceptual hash would compare rounding errors. */
   private static final double FLAT = 2;
