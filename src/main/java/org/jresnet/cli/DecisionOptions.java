@@ -5,6 +5,7 @@ import java.util.Optional;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.metrics.OperatingPoint;
+import org.jresnet.train.CalibrationMeasure;
 import org.jresnet.train.ModelCalibration;
 import org.jresnet.train.Prediction;
 import picocli.CommandLine.Option;
@@ -34,6 +35,19 @@ final class DecisionOptions {
       })
   @Within(above = 0, below = 1)
   private Double error;
+
+  @Option(
+      names = "--stability",
+      description = {
+        "Also try ten changes that a person hardly sees (re-encodings, slight scaling, blur, noise, cropping): range of the"
+            + " probability, and how often the verdict flips. Implies --error 0.05 unless you name another."
+      })
+  private boolean stability;
+
+  /** Whether mild changes are tried, too. */
+  boolean stability() {
+    return stability;
+  }
 
   /**
    * A verdict.
@@ -79,13 +93,21 @@ final class DecisionOptions {
     }
   }
 
+  /** The class at the operating point. */
+  String label(Prediction p) {
+    return point.equals(ModelCalibration.EVEN)
+        ? p.label()
+        : p.label(p.calibration().orElseThrow().point(point));
+  }
+
   /** The verdict on an image. */
   Verdict verdict(Prediction p) {
-    String label =
-        point.equals(ModelCalibration.EVEN)
-            ? p.label()
-            : p.label(p.calibration().orElseThrow().point(point));
-    Optional<List<String>> set = Optional.ofNullable(error).map(p::set);
+    String label = label(p);
+    boolean asked = error != null || stability && p.calibration().isPresent();
+    Optional<List<String>> set =
+        asked
+            ? Optional.of(p.set(error == null ? CalibrationMeasure.ERROR : error))
+            : Optional.empty();
     boolean unsure = set.isPresent() && set.get().size() != 1;
     return new Verdict(unsure ? UNSURE : label, p.probability(label), set);
   }

@@ -28,6 +28,8 @@ import picocli.CommandLine.ScopeType;
       AuditCommand.class,
       TrainCommand.class,
       EvaluateCommand.class,
+      CompareCommand.class,
+      MatrixCommand.class,
       PredictCommand.class,
       SummaryCommand.class,
       ConvertCommand.class,

@@ -12,13 +12,17 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jresnet.base.Csv;
 import org.jresnet.base.Text;
 import org.jresnet.data.BadImageException;
+import org.jresnet.data.ImageDecoder;
 import org.jresnet.data.ImageFolder;
 import org.jresnet.data.ImageNotes;
+import org.jresnet.data.RgbImage;
 import org.jresnet.detect.ExplanationFolder;
+import org.jresnet.detect.Stability;
 import org.jresnet.engine.Compute;
 import org.jresnet.train.Classifier;
 import org.jresnet.train.LoadedModel;
@@ -35,6 +39,7 @@ import picocli.CommandLine.Parameters;
     description = "Classifies images; folders are walked.")
 final class PredictCommand implements Callable<Integer> {
   private static final int TOP = 5;
+  private static final List<String> STABILITY = List.of("flips", "lowest", "highest");
 
   @Parameters(
       index = "0",
@@ -91,7 +96,7 @@ final class PredictCommand implements Callable<Integer> {
     }
     Optional<ExplanationFolder> explanations = explainOptions.prepare(files, overwrite);
     ImageNotes.read(files, loaded.preprocess()).forEach(console::note);
-    List<List<String>> rows = new ArrayList<>(List.of(csvHeader(classes)));
+    List<List<String>> rows = new ArrayList<>(List.of(csvHeader(classes, decisions.stability())));
     Tally tally = new Tally(classes);
     try (Compute compute = backendOptions.open(console);
         Classifier classifier = Classifier.open(loaded, compute, console::note);
@@ -106,16 +111,18 @@ final class PredictCommand implements Callable<Integer> {
           DecisionOptions.Verdict verdict = decisions.verdict(p);
           print(console, file, p, verdict);
           Map<String, Object> values = values(file, p, verdict);
+          Optional<Stability> stability = stability(console, classifier, file, p);
+          stability.ifPresent(s -> values.put("stability", values(s)));
           if (explaining != null) {
             values.put("explanation", explaining.explain(file).toString());
           }
           console.object(values);
-          rows.add(csvRow(file, p, verdict));
+          rows.add(csvRow(file, p, verdict, stability));
           tally.add(p, verdict.label());
         } catch (BadImageException e) {
           tally.addFailed();
           Console.error(e.getMessage());
-          rows.add(csvRow(file, classes, e));
+          rows.add(csvRow(file, rows.get(0).size(), e));
         }
         Console.requireOutput();
       }
@@ -138,7 +145,11 @@ final class PredictCommand implements Callable<Integer> {
       console.print(
           "%s  unsure  %s (most probable: %s, %.2f %%)",
           file,
-          set.isEmpty() ? "no class is as likely as usual" : "could be " + String.join(" or ", set),
+          set.isEmpty()
+              ? "no class is as likely as usual"
+              : set.size() > TOP
+                  ? "could be any of " + set.size() + " classes"
+                  : "could be " + String.join(" or ", set),
           p.label(),
           100 * p.probability());
     } else {
@@ -171,6 +182,52 @@ final class PredictCommand implements Callable<Integer> {
     return values;
   }
 
+  /** Tries and shows what mild changes do to a verdict, where that was asked for. */
+  private Optional<Stability> stability(
+      Console console, Classifier classifier, Path file, Prediction p) throws BadImageException {
+    if (!decisions.stability()) {
+      return Optional.empty();
+    }
+    RgbImage image = ImageDecoder.decode(file, classifier.preprocess().decoding());
+    Stability s = Stability.of(classifier, image, p, decisions::label);
+    int flips = s.flips().size();
+    console.print(
+        "    %s: '%s' in %d of %d mild changes, probability %.2f to %.2f %%%s",
+        flips == 0 ? "stable" : "unstable",
+        s.label(),
+        s.changes().size() - flips,
+        s.changes().size(),
+        100 * s.lowest(),
+        100 * s.highest(),
+        flips == 0
+            ? ""
+            : "; not after "
+                + s.flips().stream()
+                    .map(c -> c.degradation().kind().id() + " " + c.degradation().text())
+                    .collect(Collectors.joining(", ")));
+    return Optional.of(s);
+  }
+
+  private static Map<String, Object> values(Stability s) {
+    Map<String, Object> values = new LinkedHashMap<>();
+    values.put("class", s.label());
+    values.put("flips", s.flips().size());
+    values.put("lowest", s.lowest());
+    values.put("highest", s.highest());
+    values.put(
+        "changes",
+        s.changes().stream()
+            .map(
+                c ->
+                    Map.of(
+                        "kind", c.degradation().kind().id(),
+                        "level", c.degradation().level(),
+                        "class", c.label(),
+                        "probability", c.probability()))
+            .toList());
+    return values;
+  }
+
   private static Map<String, Double> byClass(List<String> classes, double[] probabilities) {
     Map<String, Double> values = new LinkedHashMap<>();
     for (int k = 0; k < probabilities.length; k++) {
@@ -179,26 +236,37 @@ final class PredictCommand implements Callable<Integer> {
     return values;
   }
 
-  private static List<String> csvHeader(List<String> classes) {
+  private static List<String> csvHeader(List<String> classes, boolean stability) {
     List<String> header = new ArrayList<>(List.of("file", "class", "probability"));
     classes.forEach(c -> header.add("p(" + c + ")"));
-    header.addAll(List.of("preprocess_ms", "inference_ms", "error"));
+    header.addAll(List.of("preprocess_ms", "inference_ms"));
+    if (stability) {
+      header.addAll(STABILITY);
+    }
+    header.add("error");
     return header;
   }
 
-  private static List<String> csvRow(Path file, Prediction p, DecisionOptions.Verdict verdict) {
+  private static List<String> csvRow(
+      Path file, Prediction p, DecisionOptions.Verdict verdict, Optional<Stability> stability) {
     List<String> row = new ArrayList<>(List.of(file.toString(), verdict.label()));
     row.add(String.valueOf(verdict.probability()));
     Arrays.stream(p.probabilities()).mapToObj(String::valueOf).forEach(row::add);
     row.add(String.format(Locale.ROOT, "%.3f", p.preprocessMillis()));
     row.add(String.format(Locale.ROOT, "%.3f", p.inferenceMillis()));
+    stability.ifPresent(
+        s -> {
+          row.add(String.valueOf(s.flips().size()));
+          row.add(String.valueOf(s.lowest()));
+          row.add(String.valueOf(s.highest()));
+        });
     row.add("");
     return row;
   }
 
-  private static List<String> csvRow(Path file, List<String> classes, BadImageException reason) {
+  private static List<String> csvRow(Path file, int columns, BadImageException reason) {
     List<String> row = new ArrayList<>(List.of(file.toString()));
-    row.addAll(Collections.nCopies(classes.size() + 4, ""));
+    row.addAll(Collections.nCopies(columns - 2, ""));
     row.add(reason.getMessage());
     return row;
   }

@@ -82,7 +82,7 @@ public record Evaluation(
   }
 
   /** Whether each image is of the positive class. */
-  boolean[] positives() {
+  public boolean[] positives() {
     boolean[] positives = new boolean[scored.size()];
     for (int i = 0; i < positives.length; i++) {
       positives[i] = scored.get(i).sample().label() == positive;
@@ -91,7 +91,7 @@ public record Evaluation(
   }
 
   /** The positive's logit less the other's, of two classes: higher means more positive. */
-  double[] scores() {
+  public double[] scores() {
     double[] scores = new double[scored.size()];
     for (int i = 0; i < scores.length; i++) {
       double[] logits = scored.get(i).logits();

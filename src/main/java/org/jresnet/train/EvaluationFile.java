@@ -21,8 +21,8 @@ import org.jresnet.metrics.OperatingPoint;
 import org.jresnet.metrics.Proportion;
 
 /**
- * An evaluation as files: {@code evaluations/NAME.json} in the run's folder, and a CSV of what is
- * said of every image.
+ * An evaluation as files in the run's folder: {@code evaluations/NAME.json}, and {@code
+ * NAME-predictions.csv} with what is said of every image.
  *
  * <p>Keys of the JSON file, beside those of {@link EvaluationMetrics#of}:
  *
@@ -41,8 +41,9 @@ import org.jresnet.metrics.Proportion;
  *       confidence, hits, total, accuracy}), {@code positive, points} ({@code name, threshold,
  *       threshold_interval, probability, enough, false_alarms, hits}), {@code covered, several,
  *       none}; shares are {@code hits, total, share, interval}
+ *   <li>{@code predictions} (the CSV file's name) and {@code predictions_sha256}
  *   <li>of the test set: {@code test_openings, sealed, missing, changed, best_epoch, epochs} and
- *       hashes of split, data and predictions
+ *       hashes of split and data
  * </ul>
  */
 public final class EvaluationFile {
@@ -78,11 +79,18 @@ public final class EvaluationFile {
    * @return the file
    */
   public static Optional<Path> write(Path model, Origin origin, Evaluation e) {
-    return RunFolder.folderOf(model).map(folder -> write(folder, origin, Map.of(), e));
+    return RunFolder.folderOf(model).map(folder -> write(folder, origin, Map.of(), e, Map.of()));
   }
 
-  /** The same with more values, in a run's folder. */
-  static Path write(Path folder, Origin origin, Map<String, ?> binding, Evaluation e) {
+  /** The same in a run's folder, with more values and hashes of the images by id, if known. */
+  static Path write(
+      Path folder,
+      Origin origin,
+      Map<String, ?> binding,
+      Evaluation e,
+      Map<String, String> hashes) {
+    Path predictions = RunFolder.evaluation(folder, origin.name() + "-predictions.csv");
+    writePredictions(predictions, e, hashes);
     Path best = folder.resolve(RunFolder.BEST);
     Map<String, Object> values = new LinkedHashMap<>();
     values.put("name", origin.name());
@@ -94,6 +102,8 @@ public final class EvaluationFile {
     values.put("model", best.toString());
     values.put("model_sha256", Digests.ofFile(best, "the weight file", () -> false));
     values.put("environment", environment(origin));
+    values.put("predictions", predictions.getFileName().toString());
+    values.put("predictions_sha256", Digests.ofFile(predictions, "the predictions", () -> false));
     values.putAll(binding);
     values.putAll(EvaluationMetrics.of(e));
     EvaluationMetrics.curves(e).ifPresent(values::putAll);

@@ -238,8 +238,6 @@ public final class SealedTest implements AutoCloseable {
         record.withDataUse(
             record.dataUse().leavingOut(Part.TEST, split, evaluation.badImages()).looking(look));
     AtomicFile.write(folder.resolve(RunFolder.RUN), Json.pretty(opened));
-    Path predictions = RunFolder.evaluation(folder, origin.name() + "-predictions.csv");
-    EvaluationFile.writePredictions(predictions, evaluation, hashes);
     Map<String, Object> binding = new LinkedHashMap<>();
     binding.put("best_epoch", look.bestEpoch());
     binding.put("epochs", look.epochs());
@@ -250,9 +248,7 @@ public final class SealedTest implements AutoCloseable {
     binding.put("split_sha256", record.splitHash());
     binding.put("data_sha256", record.dataHash());
     binding.put("content_sha256", record.contentHash());
-    binding.put("predictions", predictions.getFileName().toString());
-    binding.put("predictions_sha256", Digests.ofFile(predictions, "the predictions", () -> false));
-    return EvaluationFile.write(folder, origin, binding, evaluation);
+    return EvaluationFile.write(folder, origin, binding, evaluation, hashes);
   }
 
   /** What belongs together among the test images, as in the split. */

@@ -46,6 +46,8 @@ final class ArgumentsTest {
           "audit", List.of("/nosuch"),
           "train", List.of("/nosuch", "--out", "/nosuch/run"),
           "evaluate", List.of("/nosuch.pth", "/nosuch"),
+          "compare", List.of("/nosuch.pth", "/nosuch.pth", "/nosuch"),
+          "matrix", List.of("/nosuch.pth", "--sets=/nosuch", "--out=/nosuch/matrix"),
           "predict", List.of("/nosuch.pth", "/nosuch.jpg"),
           "quantize", List.of("/nosuch.pth", "/nosuch", "--out", "/nosuch/x.safetensors"),
           "convert", List.of("/nosuch.pth", "/nosuch/x.pth"));

@@ -65,6 +65,10 @@ final class EvaluateCommandTest {
     assertThat(result.out()).contains("Saved as " + file);
     JsonNode e = json(file);
     assertThat(e.get("kind").asText()).isEqualTo("folder");
+    Path predictions = file.resolveSibling(e.get("predictions").asText());
+    assertThat(Csv.read(predictions)).hasSize(25);
+    assertThat(e.get("predictions_sha256").asText())
+        .isEqualTo(org.jresnet.base.Digests.ofFile(predictions, "the file", () -> false));
     assertThat(e.get("command").asText())
         .startsWith("./jresnet evaluate")
         .contains("'" + other + "'");
