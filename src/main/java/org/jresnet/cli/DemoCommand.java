@@ -130,6 +130,7 @@ final class DemoCommand implements Callable<Integer> {
                   new RobustnessOptions());
       console.print("%nTwo images of the test set:");
       Path unseen = predictTwo(console, compute, loaded, data);
+      Path report = ReportCommand.write(run);
       console.print(
           "%nDone in %.0f s. Everything is in %s:",
           (System.nanoTime() - start) / 1e9, out.toAbsolutePath());
@@ -139,6 +140,7 @@ final class DemoCommand implements Callable<Integer> {
       console.print(
           "  run/evaluations/       the test's result, and what is predicted of each of its images");
       console.print("  run/metrics.csv        one line per epoch; run/curves.png shows them");
+      console.print("%nThe report of it all: %s", report.toAbsolutePath());
       console.print("%nTry next:");
       console.print("  ./jresnet predict %s %s", Text.shellWord(run), Text.shellWord(unseen));
       console.print("  ./jresnet summary --model %s", network.id());
@@ -146,6 +148,7 @@ final class DemoCommand implements Callable<Integer> {
           "  ./jresnet train FOLDER-WITH-ONE-FOLDER-PER-CLASS --out runs/mine --weights resnet50.pth");
       Map<String, Object> values = Report.values(outcome, run);
       values.putAll(test.values());
+      values.put("report", report.toString());
       console.object(values);
       return test.code();
     }

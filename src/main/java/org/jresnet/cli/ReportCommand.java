@@ -1,7 +1,6 @@
 package org.jresnet.cli;
 
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,6 +27,8 @@ import picocli.CommandLine.Parameters;
           + " calibration, errors, and the commands that repeat it. What was not measured is named."
     })
 final class ReportCommand implements Callable<Integer> {
+  private static final String PAGE = "report.html";
+
   @Parameters(index = "0", paramLabel = "RUN", description = "Folder of jresnet train --out.")
   private String run;
 
@@ -66,15 +67,7 @@ final class ReportCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Path folder = ImageFolder.expand(run);
-    RunRecord record =
-        RunFolder.recordOf(folder)
-            .orElseThrow(
-                () ->
-                    new UserError(
-                        Text.format(
-                            "%s is not the folder of a run: expected run.json in it; name the"
-                                + " folder of jresnet train --out",
-                            run)));
+    RunRecord record = record(folder);
     if (out != null) {
       OutputFile.require("--out", out, overwrite);
     }
@@ -84,15 +77,8 @@ final class ReportCommand implements Callable<Integer> {
       browser = Optional.of(Browser.find());
     }
     Console console = new Console(json);
-    List<String> commands = new ArrayList<>();
-    commands.add(TrainCommandLine.of(record.options(), folder));
-    commands.add(Text.format("./jresnet evaluate %s --test", Text.shellWord(folder)));
-    commands.add(Text.format("./jresnet report %s", Text.shellWord(folder)));
-    String page =
-        RunReport.html(
-            folder, new RunReport.Sources(path(audit), path(matrix), path(explanations), commands));
-    Path target = out == null ? folder.resolve("report.html") : out;
-    AtomicFile.write(target, page);
+    Path target = out == null ? folder.resolve(PAGE) : out;
+    write(folder, record, target, path(audit), path(matrix), path(explanations));
     console.print("Wrote %s", target);
     Map<String, Object> values = new LinkedHashMap<>();
     values.put("report", target.toString());
@@ -104,6 +90,46 @@ final class ReportCommand implements Callable<Integer> {
         });
     console.object(values);
     return 0;
+  }
+
+  private static RunRecord record(Path folder) {
+    return RunFolder.recordOf(folder)
+        .orElseThrow(
+            () ->
+                new UserError(
+                    Text.format(
+                        "%s is not the folder of a run: expected run.json in it; name the folder of"
+                            + " jresnet train --out",
+                        folder)));
+  }
+
+  /**
+   * Writes the page of a run with nothing but what is in its folder.
+   *
+   * @return the page
+   */
+  static Path write(Path folder) {
+    Path target = folder.resolve(PAGE);
+    Optional<Path> none = Optional.empty();
+    write(folder, record(folder), target, none, none, none);
+    return target;
+  }
+
+  private static void write(
+      Path folder,
+      RunRecord record,
+      Path target,
+      Optional<Path> audit,
+      Optional<Path> matrix,
+      Optional<Path> explanations) {
+    List<String> commands =
+        List.of(
+            TrainCommandLine.of(record.options(), folder),
+            Text.format("./jresnet evaluate %s --test", Text.shellWord(folder)),
+            Text.format("./jresnet report %s", Text.shellWord(folder)));
+    AtomicFile.write(
+        target,
+        RunReport.html(folder, new RunReport.Sources(audit, matrix, explanations, commands)));
   }
 
   private static Optional<Path> path(String text) {
