@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jresnet.base.Named;
@@ -14,9 +15,12 @@ import org.jresnet.train.Training;
 
 /** The {@code train} command that starts a run with given options. */
 final class TrainCommandLine {
+  /** What the defaults of other options depend on, or what depends on the machine. */
+  private static final Set<String> ALWAYS = Set.of("--model", "--backend", "--precision");
+
   private TrainCommandLine() {}
 
-  /** Only what is not the default is named; backend and precision always are. */
+  /** The command, which names only what is not the default, and {@link #ALWAYS}. */
   static String of(TrainOptions options, Path out) {
     TrainOptions plain =
         Training.on(Path.of(options.data()))
@@ -34,8 +38,7 @@ final class TrainCommandLine {
     all.forEach(
         (name, value) -> {
           Object v = value.apply(options);
-          boolean depends = name.equals("--backend") || name.equals("--precision");
-          if (depends || !v.equals(value.apply(plain))) {
+          if (ALWAYS.contains(name) || !v.equals(value.apply(plain))) {
             words.add(v.equals(true) ? name : name + " " + Text.shellWord(text(v)));
           }
         });

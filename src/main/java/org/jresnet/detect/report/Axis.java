@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.DoubleUnaryOperator;
+import java.util.stream.IntStream;
 import org.jresnet.metrics.Normal;
 
 /**
@@ -39,6 +40,12 @@ record Axis(
       ticks.add(Math.abs(tick) < step / 2 ? 0 : tick);
     }
     return new Axis(label, low, end, ticks, v -> v, false);
+  }
+
+  /** Whole numbers from 0 to {@code last}. */
+  static Axis counts(String label, int last) {
+    List<Double> ticks = IntStream.rangeClosed(0, last).mapToObj(i -> (double) i).toList();
+    return new Axis(label, 0, Math.max(1, last), ticks, v -> v, false);
   }
 
   /** Shares from 0 to 1, in percent. */

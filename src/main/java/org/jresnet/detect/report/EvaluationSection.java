@@ -1,42 +1,31 @@
 package org.jresnet.detect.report;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.IntStream;
-import org.jresnet.base.Digests;
-import org.jresnet.metrics.Calibration;
-import org.jresnet.metrics.Roc;
+import java.util.stream.Stream;
 
-/** One evaluation of the run: {@code evaluations/NAME.json} and the predictions beside it. */
+/** One evaluation of the run, a file of {@link org.jresnet.train.EvaluationFile}. */
 final class EvaluationSection {
-  private static final int POINTS = 400;
   private static final int ERRORS = 12;
 
   private final JsonTree result;
-  private final Optional<Path> data;
   private final List<String> classes;
   private final Map<String, Object> model = new LinkedHashMap<>();
 
-  private EvaluationSection(JsonTree result, Optional<Path> data) {
+  private EvaluationSection(JsonTree result) {
     this.result = result;
-    this.data = data;
     classes = result.texts("classes");
   }
 
-  /**
-   * What the page shows of an evaluation.
-   *
-   * @param data folder that the ids of its images begin at, where it is known
-   */
-  static Map<String, Object> of(JsonTree result, Optional<Path> data) {
-    EvaluationSection section = new EvaluationSection(result, data);
+  /** What the page shows of an evaluation. */
+  static Map<String, Object> of(JsonTree result) {
+    EvaluationSection section = new EvaluationSection(result);
     section.fill();
     return section.model;
   }
@@ -60,8 +49,10 @@ final class EvaluationSection {
     note(notes, "changed", "test files were changed since the run began and are left out");
     model.put("figures", figures());
     model.put("confusion", confusion());
-    predictions(notes);
+    calibration(notes);
     model.put("notes", notes);
+    model.put("charts", charts());
+    model.put("errors", errors());
   }
 
   private void note(List<String> notes, String key, String text) {
@@ -89,6 +80,8 @@ final class EvaluationSection {
     figure(rows, "AUC", "auc", false);
     figure(rows, "Equal error rate", "eer", true);
     figure(rows, "Average precision", "average_precision", false);
+    figure(rows, "Hits at 1 % false alarms", "tpr_at_fpr_0.01", true);
+    figure(rows, "Hits at 0.1 % false alarms", "tpr_at_fpr_0.001", true);
     result.number("loss").ifPresent(v -> rows.add(row("Cross-entropy", Numbers.fraction(v), "")));
     result
         .number("images")
@@ -115,10 +108,10 @@ final class EvaluationSection {
   }
 
   private Map<String, Object> confusion() {
-    List<Object> counts = result.list("confusion");
+    List<double[]> counts = result.rows("confusion");
     List<Map<String, Object>> rows = new ArrayList<>();
     for (int i = 0; i < counts.size() && i < classes.size(); i++) {
-      double[] row = JsonTree.numbers((List<?>) counts.get(i));
+      double[] row = counts.get(i);
       int truth = i;
       double all = IntStream.range(0, row.length).mapToDouble(k -> row[k]).sum();
       List<Map<String, Object>> cells =
@@ -138,140 +131,124 @@ final class EvaluationSection {
     return Map.of("classes", classes, "rows", rows);
   }
 
-  private void predictions(List<String> notes) {
-    Path folder = result.file().toAbsolutePath().getParent();
-    Optional<Path> file =
-        result
-            .text("predictions")
-            .map(name -> folder.resolve(Path.of(name).getFileName()))
-            .filter(Files::isRegularFile);
-    if (file.isEmpty() || classes.isEmpty()) {
-      notes.add("There are no predictions beside this result, so it has no curves.");
-      return;
-    }
-    Optional<String> hash = result.text("predictions_sha256");
-    if (hash.isPresent()
-        && !hash.get().equals(Digests.ofFile(file.get(), "the predictions", () -> false))) {
-      notes.add(
-          file.get().getFileName()
-              + " was changed since the evaluation: the figures above do not belong to it, and no curves are drawn.");
-      return;
-    }
-    Predictions p = Predictions.read(file.get(), classes);
-    if (p.ids().isEmpty()) {
-      return;
-    }
+  private List<String> charts() {
     List<String> charts = new ArrayList<>();
-    int positive = result.text("positive").map(classes::indexOf).orElse(-1);
-    if (classes.size() == 2 && positive >= 0) {
-      roc(p, positive).ifPresent(charts::addAll);
+    double[][] roc = points("roc");
+    if (roc.length > 0) {
+      charts.add(
+          new Chart(
+                  "ROC curve: hit rate against false alarms",
+                  Axis.shares("False alarms"),
+                  Axis.shares("Hits"))
+              .guide(0, 0, 1, 1)
+              .line("ROC", column(roc, 0), column(roc, 1))
+              .svg());
     }
-    charts.add(reliability(p));
-    model.put("charts", charts);
-    Calibration.of(p.labels(), p.probabilities())
-        .ifPresent(
-            c ->
-                model.put(
-                    "reliability",
-                    "Expected calibration error "
-                        + Numbers.percent(c.expectedError())
-                        + ", Brier score "
-                        + Numbers.fraction(c.brier())
-                        + "."));
-    model.put("errors", errors(p));
+    double[][] det = points("det");
+    if (det.length > 0) {
+      charts.add(
+          new Chart(
+                  "DET curve: misses against false alarms",
+                  Axis.errorRates("False alarms"),
+                  Axis.errorRates("Misses"))
+              .guide(0.0005, 0.0005, 0.6, 0.6)
+              .line("DET", column(det, 0), column(det, 1))
+              .svg());
+    }
+    result.object("calibration").ifPresent(c -> charts.add(reliability(c)));
+    return charts;
   }
 
-  private static Optional<List<String>> roc(Predictions p, int positive) {
-    boolean[] truth = new boolean[p.labels().length];
-    double[] scores = new double[truth.length];
-    for (int i = 0; i < truth.length; i++) {
-      truth[i] = p.labels()[i] == positive;
-      scores[i] = p.probabilities()[i][positive];
+  private double[][] points(String key) {
+    return result.rows(key).stream().filter(row -> row.length >= 2).toArray(double[][]::new);
+  }
+
+  private static double[] column(double[][] rows, int at) {
+    return Stream.of(rows).mapToDouble(row -> row[at]).toArray();
+  }
+
+  private String reliability(JsonTree calibration) {
+    double least = classes.size() > 2 ? 0 : 0.5;
+    Chart chart =
+        new Chart(
+                "Reliability: share of right verdicts against the probability that was said",
+                Axis.shares("Probability said", least),
+                Axis.shares("Right"))
+            .guide(least, least, 1, 1);
+    for (String kind : List.of("uncalibrated", "calibrated")) {
+      List<JsonTree> bins = calibration.object(kind).map(k -> k.objects("bins")).orElse(List.of());
+      double[] said = each(bins, "confidence");
+      double[] right = each(bins, "accuracy");
+      chart.line(kind, said, right).dots(said, right);
     }
-    return Roc.of(truth, scores)
-        .map(
-            roc -> {
-              int[] points = thinned(roc.points());
-              double[] falseAlarms = new double[points.length];
-              double[] hits = new double[points.length];
-              double[] misses = new double[points.length];
-              for (int i = 0; i < points.length; i++) {
-                falseAlarms[i] = roc.falsePositiveRate(points[i]);
-                hits[i] = roc.truePositiveRate(points[i]);
-                misses[i] = 1 - hits[i];
-              }
-              return List.of(
-                  new Chart(
-                          "ROC curve: hit rate against false alarms",
-                          Axis.shares("False alarms"),
-                          Axis.shares("Hits"))
-                      .guide(0, 0, 1, 1)
-                      .line("ROC", falseAlarms, hits)
-                      .svg(),
-                  new Chart(
-                          "DET curve: misses against false alarms",
-                          Axis.errorRates("False alarms"),
-                          Axis.errorRates("Misses"))
-                      .guide(0.0005, 0.0005, 0.6, 0.6)
-                      .line("DET", falseAlarms, misses)
-                      .svg());
+    return chart.svg();
+  }
+
+  private static double[] each(List<JsonTree> objects, String key) {
+    return objects.stream().mapToDouble(o -> o.number(key).orElse(Double.NaN)).toArray();
+  }
+
+  /** What the calibration of the validation set was worth on these images. */
+  private void calibration(List<String> notes) {
+    result
+        .object("calibration")
+        .ifPresent(
+            c -> {
+              Optional<JsonTree> after = c.object("calibrated");
+              after
+                  .flatMap(k -> k.number("expected_error"))
+                  .ifPresent(
+                      e ->
+                          notes.add(
+                              "Expected calibration error "
+                                  + Numbers.percent(e)
+                                  + c.object("uncalibrated")
+                                      .flatMap(k -> k.number("expected_error"))
+                                      .map(b -> ", without calibration " + Numbers.percent(b))
+                                      .orElse("")
+                                  + "."));
+              covered(c).ifPresent(notes::add);
             });
   }
 
-  /** At most so many of the points, with the first and the last. */
-  private static int[] thinned(int points) {
-    int kept = Math.min(points, POINTS);
-    return IntStream.range(0, kept)
-        .map(i -> kept == 1 ? 0 : (int) ((long) i * (points - 1) / (kept - 1)))
-        .toArray();
+  private static Optional<String> covered(JsonTree c) {
+    Optional<Double> error = c.number("error");
+    Optional<Double> covered = c.object("covered").flatMap(s -> s.number("share"));
+    Optional<Double> several = c.object("several").flatMap(s -> s.number("share"));
+    return error.isPresent() && covered.isPresent() && several.isPresent()
+        ? Optional.of(
+            "Prediction sets that promise to be wrong on at most "
+                + Numbers.percent(error.get())
+                + " of the images hold the true class of "
+                + Numbers.percent(covered.get())
+                + "; "
+                + Numbers.percent(several.get())
+                + " hold more than one class: unsure.")
+        : Optional.empty();
   }
 
-  private static String reliability(Predictions p) {
-    List<Calibration.Bin> bins = Calibration.bins(p.labels(), p.probabilities());
-    double[] said = bins.stream().mapToDouble(Calibration.Bin::confidence).toArray();
-    double[] right = bins.stream().mapToDouble(b -> b.correct().share()).toArray();
-    double[] low = new double[said.length];
-    double[] high = new double[said.length];
-    for (int i = 0; i < low.length; i++) {
-      var interval = bins.get(i).correct().interval();
-      low[i] = interval.map(v -> v.low()).orElse(Double.NaN);
-      high[i] = interval.map(v -> v.high()).orElse(Double.NaN);
-    }
-    double least = p.probabilities()[0].length > 2 ? 0 : 0.5;
-    return new Chart(
-            "Reliability: share of right verdicts against the probability that was said",
-            Axis.shares("Probability said", least),
-            Axis.shares("Right"))
-        .guide(least, least, 1, 1)
-        .band(said, low, high)
-        .line("reliability", said, right)
-        .dots(said, right)
-        .svg();
-  }
-
-  /** A file of the data folder; empty for a name that leads out of it. */
-  private static Optional<Path> below(Path root, String id) {
-    Path file = root.resolve(id).normalize();
-    return Optional.of(file).filter(f -> f.startsWith(root.normalize()));
-  }
-
-  private List<Map<String, Object>> errors(Predictions p) {
-    return IntStream.range(0, p.ids().size())
-        .filter(i -> p.predicted(i) != p.labels()[i])
-        .boxed()
-        .sorted(Comparator.comparingDouble(i -> -p.probabilities()[i][p.predicted(i)]))
+  private List<Map<String, Object>> errors() {
+    Optional<Path> data = result.text("data").map(Path::of);
+    return result.objects("errors").stream()
         .limit(ERRORS)
         .map(
-            i -> {
+            e -> {
               Map<String, Object> error = new LinkedHashMap<>();
-              error.put("file", p.ids().get(i));
-              error.put("truth", classes.get(p.labels()[i]));
-              error.put("called", classes.get(p.predicted(i)));
-              error.put("probability", Numbers.percent(p.probabilities()[i][p.predicted(i)]));
-              Optional<Path> file = data.flatMap(root -> below(root, p.ids().get(i)));
+              error.put("file", e.text("id").orElse(""));
+              error.put("truth", e.text("true").orElse(""));
+              error.put("called", e.text("predicted").orElse(""));
+              error.put("probability", e.number("probability").map(Numbers::percent).orElse(""));
+              Optional<Path> file = e.text("file").flatMap(f -> below(data, Path.of(f)));
               error.put("image", file.flatMap(Thumbnails::of).orElse(""));
               return error;
             })
         .toList();
+  }
+
+  /** A file of the data folder: a result file from elsewhere must not show others. */
+  private static Optional<Path> below(Optional<Path> data, Path file) {
+    return data.map(d -> d.toAbsolutePath().normalize())
+        .filter(d -> file.toAbsolutePath().normalize().startsWith(d))
+        .map(d -> file);
   }
 }

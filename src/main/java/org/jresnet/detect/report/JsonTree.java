@@ -2,6 +2,7 @@ package org.jresnet.detect.report;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -102,7 +103,19 @@ final class JsonTree {
     return numbers(list(key));
   }
 
-  static double[] numbers(List<?> list) {
+  /** Rows of numbers; none where the key is absent. */
+  List<double[]> rows(String key) {
+    List<double[]> rows = new ArrayList<>();
+    for (Object row : list(key)) {
+      if (!(row instanceof List<?> numbers)) {
+        throw wrong(key, "lists of numbers", row);
+      }
+      rows.add(numbers(numbers));
+    }
+    return rows;
+  }
+
+  private static double[] numbers(List<?> list) {
     return list.stream()
         .mapToDouble(v -> v instanceof Number n ? n.doubleValue() : Double.NaN)
         .toArray();

@@ -17,6 +17,7 @@ import org.jresnet.base.Json;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.base.Version;
+import org.jresnet.detect.robustness.RobustnessFiles;
 import org.jresnet.train.DataUse;
 import org.jresnet.train.ModelCalibration;
 import org.jresnet.train.RunFolder;
@@ -90,6 +91,8 @@ public final class RunReport {
     model.put("evaluations", evaluations);
     model.put("data", data());
     model.put("training", training());
+    robustness();
+    sources.matrix().ifPresent(folder -> model.put("matrix", MatrixSection.of(folder)));
     calibration();
     explanations();
     model.put("environment", environment());
@@ -127,11 +130,7 @@ public final class RunReport {
     for (Path file : results(RunFolder.EVALUATIONS)) {
       boolean isTest = file.endsWith(TEST);
       JsonTree result = JsonTree.read(file, "an evaluation").orElseThrow();
-      Optional<Path> data =
-          isTest
-              ? Optional.of(Path.of(record.options().data()))
-              : result.text("data").map(Path::of);
-      sections.add(EvaluationSection.of(result, data));
+      sections.add(EvaluationSection.of(result));
       test |= isTest;
       if (isTest) {
         headline(result);
@@ -302,6 +301,18 @@ public final class RunReport {
       missing(
           "Calibration and operating points",
           "the end of ./jresnet train writes them, where there is a validation set");
+    }
+  }
+
+  private void robustness() {
+    List<Map<String, Object>> sections =
+        results(RobustnessFiles.FOLDER).stream()
+            .map(file -> RobustnessSection.of(JsonTree.read(file, "a robustness grid").orElseThrow()))
+            .toList();
+    model.put("robustness", sections);
+    model.put("hasRobustness", !sections.isEmpty());
+    if (sections.isEmpty()) {
+      missing("Robustness", "./jresnet evaluate " + path() + " DATA --robustness");
     }
   }
 

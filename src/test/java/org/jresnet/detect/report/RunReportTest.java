@@ -26,7 +26,7 @@ class RunReportTest {
     String page = run.html();
     assertThat(page)
         .contains("80.00 %", "49.0 to 94.3 %", "0.8400", "no interval")
-        .contains("The seal was opened once.")
+        .contains("The seal was opened once.", "3.75 %", "hold the true class of 90.00 %")
         .contains(
             "0.jpg<br>real, called fake with 75.00 %", "1.jpg<br>fake, called real with 75.00 %")
         .contains("./jresnet train faces --out run")
@@ -62,25 +62,27 @@ class RunReportTest {
   }
 
   @Test
-  void namesThatLeadOutOfTheDataAreNotOpened() throws IOException {
+  void imagesElsewhereAreNotShown() throws IOException {
     PlantedRun run = run();
     Path file = run.test();
-    Path predictions = file.resolveSibling("test-predictions.csv");
-    Files.copy(run.data.resolve("1.jpg"), root.resolve("secret.jpg"));
-    Files.delete(run.data.resolve("1.jpg"));
-    Files.writeString(
-        predictions, Files.readString(predictions).replace("\n1.jpg,", "\n../secret.jpg,"));
-    Files.writeString(
-        file, Files.readString(file).replaceAll("\"predictions_sha256\" : \"[0-9a-f]+\",", ""));
-    assertThat(run.html()).contains("../secret.jpg<br>").doesNotContain("<img");
+    Path secret = Files.copy(run.data.resolve("1.jpg"), root.resolve("secret.jpg"));
+    String whole = Files.readString(file);
+    String shown = run.data.resolve("1.jpg").toString();
+    Files.writeString(file, whole.replace(shown, secret.toString()));
+    assertThat(run.html()).contains("1.jpg<br>").doesNotContain("<img");
+    Files.writeString(file, whole.replace(shown, run.data + "/../secret.jpg"));
+    assertThat(run.html()).contains("1.jpg<br>").doesNotContain("<img");
   }
 
   @Test
-  void predictionsThatWereChangedGiveNoCurves() throws IOException {
+  void robustnessHasACurveForEachKindFromTheImagesAsTheyAre() throws IOException {
     PlantedRun run = run();
-    Path predictions = run.test().resolveSibling("test-predictions.csv");
-    Files.writeString(predictions, Files.readString(predictions).replace("0.875", "0.9"));
-    assertThat(run.html()).contains("was changed since the evaluation").doesNotContain("<svg");
+    assertThat(run.html()).contains("--robustness</code>");
+    run.robustness();
+    assertThat(run.html())
+        .contains("jpeg, quality 50", "50.00 %", "0.4500", "0.3000 to 0.6000")
+        .contains("AUC by severity of jpeg")
+        .doesNotContain("--robustness</code>");
   }
 
   @Test
@@ -96,12 +98,10 @@ class RunReportTest {
     assertThatThrownBy(run::html)
         .isInstanceOf(UserError.class)
         .hasMessageContaining("test.json: expected a number as \"auc\", found String");
-    Files.writeString(file, whole.replaceAll("\"predictions_sha256\" : \"[0-9a-f]+\",", ""));
-    Path predictions = file.resolveSibling("test-predictions.csv");
-    Files.writeString(predictions, Files.readString(predictions).replace("0.75", "1.75"));
+    Files.writeString(file, whole.replace("\"confusion\" : [ [", "\"confusion\" : [ {}, ["));
     assertThatThrownBy(run::html)
         .isInstanceOf(UserError.class)
-        .hasMessageContaining("test-predictions.csv, line 2: expected a probability, found 1.75");
+        .hasMessageContaining("test.json: expected lists of numbers as \"confusion\"");
   }
 
   @Test
