@@ -15,6 +15,9 @@ public final class RadialSpectrum {
   /** Bands from 0 to 0.5 cycles per pixel, equally wide. */
   public static final int BANDS = 32;
 
+  /** Smallest side of a square: in a smaller one a band would hold no frequency. */
+  public static final int LEAST_SIDE = 2 * BANDS;
+
   /** Least power, so that a constant square has a logarithm. */
   private static final double FLOOR = 1e-6;
 
@@ -28,11 +31,12 @@ public final class RadialSpectrum {
   /**
    * For squares of that side.
    *
-   * @param side a power of two, at least 32
+   * @param side a power of two, at least {@value #LEAST_SIDE}
    */
   public RadialSpectrum(int side) {
-    if (side < BANDS) {
-      throw new IllegalArgumentException("the side must be at least " + BANDS + ", found " + side);
+    if (side < LEAST_SIDE) {
+      throw new IllegalArgumentException(
+          "the side must be at least " + LEAST_SIDE + ", found " + side);
     }
     fourier = new Fourier(side);
     window = new double[side];

@@ -25,12 +25,35 @@ class ReportCommandTest {
     folder = shared;
     run = folder.resolve("run");
     Path faces = folder.resolve("faces of <b>others</b>");
-    DrawnFaces.write(faces, new DrawnFaces.Options(20, 32, 1), done -> {});
+    DrawnFaces.write(faces, new DrawnFaces.Options(20, 64, 1), done -> {});
     Result result =
         jresnet(
-            "train", faces, "--out", run, "--model", "resnet18", "--width", 8, "--size", 32,
-            "--batch", 8, "--precision", "fp32", "--epochs", 2, "--lr", "3e-4", "--zero-init",
-            "--drop-last=false", "--split", "0.6,0.2,0.2", "--jpeg", "0.25", "--optimizer", "adamw");
+            "train",
+            faces,
+            "--out",
+            run,
+            "--model",
+            "resnet18",
+            "--width",
+            8,
+            "--size",
+            32,
+            "--batch",
+            8,
+            "--precision",
+            "fp32",
+            "--epochs",
+            2,
+            "--lr",
+            "3e-4",
+            "--zero-init",
+            "--drop-last=false",
+            "--split",
+            "0.6,0.2,0.2",
+            "--jpeg",
+            "0.25",
+            "--optimizer",
+            "adamw");
     assertThat(result.code()).as(result.err()).isZero();
   }
 
@@ -49,11 +72,13 @@ class ReportCommandTest {
     String[] words =
         line.replace(faces, "DATA").replace(run.toString(), again.toString()).split(" ");
     for (int i = 0; i < words.length; i++) {
-      words[i] = words[i].equals("DATA") ? folder.resolve("faces of <b>others</b>").toString() : words[i];
+      words[i] =
+          words[i].equals("DATA") ? folder.resolve("faces of <b>others</b>").toString() : words[i];
     }
     Result repeated = jresnet((Object[]) words);
     assertThat(repeated.code()).as(repeated.err()).isZero();
-    assertThat(again.resolve("best.safetensors")).hasSameBinaryContentAs(run.resolve("best.safetensors"));
+    assertThat(again.resolve("best.safetensors"))
+        .hasSameBinaryContentAs(run.resolve("best.safetensors"));
   }
 
   @Test
@@ -66,6 +91,21 @@ class ReportCommandTest {
         .content()
         .contains("The seal was opened once.", "<svg")
         .doesNotContain("--test</code>");
+  }
+
+  @Test
+  void auditComesFromItsFolder() throws IOException {
+    Path faces = folder.resolve("faces of <b>others</b>");
+    Path audit = folder.resolve("audit");
+    Result audited = jresnet("audit", faces, "--out", audit);
+    assertThat(audited.code()).as(audited.err()).isZero();
+    Path page = folder.resolve("with.html");
+    Result result = jresnet("report", run, "--audit", audit, "--out", page);
+    assertThat(result.code()).as(result.err()).isZero();
+    assertThat(page)
+        .content()
+        .contains("A model that sees no face", "40 images of", "Mean spectrum of each class")
+        .doesNotContain("<b>others", "jresnet audit");
   }
 
   @Test

@@ -79,4 +79,14 @@ final class FourierTest {
     assertThat(RadialSpectrum.frequency(strongest))
         .isCloseTo(frequency, within(0.5 / 2 / RadialSpectrum.BANDS + 1e-9));
   }
+
+  @Test
+  void everyBandOfTheSmallestSquareHoldsAFrequency() {
+    int n = RadialSpectrum.LEAST_SIDE;
+    double[] square = new SplittableRandom(3).doubles(n * n).toArray();
+    for (double band : new RadialSpectrum(n).of(square)) {
+      assertThat(band).isFinite();
+    }
+    assertThatThrownBy(() -> new RadialSpectrum(n / 2)).hasMessageContaining("at least " + n);
+  }
 }

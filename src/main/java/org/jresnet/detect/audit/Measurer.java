@@ -138,7 +138,7 @@ final class Measurer {
   private float[] spectrum(RgbImage image) {
     int shorter = Math.min(image.width(), image.height());
     int side = Math.min(LARGEST_SQUARE, Integer.highestOneBit(shorter));
-    if (side < RadialSpectrum.BANDS) {
+    if (side < RadialSpectrum.LEAST_SIDE) {
       return new float[0];
     }
     int left = (image.width() - side) / 2;

@@ -20,7 +20,8 @@ final class MatrixSection {
             .orElseThrow(
                 () ->
                     new UserError(
-                        Text.format("%s does not exist; name the folder of jresnet matrix --out", file)));
+                        Text.format(
+                            "%s does not exist; name the folder of jresnet matrix --out", file)));
     List<JsonTree> cells = matrix.objects("cells");
     boolean area = cells.stream().allMatch(c -> c.number("auc").isPresent());
     String figure = area ? "auc" : "accuracy";

@@ -90,6 +90,16 @@ public final class RunReport {
     List<Map<String, Object>> evaluations = evaluations();
     model.put("evaluations", evaluations);
     model.put("data", data());
+    sources
+        .audit()
+        .ifPresentOrElse(
+            folder -> model.put("audit", AuditSection.of(folder)),
+            () ->
+                missing(
+                    "Audit of the data",
+                    Text.format(
+                        "./jresnet audit %s --out audit/, then report --audit audit/",
+                        Text.shellWord(record.options().data()))));
     model.put("training", training());
     robustness();
     sources.matrix().ifPresent(folder -> model.put("matrix", MatrixSection.of(folder)));
@@ -307,7 +317,9 @@ public final class RunReport {
   private void robustness() {
     List<Map<String, Object>> sections =
         results(RobustnessFiles.FOLDER).stream()
-            .map(file -> RobustnessSection.of(JsonTree.read(file, "a robustness grid").orElseThrow()))
+            .map(
+                file ->
+                    RobustnessSection.of(JsonTree.read(file, "a robustness grid").orElseThrow()))
             .toList();
     model.put("robustness", sections);
     model.put("hasRobustness", !sections.isEmpty());
