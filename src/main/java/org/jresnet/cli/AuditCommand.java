@@ -55,9 +55,12 @@ final class AuditCommand implements Callable<Integer> {
       description = "End with exit code 3 if anything serious, or a warning, was found.")
   private boolean strict;
 
-  @Option(names = "--threads", defaultValue = "2", description = "Threads that decode images.")
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      description = "Threads that decode images; as many as there are processors by default.")
   @Within(min = 1, max = Within.THREADS)
-  private int threads;
+  private int threads = Runtime.getRuntime().availableProcessors();
 
   @Heading("Output")
   @Option(

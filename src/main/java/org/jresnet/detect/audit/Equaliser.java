@@ -8,7 +8,6 @@ import java.nio.file.Path;
 import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.BasicFileAttributes;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
@@ -22,6 +21,7 @@ import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.data.Augmentation;
 import org.jresnet.data.BadImageException;
+import org.jresnet.data.ClassStatistics;
 import org.jresnet.data.ImageDecoder;
 import org.jresnet.data.ImageInfo;
 import org.jresnet.data.ImageVisits;
@@ -163,7 +163,11 @@ public final class Equaliser {
    */
   public Result write(int threads, IntConsumer progress, BooleanSupplier stop) {
     List<Sample> samples = audit.dataset().samples();
-    List<ImageInfo> infos = heads(samples);
+    List<ImageInfo> infos =
+        ClassStatistics.read(audit.dataset().classes(), samples, read -> {}, stop).images();
+    if (infos.isEmpty()) {
+      throw new UserError("none of the images can be decoded: there is nothing to equalise");
+    }
     int side = lowest(infos.stream().mapToInt(i -> Math.min(i.width(), i.height())).toArray());
     if (side < MIN_SIDE) {
       throw new UserError(
@@ -224,21 +228,6 @@ public final class Equaliser {
   private UserError cannotWrite(IOException e) {
     return new UserError(
         Text.format("the copy %s cannot be written: %s; nothing was left behind", target, e), e);
-  }
-
-  private static List<ImageInfo> heads(List<Sample> samples) {
-    List<ImageInfo> infos = new ArrayList<>();
-    for (Sample sample : samples) {
-      try {
-        infos.add(ImageInfo.read(sample.file()));
-      } catch (BadImageException e) {
-        continue;
-      }
-    }
-    if (infos.isEmpty()) {
-      throw new UserError("none of the images can be decoded: there is nothing to equalise");
-    }
-    return infos;
   }
 
   /** The smallest, but for a few outliers. */

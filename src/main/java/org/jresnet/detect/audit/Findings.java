@@ -14,6 +14,7 @@ import org.jresnet.detect.audit.AuditReport.Opponent;
 import org.jresnet.detect.audit.AuditReport.Shortcut;
 import org.jresnet.detect.audit.AuditReport.SpectrumDifference;
 import org.jresnet.detect.audit.Finding.Severity;
+import org.jresnet.detect.audit.OpponentFeatures.Kind;
 
 /** What the numbers of an audit mean, in plain sentences. */
 final class Findings {
@@ -159,17 +160,27 @@ final class Findings {
   }
 
   void shortcuts(List<Shortcut> shortcuts) {
-    for (Shortcut s : shortcuts) {
-      add(
-          Severity.SERIOUS,
-          "shortcut-" + s.feature().replace(' ', '-'),
-          Map.of("accuracy", s.accuracy(), "low", s.low(), "high", s.high()),
-          Text.format(
-              "The %s alone tells the classes apart: balanced accuracy %s %% (95 %% interval %s to"
-                  + " %s %%).",
-              s.feature(), percent(s.accuracy()), percent(s.low()), percent(s.high())),
-          EQUALISE);
+    if (shortcuts.isEmpty()) {
+      return;
     }
+    add(
+        Severity.SERIOUS,
+        "shortcuts",
+        shortcuts.stream().collect(Collectors.toMap(Shortcut::feature, Shortcut::accuracy)),
+        Text.format(
+            "%s alone is enough to tell the classes apart: %s.",
+            shortcuts.size() == 1 ? "One property" : "Each of these properties",
+            shortcuts.stream()
+                .map(
+                    s ->
+                        Text.format(
+                            "%s (balanced accuracy %s %%, 95 %% interval %s to %s %%)",
+                            s.feature(),
+                            percent(s.accuracy()),
+                            percent(s.low()),
+                            percent(s.high())))
+                .collect(Collectors.joining(", "))),
+        EQUALISE);
   }
 
   void opponent(Opponent opponent) {
@@ -182,27 +193,25 @@ final class Findings {
           "Add images, or judge by the properties above.");
       return;
     }
-    // Both together add nothing where one of them is enough.
-    for (Attempt a : opponent.attempts()) {
-      boolean file = a.features().equals(OpponentFeatures.Kind.FILE.id());
-      if (a.low() > NOTICEABLE && !a.features().equals(OpponentFeatures.Kind.ALL.id())) {
+    List<Attempt> telling = opponent.attempts().stream().filter(a -> a.low() > NOTICEABLE).toList();
+    for (Attempt a : telling) {
+      // Both kinds of properties together are news only where neither is enough.
+      Kind kind = Kind.of(a.features());
+      if (kind != Kind.ALL || telling.size() == 1) {
         add(
-            a.low() >= STRONG && file ? Severity.SERIOUS : Severity.WARNING,
+            a.low() >= STRONG && kind == Kind.FILE ? Severity.SERIOUS : Severity.WARNING,
             "opponent-" + a.features(),
             Map.of("auc", a.auc(), "low", a.low(), "high", a.high()),
             Text.format(
-                "A model that sees no face, only %s, tells '%s' from the rest with AUC %s (95 %%"
-                    + " interval %s to %s): %s. Most comes from %s.",
-                file
-                    ? "size, format, compression and metadata of the files"
-                    : "brightness, contrast," + " saturation, noise and chroma",
+                "A model that sees no face, only %s, tells '%s' from the rest with an AUC of %.3f (95"
+                    + " %% interval %.3f to %.3f): a good result on this set may be %s, not the face."
+                    + " Most comes from %s.",
+                seen(kind),
                 a.className(),
-                Text.format("%.3f", a.auc()),
-                Text.format("%.3f", a.low()),
-                Text.format("%.3f", a.high()),
-                file
-                    ? "a good result on this set may be the codec, not the face"
-                    : "a good result on this set may be light and noise, not the face",
+                a.auc(),
+                a.low(),
+                a.high(),
+                kind == Kind.FILE ? "the codec" : "light, noise and compression",
                 a.strongest().entrySet().stream()
                     .limit(3)
                     .map(e -> Text.format("%s (%.3f alone)", e.getKey(), e.getValue()))
@@ -210,6 +219,14 @@ final class Findings {
             EQUALISE);
       }
     }
+  }
+
+  private static String seen(Kind kind) {
+    return switch (kind) {
+      case FILE -> "size, format, compression and metadata of the files";
+      case PIXELS -> "brightness, contrast, saturation, noise and chroma";
+      case ALL -> "properties of the files and low-order statistics of the pixels";
+    };
   }
 
   void doubleCompression(List<ClassFacts> classes) {

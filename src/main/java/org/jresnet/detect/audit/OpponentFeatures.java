@@ -36,6 +36,10 @@ final class OpponentFeatures {
       return id;
     }
 
+    static Kind of(String id) {
+      return Arrays.stream(values()).filter(k -> k.id.equals(id)).findFirst().orElseThrow();
+    }
+
     boolean includes(Kind one) {
       return this == ALL || this == one;
     }

@@ -122,13 +122,16 @@ final class AuditTest {
     assertThat(file.features()).isEqualTo("file");
     assertThat(file.auc()).isGreaterThanOrEqualTo(0.95);
     assertThat(file.low()).isGreaterThan(0.9);
-    assertThat(ids(report)).contains("opponent-file", "shortcut-JPEG-quality");
+    assertThat(ids(report)).contains("opponent-file", "shortcuts");
+    assertThat(report.shortcuts())
+        .extracting(AuditReport.Shortcut::feature)
+        .contains("JPEG quality");
     assertThat(report.findings().get(0).severity()).isEqualTo(Finding.Severity.SERIOUS);
     assertThat(report.findings())
         .anySatisfy(f -> assertThat(f.text()).contains("may be the codec, not the face"));
     AuditReport after = equalised(set, folder.resolve("copy"));
     holdsChance(after);
-    assertThat(ids(after)).doesNotContain("opponent-file", "shortcut-JPEG-quality");
+    assertThat(ids(after)).doesNotContain("opponent-file", "shortcuts");
   }
 
   /** The other classic: one class is PNG. */
@@ -139,7 +142,7 @@ final class AuditTest {
             folder.resolve("set"), faces, ".img.png", PlantedSet.jpeg(5, 70, 90), Pngs::png);
     AuditReport report = audit(set, "");
     assertThat(report.opponent().attempts().get(0).auc()).isEqualTo(1, within(1e-9));
-    assertThat(ids(report)).contains("shortcut-format");
+    assertThat(ids(report)).contains("shortcuts", "opponent-file");
     AuditReport after = equalised(set, folder.resolve("copy"));
     holdsChance(after);
     assertThat(after.classes().get(0).values().get("format")).containsOnlyKeys("JPEG");
@@ -159,10 +162,10 @@ final class AuditTest {
             PlantedSet.jpeg(6, 80, 95),
             (image, i) -> PlantedSet.jpeg(7, 80, 95).file(Resize.bilinear(image, 128, 128), i));
     AuditReport report = audit(set, "");
-    assertThat(ids(report)).contains("shortcut-size", "opponent-file");
+    assertThat(ids(report)).contains("shortcuts", "opponent-file");
     AuditReport after = equalised(set, folder.resolve("copy"));
     assertThat(after.classes().get(0).values().get("size")).containsOnlyKeys("32x32");
-    assertThat(ids(after)).doesNotContain("shortcut-size", "opponent-file");
+    assertThat(ids(after)).doesNotContain("shortcuts", "opponent-file");
     assertThat(ids(after)).contains("opponent-pixels");
     assertThat(after.opponent().attempts().get(1).strongest()).containsKey("noise");
   }
