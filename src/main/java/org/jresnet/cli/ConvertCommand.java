@@ -79,7 +79,8 @@ final class ConvertCommand implements Callable<Integer> {
       warn(dict, source, console);
     }
     if (network.isEmpty() && described.isPresent() && !output.endsWith(".safetensors")) {
-      console.note("a .pth file has no metadata: class names and input size are lost in it");
+      console.note(
+          "a .pth file has no metadata: class names, input size and calibration are lost in it");
     }
     WeightFiles.write(target, dict);
     long values = dict.tensors().values().stream().mapToLong(t -> t.elements()).sum();

@@ -85,8 +85,7 @@ final class SetOptions {
     Evaluator.LoaderOptions loading =
         new Evaluator.LoaderOptions(loaded.preprocess(), loaderThreads, badImages);
     try (Classifier classifier = Classifier.open(loaded, compute, console::note);
-        ProgressBar bar =
-            Progress.bar("Evaluating " + model.getFileName(), set.samples().size(), " images")) {
+        ProgressBar bar = Progress.bar("Evaluating", set.samples().size(), " images")) {
       Evaluation e =
           classifier
               .evaluate(set.samples(), labels(model, set), batch, loading, done -> bar.stepTo(done))

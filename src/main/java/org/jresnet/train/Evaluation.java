@@ -14,33 +14,44 @@ import org.jresnet.metrics.Interval;
 import org.jresnet.metrics.Resampling;
 import org.jresnet.metrics.Temperature;
 
-/**
- * How a model does on labelled images.
- *
- * @param classes class names
- * @param positive index of the class that scores speak for
- * @param scored all images that could be decoded, at least one
- * @param badImages files left out, with the reason
- * @param calibration of the model, if it carries one
- * @param groups name of each image's group, see {@link org.jresnet.metrics.Resampling}; empty where
- *     every image stands for itself
- */
-public record Evaluation(
-    List<String> classes,
-    int positive,
-    List<Scored> scored,
-    Map<String, String> badImages,
-    Optional<ModelCalibration> calibration,
-    List<String> groups) {
+/** How a model does on labelled images. Intervals are computed once, when they are asked for. */
+public final class Evaluation {
   /** Seed of the bootstrap, so that the same predictions have the same intervals. */
   private static final long SEED = 1;
 
-  /** Copies the collections. */
-  public Evaluation {
-    classes = List.copyOf(classes);
-    scored = List.copyOf(scored);
-    badImages = Map.copyOf(badImages);
-    groups = List.copyOf(groups);
+  private final List<String> classes;
+  private final int positive;
+  private final List<Scored> scored;
+  private final Map<String, String> badImages;
+  private final Optional<ModelCalibration> calibration;
+  private final List<String> groups;
+  private Optional<BinaryIntervals> intervals;
+  private Optional<List<Interval>> groupedAccuracy;
+
+  /**
+   * An evaluation.
+   *
+   * @param classes class names
+   * @param positive index of the class that scores speak for
+   * @param scored all images that could be decoded, at least one
+   * @param badImages files left out, with the reason
+   * @param calibration of the model, if it carries one
+   * @param groups name of each image's group, see {@link Resampling}; empty where every image
+   *     stands for itself
+   */
+  public Evaluation(
+      List<String> classes,
+      int positive,
+      List<Scored> scored,
+      Map<String, String> badImages,
+      Optional<ModelCalibration> calibration,
+      List<String> groups) {
+    this.classes = List.copyOf(classes);
+    this.positive = positive;
+    this.scored = List.copyOf(scored);
+    this.badImages = Map.copyOf(badImages);
+    this.calibration = calibration;
+    this.groups = List.copyOf(groups);
   }
 
   /** Of images that stand for themselves. */
@@ -74,6 +85,36 @@ public record Evaluation(
       }
     }
     return ids;
+  }
+
+  /** Class names. */
+  public List<String> classes() {
+    return classes;
+  }
+
+  /** Index of the class that scores speak for. */
+  public int positive() {
+    return positive;
+  }
+
+  /** All images that could be decoded. */
+  public List<Scored> scored() {
+    return scored;
+  }
+
+  /** Files left out, with the reason. */
+  public Map<String, String> badImages() {
+    return badImages;
+  }
+
+  /** Of the model, if it carries one. */
+  public Optional<ModelCalibration> calibration() {
+    return calibration;
+  }
+
+  /** Name of each image's group; empty where every image stands for itself. */
+  public List<String> groups() {
+    return groups;
   }
 
   /** Number of images with a prediction. */
@@ -127,9 +168,13 @@ public record Evaluation(
     return binary(BinaryScores::of);
   }
 
-  /** The intervals of {@link #binary()}; takes a second from 100,000 images on. */
+  /** The intervals of {@link #binary()}; takes seconds from 100,000 images on. */
   public Optional<BinaryIntervals> intervals() {
-    return binary((positives, scores) -> BinaryIntervals.of(positives, scores, groups, SEED));
+    if (intervals == null) {
+      intervals =
+          binary((positives, scores) -> BinaryIntervals.of(positives, scores, groups, SEED));
+    }
+    return intervals;
   }
 
   /**
@@ -137,9 +182,13 @@ public record Evaluation(
    * without images has 0 to 1.
    */
   public Optional<List<Interval>> groupedAccuracy() {
-    if (groups.isEmpty()) {
-      return Optional.empty();
+    if (groupedAccuracy == null) {
+      groupedAccuracy = groups.isEmpty() ? Optional.empty() : Optional.of(drawnAccuracy());
     }
+    return groupedAccuracy;
+  }
+
+  private List<Interval> drawnAccuracy() {
     int[] labels = scored.stream().mapToInt(s -> s.sample().label()).toArray();
     boolean[] right = new boolean[labels.length];
     for (int i = 0; i < labels.length; i++) {
@@ -149,12 +198,12 @@ public record Evaluation(
         Resampling.of(labels, groups)
             .intervals(SEED, counts -> shares(counts, labels, right, classes.size()));
     ConfusionMatrix confusion = confusion();
-    List<Interval> intervals = new ArrayList<>();
+    List<Interval> ends = new ArrayList<>();
     for (int k = -1; k < classes.size(); k++) {
       boolean none = k >= 0 && confusion.total(k) == 0;
-      intervals.add(none ? new Interval(0, 1) : drawn.get(k + 1));
+      ends.add(none ? new Interval(0, 1) : drawn.get(k + 1));
     }
-    return Optional.of(intervals);
+    return ends;
   }
 
   private static double[] shares(int[] counts, int[] labels, boolean[] right, int classes) {
