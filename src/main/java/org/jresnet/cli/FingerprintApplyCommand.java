@@ -6,12 +6,10 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import me.tongfei.progressbar.ProgressBar;
-import org.jresnet.backend.Precision;
 import org.jresnet.base.Text;
 import org.jresnet.data.ImageFolder;
 import org.jresnet.detect.fingerprint.Removal;
 import org.jresnet.detect.fingerprint.Remover;
-import org.jresnet.engine.BackendKind;
 import org.jresnet.engine.Compute;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -80,12 +78,8 @@ final class FingerprintApplyCommand implements Callable<Integer> {
             FingerprintTrainCommand.folder(fakes),
             ImageFolder.expand(out),
             Optional.ofNullable(jpeg));
-    Optional<Precision> precision =
-        backendOptions.precision().isPresent() || backendOptions.kind() == BackendKind.REFERENCE
-            ? backendOptions.precision()
-            : Optional.of(Precision.FP32);
     Removal.Result result;
-    try (Compute compute = backendOptions.open(console, backendOptions.kind(), precision);
+    try (Compute compute = FingerprintTrainCommand.open(console, backendOptions);
         Remover remover = Remover.open(ImageFolder.expand(autoencoder), compute);
         ProgressBar bar = Progress.bar("Removing", removal.images(), " images")) {
       result = removal.run(remover, done -> bar.stepTo(done));

@@ -123,7 +123,7 @@ final class FingerprintTrainCommand implements Callable<Integer> {
     AtomicBoolean stop = new AtomicBoolean();
     CountDownLatch saved = new CountDownLatch(1);
     Thread hook = new Thread(() -> stop(stop, saved));
-    try (Compute compute = open(console);
+    try (Compute compute = open(console, backendOptions);
         RunLock lock = lock(console);
         Lines lines = new Lines(console)) {
       RemoverTraining training =
@@ -170,13 +170,21 @@ final class FingerprintTrainCommand implements Callable<Integer> {
     return folder;
   }
 
-  /** A loss needs fp32; so do colours. */
-  private Compute open(Console console) {
-    Optional<Precision> asked = backendOptions.precision();
-    boolean reference = backendOptions.kind() == BackendKind.REFERENCE;
-    Optional<Precision> precision =
-        asked.isPresent() || reference ? asked : Optional.of(Precision.FP32);
-    return backendOptions.open(console, backendOptions.kind(), precision);
+  /** The loss and colours need fp32, which is therefore what auto means here. */
+  static Compute open(Console console, BackendOptions options) {
+    Optional<Precision> asked = options.precision();
+    if (asked.isPresent() && !Remover.computes(asked.get())) {
+      throw new UsageError(
+          Text.format(
+              "--precision must be fp32, or fp64 on the reference backend, for an autoencoder; "
+                  + "found %s",
+              asked.get().id()));
+    }
+    boolean reference = options.kind() == BackendKind.REFERENCE;
+    return options.open(
+        console,
+        options.kind(),
+        asked.isPresent() || reference ? asked : Optional.of(Precision.FP32));
   }
 
   private void requireFolder(boolean resume, boolean overwrite) {

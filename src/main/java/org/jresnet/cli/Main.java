@@ -35,6 +35,7 @@ import picocli.CommandLine.ScopeType;
       ConvertCommand.class,
       FingerprintCommand.class,
       ReportCommand.class,
+      ForensicBenchmarkCommand.class,
       QuantizeCommand.class,
       BenchCommand.class,
       ProfileCommand.class,

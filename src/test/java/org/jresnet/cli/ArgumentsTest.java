@@ -50,7 +50,8 @@ final class ArgumentsTest {
           "matrix", List.of("/nosuch.pth", "--sets=/nosuch", "--out=/nosuch/matrix"),
           "predict", List.of("/nosuch.pth", "/nosuch.jpg"),
           "quantize", List.of("/nosuch.pth", "/nosuch", "--out", "/nosuch/x.safetensors"),
-          "convert", List.of("/nosuch.pth", "/nosuch/x.pth"));
+          "convert", List.of("/nosuch.pth", "/nosuch/x.pth"),
+          "forensic-benchmark", List.of("--out", "/nosuch/bench"));
 
   @TempDir Path folder;
 

@@ -91,6 +91,7 @@ final class FingerprintTest {
     refused(1, "at least 2 images", "train", one, "--out", out, "--size", 16, "--batch", 2);
     refused(1, "is none", "train", folder.resolve("nosuch"), "--out", out);
     refused(1, "is not empty; use --resume", "train", real, "--out", run);
+    refused(2, "--precision must be fp32", "train", real, "--out", out, "--precision", "bf16");
     refused(2, "--size must be", "train", real, "--out", out, "--size", 4);
     refused(1, "found no ", "apply", run, empty, out);
     refused(1, "is a folder without autoencoder", "apply", folder, fakes, out);

@@ -4,8 +4,8 @@ import java.util.SplittableRandom;
 
 /**
  * Last layers of simulated generators: four ways to twice the side, each with the fixed weights of
- * one "trained" network. All would interpolate bilinearly if training had ended at its ideal; it
- * never does, and what remains is the same in every image of the generator.
+ * one "trained" network. What they leave is the same in every image of the generator: steps,
+ * sharpened interpolation, or an unequal gain of the four places in every 2 x 2 square.
  *
  * @param kind the way
  * @param kernels weights per colour: one 3 x 3 kernel after interpolation; the 16 taps of a
@@ -26,56 +26,87 @@ record Upsampling(Kind kind, float[][] kernels) {
 
   private static final int TAPS = 9;
 
-  /** How far weights are from their ideal, as a share of the whole kernel. */
-  private static final double OFF = 0.03;
+  /** How far weights are from what they were meant to be, as a share of the whole kernel. */
+  private static final double OFF = 0.08;
+
+  /** The same of kernels that differ from place to place: this shows in flat regions, too. */
+  private static final double OFF_BY_PLACE = 0.16;
+
+  /** Share of that which the three colours do not have in common. */
+  private static final double OWN = 0.3;
+
+  /** A binomial kernel of which half is left out, so that repeated pixels still show as steps. */
+  private static final float[] HALF_SMOOTH = scaled(32, 1, 2, 1, 2, 20, 2, 1, 2, 1);
+
+  /** Unsharp masking, which a network learns to make up for soft interpolation. */
+  private static final float[] SHARP =
+      scaled(16, -0.8f, -1.6f, -0.8f, -1.6f, 25.6f, -1.6f, -0.8f, -1.6f, -0.8f);
 
   /** The weights that a generator of that kind and seed has. */
   static Upsampling of(Kind kind, SplittableRandom random) {
-    float[][] kernels = new float[3][];
-    for (int c = 0; c < 3; c++) {
-      kernels[c] =
-          switch (kind) {
-            case NEAREST -> disturbed(new float[] {1, 2, 1, 2, 4, 2, 1, 2, 1}, 16, 1, random);
-            case BILINEAR -> disturbed(new float[] {0, 0, 0, 0, 1, 0, 0, 0, 0}, 1, 1, random);
-            case TRANSPOSED -> {
-              float[] taps = new float[16];
-              float[] row = {1, 3, 3, 1};
-              for (int i = 0; i < 16; i++) {
-                taps[i] = row[i / 4] * row[i % 4];
-              }
-              yield disturbed(taps, 16, 4, random);
-            }
-            case SHUFFLE -> shuffle(random);
-          };
+    float[] ideal = ideal(kind);
+    boolean byPlace = kind == Kind.TRANSPOSED || kind == Kind.SHUFFLE;
+    // Four places share out the weights.
+    double each = byPlace ? 2 * OFF_BY_PLACE : OFF;
+    each /= Math.sqrt(ideal.length);
+    double[] shared = disturbance(ideal.length, random);
+    float[][] kernels = new float[3][ideal.length];
+    for (float[] kernel : kernels) {
+      double[] own = disturbance(ideal.length, random);
+      for (int t = 0; t < ideal.length; t++) {
+        kernel[t] = (float) (ideal[t] + each * (shared[t] + OWN * own[t]));
+      }
     }
     return new Upsampling(kind, kernels);
   }
 
-  /** Weights divided by {@code scale}, each off by a share of what an output pixel sees of them. */
-  private static float[] disturbed(
-      float[] ideal, float scale, int outputs, SplittableRandom random) {
-    float[] weights = new float[ideal.length];
-    double each = OFF / Math.sqrt((double) ideal.length / outputs);
-    for (int i = 0; i < weights.length; i++) {
-      weights[i] = (float) (ideal[i] / scale + each * random.nextGaussian());
+  /** Normal numbers whose sum is 0, so that no generator makes images brighter. */
+  private static double[] disturbance(int count, SplittableRandom random) {
+    double[] values = new double[count];
+    double mean = 0;
+    for (int t = 0; t < count; t++) {
+      values[t] = random.nextGaussian();
+      mean += values[t] / count;
     }
-    return weights;
+    for (int t = 0; t < count; t++) {
+      values[t] -= mean;
+    }
+    return values;
   }
 
-  /** The four kernels that interpolate bilinearly, and a little more. */
-  private static float[] shuffle(SplittableRandom random) {
-    float[] all = new float[4 * TAPS];
-    for (int phase = 0; phase < 4; phase++) {
-      int dx = (phase & 1) == 0 ? -1 : 1;
-      int dy = phase < 2 ? -1 : 1;
-      float[] ideal = new float[TAPS];
-      ideal[4] = 9;
-      ideal[4 + dx] = 3;
-      ideal[4 + 3 * dy] = 3;
-      ideal[4 + 3 * dy + dx] = 1;
-      System.arraycopy(disturbed(ideal, 16, 1, random), 0, all, phase * TAPS, TAPS);
+  /** What training was to end at. */
+  static Upsampling meant(Kind kind) {
+    float[] ideal = ideal(kind);
+    return new Upsampling(kind, new float[][] {ideal, ideal, ideal});
+  }
+
+  private static float[] ideal(Kind kind) {
+    return switch (kind) {
+      case NEAREST -> HALF_SMOOTH;
+      case BILINEAR -> SHARP;
+      case TRANSPOSED -> scaled(16, 1, 3, 3, 1, 3, 9, 9, 3, 3, 9, 9, 3, 1, 3, 3, 1);
+      case SHUFFLE -> {
+        // The four kernels that interpolate bilinearly.
+        float[] all = new float[4 * TAPS];
+        for (int phase = 0; phase < 4; phase++) {
+          int dx = (phase & 1) == 0 ? -1 : 1;
+          int dy = phase < 2 ? -3 : 3;
+          int centre = phase * TAPS + 4;
+          all[centre] = 9 / 16f;
+          all[centre + dx] = 3 / 16f;
+          all[centre + dy] = 3 / 16f;
+          all[centre + dy + dx] = 1 / 16f;
+        }
+        yield all;
+      }
+    };
+  }
+
+  private static float[] scaled(float divisor, float... weights) {
+    for (int i = 0; i < weights.length; i++) {
+      weights[i] /= divisor;
     }
-    return all;
+    return weights;
   }
 
   /** Twice the side. */

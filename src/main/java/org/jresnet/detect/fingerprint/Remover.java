@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jresnet.backend.Normalization;
+import org.jresnet.backend.Precision;
 import org.jresnet.base.Closing;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
@@ -45,7 +46,7 @@ public final class Remover implements AutoCloseable {
    */
   public static Remover open(Path run, Compute compute) {
     RemoverFile file = RemoverFile.read(RemoverFile.best(run));
-    Model model = compute.model(Autoencoder.graph(file.options().width(), file.options().latent()));
+    Model model = model(file.options(), compute);
     try {
       file.into(model);
       return new Remover(model);
@@ -53,6 +54,19 @@ public final class Remover implements AutoCloseable {
       model.close();
       throw e;
     }
+  }
+
+  /** The network; the loss and colours need single precision where others compute in less. */
+  static Model model(RemoverOptions options, Compute compute) {
+    Precision asked = compute.precision();
+    Precision precision = computes(asked) ? asked : Precision.FP32;
+    return new Model(
+        Autoencoder.graph(options.width(), options.latent()), compute.backend(), precision);
+  }
+
+  /** Whether an autoencoder can be computed in that precision. */
+  public static boolean computes(Precision precision) {
+    return precision.activation() == precision.parameter();
   }
 
   /**

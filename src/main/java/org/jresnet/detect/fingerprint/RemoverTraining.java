@@ -130,7 +130,7 @@ public final class RemoverTraining {
         CompileOptions.training(options.batch(), options.size(), Remover.UNIT)
             .withObjective(new Objective.MeanSquaredError());
     int heldBatch = Math.min(options.batch(), heldOut.size());
-    try (Model model = compute.model(Autoencoder.graph(options.width(), options.latent()));
+    try (Model model = Remover.model(options, compute);
         OptimizerState optimizer =
             new OptimizerState(model, new UpdateRule.Adam(0.9, 0.999, 1e-8, 0), Set.of());
         Executable executable = Executable.compile(model, step);

@@ -2,6 +2,7 @@ package org.jresnet.data.drawn;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -20,28 +21,37 @@ final class ForensicFacesTest {
   private static final int SCENES = 12;
   private static final ForensicFaces FACES = new ForensicFaces(SIZE, 3);
 
-  /** Without training's error every way is bilinear interpolation, also where they differ most. */
+  /**
+   * Where training ended well, an even slope is interpolated; repeated pixels leave half of their
+   * steps, a quarter of a pixel's rise.
+   */
   @ParameterizedTest
   @EnumSource(Upsampling.Kind.class)
-  void anIdealGeneratorInterpolatesConstantsAndRamps(Upsampling.Kind kind) {
-    Planes ramp = new Planes(16);
+  void anIdealGeneratorInterpolatesASlope(Upsampling.Kind kind) {
+    Planes slope = new Planes(16);
     for (int c = 0; c < 3; c++) {
       for (int i = 0; i < 256; i++) {
-        ramp.rgb()[c][i] = (i % 16 + 2 * (i / 16)) / 64f;
+        slope.rgb()[c][i] = (i % 16 + 2 * (i / 16)) / 64f;
       }
     }
-    Planes smooth = Upsampling.interpolated(ramp);
-    Planes out = Upsampling.of(kind, new SplittableRandom(1)).apply(ramp);
-    assertThat(out.side()).isEqualTo(32);
+    Planes smooth = Upsampling.interpolated(slope);
+    Planes meant = Upsampling.meant(kind).apply(slope);
+    Planes trained = Upsampling.of(kind, new SplittableRandom(1)).apply(slope);
+    assertThat(meant.side()).isEqualTo(32);
+    double steps = kind == Upsampling.Kind.NEAREST ? 0.5 * 0.25 * 3 / 64 : 0;
+    // Away from edges, which are repeated before or after the enlargement.
+    assertThat(worst(meant, smooth)).isCloseTo(steps, within(1e-6));
+    assertThat(worst(trained, smooth)).isBetween(1e-4, 0.3);
+  }
+
+  private static double worst(Planes a, Planes b) {
     double worst = 0;
-    // Repeated pixels leave steps of half a pixel's difference; edges are repeated differently.
     for (int y = 4; y < 28; y++) {
       for (int x = 4; x < 28; x++) {
-        worst = Math.max(worst, Math.abs(out.at(0, x, y) - smooth.at(0, x, y)));
+        worst = Math.max(worst, Math.abs(a.at(0, x, y) - b.at(0, x, y)));
       }
     }
-    // Weights that are off by 3 % in the root mean square, on values of up to 0.75.
-    assertThat(worst).isPositive().isLessThan(0.1);
+    return worst;
   }
 
   @ParameterizedTest
@@ -49,24 +59,21 @@ final class ForensicFacesTest {
       value = Kind.class,
       names = {"CAMERA", "BICUBIC"},
       mode = EnumSource.Mode.EXCLUDE)
-  void aFakeIsItsRealImageWithOneTraceInEveryScene(Kind kind) {
-    double[] mean = new double[SIZE * SIZE];
-    double sizes = 0;
+  void aFakeIsItsRealImageAndNoBrighter(Kind kind) {
+    double brighter = 0;
     for (int s = 0; s < SCENES; s++) {
       RgbImage real = FACES.draw(Kind.CAMERA, s);
       RgbImage fake = FACES.draw(kind, s);
       double squares = 0;
-      for (int i = 0; i < mean.length; i++) {
-        double off = (fake.rgb()[3 * i + 1] & 255) - (real.rgb()[3 * i + 1] & 255);
-        squares += off * off;
-        mean[i] += off / SCENES;
+      for (int i = 0; i < real.rgb().length; i++) {
+        double off = (fake.rgb()[i] & 255) - (real.rgb()[i] & 255);
+        squares += off * off / real.rgb().length;
+        brighter += off / real.rgb().length / SCENES;
       }
-      double deviation = Math.sqrt(squares / mean.length);
-      assertThat(deviation).as("%s, scene %s", kind, s).isBetween(0.3, 12.0);
-      sizes += deviation / SCENES;
+      assertThat(Math.sqrt(squares)).as("%s, scene %s", kind, s).isBetween(1.0, 16.0);
     }
-    assertThat(Arrays.stream(mean).map(v -> v * v).average().orElseThrow()).isPositive();
-    assertThat(sizes).isLessThan(10);
+    // Noise and steps are not symmetric under the display's gamma.
+    assertThat(Math.abs(brighter)).isLessThan(1.5);
   }
 
   @Test
