@@ -216,7 +216,7 @@ final class MetadataOpponent {
     Map<String, Double> areas = new LinkedHashMap<>();
     for (int f = 0; f < features.names().size(); f++) {
       double auc = auc(positive, features.column(f));
-      areas.put(features.names().get(f), Math.max(auc, 1 - auc));
+      areas.merge(features.names().get(f), Math.max(auc, 1 - auc), Math::max);
     }
     Map<String, Double> first = new LinkedHashMap<>();
     areas.entrySet().stream()

@@ -85,9 +85,7 @@ final class OpponentFeatures {
     Arrays.sort(sorted);
     double median = sorted[sorted.length / 2];
     add(name, column);
-    add(
-        name + " (distance from the middle)",
-        Arrays.stream(column).map(v -> (v - median) * (v - median)).toArray());
+    add(name, Arrays.stream(column).map(v -> (v - median) * (v - median)).toArray());
   }
 
   private void values(ImageFeature feature) {
@@ -114,7 +112,7 @@ final class OpponentFeatures {
     columns.add(column);
   }
 
-  /** Names of the features. */
+  /** Names of the features; a number and its distance from the median share one. */
   List<String> names() {
     return names;
   }
