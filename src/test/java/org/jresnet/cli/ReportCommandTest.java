@@ -109,6 +109,24 @@ class ReportCommandTest {
   }
 
   @Test
+  void matrixComesFromItsFolder() throws IOException {
+    Path faces = folder.resolve("faces of <b>others</b>");
+    Path matrix = folder.resolve("matrix");
+    Result measured = jresnet("matrix", run, "--sets", faces, "--out", matrix);
+    assertThat(measured.code()).as(measured.err()).isZero();
+    Path page = folder.resolve("with-matrix.html");
+    assertThat(jresnet("report", run, "--matrix", matrix, "--out", page).code()).isZero();
+    assertThat(page)
+        .content()
+        .contains("Models against sources", "AUC with 95 % interval", "faces of &lt;b&gt;others")
+        .doesNotContain("<b>others");
+    Result none = jresnet("report", run, "--matrix", run, "--out", folder.resolve("no.html"));
+    assertThat(none.code()).isEqualTo(1);
+    assertThat(none.err()).contains("name the folder of jresnet matrix --out");
+    assertThat(folder.resolve("no.html")).doesNotExist();
+  }
+
+  @Test
   void whatCannotBeWrittenIsRefused() throws IOException {
     Path taken = Files.writeString(folder.resolve("taken.html"), "mine");
     Result result = jresnet("report", run, "--out", taken);
