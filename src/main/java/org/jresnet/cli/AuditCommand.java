@@ -101,6 +101,7 @@ final class AuditCommand implements Callable<Integer> {
     Path root = ImageFolder.expand(data);
     Audit audit = Audit.of(root, group);
     if (out != null) {
+      audit.requireOutside("--out", out);
       AuditFolder.open(out, overwrite);
     }
     Equaliser equaliser = equalise == null ? null : Equaliser.of(audit, equalise, seed);

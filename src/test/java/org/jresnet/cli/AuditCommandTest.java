@@ -52,6 +52,9 @@ final class AuditCommandTest {
     assertThat(again.code()).isEqualTo(1);
     assertThat(again.err()).contains("audit.json exists; use --overwrite");
     assertThat(jresnet("audit", faces, "--out", out, "--overwrite").code()).isZero();
+    assertThat(jresnet("audit", faces, "--out", faces.resolve("audit")).err())
+        .contains("--out " + faces.resolve("audit") + " lies inside of the set");
+    assertThat(faces.resolve("audit")).doesNotExist();
   }
 
   @Test

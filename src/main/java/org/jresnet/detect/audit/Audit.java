@@ -11,6 +11,8 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import java.util.function.IntConsumer;
+import org.jresnet.base.Text;
+import org.jresnet.base.UserError;
 import org.jresnet.data.BadImageException;
 import org.jresnet.data.Dataset;
 import org.jresnet.data.Grouping;
@@ -59,8 +61,8 @@ public final class Audit {
    * {@code val} and {@code test} of such folders.
    *
    * @param group see {@link Grouping}; empty for none
-   * @throws org.jresnet.base.UserError when there are not at least two classes with images, or the
-   *     pattern is none or does not match every image
+   * @throws UserError when there are not at least two classes with images, or the pattern is none
+   *     or does not match every image
    */
   public static Audit of(Path data, String group) {
     Audit audit = new Audit(data, group);
@@ -75,6 +77,19 @@ public final class Audit {
   /** How many images there are to read. */
   public int images() {
     return dataset.samples().size();
+  }
+
+  /**
+   * Refuses a place for results that would be read as a class the next time.
+   *
+   * @param option that named it
+   * @throws UserError when it lies in the data folder
+   */
+  public void requireOutside(String option, Path target) {
+    if (target.toAbsolutePath().normalize().startsWith(data.toAbsolutePath().normalize())) {
+      throw new UserError(
+          Text.format("%s %s lies inside of the set; name a folder beside it", option, target));
+    }
   }
 
   /** The folder. */

@@ -117,10 +117,7 @@ public final class Equaliser {
    */
   public static Equaliser of(Audit audit, Path target, long seed) {
     Equaliser equaliser = new Equaliser(audit, target, seed);
-    if (equaliser.target.startsWith(audit.data().toAbsolutePath().normalize())) {
-      throw new UserError(
-          Text.format("--equalise %s lies inside of the set; name a folder beside it", target));
-    }
+    audit.requireOutside("--equalise", target);
     if (Files.exists(target)) {
       try (DirectoryStream<Path> entries = Files.newDirectoryStream(target)) {
         if (entries.iterator().hasNext()) {
