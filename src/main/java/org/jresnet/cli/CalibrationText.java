@@ -28,7 +28,8 @@ final class CalibrationText {
     return switch (fit) {
       case FITTED -> "";
       case SEPARABLE -> " (all images that could fit it are right, so it stays 1)";
-      case MISLEADING -> " (the network is worse than chance, so it stays 1)";
+      case MISLEADING ->
+          " (where it is fitted the network is no better than chance, so it stays 1)";
       case TOO_FEW ->
           " (fewer than " + Temperature.MIN_EXAMPLES + " images to fit it, so it stays 1)";
     };

@@ -74,6 +74,9 @@ final class CompareCommand implements Callable<Integer> {
     }
     requireSameClasses(sets);
     setOptions.grouping(sets);
+    for (int m = 0; m < models.size(); m++) {
+      setOptions.seen(models.get(m), sets.get(m));
+    }
     List<Evaluation> results = new ArrayList<>();
     try (Compute compute = backendOptions.open(console)) {
       for (int m = 0; m < models.size(); m++) {

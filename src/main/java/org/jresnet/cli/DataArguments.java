@@ -116,7 +116,7 @@ final class DataArguments {
       defaultValue = "none",
       description = {
         "none, or forensic: every second image goes through one of the degradations of evaluate --robustness (JPEG, double"
-            + " JPEG, scaling, blur, noise, crop, brightness, chat, screenshot), drawn anew each time."
+            + " JPEG, scaling, blur, noise, crop, darker, brighter, chat, screenshot), drawn anew each time."
       })
   private Augment augment;
 

@@ -13,7 +13,6 @@ import org.jresnet.data.ImageFolder;
 import org.jresnet.data.LeftOut;
 import org.jresnet.data.Loader.BadImages;
 import org.jresnet.data.Sample;
-import org.jresnet.data.Split.Part;
 import org.jresnet.engine.Compute;
 import org.jresnet.train.Classifier;
 import org.jresnet.train.Evaluation;
@@ -22,7 +21,6 @@ import org.jresnet.train.Evaluator;
 import org.jresnet.train.LoadedModel;
 import org.jresnet.train.ModelFiles;
 import org.jresnet.train.RunFolder;
-import org.jresnet.train.SeenImages;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -179,7 +177,7 @@ final class EvaluateCommand implements Callable<Integer> {
     Evaluator.Labels labels = new Evaluator.Labels(dataset.classes(), positive());
     Evaluator.LoaderOptions loading =
         new Evaluator.LoaderOptions(loaded.preprocess(), loaderThreads, badImages);
-    Map<Part, Integer> seen = SeenImages.count(model, samples, loaderThreads);
+    Map<String, Integer> seen = SeenWarning.of(model, samples, loaderThreads);
     try (Compute compute = backendOptions.open(console);
         Classifier classifier = Classifier.open(loaded, compute, console::note)) {
       long start = System.nanoTime();
@@ -198,7 +196,6 @@ final class EvaluateCommand implements Callable<Integer> {
       report.badImages(result.badImages().values());
       report.print(result);
       console.print("%.1f images/s with decoding", result.images() / seconds);
-      warnOfSeen(seen, samples.size());
       EvaluationFile.Origin origin =
           new EvaluationFile.Origin(
               name(root),
@@ -215,9 +212,7 @@ final class EvaluateCommand implements Callable<Integer> {
           classifier,
           new RobustnessOptions.Subject(model, samples, labels, grouping, batch, loading, origin));
       Map<String, Object> values = Report.values(result);
-      for (Part part : Part.values()) {
-        values.put("images_of_" + part.id(), seen.getOrDefault(part, 0));
-      }
+      values.putAll(seen);
       console.object(values);
       return result.badImages().isEmpty() ? 0 : 1;
     }
@@ -265,17 +260,5 @@ final class EvaluateCommand implements Callable<Integer> {
             .map(r -> r.options().positive())
             .orElse("")
         : positive;
-  }
-
-  /** Says how many of the images are not new to the model. */
-  private static void warnOfSeen(Map<Part, Integer> seen, int images) {
-    int trained = seen.getOrDefault(Part.TRAIN, 0);
-    int chosen = seen.getOrDefault(Part.VAL, 0);
-    if (trained + chosen > 0) {
-      Console.printError(
-          "WARNING: the model was trained on %d of these %d images, and %d more chose its best epoch: this result does"
-              + " not say how it does on new images",
-          trained, images, chosen);
-    }
   }
 }

@@ -86,17 +86,18 @@ final class MatrixCommand implements Callable<Integer> {
     for (String model : models) {
       datasets(modelOptions.open(model, console), setPaths, console);
     }
-    List<List<Figures>> rows = new ArrayList<>();
+    List<List<SourceMatrix.Cell>> rows = new ArrayList<>();
     boolean whole = true;
     Map<String, Object> origin = new LinkedHashMap<>();
     try (Compute compute = backendOptions.open(console)) {
       for (int m = 0; m < models.size(); m++) {
         LoadedModel loaded = modelOptions.open(models.get(m), console);
-        List<Figures> row = new ArrayList<>();
+        List<SourceMatrix.Cell> row = new ArrayList<>();
         for (Dataset set : datasets(loaded, setPaths, console)) {
+          Map<String, Integer> seen = setOptions.seen(modelPaths.get(m), set);
           Evaluation e = setOptions.evaluate(console, loaded, modelPaths.get(m), set, compute);
           whole &= e.badImages().isEmpty();
-          row.add(Figures.of(e));
+          row.add(new SourceMatrix.Cell(Figures.of(e), seen));
         }
         rows.add(row);
       }
@@ -113,6 +114,9 @@ final class MatrixCommand implements Callable<Integer> {
     print(console, "Accuracy", runNames, setNames, rows, Figures::accuracyText);
     print(console, "AUC", runNames, setNames, rows, Figures::aucText);
     print(console, "EER", runNames, setNames, rows, Figures::eerText);
+    if (rows.stream().flatMap(List::stream).anyMatch(SourceMatrix.Cell::known)) {
+      console.print("%n! the model has seen some of these images, see the warnings");
+    }
     matrix.write(out, origin);
     console.print("%nSaved in %s: %s", out, String.join(", ", SourceMatrix.FILES));
     Map<String, Object> values = new LinkedHashMap<>();
@@ -157,16 +161,19 @@ final class MatrixCommand implements Callable<Integer> {
       String title,
       List<String> runs,
       List<String> sets,
-      List<List<Figures>> rows,
+      List<List<SourceMatrix.Cell>> rows,
       Function<Figures, String> figure) {
     console.print("%n%s, with 95 %% intervals (rows: models, columns: sets)", title);
     StringBuilder head = new StringBuilder(Text.format("%-20s", ""));
-    sets.forEach(set -> head.append(Text.format("  %-28s", set)));
-    console.print("%s", head);
+    sets.forEach(set -> head.append(Text.format("  %-30s", set)));
+    console.print("%s", head.toString().stripTrailing());
     for (int r = 0; r < runs.size(); r++) {
       StringBuilder line = new StringBuilder(Text.format("%-20s", runs.get(r)));
-      rows.get(r).forEach(f -> line.append(Text.format("  %-28s", figure.apply(f))));
-      console.print("%s", line);
+      for (SourceMatrix.Cell cell : rows.get(r)) {
+        String mark = cell.known() ? "!" : "";
+        line.append(Text.format("  %-30s", figure.apply(cell.figures()) + mark));
+      }
+      console.print("%s", line.toString().stripTrailing());
     }
   }
 }

@@ -35,7 +35,7 @@ final class RobustnessOptions {
       split = ",",
       paramLabel = "NAME",
       description = {
-        "Only these of --robustness: jpeg, double-jpeg, downscale, upscale, blur, noise, crop, brightness, chat,"
+        "Only these of --robustness: jpeg, double-jpeg, downscale, upscale, blur, noise, crop, darker, brighter, chat,"
             + " screenshot."
       })
   private List<String> names;

@@ -2,6 +2,7 @@ package org.jresnet.cli;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import me.tongfei.progressbar.ProgressBar;
 import org.jresnet.data.Dataset;
 import org.jresnet.data.Grouping;
@@ -76,6 +77,11 @@ final class SetOptions {
             ? RunFolder.recordOf(model).map(r -> r.options().positive()).orElse("")
             : positive;
     return new Evaluator.Labels(set.classes(), name);
+  }
+
+  /** Warns of images that are not new to a model, and counts them; see {@link SeenWarning}. */
+  Map<String, Integer> seen(Path model, Dataset set) {
+    return SeenWarning.of(model, set.samples(), loaderThreads);
   }
 
   /** Evaluates a model on a set. */

@@ -21,6 +21,7 @@ public record Degradation(Kind kind, double level) {
   /** Larger images are not made: an upscaled image is left at that size. */
   private static final double MAX_PIXELS = 100e6;
 
+  private static final double CHAT_SIDE = 1280;
   private static final int SECOND_QUALITY = 85;
   private static final int SCREENSHOT_QUALITY = 92;
   private static final double SCREENSHOT_FRAME = 0.02;
@@ -41,13 +42,15 @@ public record Degradation(Kind kind, double level) {
     NOISE("noise", "sigma %.0f of 255", 2, 5, 10),
     /** A part of the image at a random place, with a share of the sides. */
     CROP("crop", "%.2f of the sides", 0.9, 0.75, 0.5),
-    /** Pixel values times a factor, cut off at 255. */
-    BRIGHTNESS("brightness", "times %.2f", 0.8, 1.25, 0.6, 1.6),
+    /** Pixel values times a factor below 1. */
+    DARKER("darker", "times %.2f", 0.8, 0.6, 0.4),
+    /** Pixel values times a factor above 1, cut off at 255. */
+    BRIGHTER("brighter", "times %.2f", 1.25, 1.6, 2),
     /**
-     * As a chat program may send it: the longer side brought down to a number of pixels where it is
-     * longer, then JPEG of quality 75. Our own recipe, not measured on any program.
+     * As a chat program may send it: the longer side brought down to 1280 pixels where it is
+     * longer, then JPEG of a quality. Our own recipe, not measured on any program.
      */
-    CHAT("chat", "longer side at most %.0f pixels, JPEG 75", 1600, 800, 400),
+    CHAT("chat", "longer side at most 1280, JPEG %.0f", 80, 65, 50),
     /**
      * As a screenshot shows it: scaled to a share of the sides, bicubic, 2 % cut off at each edge,
      * then JPEG of quality 92. Our own recipe.
@@ -87,19 +90,18 @@ public record Degradation(Kind kind, double level) {
           new Degradation(Kind.BLUR, 0.4),
           new Degradation(Kind.NOISE, 1),
           new Degradation(Kind.CROP, 0.97),
-          new Degradation(Kind.BRIGHTNESS, 1.05));
+          new Degradation(Kind.BRIGHTER, 1.05));
 
   /** Checks the level. */
   public Degradation {
     boolean good =
         switch (kind) {
-          case JPEG, DOUBLE_JPEG -> level >= 1 && level <= 100;
-          case DOWNSCALE, CROP, SCREENSHOT -> level > 0 && level <= 1;
+          case JPEG, DOUBLE_JPEG, CHAT -> level >= 1 && level <= 100;
+          case DOWNSCALE, CROP, SCREENSHOT, DARKER -> level > 0 && level <= 1;
           case UPSCALE -> level >= 1 && level <= 8;
           case BLUR -> level > 0 && level <= 100;
           case NOISE -> level >= 0 && level <= 255;
-          case BRIGHTNESS -> level >= 0 && level <= 100;
-          case CHAT -> level >= 1 && level <= 1e6;
+          case BRIGHTER -> level >= 1 && level <= 100;
         };
     if (!good) {
       throw new UserError(Text.format("%s takes no level of %s", kind.id(), level));
@@ -168,14 +170,14 @@ public record Degradation(Kind kind, double level) {
       case BLUR -> Augmentation.blur(image, level);
       case NOISE -> noise(image, random);
       case CROP -> crop(image, random);
-      case BRIGHTNESS -> brightness(image);
+      case DARKER, BRIGHTER -> brightness(image);
       case CHAT ->
           Augmentation.recompress(
               scaled(
                   image,
-                  Math.min(1, level / Math.max(image.width(), image.height())),
+                  Math.min(1, CHAT_SIDE / Math.max(image.width(), image.height())),
                   Interpolation.BILINEAR),
-              75);
+              (int) level);
       case SCREENSHOT -> screenshot(image);
     };
   }

@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
 import org.jresnet.base.AtomicFile;
 import org.jresnet.base.Csv;
 import org.jresnet.base.Json;
@@ -23,12 +24,16 @@ import org.jresnet.base.Text;
  * matrix.png}.
  *
  * <p>Keys of the JSON file: {@code command, time, environment, runs} and {@code sets} (names, with
- * {@code run_paths} and {@code set_paths}), and {@code cells}: {@code run, set} and the figures of
- * {@link Figures#values}.
+ * {@code run_paths} and {@code set_paths}), and {@code cells}: {@code run, set}, the figures of
+ * {@link Figures#values}, and how many of the images the model knows: {@code images_of_train,
+ * images_of_val, images_of_test}.
  */
 public final class SourceMatrix {
   /** Names of the files. */
   public static final List<String> FILES = List.of("matrix.json", "matrix.csv", "matrix.png");
+
+  private static final String TITLE =
+      "AUC (accuracy where marked a), 95 % interval; rows: models, columns: sets";
 
   private static final int CELL_WIDTH = 150;
   private static final int CELL_HEIGHT = 64;
@@ -36,16 +41,35 @@ public final class SourceMatrix {
 
   private final List<String> runs;
   private final List<String> sets;
-  private final List<List<Figures>> rows;
+  private final List<List<Cell>> rows;
+
+  /**
+   * A model on a source.
+   *
+   * @param figures what it does
+   * @param seen images of the source that are not new to the model: {@code images_of_train} and so
+   *     on
+   */
+  public record Cell(Figures figures, Map<String, Integer> seen) {
+    /** Copies the map. */
+    public Cell {
+      seen = Map.copyOf(seen);
+    }
+
+    /** Whether the model was trained on any of the images, or they chose its epoch. */
+    public boolean known() {
+      return seen.getOrDefault("images_of_train", 0) + seen.getOrDefault("images_of_val", 0) > 0;
+    }
+  }
 
   /**
    * A matrix.
    *
    * @param runs names of the models, one per row
    * @param sets names of the sources, one per column
-   * @param rows figures of each model on each source
+   * @param rows each model on each source
    */
-  public SourceMatrix(List<String> runs, List<String> sets, List<List<Figures>> rows) {
+  public SourceMatrix(List<String> runs, List<String> sets, List<List<Cell>> rows) {
     this.runs = List.copyOf(runs);
     this.sets = List.copyOf(sets);
     this.rows = rows.stream().map(List::copyOf).toList();
@@ -79,7 +103,8 @@ public final class SourceMatrix {
         Map<String, Object> cell = new LinkedHashMap<>();
         cell.put("run", runs.get(r));
         cell.put("set", sets.get(s));
-        cell.putAll(rows.get(r).get(s).values());
+        cell.putAll(rows.get(r).get(s).figures().values());
+        cell.putAll(new TreeMap<>(rows.get(r).get(s).seen()));
         cells.add(cell);
       }
     }
@@ -89,11 +114,13 @@ public final class SourceMatrix {
   private List<List<String>> records() {
     List<String> header = new ArrayList<>(List.of("run", "set"));
     header.addAll(Figures.header());
+    header.add("seen");
     List<List<String>> records = new ArrayList<>(List.of(header));
     for (int r = 0; r < runs.size(); r++) {
       for (int s = 0; s < sets.size(); s++) {
         List<String> record = new ArrayList<>(List.of(runs.get(r), sets.get(s)));
-        record.addAll(rows.get(r).get(s).fields());
+        record.addAll(rows.get(r).get(s).figures().fields());
+        record.add(rows.get(r).get(s).known() ? "yes" : "no");
         records.add(record);
       }
     }
@@ -113,7 +140,7 @@ public final class SourceMatrix {
     measuring.dispose();
     BufferedImage image =
         new BufferedImage(
-            left + sets.size() * CELL_WIDTH + MARGIN,
+            Math.max(left + sets.size() * CELL_WIDTH, metrics.stringWidth(TITLE)) + MARGIN,
             3 * MARGIN + runs.size() * CELL_HEIGHT + MARGIN,
             BufferedImage.TYPE_INT_RGB);
     Graphics2D g = image.createGraphics();
@@ -124,8 +151,7 @@ public final class SourceMatrix {
       g.setColor(Color.WHITE);
       g.fillRect(0, 0, image.getWidth(), image.getHeight());
       g.setColor(Color.DARK_GRAY);
-      g.drawString(
-          "AUC (accuracy where marked a), 95 % interval; rows: models, columns: sets", 8, 16);
+      g.drawString(TITLE, 8, 16);
       for (int s = 0; s < sets.size(); s++) {
         centred(g, sets.get(s), left + s * CELL_WIDTH, 2 * MARGIN);
       }
@@ -134,7 +160,7 @@ public final class SourceMatrix {
         g.setColor(Color.DARK_GRAY);
         g.drawString(Text.visible(runs.get(r)), MARGIN, top + CELL_HEIGHT / 2);
         for (int s = 0; s < sets.size(); s++) {
-          cell(g, rows.get(r).get(s), left + s * CELL_WIDTH, top);
+          cell(g, rows.get(r).get(s).figures(), left + s * CELL_WIDTH, top);
         }
       }
     } finally {

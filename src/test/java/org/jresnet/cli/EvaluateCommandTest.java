@@ -142,9 +142,9 @@ final class EvaluateCommandTest {
 
   @Test
   void theTestSetCanBeDegradedToo() throws IOException {
-    Result result = evaluate("--test", "--robustness", "--degradations=brightness");
+    Result result = evaluate("--test", "--robustness", "--degradations=darker,brighter");
     assertThat(result.code()).as(result.err()).isZero();
-    assertThat(json(run.resolve("robustness/test.json")).get("cells")).hasSize(5);
+    assertThat(json(run.resolve("robustness/test.json")).get("cells")).hasSize(7);
   }
 
   /** Images of one class have no AUC, and a grid of accuracies all the same. */
@@ -190,7 +190,7 @@ final class EvaluateCommandTest {
   void forensicAugmentationIsRecordedAndKept() throws IOException {
     JsonNode degrading = json(run.resolve("run.json")).at("/options/input/augmentation/degrading");
     assertThat(degrading.get("probability").asDouble()).isEqualTo(0.5);
-    assertThat(degrading.get("among")).hasSize(120);
+    assertThat(degrading.get("among")).hasSize(132);
     Result other =
         MainTest.jresnet("train", "--resume", "--out", run, "--augment=none", "--epochs=2");
     assertThat(other.code()).isEqualTo(2);

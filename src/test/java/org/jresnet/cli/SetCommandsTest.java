@@ -101,6 +101,12 @@ final class SetCommandsTest {
     for (String key : List.of("accuracy", "auc", "eer", "auc_interval", "images")) {
       assertThat(matrix.at("/cells/3").get(key)).as(key).isEqualTo(evaluated.get(key));
     }
+    assertThat(matrix.at("/cells/2/images_of_train").asInt()).isEqualTo(28);
+    assertThat(matrix.at("/cells/3/images_of_train").asInt()).isZero();
+    assertThat(result.err())
+        .contains("trained on 28 of these 40 images")
+        .contains("6 of these 40 images are the sealed test set of the run");
+    assertThat(result.out()).contains("! the model has seen some of these images");
     assertThat(matrix.get("command").asText()).startsWith("./jresnet matrix");
     assertThat(Csv.read(out.resolve("matrix.csv"))).hasSize(5);
     assertThat(Files.size(out.resolve("matrix.png"))).isGreaterThan(3000);

@@ -78,10 +78,11 @@ final class DegradationTest {
     assertThat(after(Kind.CROP, 0.75, 1))
         .extracting(RgbImage::width, RgbImage::height)
         .containsExactly(45, 33);
-    assertThat(after(Kind.CHAT, 30, 1))
+    assertThat(after(Kind.CHAT, 80, 1).width()).isEqualTo(WIDTH);
+    RgbImage wide = new RgbImage(2560, 10, new byte[2560 * 30]);
+    assertThat(new Degradation(Kind.CHAT, 80).apply(wide, new SplittableRandom(1)))
         .extracting(RgbImage::width, RgbImage::height)
-        .containsExactly(30, 22);
-    assertThat(after(Kind.CHAT, 400, 1).width()).isEqualTo(WIDTH);
+        .containsExactly(1280, 5);
     assertThat(after(Kind.SCREENSHOT, 0.5, 1))
         .extracting(RgbImage::width, RgbImage::height)
         .containsExactly(28, 22);
@@ -101,9 +102,9 @@ final class DegradationTest {
     RgbImage noisy = new Degradation(Kind.NOISE, 5).apply(grey, new SplittableRandom(3));
     // The standard error of a deviation from 30,000 values is 0.02; rounding adds 1/12 to 25.
     assertThat(Math.sqrt(distance(noisy, grey))).isBetween(4.9, 5.12);
-    RgbImage bright = new Degradation(Kind.BRIGHTNESS, 1.25).apply(grey, new SplittableRandom(3));
+    RgbImage bright = new Degradation(Kind.BRIGHTER, 1.25).apply(grey, new SplittableRandom(3));
     assertThat(bright.rgb()[7] & 255).isEqualTo(160);
-    RgbImage cut = new Degradation(Kind.BRIGHTNESS, 4).apply(grey, new SplittableRandom(3));
+    RgbImage cut = new Degradation(Kind.BRIGHTER, 4).apply(grey, new SplittableRandom(3));
     assertThat(cut.rgb()[7] & 255).isEqualTo(255);
   }
 
