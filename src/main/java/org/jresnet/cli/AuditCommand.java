@@ -58,7 +58,7 @@ final class AuditCommand implements Callable<Integer> {
   @Option(
       names = "--threads",
       paramLabel = "N",
-      description = "Threads that decode images; as many as there are processors by default.")
+      description = "Threads that decode images; by default as many as there are processors.")
   @Within(min = 1, max = Within.THREADS)
   private int threads = Runtime.getRuntime().availableProcessors();
 

@@ -30,7 +30,7 @@ import picocli.CommandLine.Parameters;
     name = "compare",
     sortOptions = false,
     description = {
-      "Says whether one model is better than another on the same images: paired differences with 95 % intervals"
+      "Says whether one model is better than another on the same images: paired differences with 95 %% intervals"
           + " (bootstrap), and p-values for the area (DeLong) and for the verdicts (McNemar)."
     })
 final class CompareCommand implements Callable<Integer> {

@@ -219,4 +219,17 @@ final class ArgumentsTest {
         .contains("\nNVIDIA GPU:\n")
         .contains("\nComputation:\n");
   }
+
+  /** A description is a format: a percent sign that stands for itself is written twice. */
+  @Test
+  void helpOfEveryCommandCanBeFormatted() {
+    Set<String> commands = line().getSubcommands().keySet();
+    assertThat(commands).hasSizeGreaterThan(10);
+    for (String command : commands) {
+      Result help = jresnet(command, "--help");
+      assertThat(help.err()).as(command).isEmpty();
+      assertThat(help.out()).as(command).contains("Usage: jresnet " + command);
+    }
+    assertThat(jresnet("--help").err()).isEmpty();
+  }
 }
