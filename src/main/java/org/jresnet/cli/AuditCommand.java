@@ -107,7 +107,7 @@ final class AuditCommand implements Callable<Integer> {
     Equaliser equaliser = equalise == null ? null : Equaliser.of(audit, equalise, seed);
     AuditReport report;
     try (ProgressBar bar = Progress.bar("Reading", audit.images(), " images")) {
-      report = audit.run(threads, done -> bar.step(), () -> false);
+      report = audit.run(threads, done -> step(bar, done), () -> false);
     }
     if (out != null) {
       AuditFolder.write(out, report, root);
@@ -125,6 +125,14 @@ final class AuditCommand implements Callable<Integer> {
     return strict && report.hasProblems() ? PROBLEMS : 0;
   }
 
+  /** Of many images the comparisons take a while after the last one was read. */
+  private static void step(ProgressBar bar, int done) {
+    bar.step();
+    if (done == bar.getMax()) {
+      bar.setExtraMessage("comparing them");
+    }
+  }
+
   private Map<String, Object> equalise(Console console, Equaliser equaliser, AuditReport before) {
     Equaliser.Result result;
     try (ProgressBar bar = Progress.bar("Equalising", before.images(), " images")) {
@@ -134,7 +142,7 @@ final class AuditCommand implements Callable<Integer> {
     Audit copy = Audit.of(equalise, group);
     AuditReport after;
     try (ProgressBar bar = Progress.bar("Reading the copy", copy.images(), " images")) {
-      after = copy.run(threads, done -> bar.step(), () -> false);
+      after = copy.run(threads, done -> step(bar, done), () -> false);
     }
     opponent(console, after);
     if (after.opponent().attempts().stream().anyMatch(a -> a.low() > 0.5)) {

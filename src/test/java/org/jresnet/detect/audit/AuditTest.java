@@ -134,6 +134,30 @@ final class AuditTest {
     assertThat(ids(after)).doesNotContain("opponent-file", "shortcuts");
   }
 
+  /** Of three classes the one that is told best is named. */
+  @Test
+  void classThatGivesItselfAwayIsNamed(@TempDir Path folder) throws IOException {
+    Path set = folder.resolve("set");
+    List<String> names = List.of("camera-a", "camera-b", "generator");
+    for (int i = 0; i < 240; i++) {
+      String name = names.get(i % 3);
+      PlantedSet.Change change =
+          name.equals("camera-b") ? PlantedSet.jpeg(20, 60, 65) : PlantedSet.jpeg(i % 3, 80, 95);
+      Path file = set.resolve(name + "/" + i + ".jpg");
+      Files.createDirectories(file.getParent());
+      Files.write(file, change.file(ImageDecoder.decode(faces.get(i)), i));
+    }
+    AuditReport report = audit(set, "");
+    assertThat(report.opponent().images()).isEqualTo(240);
+    Attempt file = report.opponent().attempts().get(0);
+    assertThat(file.className()).isEqualTo("camera-b");
+    assertThat(file.auc()).isGreaterThanOrEqualTo(0.95);
+    assertThat(file.strongest()).containsKey("compression");
+    assertThat(report.findings())
+        .anySatisfy(f -> assertThat(f.text()).contains("tells 'camera-b' from the rest"));
+    assertThat(report.spectrum().effect()).hasSize(32);
+  }
+
   /** The other classic: one class is PNG. */
   @Test
   void plantedFormatIsFoundAndEqualised(@TempDir Path folder) throws IOException {
