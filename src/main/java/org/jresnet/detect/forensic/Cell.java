@@ -37,7 +37,8 @@ record Cell(double auc, Interval aucInterval, double eer, double calledFake, dou
     return new Cell(all.auc(), interval, all.eer(), above(fake), above(real));
   }
 
-  private static double above(double[] scores) {
+  /** Share of probabilities above 0.5. */
+  static double above(double[] scores) {
     int above = 0;
     for (double score : scores) {
       above += score > 0.5 ? 1 : 0;

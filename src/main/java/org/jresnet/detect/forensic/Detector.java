@@ -9,30 +9,41 @@ import java.util.List;
  *
  * @param name such as {@code nearest}, {@code all-but-nearest}, {@code all} or {@code hardened}
  * @param generators whose fakes it sees, in turn
- * @param hardened whether half of its images, real and fake alike, went through the removal, and
- *     some through JPEG and blur
+ * @param hardening what half of its images went through
  */
-record Detector(String name, List<String> generators, boolean hardened) {
+record Detector(String name, List<String> generators, Hardening hardening) {
+  /** What went through the removal; then three images in ten are degraded, too. */
+  enum Hardening {
+    /** Nothing. */
+    NONE,
+    /** Every second fake, as an attacker's would have. */
+    FAKES,
+    /** Every second image, real and fake alike. */
+    BOTH
+  }
+
   static final String ALL = "all";
   static final String HARDENED = "hardened";
+  static final String BALANCED = "hardened-balanced";
 
   Detector {
     generators = List.copyOf(generators);
   }
 
-  /** One for each generator, one for all but each, one for all, one that is hardened. */
+  /** One for each generator, one for all but each, one for all, two that are hardened. */
   static List<Detector> all() {
     List<String> generators = ForensicSet.generators();
     List<Detector> detectors = new ArrayList<>();
     for (String g : generators) {
-      detectors.add(new Detector(g, List.of(g), false));
+      detectors.add(new Detector(g, List.of(g), Hardening.NONE));
     }
     for (String g : generators) {
       List<String> others = generators.stream().filter(o -> !o.equals(g)).toList();
-      detectors.add(new Detector(leftOut(g), others, false));
+      detectors.add(new Detector(leftOut(g), others, Hardening.NONE));
     }
-    detectors.add(new Detector(ALL, generators, false));
-    detectors.add(new Detector(HARDENED, generators, true));
+    detectors.add(new Detector(ALL, generators, Hardening.NONE));
+    detectors.add(new Detector(HARDENED, generators, Hardening.FAKES));
+    detectors.add(new Detector(BALANCED, generators, Hardening.BOTH));
     return detectors;
   }
 
@@ -44,16 +55,21 @@ record Detector(String name, List<String> generators, boolean hardened) {
   /** The kind of real image that it gets of a scene: every second one was only scaled. */
   String real(int scene) {
     String kind = scene % 2 == 0 ? ForensicSet.CAMERA : ForensicSet.BICUBIC;
-    return goesThroughRemoval(scene) ? ForensicSet.removed(kind) : kind;
+    return hardening == Hardening.BOTH && inTurn(scene) ? ForensicSet.removed(kind) : kind;
   }
 
   /** The kind of fake that it gets of a scene. */
   String fake(int scene) {
     String kind = generators.get(scene / 4 % generators.size());
-    return goesThroughRemoval(scene) ? ForensicSet.removed(kind) : kind;
+    return hardened() && inTurn(scene) ? ForensicSet.removed(kind) : kind;
   }
 
-  boolean goesThroughRemoval(int scene) {
-    return hardened && scene / 2 % 2 == 0;
+  boolean hardened() {
+    return hardening != Hardening.NONE;
+  }
+
+  /** Of every four scenes two, one with each kind of real image. */
+  static boolean inTurn(int scene) {
+    return scene / 2 % 2 == 0;
   }
 }

@@ -196,12 +196,11 @@ public final class ForensicBenchmark {
               .average()
               .orElseThrow());
     }
-    Detector hardened =
-        Detector.all().stream().filter(Detector::hardened).findFirst().orElseThrow();
-    Detector plain = new Detector(Detector.ALL, hardened.generators(), false);
+    test.forEach(s -> set.remove(ForensicSet.CAMERA, s, remover));
+    Detector plain = new Detector(Detector.ALL, ForensicSet.generators(), Detector.Hardening.NONE);
     for (Part part : List.of(Part.TRAIN, Part.VAL)) {
       for (int scene : set.scenes(part)) {
-        if (hardened.goesThroughRemoval(scene)) {
+        if (Detector.inTurn(scene)) {
           set.remove(plain.real(scene), scene, remover);
           set.remove(plain.fake(scene), scene, remover);
         }
@@ -266,14 +265,16 @@ public final class ForensicBenchmark {
         scaled.put(g, Cell.of(bicubic, fakes));
         removed.put(g, Cell.of(camera, clean));
       }
-      return new ForensicResult.Row(against, scaled, removed);
+      String redrawn = ForensicSet.removed(ForensicSet.CAMERA);
+      double alarms = Cell.above(scores(executable, classifier, set.images(redrawn, test)));
+      return new ForensicResult.Row(against, scaled, removed, alarms);
     }
   }
 
   /** The camera's images against fakes of all generators in turn, both degraded. */
   private List<ForensicResult.Degraded> degraded(String detector, Classifier classifier) {
     List<Integer> test = set.scenes(Part.TEST);
-    Detector all = new Detector(Detector.ALL, ForensicSet.generators(), false);
+    Detector all = new Detector(Detector.ALL, ForensicSet.generators(), Detector.Hardening.NONE);
     List<RgbImage> real = set.images(ForensicSet.CAMERA, test);
     List<RgbImage> fake = test.stream().map(s -> set.image(all.fake(s), s)).toList();
     List<ForensicResult.Degraded> out = new ArrayList<>();

@@ -21,12 +21,12 @@ public record ForensicSettings(
 
   /** What the command does by itself. */
   public static ForensicSettings full(long seed) {
-    return new ForensicSettings(500, 64, 32, 10, 40, seed);
+    return new ForensicSettings(500, 64, 32, 20, 40, seed);
   }
 
   /** A first look. */
   public static ForensicSettings quick(long seed) {
-    return new ForensicSettings(250, 64, 32, 7, 20, seed);
+    return new ForensicSettings(250, 64, 32, 14, 20, seed);
   }
 
   RemoverOptions remover(long ownSeed, int latent) {

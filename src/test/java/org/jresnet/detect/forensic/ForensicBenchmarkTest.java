@@ -48,7 +48,7 @@ final class ForensicBenchmarkTest {
       result = new ForensicBenchmark(TINY, out, compute, listener).run();
     }
     int generators = ForensicSet.generators().size();
-    int detectors = 2 * generators + 2;
+    int detectors = 2 * generators + 3;
     assertThat(generators).isEqualTo(5);
     assertThat(stages).hasSize(4 + detectors);
     JsonNode json = new ObjectMapper().readTree(Files.readString(out.resolve("forensic.json")));
@@ -60,9 +60,10 @@ final class ForensicBenchmarkTest {
         assertThat(cell.get("called_fake").asDouble()).isBetween(0.0, 1.0);
       }
     }
-    assertThat(json.get("robustness")).hasSize(2 * 14);
+    assertThat(json.get("robustness")).hasSize(3 * 14);
     assertThat(json.get("removal_psnr")).hasSize(generators);
-    assertThat(json.get("verdicts")).hasSize(8);
+    assertThat(json.get("real_images_through_removal")).hasSize(detectors);
+    assertThat(json.get("verdicts")).hasSize(9);
     assertThat(Files.readString(out.resolve("README.md")))
         .contains("all-but-shuffle", "Bicubic against generator", "say nothing about real")
         .contains(result.verdicts());
@@ -80,7 +81,7 @@ final class ForensicBenchmarkTest {
     }
     assertThat(seen).hasSize(100);
     List<Detector> detectors = Detector.all();
-    assertThat(detectors).hasSize(12);
+    assertThat(detectors).hasSize(13);
     for (Detector detector : detectors) {
       Path csv = folder.resolve(detector.name() + ".csv");
       set.writeSplit(detector, csv);
@@ -97,6 +98,9 @@ final class ForensicBenchmarkTest {
           kinds.add(file.substring(0, file.indexOf('/')));
         }
       }
+      boolean redrawnReal =
+          rows.stream().anyMatch(r -> r.get(1).equals("real") && r.get(0).contains("-removed"));
+      assertThat(redrawnReal).isEqualTo(detector.hardening() == Detector.Hardening.BOTH);
       if (!detector.hardened()) {
         assertThat(kinds).isEqualTo(Set.copyOf(detector.generators()));
       } else {
