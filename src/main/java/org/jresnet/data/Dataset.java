@@ -21,7 +21,10 @@ public record Dataset(List<String> classes, List<Sample> samples, int ignored) {
       Pattern.compile(
           "(?i)fake|generated|synth|diffus|artificial|forged|manipulated|midjourney|dall.?e"
               + "|firefly|sdxl|tpdne|thispersondoesnotexist|100k.?(faces|generated)|face.?swap"
-              + "|neural.?textures|face2face|gan(\\d|\\b|_)|(\\b|_)(ai|sd|flux)(\\d|\\b|_)");
+              + "|neural.?textures|face2face|(\\b|_)(ai|sd|flux)(\\d|\\b|_)"
+              // By their names: people are called Megan and Morgan.
+              + "|(\\b|_)(style|pro|pg|big|cycle|star|att|st|sn|sa|dc|ls|w|co|info|gau|vq)?-?gan"
+              + "(\\d|\\b|_)");
 
   private static final Pattern REAL =
       Pattern.compile("(?i)real|genuine|authentic|camera|pristine|human|(not|non|no).?fake");

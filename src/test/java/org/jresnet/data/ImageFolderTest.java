@@ -181,6 +181,7 @@ class ImageFolderTest {
         List.of(
             List.of("TPDNE", "100K_Faces"),
             List.of("stylegan2", "progan"),
+            List.of("StyleGAN2-ada", "faces_gan", "cycle-gan"),
             List.of("fake_a", "fake_b"),
             List.of("sd15", "flux", "midjourney"))) {
       assertThat(new Dataset(fakes, List.of(), 0).onlyFakes())
@@ -195,6 +196,7 @@ class ImageFolderTest {
             List.of("ai", "human"),
             List.of("fake", "not_fake"),
             List.of("elegant", "organic"),
+            List.of("megan", "morgan"),
             List.of("cats", "dogs"))) {
       assertThat(new Dataset(fine, List.of(), 0).onlyFakes()).as(fine.toString()).isEmpty();
     }
