@@ -14,6 +14,7 @@ import org.jresnet.data.Preprocess;
 import org.jresnet.data.RgbImage;
 import org.jresnet.engine.Compute;
 import org.jresnet.train.Classifier;
+import org.jresnet.train.Evaluator;
 import org.jresnet.train.HeatMap;
 import org.jresnet.train.LoadedModel;
 import org.jresnet.train.Taps;
@@ -95,12 +96,17 @@ public final class Explainer implements AutoCloseable {
     List<BandOcclusion.Band> bands = BandOcclusion.bands();
     List<RgbImage> without = occlusion.without(input);
     for (int b = 0; b < bands.size(); b++) {
-      double odds = logOdds(taps.forwardInput(without.get(b)), label);
-      effects.add(new Explanation.BandEffect(bands.get(b), odds, probability(odds)));
+      float[] rest = taps.forwardInput(without.get(b));
+      effects.add(
+          new Explanation.BandEffect(bands.get(b), logOdds(rest, label), probability(rest, label)));
     }
-    double odds = logOdds(logits, label);
     return new Explanation(
-        input, classifier.classes().get(label), probability(odds), odds, map, effects);
+        input,
+        classifier.classes().get(label),
+        probability(logits, label),
+        logOdds(logits, label),
+        map,
+        effects);
   }
 
   private static int best(float[] logits) {
@@ -123,8 +129,16 @@ public final class Explainer implements AutoCloseable {
     return logits[label] - largest - Math.log(sum);
   }
 
-  private static double probability(double logOdds) {
-    return 1 / (1 + Math.exp(-logOdds));
+  /** Calibrated where the model is, as that of a prediction. */
+  private double probability(float[] logits, int label) {
+    double[] own = new double[logits.length];
+    for (int k = 0; k < own.length; k++) {
+      own[k] = logits[k];
+    }
+    return classifier
+        .calibration()
+        .map(c -> c.temperature().probabilities(own))
+        .orElseGet(() -> Evaluator.softmax(logits, 0, logits.length))[label];
   }
 
   @Override

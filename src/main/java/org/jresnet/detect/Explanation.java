@@ -12,10 +12,10 @@ import org.jresnet.train.HeatMap;
  * Why a network calls an image what it does.
  *
  * @param input the image as the network sees it, at the input size
- * @param label the class that is explained: the predicted one
- * @param probability of that class
- * @param logOdds of that class: its logit less the log-sum-exp of the others, for two classes their
- *     difference
+ * @param label the class that is explained: the most probable one
+ * @param probability of that class, calibrated where the model is
+ * @param logOdds of that class, uncalibrated: its logit less the log-sum-exp of the others, for two
+ *     classes their difference
  * @param map Grad-CAM of the class's logit
  * @param bands what the removal of each band does
  */

@@ -1,6 +1,7 @@
 package org.jresnet.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -54,7 +55,16 @@ final class ExplainTest {
     Path out = folder.resolve("out");
     MainTest.Result result =
         MainTest.jresnet(
-            "predict", run, image, "--explain", out, "--layer", "layer2.1.relu", "--json");
+            "predict",
+            run,
+            image,
+            "--explain",
+            out,
+            "--layer",
+            "layer2.1.relu",
+            "--json",
+            "--precision",
+            "fp32");
     assertThat(result.code()).as(result.err()).isZero();
     JsonNode prediction = JSON.readTree(result.out());
     Path json = out.resolve("00000.jpg.explanation.json");
@@ -62,6 +72,9 @@ final class ExplainTest {
     JsonNode e = JSON.readTree(Files.readString(json));
     assertThat(e.get("class").asText()).isEqualTo(prediction.get("class").asText());
     assertThat(e.get("file").asText()).isEqualTo(image.toString());
+    // The prediction is computed in inference, with batch norms folded into convolutions.
+    assertThat(e.get("probability").asDouble())
+        .isCloseTo(prediction.get("probability").asDouble(), within(1e-4));
     assertThat(e.get("layer").asText()).isEqualTo("layer2.1.relu");
     assertThat(e.get("map")).hasSize(4);
     assertThat(e.get("map").get(0)).hasSize(4);
