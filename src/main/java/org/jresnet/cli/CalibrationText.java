@@ -57,10 +57,12 @@ final class CalibrationText {
   private void points(ModelCalibration c, List<OperatingPoint> points) {
     for (OperatingPoint p : points) {
       console.print(
-          "  %-9s '%s' from probability %.4f on: false alarms %s, hits %s%s",
+          "  %-9s '%s' from probability %.4f (%.4f to %.4f) on: false alarms %s, hits %s%s",
           p.name(),
           c.positive(),
           c.probability(p.threshold()),
+          c.probability(p.interval().low()),
+          c.probability(p.interval().high()),
           p.falseAlarms(),
           p.hits(),
           p.enough() ? "" : "; too few negatives in validation to promise this rate");

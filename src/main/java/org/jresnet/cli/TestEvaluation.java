@@ -72,7 +72,7 @@ final class TestEvaluation {
       changes("changed since the run began", test.changed());
       TrainOptions trained = test.run().options();
       String positive = request.positive().isEmpty() ? trained.positive() : request.positive();
-      String pattern = request.group().isEmpty() ? trained.split().group() : request.group();
+      String pattern = request.group().isEmpty() ? trained.split().dividedBy() : request.group();
       Grouping grouping = Grouping.of(pattern);
       Evaluator.Labels labels = new Evaluator.Labels(test.classes(), positive);
       Evaluation result;

@@ -5,7 +5,7 @@ package org.jresnet.metrics;
  * 2017, <a href="https://arxiv.org/abs/1706.04599">arXiv:1706.04599</a>). It moves no verdict: the
  * largest logit stays the largest.
  *
- * @param value above 0; 1 changes nothing
+ * @param value between 1e-6 and 1e6; 1 changes nothing
  * @param fit where the value comes from
  */
 public record Temperature(double value, Fit fit) {
@@ -27,13 +27,17 @@ public record Temperature(double value, Fit fit) {
   /** Fewer examples than this leave the temperature at 1. */
   public static final int MIN_EXAMPLES = 10;
 
+  /** Beyond, softmaxes are flat or steps in double precision. */
+  private static final double LARGEST = 1e6;
+
   private static final int MAX_STEPS = 200;
   private static final double ENOUGH = 1e-13;
 
   /** Checks the value. */
   public Temperature {
-    if (!(value > 0 && value < Double.POSITIVE_INFINITY)) {
-      throw new IllegalArgumentException("the temperature is a positive number, found " + value);
+    if (!(value >= 1 / LARGEST && value <= LARGEST)) {
+      throw new IllegalArgumentException(
+          "the temperature is a positive number between 1e-6 and 1e6, found " + value);
     }
   }
 
@@ -79,7 +83,7 @@ public record Temperature(double value, Fit fit) {
         break;
       }
     }
-    return new Temperature(1 / beta, Fit.FITTED);
+    return new Temperature(Math.max(1 / LARGEST, Math.min(LARGEST, 1 / beta)), Fit.FITTED);
   }
 
   private static boolean separable(int[] labels, double[][] logits) {

@@ -273,7 +273,7 @@ public final class Classifier implements AutoCloseable {
             "test",
             "Classifier.evaluate(SealedTest)",
             test.data().toString(),
-            test.run().options().split().group(),
+            test.run().options().split().dividedBy(),
             model.backend().description(),
             model.precision().id()));
     return result;

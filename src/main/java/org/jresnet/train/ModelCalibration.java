@@ -51,6 +51,8 @@ public record ModelCalibration(
   /** The most probable class: for two classes, a probability of one half. */
   public static final String EVEN = "0.5";
 
+  private static final String SOURCE = "the calibration in the model's metadata";
+
   /** A loss of a label that was given probability 0 would be infinite, which JSON cannot say. */
   private static final double LARGEST_LOSS = -Math.log(Double.MIN_NORMAL);
 
@@ -83,6 +85,9 @@ public record ModelCalibration(
   /** Copies the list. */
   public ModelCalibration {
     points = List.copyOf(points);
+    if (positive.isEmpty() && !points.isEmpty()) {
+      throw new IllegalArgumentException("there are thresholds, and no class that they speak for");
+    }
   }
 
   /**
@@ -157,13 +162,18 @@ public record ModelCalibration(
    * @throws UserError when it is damaged
    */
   public static Optional<ModelCalibration> of(ModelInfo info) {
-    return info.calibration().isEmpty()
-        ? Optional.empty()
-        : Optional.of(
-            Json.parse(
-                "the calibration in the model's metadata",
-                info.calibration(),
-                ModelCalibration.class));
+    if (info.calibration().isEmpty()) {
+      return Optional.empty();
+    }
+    ModelCalibration c = Json.parse(SOURCE, info.calibration(), ModelCalibration.class);
+    boolean two = info.classes().size() == 2;
+    if (two ? !info.classes().contains(c.positive) : !c.positive.isEmpty()) {
+      throw new UserError(
+          Text.format(
+              "%s: the positive class is '%s', the model's classes are %s",
+              SOURCE, c.positive, info.classes()));
+    }
+    return Optional.of(c);
   }
 
   /**

@@ -253,7 +253,7 @@ public final class SealedTest implements AutoCloseable {
 
   /** What belongs together among the test images, as in the split. */
   public Grouping grouping() {
-    return Grouping.of(record.options().split().group());
+    return Grouping.of(record.options().split().dividedBy());
   }
 
   /** Folder of the images. */

@@ -148,6 +148,11 @@ public record TrainOptions(
       requirePath("the split file", csv);
     }
 
+    /** The pattern by which the images were divided; empty where there was none, or a list did. */
+    public String dividedBy() {
+      return csv.isEmpty() ? group : "";
+    }
+
     /** The shares. */
     public Split.Fractions fractions() {
       return new Split.Fractions(train, val, test);

@@ -242,7 +242,8 @@ final class TrainingLoop {
     if (better) {
       bestEpoch = epoch + 1;
       ModelCalibration measured =
-          ModelCalibration.of(val, bestEpoch, Grouping.of(options.split().group()), options.seed());
+          ModelCalibration.of(
+              val, bestEpoch, Grouping.of(options.split().dividedBy()), options.seed());
       calibration = Optional.of(measured);
       best = folder.writeNextBest(model, info.withCalibration(Json.line(measured)));
     }

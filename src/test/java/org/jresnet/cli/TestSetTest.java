@@ -212,6 +212,18 @@ final class TestSetTest {
     assertThat(json(broken.resolve("run.json")).at("/dataUse/testLooks")).isEmpty();
   }
 
+  /** A list divides by itself: a pattern that was given beside it names no groups. */
+  @Test
+  void aSplitByListNeedsNoGroups() throws IOException {
+    Path list = Files.copy(trained.resolve("split.csv"), own.resolve("list.csv"));
+    Path run = own.resolve("listed");
+    Result result = train(faces, run, "--epochs=1", "--split-csv", list, "--group=nobody");
+    assertThat(result.code()).as(result.err()).isZero();
+    Result opened = test(run);
+    assertThat(opened.code()).as(opened.err()).isZero();
+    assertThat(json(run.resolve("evaluations/test.json")).get("group").asText()).isEmpty();
+  }
+
   @Test
   void withoutHashesNothingCanBeChecked() {
     Path run = own.resolve("trusted");

@@ -104,6 +104,12 @@ final class OperatingPointTest {
         .isEqualTo(new Temperature(1, Temperature.Fit.TOO_FEW));
     assertThatThrownBy(() -> new Temperature(0, Temperature.Fit.FITTED))
         .hasMessageContaining("positive");
+    // Logits that hardly differ ask for a temperature of about 1e-9.
+    double[][] flat = new double[12][];
+    for (int i = 0; i < 12; i++) {
+      flat[i] = new double[] {i == 0 ? -1e-9 : i % 2 == 0 ? 1e-9 : -1e-9, 0};
+    }
+    assertThat(Temperature.fit(labels, flat).value()).isEqualTo(1e-6);
     assertThat(new Temperature(2, Temperature.Fit.FITTED).probabilities(new double[] {2, 0})[0])
         .isCloseTo(1 / (1 + Math.exp(-1)), within(1e-15));
   }

@@ -99,6 +99,10 @@ final class ModelCalibrationTest {
     assertThatThrownBy(() -> ModelCalibration.of(info.withCalibration("{\"epoch\":1}")))
         .isInstanceOf(UserError.class)
         .hasMessageContaining("calibration in the model's metadata");
+    String other = Json.line(c).replace("\"positive\":\"fake\"", "\"positive\":\"cat\"");
+    assertThatThrownBy(() -> ModelCalibration.of(info.withCalibration(other)))
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining("the positive class is 'cat', the model's classes are [fake, real]");
   }
 
   /** Four images in a row are one person's. */
