@@ -111,6 +111,7 @@ final class RobustnessOptions {
     Map<String, Object> origin = new LinkedHashMap<>();
     origin.put("name", subject.origin().name());
     origin.put("command", subject.origin().command());
+    origin.put("model", subject.model().toString());
     origin.put("data", subject.origin().data());
     origin.put("group", subject.origin().group());
     origin.put("backend", subject.origin().backend());

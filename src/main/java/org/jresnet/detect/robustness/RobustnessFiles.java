@@ -19,10 +19,10 @@ import org.jresnet.detect.Figures;
  * A robustness grid as files in a run's folder: {@code robustness/NAME.json}, {@code .csv} and
  * {@code .png} (accuracy and AUC by severity).
  *
- * <p>Keys of the JSON file: {@code name, command, data, model, classes, positive, group}, and
- * {@code cells}, the first for the images as they are: {@code kind} ({@code none} for that one),
- * {@code level, severity} (from 1; 0 for that one), {@code text}, and the figures of {@link
- * Figures#values}.
+ * <p>Keys of the JSON file: {@code name, command, model, data, group, backend, precision, classes,
+ * positive}, and {@code cells}, the first for the images as they are: {@code kind} ({@code none}
+ * for that one), {@code level, severity} (from 1; 0 for that one), {@code text}, and the figures of
+ * {@link Figures#values}.
  */
 public final class RobustnessFiles {
   /** Folder in a run's folder. */
