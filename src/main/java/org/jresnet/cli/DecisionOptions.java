@@ -53,8 +53,7 @@ final class DecisionOptions {
    * A verdict.
    *
    * @param label a class, or {@link #UNSURE}
-   * @param probability of the class that the verdict or, where it is unsure, the largest
-   *     probability names
+   * @param probability of the class at the operating point, also where the verdict is unsure
    * @param set the classes that cannot be excluded, where that was asked for
    */
   record Verdict(String label, double probability, Optional<List<String>> set) {}

@@ -13,13 +13,13 @@ import java.util.concurrent.Callable;
 import java.util.function.Function;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
-import org.jresnet.base.Version;
 import org.jresnet.data.Dataset;
 import org.jresnet.data.ImageFolder;
 import org.jresnet.detect.Figures;
 import org.jresnet.detect.SourceMatrix;
 import org.jresnet.engine.Compute;
 import org.jresnet.train.Evaluation;
+import org.jresnet.train.EvaluationFile;
 import org.jresnet.train.LoadedModel;
 import org.jresnet.train.ModelFiles;
 import picocli.CommandLine.Command;
@@ -103,7 +103,9 @@ final class MatrixCommand implements Callable<Integer> {
       }
       origin.put("command", CommandText.of(spec));
       origin.put("time", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
-      origin.put("environment", environment(compute));
+      origin.put(
+          "environment",
+          EvaluationFile.environment(compute.backend().description(), compute.precision().id()));
       origin.put("group", setOptions.group());
       origin.put("run_paths", absolute(modelPaths));
       origin.put("set_paths", absolute(setPaths));
@@ -145,15 +147,6 @@ final class MatrixCommand implements Callable<Integer> {
 
   private static List<String> absolute(List<Path> paths) {
     return paths.stream().map(p -> p.toAbsolutePath().normalize().toString()).toList();
-  }
-
-  private static Map<String, Object> environment(Compute compute) {
-    Map<String, Object> values = new LinkedHashMap<>();
-    values.put("jresnet", Version.number());
-    values.put("java", System.getProperty("java.version"));
-    values.put("backend", compute.backend().description());
-    values.put("precision", compute.precision().id());
-    return values;
   }
 
   private static void print(

@@ -114,8 +114,9 @@ final class RobustnessOptions {
     origin.put("model", subject.model().toString());
     origin.put("data", subject.origin().data());
     origin.put("group", subject.origin().group());
-    origin.put("backend", subject.origin().backend());
-    origin.put("precision", subject.origin().precision());
+    origin.put(
+        "environment",
+        EvaluationFile.environment(subject.origin().backend(), subject.origin().precision()));
     origin.put("classes", subject.labels().classes());
     origin.put("positive", subject.labels().positive());
     console.print(

@@ -101,7 +101,7 @@ public final class EvaluationFile {
     values.put("group", origin.group());
     values.put("model", best.toString());
     values.put("model_sha256", Digests.ofFile(best, "the weight file", () -> false));
-    values.put("environment", environment(origin));
+    values.put("environment", environment(origin.backend(), origin.precision()));
     values.put("predictions", predictions.getFileName().toString());
     values.put("predictions_sha256", Digests.ofFile(predictions, "the predictions", () -> false));
     values.putAll(binding);
@@ -116,14 +116,15 @@ public final class EvaluationFile {
     return target;
   }
 
-  private static Map<String, Object> environment(Origin origin) {
+  /** What computed a result, for its JSON file. */
+  public static Map<String, Object> environment(String backend, String precision) {
     Map<String, Object> values = new LinkedHashMap<>();
     values.put("jresnet", Version.number());
     values.put("java", System.getProperty("java.version"));
     values.put("os", System.getProperty("os.name") + " " + System.getProperty("os.version"));
     values.put("processors", Runtime.getRuntime().availableProcessors());
-    values.put("backend", origin.backend());
-    values.put("precision", origin.precision());
+    values.put("backend", backend);
+    values.put("precision", precision);
     return values;
   }
 

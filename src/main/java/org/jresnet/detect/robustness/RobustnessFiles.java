@@ -19,7 +19,7 @@ import org.jresnet.detect.Figures;
  * A robustness grid as files in a run's folder: {@code robustness/NAME.json}, {@code .csv} and
  * {@code .png} (accuracy and AUC by severity).
  *
- * <p>Keys of the JSON file: {@code name, command, model, data, group, backend, precision, classes,
+ * <p>Keys of the JSON file: {@code name, command, model, data, group, environment, classes,
  * positive}, and {@code cells}, the first for the images as they are: {@code kind} ({@code none}
  * for that one), {@code level, severity} (from 1; 0 for that one), {@code text}, and the figures of
  * {@link Figures#values}.
