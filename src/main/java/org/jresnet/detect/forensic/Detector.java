@@ -52,15 +52,19 @@ record Detector(String name, List<String> generators, Hardening hardening) {
     return "all-but-" + generator;
   }
 
-  /** The kind of real image that it gets of a scene: every second one was only scaled. */
+  /**
+   * The kind of real image that it gets of a scene: every second round of generators they were only
+   * scaled.
+   */
   String real(int scene) {
-    String kind = scene % 2 == 0 ? ForensicSet.CAMERA : ForensicSet.BICUBIC;
+    int round = ForensicSet.turn(scene) / ForensicSet.generators().size();
+    String kind = round % 2 == 0 ? ForensicSet.CAMERA : ForensicSet.BICUBIC;
     return hardening == Hardening.BOTH && inTurn(scene) ? ForensicSet.removed(kind) : kind;
   }
 
   /** The kind of fake that it gets of a scene. */
   String fake(int scene) {
-    String kind = generators.get(scene / 4 % generators.size());
+    String kind = generators.get(ForensicSet.turn(scene) % generators.size());
     return hardened() && inTurn(scene) ? ForensicSet.removed(kind) : kind;
   }
 
@@ -68,8 +72,8 @@ record Detector(String name, List<String> generators, Hardening hardening) {
     return hardening != Hardening.NONE;
   }
 
-  /** Of every four scenes two, one with each kind of real image. */
+  /** Half of the scenes of each part: every second round of all generators and real kinds. */
   static boolean inTurn(int scene) {
-    return scene / 2 % 2 == 0;
+    return ForensicSet.turn(scene) / (2 * ForensicSet.generators().size()) % 2 == 0;
   }
 }

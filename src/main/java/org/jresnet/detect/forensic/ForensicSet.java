@@ -41,6 +41,9 @@ final class ForensicSet {
   static final String GENERATED = "generated";
   private static final String REMOVED = "-removed";
 
+  /** Of ten scenes so many train; the next one is for validation. */
+  private static final int TRAIN = 6;
+
   private final Path folder;
   private final ForensicSettings settings;
   private final ForensicFaces faces;
@@ -73,8 +76,18 @@ final class ForensicSet {
   }
 
   private static Part part(int scene) {
-    int turn = scene % 10;
-    return turn < 6 ? Part.TRAIN : turn == 6 ? Part.VAL : Part.TEST;
+    int digit = scene % 10;
+    return digit < TRAIN ? Part.TRAIN : digit == TRAIN ? Part.VAL : Part.TEST;
+  }
+
+  /** Number of a scene within its part, so that every part takes all kinds in turn. */
+  static int turn(int scene) {
+    int tens = scene / 10;
+    return switch (part(scene)) {
+      case TRAIN -> TRAIN * tens + scene % 10;
+      case VAL -> tens;
+      case TEST -> (9 - TRAIN) * tens + scene % 10 - TRAIN - 1;
+    };
   }
 
   /** Draws all scenes in all kinds that need no network. */

@@ -74,30 +74,39 @@ final class ForensicBenchmarkTest {
 
   @Test
   void aSceneIsInOnePartAndEveryDetectorSeesItOnceReallyAndOnceFaked() {
-    ForensicSet set = new ForensicSet(folder, new ForensicSettings(100, 32, 2, 1, 1, 3));
+    ForensicSet set = new ForensicSet(folder, new ForensicSettings(200, 32, 2, 1, 1, 3));
     Set<Integer> seen = new HashSet<>();
     for (Part part : Part.values()) {
       assertThat(set.scenes(part)).isNotEmpty().allMatch(seen::add);
     }
-    assertThat(seen).hasSize(100);
+    assertThat(seen).hasSize(200);
     List<Detector> detectors = Detector.all();
     assertThat(detectors).hasSize(13);
     for (Detector detector : detectors) {
       Path csv = folder.resolve(detector.name() + ".csv");
       set.writeSplit(detector, csv);
       List<List<String>> rows = Csv.read(csv);
-      assertThat(rows).hasSize(1 + 2 * 70);
+      assertThat(rows).hasSize(1 + 2 * 140);
       List<Integer> test = set.scenes(Part.TEST);
       Set<String> kinds = new HashSet<>();
+      Set<String> validated = new HashSet<>();
       for (List<String> row : rows.subList(1, rows.size())) {
         String file = row.get(0);
         assertThat(test)
             .doesNotContain(
                 Integer.valueOf(file.substring(file.indexOf('/') + 1, file.indexOf('.'))));
+        if (row.get(2).equals("val")) {
+          validated.add(file.substring(0, file.indexOf('/')).replace("-removed", ""));
+        }
         if (row.get(1).equals("generated")) {
           kinds.add(file.substring(0, file.indexOf('/')));
         }
       }
+      // Validation chooses the epoch: it must see what the detector is trained on.
+      assertThat(validated)
+          .containsAll(detector.generators())
+          .contains("camera", "bicubic")
+          .hasSize(2 + detector.generators().size());
       boolean redrawnReal =
           rows.stream().anyMatch(r -> r.get(1).equals("real") && r.get(0).contains("-removed"));
       assertThat(redrawnReal).isEqualTo(detector.hardening() == Detector.Hardening.BOTH);
