@@ -133,7 +133,7 @@ public final class Audit {
     findings.opponent(opponent);
     findings.copies("same-bytes", "byte for byte", sameBytes);
     findings.copies("same-pixels", "with the same pixels in different files", samePixels);
-    findings.copies("near-duplicates", "saved again, resized or slightly cut", near);
+    findings.nearDuplicates(near);
     groups.forEach(findings::groups);
     findings.doubleCompression(classes);
     findings.spectrum(spectrum);

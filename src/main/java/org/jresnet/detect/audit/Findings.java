@@ -97,7 +97,29 @@ final class Findings {
     }
   }
 
+  /** Files that are the same image without any doubt. */
   void copies(String id, String what, Copies copies) {
+    copies(
+        id,
+        what,
+        copies,
+        Severity.SERIOUS,
+        "Delete the copies, and of images in two classes the wrong one.");
+  }
+
+  /** Images that only look the same; drawn faces, for one, can be alike enough without being so. */
+  void nearDuplicates(Copies copies) {
+    copies(
+        "near-duplicates",
+        "saved again, resized or slightly cut, as far as it looks",
+        copies,
+        Severity.WARNING,
+        "Look at them, audit.json lists them. Delete the copies, and of images in two classes the"
+            + " wrong one.");
+  }
+
+  private void copies(
+      String id, String what, Copies copies, Severity acrossSeverity, String acrossAdvice) {
     if (copies.groups() == 0) {
       return;
     }
@@ -106,17 +128,17 @@ final class Findings {
     if (copies.acrossClasses() > 0) {
       where.add(
           Text.format(
-              "%s lie in more than one class, so that one of the labels is wrong",
+              "%s in more than one class, so that one of the labels is wrong",
               copies.acrossClasses()));
     }
     if (copies.acrossParts() > 0) {
       where.add(
           Text.format(
-              "%s lie in more than one of train, val and test, so that the result is too good",
+              "%s in more than one of train, val and test, so that the result is too good",
               copies.acrossParts()));
     }
     add(
-        across ? Severity.SERIOUS : Severity.WARNING,
+        across ? acrossSeverity : Severity.WARNING,
         id,
         Map.of(
             "groups", (double) copies.groups(),
@@ -131,7 +153,7 @@ final class Findings {
             across ? "; " + String.join(", ", where) : "",
             copies.examples().get(0).stream().limit(2).collect(Collectors.joining(" and "))),
         across
-            ? "Delete the copies, and of images in two classes the wrong one."
+            ? acrossAdvice
             : "Delete the copies, or keep them together with --group: a random split would put some"
                 + " on both sides.");
   }

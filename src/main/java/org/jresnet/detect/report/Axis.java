@@ -42,10 +42,13 @@ record Axis(
     return new Axis(label, low, end, ticks, v -> v, false);
   }
 
-  /** Whole numbers from 0 to {@code last}. */
-  static Axis counts(String label, int last) {
-    List<Double> ticks = IntStream.rangeClosed(0, last).mapToObj(i -> (double) i).toList();
-    return new Axis(label, 0, Math.max(1, last), ticks, v -> v, false);
+  /** Whole numbers; every one of them has a tick where there are few. */
+  static Axis counts(String label, int first, int last) {
+    int end = Math.max(first + 1, last);
+    int step = (int) Math.max(1, step((end - first) / (2.0 * TICKS)));
+    List<Double> ticks =
+        IntStream.iterate(first, i -> i <= end, i -> i + step).mapToObj(i -> (double) i).toList();
+    return new Axis(label, first, end, ticks, v -> v, false);
   }
 
   /** Shares from 0 to 1, in percent. */

@@ -75,7 +75,7 @@ final class RobustnessSection {
     String name = figure.equals("auc") ? "AUC" : "Accuracy";
     return new Chart(
             name + " by severity of " + kind,
-            Axis.counts("Severity of " + kind + " (0: as they are)", count - 1),
+            Axis.counts("Severity of " + kind + " (0: as they are)", 0, count - 1),
             Axis.linear(name, Math.floor(10 * least) / 10, 1))
         .band(x, low, high)
         .line(kind, x, y)

@@ -271,7 +271,7 @@ public final class RunReport {
         most = Double.isFinite(v) ? Math.max(most, v) : most;
       }
     }
-    Axis epoch = Axis.linear("Epoch", 1, Math.max(2, epochs));
+    Axis epoch = Axis.counts("Epoch", 1, epochs);
     training.put(
         "charts",
         List.of(

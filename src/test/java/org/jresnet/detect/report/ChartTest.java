@@ -11,6 +11,9 @@ class ChartTest {
     assertThat(Axis.linear("x", 0, 1).ticks())
         .containsExactly(0.0, 0.2, 0.4, 0.6000000000000001, 0.8, 1.0);
     assertThat(Axis.linear("x", -7, 8).ticks()).containsExactly(-5.0, 0.0, 5.0);
+    assertThat(Axis.counts("x", 1, 3).ticks()).containsExactly(1.0, 2.0, 3.0);
+    assertThat(Axis.counts("x", 0, 100).ticks()).hasSize(11).contains(0.0, 10.0, 100.0);
+    assertThat(Axis.counts("x", 1, 1).high()).isEqualTo(2);
     assertThat(Axis.linear("x", 3, 3).high()).isEqualTo(4);
     assertThat(Axis.shares("x").text(0.6000000000000001)).isEqualTo("60");
     assertThat(Axis.linear("x", 0, 1).text(-0.0)).isEqualTo("0");
