@@ -135,15 +135,15 @@ public final class Evaluation {
   public double[] scores() {
     double[] scores = new double[scored.size()];
     for (int i = 0; i < scores.length; i++) {
-      double[] logits = scored.get(i).logits();
-      scores[i] = logits[positive] - logits[1 - positive];
+      float[] logits = scored.get(i).logits();
+      scores[i] = (double) logits[positive] - logits[1 - positive];
     }
     return scores;
   }
 
   /** Probabilities of images at a temperature. */
   static double[][] probabilities(List<Scored> images, Temperature temperature) {
-    return images.stream().map(s -> temperature.probabilities(s.logits())).toArray(double[][]::new);
+    return images.stream().map(s -> temperature.probabilities(s.wide())).toArray(double[][]::new);
   }
 
   /** Mean cross-entropy. */

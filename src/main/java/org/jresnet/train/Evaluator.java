@@ -1,6 +1,7 @@
 package org.jresnet.train;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import org.jresnet.base.Text;
@@ -51,11 +52,8 @@ public final class Evaluator {
         float[] logits = Logits.of(executable, batch.pixels());
         for (int i = 0; i < batch.count(); i++) {
           if (batch.labels()[i] != Batch.BAD) {
-            double[] own = new double[k];
-            for (int c = 0; c < k; c++) {
-              own[c] = logits[i * k + c];
-            }
-            scored.add(new Scored(samples.get(batch.samples()[i]), own, softmax(logits, i * k, k)));
+            float[] own = Arrays.copyOfRange(logits, i * k, (i + 1) * k);
+            scored.add(new Scored(samples.get(batch.samples()[i]), own));
           }
         }
         done += batch.count();

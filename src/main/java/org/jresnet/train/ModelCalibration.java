@@ -153,7 +153,7 @@ public record ModelCalibration(
   }
 
   private static double[][] logits(List<Scored> images) {
-    return images.stream().map(Scored::logits).toArray(double[][]::new);
+    return images.stream().map(Scored::wide).toArray(double[][]::new);
   }
 
   /**

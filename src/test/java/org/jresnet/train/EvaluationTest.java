@@ -12,7 +12,6 @@ import java.util.Random;
 import org.jresnet.data.Grouping;
 import org.jresnet.data.Sample;
 import org.jresnet.metrics.Interval;
-import org.jresnet.metrics.Temperature;
 import org.junit.jupiter.api.Test;
 
 /** Figures of evaluations whose scores are known. */
@@ -27,14 +26,10 @@ final class EvaluationTest {
       double person = 1 + 2 * random.nextGaussian();
       for (int i = 0; i < 10; i++) {
         int label = p % 2;
-        double score = person + 0.2 * random.nextGaussian();
-        double[] logits = label == 0 ? new double[] {score, 0} : new double[] {0, score};
+        float score = (float) (person + 0.2 * random.nextGaussian());
+        float[] logits = label == 0 ? new float[] {score, 0} : new float[] {0, score};
         String id = prefix + CLASSES.get(label) + "/p" + p + "-" + i + ".png";
-        scored.add(
-            new Scored(
-                new Sample(Path.of(id), id, label),
-                logits,
-                new Temperature(1, Temperature.Fit.FITTED).probabilities(logits)));
+        scored.add(new Scored(new Sample(Path.of(id), id, label), logits));
       }
     }
     return new Evaluation(CLASSES, 0, scored, Map.of(), Optional.empty());

@@ -30,15 +30,14 @@ final class ModelCalibrationTest {
     for (int i = 0; i < count; i++) {
       double odds = 2.5 * random.nextGaussian();
       int label = random.nextDouble() < 1 / (1 + Math.exp(-odds)) ? 0 : 1;
-      scored.add(scored(i, label, SHARPNESS * odds, 0));
+      scored.add(scored(i, label, SHARPNESS * odds));
     }
     return new Evaluation(CLASSES, 0, scored, Map.of(), Optional.empty());
   }
 
-  private static Scored scored(int i, int label, double... logits) {
+  private static Scored scored(int i, int label, double score) {
     String id = CLASSES.get(label) + "/p" + i / 4 + "-" + i + ".png";
-    double[] p = new Temperature(1, Temperature.Fit.FITTED).probabilities(logits);
-    return new Scored(new Sample(Path.of(id), id, label), logits, p);
+    return new Scored(new Sample(Path.of(id), id, label), new float[] {(float) score, 0});
   }
 
   private static ModelCalibration calibrate(int count) {
@@ -154,14 +153,10 @@ final class ModelCalibrationTest {
   void manyClassesHaveNoThresholds() {
     List<Scored> scored = new ArrayList<>();
     for (int i = 0; i < 90; i++) {
-      double[] logits = new double[3];
+      float[] logits = new float[3];
       logits[i % 3] = i % 5 == 0 ? -1 : 2;
       String id = i + ".png";
-      scored.add(
-          new Scored(
-              new Sample(Path.of(id), id, i % 3),
-              logits,
-              new Temperature(1, Temperature.Fit.FITTED).probabilities(logits)));
+      scored.add(new Scored(new Sample(Path.of(id), id, i % 3), logits));
     }
     Evaluation e = new Evaluation(List.of("a", "b", "c"), 1, scored, Map.of(), Optional.empty());
     ModelCalibration c = ModelCalibration.of(e, 1, Grouping.of(""), 5);
