@@ -7,8 +7,10 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.jresnet.metrics.Proportion;
 
 /** One evaluation of the run, a file of {@link org.jresnet.train.EvaluationFile}. */
 final class EvaluationSection {
@@ -141,6 +143,7 @@ final class EvaluationSection {
                   Axis.shares("False alarms"),
                   Axis.shares("Hits"))
               .guide(0, 0, 1, 1)
+              .band(column(roc, 0), ends(column(roc, 1), false), ends(column(roc, 1), true))
               .line("ROC", column(roc, 0), column(roc, 1))
               .svg());
     }
@@ -152,6 +155,7 @@ final class EvaluationSection {
                   Axis.errorRates("False alarms"),
                   Axis.errorRates("Misses"))
               .guide(0.0005, 0.0005, 0.6, 0.6)
+              .band(column(det, 0), ends(column(det, 1), false), ends(column(det, 1), true))
               .line("DET", column(det, 0), column(det, 1))
               .svg());
     }
@@ -165,6 +169,28 @@ final class EvaluationSection {
 
   private static double[] column(double[][] rows, int at) {
     return Stream.of(rows).mapToDouble(row -> row[at]).toArray();
+  }
+
+  /**
+   * Low or high ends of 95 % intervals (Wilson) of shares of the positive class. NaN, which draws
+   * no band, where images have groups: the interval would be too narrow.
+   */
+  private double[] ends(double[] shares, boolean high) {
+    int positive = result.text("positive").map(classes::indexOf).orElse(-1);
+    List<double[]> confusion = result.rows("confusion");
+    boolean grouped = !result.text("group").orElse("").isEmpty();
+    long total =
+        grouped || positive < 0 || positive >= confusion.size()
+            ? 0
+            : Math.round(DoubleStream.of(confusion.get(positive)).sum());
+    return DoubleStream.of(shares)
+        .map(
+            share ->
+                new Proportion(Math.round(share * total), total)
+                    .interval()
+                    .map(i -> high ? i.high() : i.low())
+                    .orElse(Double.NaN))
+        .toArray();
   }
 
   private String reliability(JsonTree calibration) {

@@ -36,6 +36,12 @@ class RunReportTest {
         .doesNotContain("2.jpg<br>", "epochs are done");
     // Two of training, then ROC, DET and reliability.
     assertThat(page.split("<svg", -1)).hasSize(1 + 5);
+    // Bands around ROC and DET; not where images have groups.
+    assertThat(page.split("<polygon", -1)).hasSize(1 + 2);
+    Path file = run.run.resolve("evaluations/test.json");
+    Files.writeString(
+        file, Files.readString(file).replaceFirst("\\{", "{ \"group\" : \"person\","));
+    assertThat(run.html()).contains("<svg").doesNotContain("<polygon");
   }
 
   @Test
