@@ -8,11 +8,9 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jresnet.base.AtomicFile;
 import org.jresnet.base.Text;
-import org.jresnet.base.UserError;
 import org.jresnet.data.ImageFolder;
 import org.jresnet.detect.report.Browser;
 import org.jresnet.detect.report.RunReport;
-import org.jresnet.train.RunFolder;
 import org.jresnet.train.RunRecord;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -67,7 +65,7 @@ final class ReportCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Path folder = ImageFolder.expand(run);
-    RunRecord record = record(folder);
+    RunRecord record = RunReport.record(folder);
     if (out != null) {
       OutputFile.require("--out", out, overwrite);
     }
@@ -92,17 +90,6 @@ final class ReportCommand implements Callable<Integer> {
     return 0;
   }
 
-  private static RunRecord record(Path folder) {
-    return RunFolder.recordOf(folder)
-        .orElseThrow(
-            () ->
-                new UserError(
-                    Text.format(
-                        "%s is not the folder of a run: expected run.json in it; name the folder of"
-                            + " jresnet train --out",
-                        folder)));
-  }
-
   /**
    * Writes the page of a run with nothing but what is in its folder.
    *
@@ -111,7 +98,7 @@ final class ReportCommand implements Callable<Integer> {
   static Path write(Path folder) {
     Path target = folder.resolve(PAGE);
     Optional<Path> none = Optional.empty();
-    write(folder, record(folder), target, none, none, none);
+    write(folder, RunReport.record(folder), target, none, none, none);
     return target;
   }
 
@@ -129,7 +116,8 @@ final class ReportCommand implements Callable<Integer> {
             Text.format("./jresnet report %s", Text.shellWord(folder)));
     AtomicFile.write(
         target,
-        RunReport.html(folder, new RunReport.Sources(audit, matrix, explanations, commands)));
+        RunReport.html(
+            folder, record, new RunReport.Sources(audit, matrix, explanations, commands)));
   }
 
   private static Optional<Path> path(String text) {

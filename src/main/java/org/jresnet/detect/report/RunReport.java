@@ -62,22 +62,30 @@ public final class RunReport {
   }
 
   /**
+   * The record of the run that a page is about.
+   *
+   * @throws UserError when the folder is that of no run, or the record cannot be read
+   */
+  public static RunRecord record(Path run) {
+    return RunFolder.recordOf(run)
+        .orElseThrow(
+            () ->
+                new UserError(
+                    Text.format(
+                        "%s is not the folder of a run: expected run.json in it; name the folder of"
+                            + " jresnet train --out",
+                        run)));
+  }
+
+  /**
    * The page of a run.
    *
    * @param run its folder
-   * @throws UserError when it is none, a file in it cannot be read, or a named folder does not hold
+   * @param record of the run, see {@link #record}
+   * @throws UserError when a file in the folder cannot be read, or a named folder does not hold
    *     what it should
    */
-  public static String html(Path run, Sources sources) {
-    RunRecord record =
-        RunFolder.recordOf(run)
-            .orElseThrow(
-                () ->
-                    new UserError(
-                        Text.format(
-                            "%s is not the folder of a run: expected run.json in it; name the"
-                                + " folder of jresnet train --out",
-                            run)));
+  public static String html(Path run, RunRecord record, Sources sources) {
     RunReport report = new RunReport(run, record, sources);
     report.fill();
     return Page.render(report.model);

@@ -129,6 +129,7 @@ final class PlantedRun {
   String html() {
     return RunReport.html(
         run,
+        RunReport.record(run),
         new RunReport.Sources(
             java.util.Optional.empty(),
             java.util.Optional.empty(),

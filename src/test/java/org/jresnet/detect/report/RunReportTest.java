@@ -113,13 +113,7 @@ class RunReportTest {
   @Test
   void aFolderThatIsNoRun() {
     Path none = root.resolve("none");
-    RunReport.Sources sources =
-        new RunReport.Sources(
-            java.util.Optional.empty(),
-            java.util.Optional.empty(),
-            java.util.Optional.empty(),
-            List.of());
-    assertThatThrownBy(() -> RunReport.html(none, sources))
+    assertThatThrownBy(() -> RunReport.record(none))
         .isInstanceOf(UserError.class)
         .hasMessageContaining(none + " is not the folder of a run: expected run.json in it");
   }
