@@ -5,7 +5,6 @@ import org.bytedeco.dnnl.convolution_backward_data;
 import org.bytedeco.dnnl.convolution_backward_weights;
 import org.bytedeco.dnnl.convolution_forward;
 import org.bytedeco.dnnl.global.dnnl;
-import org.bytedeco.dnnl.memory;
 import org.bytedeco.dnnl.primitive_attr;
 
 /**
@@ -33,7 +32,7 @@ public record Convolution(OneDnnScope scope, Desc x, Desc y, Optional<Desc> bias
             dnnl.dnnl_convolution_direct,
             x.handle,
             weights.handle,
-            biasOrNone(),
+            scope.handleOrNone(bias),
             y.handle,
             geometry.strides(),
             geometry.dilations(),
@@ -41,10 +40,6 @@ public record Convolution(OneDnnScope scope, Desc x, Desc y, Optional<Desc> bias
             geometry.paddings(),
             attributes,
             true));
-  }
-
-  private memory.desc biasOrNone() {
-    return bias.map(b -> b.handle).orElseGet(() -> scope.own(new memory.desc()));
   }
 
   /**
@@ -85,7 +80,7 @@ public record Convolution(OneDnnScope scope, Desc x, Desc y, Optional<Desc> bias
             dnnl.dnnl_convolution_direct,
             x.handle,
             dweights.handle,
-            biasOrNone(),
+            scope.handleOrNone(bias),
             y.handle,
             geometry.strides(),
             geometry.dilations(),

@@ -5,7 +5,6 @@ import org.bytedeco.dnnl.deconvolution_backward_data;
 import org.bytedeco.dnnl.deconvolution_backward_weights;
 import org.bytedeco.dnnl.deconvolution_forward;
 import org.bytedeco.dnnl.global.dnnl;
-import org.bytedeco.dnnl.memory;
 
 /**
  * A transposed convolution whose primitives a scope plans and owns.
@@ -27,7 +26,7 @@ public record Deconvolution(
             dnnl.dnnl_deconvolution_direct,
             x.handle,
             weights.handle,
-            biasOrNone(),
+            scope.handleOrNone(bias),
             y.handle,
             geometry.strides(),
             geometry.dilations(),
@@ -35,10 +34,6 @@ public record Deconvolution(
             geometry.paddings(),
             scope.attributes(postOps),
             true));
-  }
-
-  private memory.desc biasOrNone() {
-    return bias.map(b -> b.handle).orElseGet(() -> scope.own(new memory.desc()));
   }
 
   @Override
@@ -67,7 +62,7 @@ public record Deconvolution(
             dnnl.dnnl_deconvolution_direct,
             x.handle,
             dweights.handle,
-            biasOrNone(),
+            scope.handleOrNone(bias),
             y.handle,
             geometry.strides(),
             geometry.dilations(),

@@ -43,6 +43,11 @@ public final class OneDnnScope implements AutoCloseable {
     return pointer;
   }
 
+  /** What oneDNN takes for an operand that may be absent. */
+  memory.desc handleOrNone(Optional<Desc> desc) {
+    return desc.map(d -> d.handle).orElseGet(() -> own(new memory.desc()));
+  }
+
   engine engine() {
     return dnn.engine();
   }
