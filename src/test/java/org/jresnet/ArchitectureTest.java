@@ -86,6 +86,10 @@ final class ArchitectureTest {
           "models", "graph");
 
   @ArchTest
+  static final ArchRule SERVE =
+      only("serve", "serve", "train", "engine", "backend", "data", "weights", "metrics", "graph");
+
+  @ArchTest
   static final ArchRule COMMAND_LINE_STAYS_IN_CLI =
       noClasses()
           .that()

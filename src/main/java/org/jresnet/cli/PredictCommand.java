@@ -25,6 +25,7 @@ import org.jresnet.detect.ExplanationFolder;
 import org.jresnet.detect.Stability;
 import org.jresnet.engine.Compute;
 import org.jresnet.train.Classifier;
+import org.jresnet.train.Decision;
 import org.jresnet.train.LoadedModel;
 import org.jresnet.train.Prediction;
 import picocli.CommandLine.Command;
@@ -75,6 +76,15 @@ final class PredictCommand implements Callable<Integer> {
 
   @Mixin private DecisionOptions decisions;
 
+  @Heading("Verdict")
+  @Option(
+      names = "--stability",
+      description = {
+        "Also try ten changes that a person hardly sees (re-encodings, slight scaling, blur, noise, cropping): range of the"
+            + " probability, and how often the verdict flips. Implies --error 0.05 unless you name another."
+      })
+  private boolean stability;
+
   @Mixin private ExplainOptions explainOptions;
 
   @Mixin private BackendOptions backendOptions;
@@ -96,7 +106,7 @@ final class PredictCommand implements Callable<Integer> {
     }
     Optional<ExplanationFolder> explanations = explainOptions.prepare(files, overwrite);
     ImageNotes.read(files, loaded.preprocess()).forEach(console::note);
-    List<List<String>> rows = new ArrayList<>(List.of(csvHeader(classes, decisions.stability())));
+    List<List<String>> rows = new ArrayList<>(List.of(csvHeader(classes, stability)));
     Tally tally = new Tally(classes);
     try (Compute compute = backendOptions.open(console);
         Classifier classifier = Classifier.open(loaded, compute, console::note);
@@ -104,20 +114,24 @@ final class PredictCommand implements Callable<Integer> {
             explanations
                 .map(into -> explainOptions.open(console, into, loaded, compute))
                 .orElse(null)) {
-      decisions.require(classifier.calibration(), console);
+      Decision decision = decisions.decision(stability && classifier.calibration().isPresent());
+      decision.require(classifier.calibration(), console::note);
       for (Path file : files) {
         try {
           Prediction p = classifier.predict(file);
-          DecisionOptions.Verdict verdict = decisions.verdict(p);
+          Decision.Verdict verdict = decision.verdict(p);
           print(console, file, p, verdict);
-          Map<String, Object> values = values(file, p, verdict);
-          Optional<Stability> stability = stability(console, classifier, file, p);
-          stability.ifPresent(s -> values.put("stability", values(s)));
+          Map<String, Object> values = values(file, p, decision.values(p, verdict));
+          Optional<Stability> stable =
+              stability
+                  ? Optional.of(stability(console, classifier, file, p, decision))
+                  : Optional.empty();
+          stable.ifPresent(s -> values.put("stability", values(s)));
           if (explaining != null) {
             values.put("explanation", explaining.explain(file).toString());
           }
           console.object(values);
-          rows.add(csvRow(file, p, verdict, stability));
+          rows.add(csvRow(file, p, verdict, stable));
           tally.add(p, verdict.label());
         } catch (BadImageException e) {
           tally.addFailed();
@@ -139,8 +153,8 @@ final class PredictCommand implements Callable<Integer> {
   }
 
   /** One line per image, and the runners-up where there are many classes. */
-  static void print(Console console, Path file, Prediction p, DecisionOptions.Verdict verdict) {
-    if (verdict.label().equals(DecisionOptions.UNSURE)) {
+  static void print(Console console, Path file, Prediction p, Decision.Verdict verdict) {
+    if (verdict.label().equals(Decision.UNSURE)) {
       List<String> set = verdict.set().orElseThrow();
       console.print(
           "%s  unsure  %s (most probable: %s, %.2f %%)",
@@ -167,29 +181,21 @@ final class PredictCommand implements Callable<Integer> {
     }
   }
 
-  private Map<String, Object> values(Path file, Prediction p, DecisionOptions.Verdict verdict) {
+  private static Map<String, Object> values(Path file, Prediction p, Map<String, Object> verdict) {
     Map<String, Object> values = new LinkedHashMap<>();
     values.put("file", file.toString());
-    values.put("class", verdict.label());
-    values.put("probability", verdict.probability());
-    values.put("operating_point", decisions.point());
-    values.put("calibrated", p.calibration().isPresent());
-    values.put("probabilities", byClass(p.classes(), p.probabilities()));
-    values.put("uncalibrated", byClass(p.classes(), p.uncalibrated()));
-    verdict.set().ifPresent(set -> values.put("prediction_set", set));
+    values.putAll(verdict);
     values.put("preprocess_ms", p.preprocessMillis());
     values.put("inference_ms", p.inferenceMillis());
     return values;
   }
 
-  /** Tries and shows what mild changes do to a verdict, where that was asked for. */
-  private Optional<Stability> stability(
-      Console console, Classifier classifier, Path file, Prediction p) throws BadImageException {
-    if (!decisions.stability()) {
-      return Optional.empty();
-    }
+  /** Tries and shows what mild changes do to a verdict. */
+  private static Stability stability(
+      Console console, Classifier classifier, Path file, Prediction p, Decision decision)
+      throws BadImageException {
     RgbImage image = ImageDecoder.decode(file, classifier.preprocess().decoding());
-    Stability s = Stability.of(classifier, image, p, decisions::label);
+    Stability s = Stability.of(classifier, image, p, decision::label);
     int flips = s.flips().size();
     console.print(
         "    %s: '%s' in %d of %d mild changes, probability %.2f to %.2f %%%s",
@@ -205,7 +211,7 @@ final class PredictCommand implements Callable<Integer> {
                 + s.flips().stream()
                     .map(c -> c.degradation().kind().id() + " " + c.degradation().text())
                     .collect(Collectors.joining(", ")));
-    return Optional.of(s);
+    return s;
   }
 
   private static Map<String, Object> values(Stability s) {
@@ -228,14 +234,6 @@ final class PredictCommand implements Callable<Integer> {
     return values;
   }
 
-  private static Map<String, Double> byClass(List<String> classes, double[] probabilities) {
-    Map<String, Double> values = new LinkedHashMap<>();
-    for (int k = 0; k < probabilities.length; k++) {
-      values.put(classes.get(k), probabilities[k]);
-    }
-    return values;
-  }
-
   private static List<String> csvHeader(List<String> classes, boolean stability) {
     List<String> header = new ArrayList<>(List.of("file", "class", "probability"));
     classes.forEach(c -> header.add("p(" + c + ")"));
@@ -248,7 +246,7 @@ final class PredictCommand implements Callable<Integer> {
   }
 
   private static List<String> csvRow(
-      Path file, Prediction p, DecisionOptions.Verdict verdict, Optional<Stability> stability) {
+      Path file, Prediction p, Decision.Verdict verdict, Optional<Stability> stability) {
     List<String> row = new ArrayList<>(List.of(file.toString(), verdict.label()));
     row.add(String.valueOf(verdict.probability()));
     Arrays.stream(p.probabilities()).mapToObj(String::valueOf).forEach(row::add);

@@ -85,4 +85,30 @@ public final class ImageDecoder {
   public static RgbImage decode(Path name, byte[] bytes, Options options) throws BadImageException {
     return OpenedImage.of(name, bytes, options).decode();
   }
+
+  /**
+   * Decodes the bytes of an image and brings it to the size of a network's input. Threads that do
+   * so at the same time share the heap: an image waits until there is room for its pixels.
+   *
+   * @param name what messages call it
+   * @throws BadImageException as {@link #decode(Path, Options)}
+   */
+  public static RgbImage input(Path name, byte[] bytes, Preprocess preprocess)
+      throws BadImageException {
+    return input(OpenedImage.of(name, bytes, preprocess.decoding()), preprocess);
+  }
+
+  /** The same of a file. */
+  public static RgbImage input(Path file, Preprocess preprocess) throws BadImageException {
+    return input(OpenedImage.of(file, preprocess.decoding()), preprocess);
+  }
+
+  private static RgbImage input(OpenedImage image, Preprocess preprocess) throws BadImageException {
+    int share = DecodingMemory.HEAP.take(image.memory());
+    try {
+      return preprocess.apply(image.decode());
+    } finally {
+      DecodingMemory.HEAP.give(share);
+    }
+  }
 }

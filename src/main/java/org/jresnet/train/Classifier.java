@@ -185,7 +185,11 @@ public final class Classifier implements AutoCloseable {
     while (runs < FIRST_RUNS - 1) {
       timed(pixels);
     }
-    float[] logits = timed(pixels);
+    return prediction(timed(pixels), preprocessing, median());
+  }
+
+  /** What logits say. */
+  Prediction prediction(float[] logits, double preprocessMillis, double inferenceMillis) {
     double[] own = new double[logits.length];
     for (int k = 0; k < own.length; k++) {
       own[k] = logits[k];
@@ -194,7 +198,8 @@ public final class Classifier implements AutoCloseable {
         calibration
             .map(c -> c.temperature().probabilities(own))
             .orElseGet(() -> Evaluator.softmax(logits, 0, logits.length));
-    return new Prediction(classes(), own, probabilities, calibration, preprocessing, median());
+    return new Prediction(
+        classes(), own, probabilities, calibration, preprocessMillis, inferenceMillis);
   }
 
   private float[] timed(byte[] pixels) {
@@ -208,6 +213,15 @@ public final class Classifier implements AutoCloseable {
     double[] sorted = Arrays.copyOf(millis, Math.min(runs, millis.length));
     Arrays.sort(sorted);
     return sorted[sorted.length / 2];
+  }
+
+  /**
+   * Compiles the network to predict several images at once; yours to close, before this.
+   *
+   * @param largest most images of a pass
+   */
+  public BatchPredictor batches(int largest) {
+    return new BatchPredictor(this, largest);
   }
 
   /** Compiles the network for batches of images; yours to close. */

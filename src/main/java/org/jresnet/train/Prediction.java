@@ -15,7 +15,8 @@ import org.jresnet.metrics.OperatingPoint;
  *     carries a calibration, which moves no verdict
  * @param calibration of the model; empty for models of others and of older versions
  * @param preprocessMillis decoding and resizing
- * @param inferenceMillis from pixels to logits, the median of the last runs
+ * @param inferenceMillis from pixels to logits, the median of the last runs; of a {@link
+ *     BatchPredictor} the time of the whole pass
  */
 public record Prediction(
     List<String> classes,
