@@ -80,6 +80,12 @@ final class ArchitectureTest {
           "graph");
 
   @ArchTest
+  static final ArchRule EXPORT =
+      only(
+          "export", "export", "train", "engine", "backend", "data", "weights", "metrics", "models",
+          "graph");
+
+  @ArchTest
   static final ArchRule DETECT =
       only(
           "detect", "detect", "train", "engine", "backend", "loss", "data", "weights", "metrics",

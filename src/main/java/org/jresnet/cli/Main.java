@@ -33,6 +33,7 @@ import picocli.CommandLine.ScopeType;
       PredictCommand.class,
       SummaryCommand.class,
       ConvertCommand.class,
+      ExportCommand.class,
       FingerprintCommand.class,
       ReportCommand.class,
       ForensicBenchmarkCommand.class,

@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jresnet.backend.Normalization;
@@ -222,22 +223,7 @@ public final class ModelFiles {
    * @throws UserError listing all differences
    */
   public static List<String> load(Model model, StateDict weights, String source) {
-    StrictReport report = StrictReport.compare(model.graph().parameters(), weights);
-    if (!report.clean()) {
-      List<String> lines = new ArrayList<>(report.lines());
-      Set<String> head = headNames(model.graph());
-      if (report.missing().isEmpty()
-          && report.unexpected().isEmpty()
-          && report.misshapen().stream()
-              .allMatch(m -> head.stream().anyMatch(name -> m.startsWith(name + ":")))) {
-        lines.add("Only the classifier differs: its number of classes is not that of the data");
-      }
-      throw new UserError(
-          Text.format(
-              "%s does not fit %s with %s classes:",
-              source, model.graph().name(), model.graph().classes()),
-          lines);
-    }
+    StrictReport report = requireFits(model.graph(), weights, source);
     for (Parameter p : model.graph().parameters()) {
       HostTensor tensor = weights.tensors().get(p.name());
       if (p.role() != Parameter.Role.BATCHES_TRACKED) {
@@ -247,6 +233,38 @@ public final class ModelFiles {
       }
     }
     return report.notes();
+  }
+
+  private static StrictReport requireFits(Graph graph, StateDict weights, String source) {
+    StrictReport report = StrictReport.compare(graph.parameters(), weights);
+    if (!report.clean()) {
+      List<String> lines = new ArrayList<>(report.lines());
+      Set<String> head = headNames(graph);
+      if (report.missing().isEmpty()
+          && report.unexpected().isEmpty()
+          && report.misshapen().stream()
+              .allMatch(m -> head.stream().anyMatch(name -> m.startsWith(name + ":")))) {
+        lines.add("Only the classifier differs: its number of classes is not that of the data");
+      }
+      throw new UserError(
+          Text.format("%s does not fit %s with %s classes:", source, graph.name(), graph.classes()),
+          lines);
+    }
+    return report;
+  }
+
+  /**
+   * The values of a model's parameters by name, checked as {@link #load} does: names and shapes at
+   * once, values when they are asked for.
+   */
+  public static Function<String, float[]> values(LoadedModel loaded) {
+    Graph graph = loaded.graph();
+    requireFits(graph, loaded.weights(), loaded.source());
+    Map<String, Parameter> parameters =
+        graph.parameters().stream().collect(Collectors.toMap(Parameter::name, p -> p));
+    return name ->
+        ParameterCheck.values(
+            parameters.get(name), loaded.weights().tensors().get(name), loaded.source());
   }
 
   /**

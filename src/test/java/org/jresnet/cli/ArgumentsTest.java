@@ -51,6 +51,7 @@ final class ArgumentsTest {
           "predict", List.of("/nosuch.pth", "/nosuch.jpg"),
           "quantize", List.of("/nosuch.pth", "/nosuch", "--out", "/nosuch/x.safetensors"),
           "convert", List.of("/nosuch.pth", "/nosuch/x.pth"),
+          "export", List.of("/nosuch.pth", "/nosuch/x.onnx"),
           "forensic-benchmark", List.of("--out", "/nosuch/bench"));
 
   @TempDir Path folder;
