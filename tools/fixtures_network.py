@@ -27,15 +27,20 @@ in row-major order of torch's shape (images: n, h, w, c), with unsigned 64-bit a
 
 and, each line one float32 operation per rounding, the scale computed in double and rounded once:
 
-    convolution [k, c, r, s]   v * float32(sqrt(12) * sqrt(2 / (r * s * k)))     Kaiming's fan-out deviation
-    batch norm weight          1 + 0.5 * v; a quarter of that for the third one of a bottleneck (`bn3.weight`)
+    convolution [k, c, r, s]   v * float32(sqrt(12) * sqrt(2 / (r * s * f)))     f: k (fan-out), or c (fan-in)
+    convolution's bias         v * float32(0.2)
+    batch norm weight          1 + 0.5 * v; a quarter of that for the third one of a bottleneck (`bn3.weight`), and
+                               with fan-in half of it behind a convolution with k < c, which ends a branch
     batch norm bias            v * float32(0.2)
     running_mean               v * float32(0.2)
     running_var                1 + v
     num_batches_tracked        7
-    fc.weight, fc.bias         v * float32(2 / sqrt(fan_in))
+    linear weight and bias     v * float32(2 / sqrt(fan_in))
     pixels, name `pixels`      u >> 56, an unsigned byte, with the case's `image_seed` instead of the weights' seed
     network input, `input`     (pixel / 255 - mean) / std, ImageNet's, as torchvision's ToTensor and Normalize
+
+Fan-out is ResNets' scheme; the metadata's `filters` says which it is. By fan-out a depthwise convolution would let
+next to nothing through, and the logits in evaluation mode would depend on biases alone.
 
 The metadata's `sha256` holds SHA-256 of the little-endian bytes of some of these tensors.
 
@@ -47,7 +52,8 @@ decision of the max pool) keeps a distance of several float32 errors from the ju
 the smallest distance in units of the root mean square of PyTorch's own float32 error in that tensor. Each is
 among the best of 100 seeds (400 for the full ResNet-50). The margin covers one step: the ten steps of the
 optimizers can still meet a jump, and Adam, which divides each gradient by its own size, moves a parameter whose
-gradient is all rounding by up to the learning rate a step.
+gradient is all rounding by up to the learning rate a step. Gradients that are exactly zero, whatever rounding makes of
+them, are not stored, nor such parameters after the steps: the metadata's `zero_gradients` names them.
 
 Layout. A quantity is stored whole under its key, or, where that would be too large, as `<key>/samples` and
 `<key>/norm` (L2 norm of the whole). Sample j of n elements is element u mod n, with u as above for the name
@@ -71,8 +77,8 @@ Layout. A quantity is stored whole under its key, or, where that would be too la
     clip/norm, clip/parameter/<parameter>            one SGD step, lr 1, of gradients clipped to the norm 1
 
 Optimizers: adam (lr 1e-3), adamw (lr 1e-3, weight decay 0.05), sgd (lr 0.01, momentum 0.9, weight decay 1e-4);
-all else torch's defaults. Case `<model>-w8` is the network with 8 instead of 64 channels in the stem and all
-others in proportion.
+all else torch's defaults. Case `<model>-w8` is the network with 8 channels in the stem and all others in proportion,
+rounded as torchvision's constructors round. Nothing is dropped: the share of dropout and stochastic depth is 0.
 """
 
 import argparse
@@ -98,11 +104,16 @@ COMMAND = "python tools/fixtures_network.py"
 BATCHES_TRACKED = 7
 MODELS = [
     "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "wide_resnet50_2", "wide_resnet101_2",
-    "resnext50_32x4d", "resnext101_32x8d", "resnext101_64x4d",
+    "resnext50_32x4d", "resnext101_32x8d", "resnext101_64x4d", "mobilenet_v3_small", "mobilenet_v3_large",
 ]  # fmt: skip
 
 
-resnet = import_torchvision().models.resnet
+torchvision = import_torchvision()
+models = torchvision.models
+resnet = models.resnet
+DROPS = (torch.nn.Dropout, torchvision.ops.StochasticDepth)
+# Where the derivatives of activations jump.
+JUMPS = {torch.nn.ReLU: [0], torch.nn.ReLU6: [0, 6], torch.nn.Hardswish: [-3, 3], torch.nn.Hardsigmoid: [-3, 3]}
 
 # ---------------------------------------------------------------- values from names
 
@@ -125,26 +136,37 @@ def mix(name, seed, count):
     return z ^ (z >> np.uint64(31))
 
 
+@functools.cache
 def unit(name, shape, seed):
     """The values v as float32."""
     u = mix(name, seed, math.prod(shape)) >> np.uint64(40)
     return ((u.astype(np.float64) / 2**24) - 0.5).astype(np.float32).reshape(shape)
 
 
-@functools.cache
-def seeded(name, shape, fan_in):
-    """A float parameter or running statistic; `fan_in` is that of the linear layer."""
-    v = unit(name, shape, SEED)
-    if name.startswith("fc."):
-        return v * np.float32(2 / math.sqrt(fan_in))
-    if name.endswith("running_mean") or name.endswith(".bias"):
-        return v * np.float32(0.2)
-    if name.endswith("running_var"):
-        return np.float32(1) + v
-    if len(shape) == 4:
-        return v * np.float32(math.sqrt(12) * math.sqrt(2 / (shape[2] * shape[3] * shape[0])))
-    weight = np.float32(1) + np.float32(0.5) * v
-    return np.float32(0.25) * weight if name.endswith("bn3.weight") else weight
+def seeded(net, filters):
+    """The float parameters and running statistics of a network by name; `filters` is fan_in or fan_out."""
+    projects = False  # whether the last convolution made fewer channels than it took
+    for prefix, module in net.named_modules():
+        for field, t in [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]:
+            name, shape = f"{prefix}.{field}", tuple(t.shape)
+            if field == "num_batches_tracked":
+                continue
+            v = unit(name, shape, SEED)
+            if isinstance(module, torch.nn.Linear):
+                v = v * np.float32(2 / math.sqrt(module.in_features))
+            elif field in ("bias", "running_mean"):
+                v = v * np.float32(0.2)
+            elif field == "running_var":
+                v = np.float32(1) + v
+            elif isinstance(module, torch.nn.Conv2d):
+                projects = shape[0] < shape[1]
+                fan = shape[2] * shape[3] * shape[1 if filters == "fan_in" else 0]
+                v = v * np.float32(math.sqrt(12) * math.sqrt(2 / fan))
+            else:
+                v = np.float32(1) + np.float32(0.5) * v
+                v = np.float32(0.25) * v if name.endswith("bn3.weight") else v
+                v = np.float32(0.5) * v if projects and filters == "fan_in" else v
+            yield name, v
 
 
 def seeded_pixels(batch, height, width, seed):
@@ -166,9 +188,13 @@ def sample_indices(name, elements, count):
 
 
 def architecture(model, width, classes):
-    """torchvision's network with `width` instead of 64 channels in the stem, without values."""
+    """torchvision's network with `width` channels in the stem, or None for the published number; without values."""
     with torch.device("meta"):
-        net = getattr(resnet, model)(num_classes=classes)
+        build = getattr(models, model)
+        if model.startswith("mobilenet_v3"):
+            return build(num_classes=classes, width_mult=(width or 16) / 16)
+        width = width or 64
+        net = build(num_classes=classes)
         if width != 64:
             stages = [net.layer1, net.layer2, net.layer3, net.layer4]
             block = type(net.layer1[0])
@@ -190,24 +216,38 @@ def stored_type(dtype):
 def network(case, dtype):
     dtype = stored_type(dtype)
     net = architecture(case.model, case.width, case.classes)
-    state = {}
-    for name, t in net.state_dict().items():
-        if name.endswith("num_batches_tracked"):
-            state[name] = torch.tensor(BATCHES_TRACKED)
-        else:
-            state[name] = torch.from_numpy(seeded(name, tuple(t.shape), net.fc.in_features))
-            state[name] = state[name].to(dtype, copy=True)
+    state = {n: torch.tensor(BATCHES_TRACKED) for n in net.state_dict() if n.endswith("num_batches_tracked")}
+    for name, values in seeded(net, case.filters):
+        state[name] = torch.from_numpy(values).to(dtype, copy=True)
     net.load_state_dict(state, strict=True, assign=True)
+    for module in net.modules():
+        if isinstance(module, DROPS):
+            module.p = 0.0
     return net
+
+
+def outputs(net):
+    """The modules whose outputs are kept, by jresnet's node name; the last one is the head."""
+    if isinstance(net, resnet.ResNet):
+        nodes = {"maxpool": net.maxpool}
+        for i in range(1, 5):
+            stage = getattr(net, f"layer{i}")
+            nodes[f"layer{i}.{len(stage) - 1}.relu"] = stage
+        return nodes | {"avgpool": net.avgpool, "fc": net.fc}
+    # Every other block: its sum, or the last of its layers.
+    nodes = {}
+    for i, block in enumerate(net.features):
+        last = [name for name, m in block.named_modules() if not list(m.children())][-1]
+        name = f"features.{i}.{'add' if getattr(block, 'use_res_connect', False) else last}"
+        if i % 2 == 0 or i == len(net.features) - 1:
+            nodes[name] = block
+    return nodes | {"avgpool": net.avgpool, f"classifier.{len(net.classifier) - 1}": net.classifier[-1]}
 
 
 def tapped(net, x):
     """Logits, and activations by node name, NHWC."""
     taps = {}
-    nodes = {"maxpool": net.maxpool, "avgpool": net.avgpool, "fc": net.fc}
-    for i in range(1, 5):
-        stage = getattr(net, f"layer{i}")
-        nodes[f"layer{i}.{len(stage) - 1}.relu"] = stage
+    nodes = outputs(net)
 
     def keep(node):
         def hook(module, inputs, y):
@@ -240,6 +280,10 @@ class Case:
     recipes: tuple
     whole: tuple  # prefixes of keys that are stored whole
 
+    @property
+    def filters(self):
+        return "fan_out" if "res" in self.model else "fan_in"
+
     def pixels(self):
         return seeded_pixels(len(self.labels), self.height, self.width_px, self.image_seed)
 
@@ -266,6 +310,10 @@ CASES = {
     "wide_resnet101_2-w4": Case("wide_resnet101_2", 4, *NARROW, 64, 64, 2, ("eval", "train"), ACTIVATIONS),
     "resnext50_32x4d-w16": Case("resnext50_32x4d", 16, *NARROW, 64, 64, 4, ("eval", "train"), ()),
     "resnext101_32x8d-w8": Case("resnext101_32x8d", 8, *NARROW, 64, 64, 1, ("eval", "train"), ()),
+    "mobilenet_v3_small-w8": Case(
+        "mobilenet_v3_small", 8, *NARROW, 64, 64, 24, ("eval", "train", "nodes", "frozen", "adam"), ()
+    ),
+    "mobilenet_v3_large-w8": Case("mobilenet_v3_large", 8, *NARROW, 64, 64, 2, ("eval", "train", "adam"), ()),
     "resnet18": Case("resnet18", 64, *FULL, 64, 64, 31, ("eval", "train", "adam-loss"), ()),
     "resnet50": Case("resnet50", 64, *FULL, 64, 64, 144, ("eval", "train"), ()),
     "resnet50-224": Case("resnet50", 64, 1000, (7,), 224, 224, 0, ("eval",), ()),
@@ -296,6 +344,13 @@ def parameters(net, prefix):
     return {f"{prefix}/{name}": p.detach().clone() for name, p in net.named_parameters()}
 
 
+def trained(case, dtype):
+    """The network after one backward pass."""
+    net = network(case, dtype).train()
+    torch.nn.functional.cross_entropy(net(case.input(dtype)), torch.tensor(case.labels)).backward()
+    return net
+
+
 def train(case, dtype):
     net = network(case, dtype).train()
     logits, taps = tapped(net, case.input(dtype))
@@ -323,7 +378,7 @@ def nodes(case, dtype):
         return hook
 
     for name, module in net.named_modules():
-        if not list(module.children()):
+        if not list(module.children()) and not isinstance(module, DROPS):
             if hasattr(module, "inplace"):
                 module.inplace = False
             module.register_forward_hook(keep(name))
@@ -379,8 +434,7 @@ def frozen(case, dtype):
 
 
 def clip(case, dtype):
-    net = network(case, dtype).train()
-    torch.nn.functional.cross_entropy(net(case.input(dtype)), torch.tensor(case.labels)).backward()
+    net = trained(case, dtype)
     norm = torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
     torch.optim.SGD(net.parameters(), lr=1.0).step()
     return {"clip/norm": norm} | parameters(net, "clip/parameter")
@@ -409,12 +463,14 @@ RECIPES |= {name: lambda c, d, name=name: optimize(c, d, name) for name in OPTIM
 
 
 def decisions(case, dtype, frozen_norms):
-    """What decides where gradients flow: inputs of all ReLUs, and of the max pool best minus second best."""
+    """What decides where gradients flow: how far inputs of activations lie from the jumps of their derivatives, and of
+    the max pool best minus second best."""
     net = network(case, dtype).train()
     found = []
 
-    def relu_input(module, inputs):
-        found.append(inputs[0].detach().double().clone())  # the ReLU works in place
+    def from_jumps(module, inputs):
+        for jump in JUMPS[type(module)]:
+            found.append(inputs[0].detach().double() - jump)
 
     def pool_gap(module, inputs):
         x = torch.nn.functional.pad(inputs[0].detach().double(), (1, 1, 1, 1))
@@ -424,8 +480,8 @@ def decisions(case, dtype, frozen_norms):
         found.append(torch.where(best[..., 0] == 0, torch.ones_like(gap), gap))
 
     for module in net.modules():
-        if isinstance(module, torch.nn.ReLU):
-            module.register_forward_pre_hook(relu_input)
+        if type(module) in JUMPS:
+            module.register_forward_pre_hook(from_jumps)
         elif isinstance(module, torch.nn.MaxPool2d):
             module.register_forward_pre_hook(pool_gap)
         elif isinstance(module, torch.nn.BatchNorm2d) and frozen_norms:
@@ -468,7 +524,7 @@ def stored(case, key, t):
     count = 64 if key.startswith("nodes/") else 256 if "/activation/" in key else 32
     if t.dtype == torch.int64:
         return {key: t}
-    if t.numel() <= count or name in ("fc", "dlogits") and not key.startswith("nodes/") or key.startswith(case.whole):
+    if t.numel() <= count or name in ("fc", "classifier.1", "classifier.3", "dlogits") and not key.startswith("nodes/") or key.startswith(case.whole):
         return {key: t.to(torch.float32).contiguous()}
     index = torch.from_numpy(sample_indices(name, t.numel(), count))
     return {
@@ -504,8 +560,15 @@ def relative(other, truth):
     }
 
 
+def without_gradient(case):
+    """Parameters whose gradient is zero but for rounding: a norm's bias that the norm behind the next layer undoes."""
+    norms = {name: g.norm().item() for name, g in gradients(trained(case, torch.float64), "").items()}
+    return [name[1:] for name, norm in norms.items() if norm < 1e-10 * max(norms.values())]
+
+
 def make(name):
     case = CASES[name]
+    zeros = without_gradient(case) if "train" in case.recipes else []
     entries = {
         "labels": torch.tensor(case.labels),
         "class_weights": class_weights(case, torch.float32),
@@ -515,6 +578,8 @@ def make(name):
     for recipe in case.recipes:
         truth = RECIPES[recipe](case, torch.float64)
         single = RECIPES[recipe](case, torch.float32)
+        if recipe != "frozen":
+            truth = {k: t for k, t in truth.items() if not k.endswith(tuple(f"/{z}" for z in zeros))}
         far |= distances(truth, single)
         if recipe in ("eval", "train", "nodes"):
             with torch.autocast("cpu", torch.bfloat16):
@@ -522,11 +587,14 @@ def make(name):
         for key, t in truth.items():
             entries |= stored(case, key, t)
     net = network(case, torch.float32)
+    known = [name for name in net.state_dict() if "num_batches" not in name]
+    if isinstance(net, resnet.ResNet):
+        checked = [*known[:5], "layer3.0.downsample.0.weight", *known[-2:]]
+    else:
+        checked = [*known[:5], *known[len(known) // 2 :][:10], *known[-2:]]
     check = {
-        t: hashlib.sha256(net.state_dict()[t].numpy().astype("<f4").tobytes()).hexdigest()
-        for t in ("conv1.weight", "bn1.weight", "bn1.bias", "bn1.running_mean", "bn1.running_var",
-                  "layer3.0.downsample.0.weight", "fc.weight", "fc.bias")
-    }  # fmt: skip
+        t: hashlib.sha256(net.state_dict()[t].numpy().astype("<f4").tobytes()).hexdigest() for t in checked
+    }
     check["pixels"] = hashlib.sha256(case.pixels().tobytes()).hexdigest()
     check["input"] = hashlib.sha256(normalized(case.pixels()).astype("<f4").tobytes()).hexdigest()
     metadata = {
@@ -535,10 +603,12 @@ def make(name):
         "classes": case.classes,
         "input_nhwc": [len(case.labels), case.height, case.width_px, 3],
         "seed": SEED,
+        "filters": case.filters,
         "image_seed": case.image_seed,
         "command": f"{COMMAND} {name}",
         "torch": torch.__version__,
         "sha256": check,
+        "zero_gradients": zeros,
         "float32_distance": far,
         "bfloat16_distance": half,
     }
@@ -575,11 +645,11 @@ def macs(net, height, width):
 def make_state_dicts():
     lines = []
     for model in MODELS:
-        net = architecture(model, 64, 1000)
-        counts = {c: sum(p.numel() for p in architecture(model, 64, c).parameters()) for c in (2, 1000)}
+        net = architecture(model, None, 1000)
+        counts = {c: sum(p.numel() for p in architecture(model, None, c).parameters()) for c in (2, 1000)}
         facts = {
             "parameters": counts,
-            "macs": {f"{h}x{w}": macs(architecture(model, 64, 1000), h, w) for h, w in [(224, 224), (160, 128)]},
+            "macs": {f"{h}x{w}": macs(architecture(model, None, 1000), h, w) for h, w in [(224, 224), (160, 128)]},
         }
         tensors = [f"   {json.dumps(n)}: {json.dumps(list(t.shape))}" for n, t in net.state_dict().items()]
         head = "".join(f'  "{k}": {json.dumps(v)},\n' for k, v in facts.items())

@@ -248,8 +248,13 @@ final class Fusion {
           ? new TensorSpec(shape, DType.F32)
           : new TensorSpec(shape, quant(node));
     }
-    return new TensorSpec(
-        shape, node.op().exact() ? precision.parameter() : precision.activation());
+    return new TensorSpec(shape, exact(node) ? precision.parameter() : precision.activation());
+  }
+
+  /** Whether it has the parameters' type, as what follows a linear layer element by element. */
+  private boolean exact(Node node) {
+    return node.op().exact()
+        || node.op().keepsType() && exact(graph.nodes().get(node.inputs().get(0)));
   }
 
   private QuantParams quant(Node node) {

@@ -16,6 +16,7 @@ import org.jresnet.backend.Support;
 import org.jresnet.backend.Tensor;
 import org.jresnet.base.UserError;
 import org.jresnet.graph.Graph;
+import org.jresnet.graph.Initialization;
 import org.jresnet.graph.Node;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Parameter;
@@ -193,17 +194,25 @@ public final class Model implements AutoCloseable {
   }
 
   /**
-   * torchvision's initialisation: convolutions Kaiming normal with fan-out (He et al. 2015,
-   * arXiv:1502.01852), batch norm weight 1 and bias 0; linear layers, transposed convolutions and
-   * biases uniform in ±1/√fan-in, torch's default; running mean 0, running variance 1, counts 0.
-   * Each parameter draws from its own stream of the seed, so a new head does not change the rest.
+   * torchvision's initialisation: weights and biases as {@link Graph#initialization} says, batch
+   * norm weight 1 and bias 0; transposed convolutions uniform in ±1/√fan-in, torch's default;
+   * running mean 0, running variance 1, counts 0. Each parameter draws from its own stream of the
+   * seed, so a new head does not change the rest.
+   *
+   * @throws UserError when blocks are to start as the identity in a network without additions
    */
   public void initialize(long seed, BlockEnd blockEnd) {
     for (Parameter p : byName.values()) {
       initialize(p, seed);
     }
     if (blockEnd == BlockEnd.ZERO) {
-      for (String norm : lastNorms()) {
+      List<String> norms = lastNorms();
+      if (norms.isEmpty()) {
+        throw new UserError(
+            "%s has no residual addition, so no block can start as the identity; leave out --zero-init"
+                .formatted(graph.name()));
+      }
+      for (String norm : norms) {
         set(norm + ".weight", new float[byName.get(norm + ".weight").elements()]);
       }
     }
@@ -219,16 +228,13 @@ public final class Model implements AutoCloseable {
     SplittableRandom random =
         new SplittableRandom(seed * 0x9E3779B97F4A7C15L + p.name().hashCode());
     float[] values = new float[p.elements()];
+    Initialization how = graph.initialization();
     switch (p.role()) {
-      case CONV_WEIGHT -> {
-        List<Integer> kcrs = p.shape();
-        double std = Math.sqrt(2.0 / (kcrs.get(0) * kcrs.get(2) * kcrs.get(3)));
-        for (int i = 0; i < values.length; i++) {
-          values[i] = (float) (std * gaussian(random));
-        }
-      }
-      case LINEAR_WEIGHT, CONV_TRANSPOSE_WEIGHT, CONV_BIAS, LINEAR_BIAS ->
-          uniform(values, fanIn(p), random);
+      case CONV_WEIGHT -> fill(values, how.filters(), p, random);
+      case CONV_BIAS -> fill(values, how.offsets(), p, random);
+      case LINEAR_WEIGHT -> fill(values, how.matrices(), p, random);
+      case LINEAR_BIAS -> fill(values, how.biases(), p, random);
+      case CONV_TRANSPOSE_WEIGHT -> fill(values, Initialization.Rule.FAN_IN_UNIFORM, p, random);
       case NORM_WEIGHT, RUNNING_VAR -> java.util.Arrays.fill(values, 1f);
       case NORM_BIAS, RUNNING_MEAN -> {}
       case BATCHES_TRACKED -> {
@@ -237,6 +243,22 @@ public final class Model implements AutoCloseable {
       }
     }
     set(p.name(), values);
+  }
+
+  private void fill(
+      float[] values, Initialization.Rule rule, Parameter p, SplittableRandom random) {
+    switch (rule) {
+      case ZERO -> {}
+      case NORMAL_0_01 -> normal(values, 0.01, random);
+      case FAN_OUT_NORMAL -> normal(values, Math.sqrt(2.0 / fanOut(p)), random);
+      case FAN_OUT_UNIFORM -> uniform(values, fanOut(p), random);
+      case FAN_IN_UNIFORM -> uniform(values, fanIn(p), random);
+    }
+  }
+
+  /** torch's fan-out of a weight: of all but the second extent. */
+  private static int fanOut(Parameter p) {
+    return p.elements() / p.shape().get(1);
   }
 
   /**
@@ -254,8 +276,14 @@ public final class Model implements AutoCloseable {
     return weight.elements() / weight.shape().get(0);
   }
 
-  private static void uniform(float[] values, int fanIn, SplittableRandom random) {
-    double bound = 1 / Math.sqrt(fanIn);
+  private static void normal(float[] values, double deviation, SplittableRandom random) {
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (float) (deviation * gaussian(random));
+    }
+  }
+
+  private static void uniform(float[] values, int fan, SplittableRandom random) {
+    double bound = 1 / Math.sqrt(fan);
     for (int i = 0; i < values.length; i++) {
       values[i] = (float) ((2 * random.nextDouble() - 1) * bound);
     }
@@ -270,12 +298,19 @@ public final class Model implements AutoCloseable {
         * StrictMath.cos(2 * Math.PI * random.nextDouble());
   }
 
-  /** Names of the batch norms that feed the main path of a residual addition. */
+  /**
+   * Names of the batch norms that feed the main path of a residual addition, whatever drops paths
+   * in between.
+   */
   private List<String> lastNorms() {
     List<String> names = new ArrayList<>();
-    for (var node : graph.nodes()) {
+    for (Node node : graph.nodes()) {
       if (node.op().part() == Op.Part.RESIDUAL) {
-        names.add(graph.nodes().get(node.inputs().get(0)).name());
+        Node end = graph.nodes().get(node.inputs().get(0));
+        while (end.op().draws()) {
+          end = graph.nodes().get(end.inputs().get(0));
+        }
+        names.add(end.name());
       }
     }
     return names;

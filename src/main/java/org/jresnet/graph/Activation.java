@@ -87,6 +87,11 @@ public record Activation(Function function, double slope) implements Op {
   }
 
   @Override
+  public boolean keepsType() {
+    return true;
+  }
+
+  @Override
   public Shape output(List<Shape> inputs) {
     return inputs.get(0);
   }

@@ -42,6 +42,11 @@ public record Dropout(double p, Unit unit) implements Op {
   }
 
   @Override
+  public boolean keepsType() {
+    return true;
+  }
+
+  @Override
   public Shape output(List<Shape> inputs) {
     return inputs.get(0);
   }

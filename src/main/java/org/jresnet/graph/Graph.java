@@ -17,9 +17,11 @@ public final class Graph {
   private final String name;
   private final List<Node> nodes;
   private final List<Parameter> parameters;
+  private final Initialization initialization;
 
-  private Graph(String name, List<Node> nodes) {
+  private Graph(String name, List<Node> nodes, Initialization initialization) {
     this.name = name;
+    this.initialization = initialization;
     this.nodes = List.copyOf(nodes);
     this.parameters = nodes.stream().flatMap(n -> n.parameters().stream()).toList();
   }
@@ -32,6 +34,11 @@ public final class Graph {
   /** All nodes; every node comes after its inputs. */
   public List<Node> nodes() {
     return nodes;
+  }
+
+  /** How its weights start. */
+  public Initialization initialization() {
+    return initialization;
   }
 
   /** The node that makes the logits. */
@@ -157,10 +164,17 @@ public final class Graph {
     private final String name;
     private final List<Node> nodes = new ArrayList<>();
     private final Map<String, Integer> byName = new HashMap<>();
+    private Initialization initialization = Initialization.RESNET;
 
     private Builder(String name, int channels) {
       this.name = name;
       add("input", new Op.Input(channels));
+    }
+
+    /** How weights start; as ResNet's unless you say otherwise. */
+    public Builder initialization(Initialization how) {
+      initialization = how;
+      return this;
     }
 
     /** Appends a node that reads the given nodes' outputs. */
@@ -185,7 +199,7 @@ public final class Graph {
      * @throws UserError naming a parameter that is too large for an array
      */
     public Graph build() {
-      return new Graph(name, nodes);
+      return new Graph(name, nodes, initialization);
     }
   }
 }

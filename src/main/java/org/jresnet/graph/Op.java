@@ -122,6 +122,11 @@ public interface Op {
     return false;
   }
 
+  /** Whether its output has its first input's type: an element is computed from an element. */
+  default boolean keepsType() {
+    return false;
+  }
+
   /**
    * Checks that training with the batch's statistics makes sense.
    *

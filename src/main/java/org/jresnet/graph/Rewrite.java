@@ -193,7 +193,8 @@ public final class Rewrite {
   }
 
   private static Graph build(Graph old, List<Draft> drafts) {
-    Graph.Builder builder = Graph.builder(old.name(), old.channels());
+    Graph.Builder builder =
+        Graph.builder(old.name(), old.channels()).initialization(old.initialization());
     Map<String, Integer> indices = new HashMap<>(Map.of(drafts.get(0).name, 0));
     for (Draft draft : drafts.subList(1, drafts.size())) {
       Integer[] inputs = draft.inputs.stream().map(indices::get).toArray(Integer[]::new);

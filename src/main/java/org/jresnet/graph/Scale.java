@@ -17,6 +17,11 @@ public record Scale(double factor) implements Op {
   }
 
   @Override
+  public boolean keepsType() {
+    return true;
+  }
+
+  @Override
   public Shape output(List<Shape> inputs) {
     return inputs.get(0);
   }

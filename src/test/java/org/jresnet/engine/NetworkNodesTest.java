@@ -45,6 +45,7 @@ final class NetworkNodesTest {
     "resnet50-w8, reference, FP64",
     "resnet18-w8, cpu, FP32",
     "resnet50-w8, cpu, FP32",
+    "mobilenet_v3_small-w8, cpu, FP32",
     "resnet18-w8, gpu, FP32"
   })
   void everyNode(String name, String backendName, Precision precision) {
@@ -53,8 +54,8 @@ final class NetworkNodesTest {
     assertThat(fixture.names("nodes/gradient/")).containsExactlyElementsOf(nodes);
     Set<String> expected = new TreeSet<>();
     for (Node node : fixture.graph().nodes()) {
-      // An addition is no module of PyTorch's.
-      if (!node.inputs().isEmpty() && !node.name().endsWith("add")) {
+      // Additions and products are no modules of PyTorch's.
+      if (!node.inputs().isEmpty() && node.op().arity() == 1) {
         expected.add(node.name());
       }
     }
@@ -81,7 +82,9 @@ final class NetworkNodesTest {
         "resnet18",
         "resnet50",
         "resnext50_32x4d-w16",
-        "wide_resnet50_2-w8"
+        "wide_resnet50_2-w8",
+        "mobilenet_v3_small-w8",
+        "mobilenet_v3_large-w8"
       })
   void bf16IsAsExactAsTorchs(String name) {
     Fixture fixture = Fixture.open(name);

@@ -9,8 +9,13 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
 import org.jresnet.backend.Normalization;
 import org.jresnet.graph.Graph;
+import org.jresnet.graph.Node;
+import org.jresnet.graph.Rewrite;
 import org.jresnet.models.Architecture;
 import org.jresnet.weights.HostTensor;
 import org.jresnet.weights.StateDict;
@@ -66,15 +71,31 @@ public final class Fixture {
     return facts;
   }
 
-  /** The network of this case. */
+  /** The network of this case; nothing is dropped, as in PyTorch's there. */
   public Graph graph() {
+    Graph whole = published();
+    Set<String> drops =
+        whole.nodes().stream()
+            .filter(n -> n.op().draws())
+            .map(Node::name)
+            .collect(Collectors.toSet());
+    return drops.isEmpty() ? whole : Rewrite.without(whole, drops);
+  }
+
+  /** The network of this case with all that the registry's has. */
+  public Graph published() {
     return Architecture.of(facts.get("model").asText())
         .graph(facts.get("classes").asInt(), facts.get("stem_channels").asInt());
   }
 
   /** The weights of this case. */
   public SeededWeights weights() {
-    return new SeededWeights(facts.get("seed").asLong());
+    JsonNode filters = facts.get("filters");
+    return new SeededWeights(
+        facts.get("seed").asLong(),
+        filters == null
+            ? SeededWeights.Filters.FAN_OUT
+            : SeededWeights.Filters.valueOf(filters.asText().toUpperCase(Locale.ROOT)));
   }
 
   /** Number of images. */
@@ -99,6 +120,15 @@ public final class Fixture {
   /** The images of this case, NHWC; {@link #NORMALIZATION} makes the network's input of them. */
   public byte[] pixels() {
     return new SeededWeights(facts.get("image_seed").asLong()).pixels(batch(), height(), width());
+  }
+
+  /** Parameters whose gradient in training is zero but for rounding, and is not stored. */
+  public Set<String> zeroGradients() {
+    Set<String> names = new TreeSet<>();
+    if (facts.has("zero_gradients")) {
+      facts.get("zero_gradients").forEach(name -> names.add(name.asText()));
+    }
+    return names;
   }
 
   /** The label of each image. */

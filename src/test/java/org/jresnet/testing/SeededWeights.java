@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import org.jresnet.engine.Model;
 import org.jresnet.graph.Graph;
+import org.jresnet.graph.Node;
 import org.jresnet.graph.Parameter;
 
 /**
@@ -13,27 +14,43 @@ import org.jresnet.graph.Parameter;
  * makes them; the formula stands at the head of that file.
  *
  * @param seed mixed into every value
+ * @param filters what the deviation of filters follows from
  */
-public record SeededWeights(long seed) {
+public record SeededWeights(long seed, Filters filters) {
+  /** What the deviation of filters follows from. */
+  public enum Filters {
+    /** The number of filters, as in a ResNet's initialisation. */
+    FAN_OUT,
+    /** What a filter sees, so that depthwise convolutions keep the size of activations. */
+    FAN_IN
+  }
+
   /** What every batch norm has seen before the fixtures' first step. */
   public static final long BATCHES_TRACKED = 7;
 
   private static final long GOLDEN = 0x9E3779B97F4A7C15L;
 
+  /** With ResNet's filters. */
+  public SeededWeights(long seed) {
+    this(seed, Filters.FAN_OUT);
+  }
+
   /** All parameters and running statistics by name; {@code num_batches_tracked} is left out. */
   public Map<String, float[]> of(Graph graph) {
-    List<Parameter> parameters = graph.parameters();
-    int features =
-        parameters.stream()
-            .filter(p -> p.role() == Parameter.Role.LINEAR_WEIGHT)
-            .findFirst()
-            .orElseThrow()
-            .shape()
-            .get(1);
     Map<String, float[]> values = new LinkedHashMap<>();
-    for (Parameter p : parameters) {
-      if (p.role() != Parameter.Role.BATCHES_TRACKED) {
-        values.put(p.name(), values(p, features));
+    boolean projects = false;
+    for (Node node : graph.nodes()) {
+      List<Parameter> parameters = node.parameters();
+      for (Parameter p : parameters) {
+        if (p.role() == Parameter.Role.CONV_WEIGHT) {
+          projects = filters == Filters.FAN_IN && p.shape().get(0) < p.shape().get(1);
+        }
+        if (p.role() != Parameter.Role.BATCHES_TRACKED) {
+          float[] v = values(p, parameters.get(0).shape());
+          boolean damped = projects && p.role() == Parameter.Role.NORM_WEIGHT;
+          affine(v, 0, damped ? 0.5f : 1);
+          values.put(p.name(), v);
+        }
       }
     }
     return values;
@@ -69,11 +86,15 @@ public record SeededWeights(long seed) {
     return indices;
   }
 
-  private float[] values(Parameter p, int features) {
+  /**
+   * @param weight shape of the node's first parameter
+   */
+  private float[] values(Parameter p, List<Integer> weight) {
     float[] v = units(p.name(), p.elements());
     switch (p.role()) {
       case CONV_WEIGHT, CONV_TRANSPOSE_WEIGHT -> {
-        double filter = p.shape().get(2) * p.shape().get(3) * p.shape().get(0);
+        int fan = weight.get(filters == Filters.FAN_IN ? 1 : 0);
+        double filter = weight.get(2) * weight.get(3) * fan;
         affine(v, 0, (float) (Math.sqrt(12) * Math.sqrt(2 / filter)));
       }
       case NORM_WEIGHT -> {
@@ -82,7 +103,7 @@ public record SeededWeights(long seed) {
       }
       case CONV_BIAS, NORM_BIAS, RUNNING_MEAN -> affine(v, 0, 0.2f);
       case RUNNING_VAR -> affine(v, 1, 1);
-      case LINEAR_WEIGHT, LINEAR_BIAS -> affine(v, 0, (float) (2 / Math.sqrt(features)));
+      case LINEAR_WEIGHT, LINEAR_BIAS -> affine(v, 0, (float) (2 / Math.sqrt(weight.get(1))));
       case BATCHES_TRACKED -> throw new IllegalArgumentException(p.name() + " is a count");
     }
     return v;

@@ -21,7 +21,9 @@ class SeededWeightsTest {
         "resnet50-w8",
         "resnet18",
         "resnet50",
-        "resnet50-224"
+        "resnet50-224",
+        "mobilenet_v3_small-w8",
+        "mobilenet_v3_large-w8"
       })
   void valuesEqualPythonsToTheBit(String name) {
     Fixture fixture = Fixture.open(name);
