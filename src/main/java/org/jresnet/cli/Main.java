@@ -38,6 +38,8 @@ import picocli.CommandLine.ScopeType;
       ReportCommand.class,
       ForensicBenchmarkCommand.class,
       QuantizeCommand.class,
+      BundleCommand.class,
+      VerifyCommand.class,
       BenchCommand.class,
       ProfileCommand.class,
       PlanCommand.class,

@@ -18,6 +18,7 @@ import org.jresnet.base.Json;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.data.ContentHashes;
+import org.jresnet.data.ImageFolder;
 import org.jresnet.data.Split;
 import org.jresnet.engine.Model;
 import org.jresnet.weights.ModelInfo;
@@ -226,6 +227,19 @@ public final class RunFolder implements AutoCloseable {
     Path folder = Files.isDirectory(model) ? model : model.toAbsolutePath().normalize().getParent();
     boolean best = Files.isDirectory(model) || model.getFileName().toString().equals(BEST);
     return best && Files.exists(folder.resolve(RUN)) ? Optional.of(folder) : Optional.empty();
+  }
+
+  /**
+   * How the images of the run that a model belongs to were divided; files may be gone since.
+   *
+   * @throws UserError when there is no run, or its list of images cannot be read
+   */
+  public static Split splitOf(Path model) {
+    Path folder =
+        folderOf(model)
+            .orElseThrow(() -> new UserError(Text.format("%s is not the folder of a run", model)));
+    Path data = ImageFolder.expand(recordOf(folder).orElseThrow().options().data());
+    return Split.readCsv(folder.resolve(SPLIT), data);
   }
 
   /** A file in a run's folder of evaluations, which is made where it is not there yet. */

@@ -42,17 +42,20 @@ final class ArgumentsTest {
 
   /** What a command needs besides, so that nothing but the option can be wrong. */
   private static final Map<String, List<String>> NEEDED =
-      Map.of(
-          "audit", List.of("/nosuch"),
-          "train", List.of("/nosuch", "--out", "/nosuch/run"),
-          "evaluate", List.of("/nosuch.pth", "/nosuch"),
-          "compare", List.of("/nosuch.pth", "/nosuch.pth", "/nosuch"),
-          "matrix", List.of("/nosuch.pth", "--sets=/nosuch", "--out=/nosuch/matrix"),
-          "predict", List.of("/nosuch.pth", "/nosuch.jpg"),
-          "quantize", List.of("/nosuch.pth", "/nosuch", "--out", "/nosuch/x.safetensors"),
-          "convert", List.of("/nosuch.pth", "/nosuch/x.pth"),
-          "export", List.of("/nosuch.pth", "/nosuch/x.onnx"),
-          "forensic-benchmark", List.of("--out", "/nosuch/bench"));
+      Map.ofEntries(
+          Map.entry("audit", List.of("/nosuch")),
+          Map.entry("train", List.of("/nosuch", "--out", "/nosuch/run")),
+          Map.entry("evaluate", List.of("/nosuch.pth", "/nosuch")),
+          Map.entry("compare", List.of("/nosuch.pth", "/nosuch.pth", "/nosuch")),
+          Map.entry("matrix", List.of("/nosuch.pth", "--sets=/nosuch", "--out=/nosuch/matrix")),
+          Map.entry("predict", List.of("/nosuch.pth", "/nosuch.jpg")),
+          Map.entry("bundle", List.of("/nosuch.pth", "/nosuch/x.tar.gz", "--target=n5105")),
+          Map.entry("verify", List.of("/nosuch")),
+          Map.entry(
+              "quantize", List.of("/nosuch.pth", "/nosuch", "--out", "/nosuch/x.safetensors")),
+          Map.entry("export", List.of("/nosuch.pth", "/nosuch/x.onnx")),
+          Map.entry("convert", List.of("/nosuch.pth", "/nosuch/x.pth")),
+          Map.entry("forensic-benchmark", List.of("--out", "/nosuch/bench")));
 
   @TempDir Path folder;
 
