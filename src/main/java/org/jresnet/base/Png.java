@@ -26,17 +26,25 @@ public final class Png {
    * @throws UserError when the file cannot be written
    */
   public static void write(BufferedImage drawing, Path target) {
+    byte[] bytes;
+    try {
+      bytes = encode(drawing);
+    } catch (IOException e) {
+      throw new UserError("cannot write " + target + ": the drawing cannot be encoded: " + e, e);
+    }
+    AtomicFile.write(target, channel -> AtomicFile.writeFully(channel, ByteBuffer.wrap(bytes)));
+  }
+
+  /** The file's bytes. */
+  public static byte[] encode(BufferedImage drawing) throws IOException {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     ImageWriter writer = ImageIO.getImageWritersByFormatName("png").next();
     try (ImageOutputStream stream = new MemoryCacheImageOutputStream(bytes)) {
       writer.setOutput(stream);
       writer.write(drawing);
-    } catch (IOException e) {
-      throw new UserError("cannot write " + target + ": the drawing cannot be encoded: " + e, e);
     } finally {
       writer.dispose();
     }
-    AtomicFile.write(
-        target, channel -> AtomicFile.writeFully(channel, ByteBuffer.wrap(bytes.toByteArray())));
+    return bytes.toByteArray();
   }
 }

@@ -64,4 +64,9 @@ final class BackendOptions {
         type.isEmpty() ? " (auto)" : "");
     return compute;
   }
+
+  /** Opens what was asked for once more, without a word. */
+  Compute openAgain() {
+    return Compute.open(kind(), precision(), gpu.options());
+  }
 }

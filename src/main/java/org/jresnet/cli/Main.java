@@ -35,6 +35,7 @@ public final class Main implements Runnable {
           CompareCommand.class,
           MatrixCommand.class,
           PredictCommand.class,
+          ServeCommand.class,
           SummaryCommand.class,
           ConvertCommand.class,
           ExportCommand.class,

@@ -87,26 +87,36 @@ public final class ImageDecoder {
   }
 
   /**
+   * An image as a network takes it.
+   *
+   * @param pixels at the size of the network's input
+   * @param width of the image as decoded
+   * @param height likewise
+   */
+  public record Input(RgbImage pixels, int width, int height) {}
+
+  /**
    * Decodes the bytes of an image and brings it to the size of a network's input. Threads that do
    * so at the same time share the heap: an image waits until there is room for its pixels.
    *
    * @param name what messages call it
    * @throws BadImageException as {@link #decode(Path, Options)}
    */
-  public static RgbImage input(Path name, byte[] bytes, Preprocess preprocess)
+  public static Input input(Path name, byte[] bytes, Preprocess preprocess)
       throws BadImageException {
     return input(OpenedImage.of(name, bytes, preprocess.decoding()), preprocess);
   }
 
   /** The same of a file. */
-  public static RgbImage input(Path file, Preprocess preprocess) throws BadImageException {
+  public static Input input(Path file, Preprocess preprocess) throws BadImageException {
     return input(OpenedImage.of(file, preprocess.decoding()), preprocess);
   }
 
-  private static RgbImage input(OpenedImage image, Preprocess preprocess) throws BadImageException {
+  private static Input input(OpenedImage image, Preprocess preprocess) throws BadImageException {
     int share = DecodingMemory.HEAP.take(image.memory());
     try {
-      return preprocess.apply(image.decode());
+      RgbImage decoded = image.decode();
+      return new Input(preprocess.apply(decoded), decoded.width(), decoded.height());
     } finally {
       DecodingMemory.HEAP.give(share);
     }

@@ -56,4 +56,18 @@ public record Preprocess(
     RgbImage larger = Resize.shorterSide(image, scaling.shorterSide(size), scaling.interpolation());
     return Resize.centerCrop(larger, size);
   }
+
+  /**
+   * The part of an image that {@link #apply} keeps: left, top, width and height, in shares of the
+   * image's width and height.
+   */
+  public double[] shown(int width, int height) {
+    if (mode == Mode.STRETCH) {
+      return new double[] {0, 0, 1, 1};
+    }
+    double scale = (double) scaling.shorterSide(size) / Math.min(width, height);
+    double across = size / (scale * width);
+    double down = size / (scale * height);
+    return new double[] {(1 - across) / 2, (1 - down) / 2, across, down};
+  }
 }

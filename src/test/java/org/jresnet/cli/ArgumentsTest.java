@@ -55,7 +55,8 @@ final class ArgumentsTest {
               "quantize", List.of("/nosuch.pth", "/nosuch", "--out", "/nosuch/x.safetensors")),
           Map.entry("export", List.of("/nosuch.pth", "/nosuch/x.onnx")),
           Map.entry("convert", List.of("/nosuch.pth", "/nosuch/x.pth")),
-          Map.entry("forensic-benchmark", List.of("--out", "/nosuch/bench")));
+          Map.entry("forensic-benchmark", List.of("--out", "/nosuch/bench")),
+          Map.entry("serve", List.of("/nosuch.pth")));
 
   @TempDir Path folder;
 
@@ -132,6 +133,13 @@ final class ArgumentsTest {
         "summary --width 16384 --classes 1000000 | use a smaller width or fewer classes",
         "summary --classes 2147483647 | --classes must be a whole number between 1 and 1000000",
         "summary --batch 65536 --size 16384 --width 512 | at most 2 fit: use a smaller batch or size",
+        "serve /nosuch --max-delay 5 | expected a time with its unit, such as 5ms, 30s or 2m, found '5'",
+        "serve /nosuch --max-delay 11m | --max-delay must be between 0 and 600000 ms, found 660000",
+        "serve /nosuch --request-timeout 1us | --request-timeout must be between 100 and 600000 ms, found 0",
+        "serve /nosuch --max-bytes 20XB | expected a size with its unit, such as 500kB or 20MB, found '20XB'",
+        "serve /nosuch --max-bytes 2GB | --max-bytes must be between 1000 and 1000000000 bytes, found 2000000000",
+        "serve /no/such /other/such | two models would be named 'such'; give one another name: NAME=/other/such",
+        "serve /no/a%b | name it: NAME=/no/a%b",
         "summary --size 1x2x3 | one number or height x width",
         "train /nosuch --out /nosuch/o --size 30000 | --size must be a whole number between 1 and 16384",
         "train /nosuch --out /nosuch/o --size 16384 | use a smaller batch or size",

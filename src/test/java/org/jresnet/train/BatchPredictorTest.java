@@ -125,8 +125,11 @@ final class BatchPredictorTest {
         Path.of(BatchPredictorTest.class.getResource("/fixtures/images/jpeg-420-5x33.jpg").toURI());
     Preprocess preprocess = new Preprocess(SIZE, Preprocess.Mode.CROP);
     byte[] expected = preprocess.apply(ImageDecoder.decode(image)).rgb();
-    assertThat(ImageDecoder.input(image, preprocess).rgb()).isEqualTo(expected);
-    assertThat(ImageDecoder.input(Path.of("sent"), Files.readAllBytes(image), preprocess).rgb())
+    assertThat(ImageDecoder.input(image, preprocess).pixels().rgb()).isEqualTo(expected);
+    assertThat(
+            ImageDecoder.input(Path.of("sent"), Files.readAllBytes(image), preprocess)
+                .pixels()
+                .rgb())
         .isEqualTo(expected);
   }
 }
