@@ -7,6 +7,7 @@ import java.util.concurrent.Callable;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.data.ImageFolder;
+import org.jresnet.export.OnnxImport;
 import org.jresnet.models.Architecture;
 import org.jresnet.train.KnownNetworks;
 import org.jresnet.train.ModelFiles;
@@ -23,13 +24,15 @@ import picocli.CommandLine.Parameters;
     name = "convert",
     sortOptions = false,
     description =
-        "Converts weights between .pth and .safetensors, bit for bit; the extension of OUTPUT decides.")
+        "Converts weights between .pth and .safetensors, bit for bit; the extension of OUTPUT decides."
+            + " Reads .onnx files, too, that jresnet export or torch's exporters wrote.")
 final class ConvertCommand implements Callable<Integer> {
   @Parameters(
       index = "0",
       paramLabel = "INPUT",
       description =
-          "Run folder, .safetensors or .pth file, or sharded safetensors (the index or its folder).")
+          "Run folder, .safetensors, .pth or .onnx file, or sharded safetensors (the index or its"
+              + " folder).")
   private String input;
 
   @Parameters(index = "1", paramLabel = "OUTPUT", description = "The file to write.")
@@ -67,13 +70,19 @@ final class ConvertCommand implements Callable<Integer> {
         Optional.ofNullable(model).map(name -> UsageError.unlessValid(() -> Architecture.of(name)));
     Path target = ImageFolder.expand(output);
     OutputFile.require("OUTPUT", target, overwrite);
+    boolean onnx = OnnxImport.reads(source);
     StateDict dict =
-        WeightFiles.read(
-            source,
-            KnownNetworks.wanted(network.map(Architecture::id), Optional.ofNullable(entry)));
+        onnx
+            ? OnnxImport.read(source, network)
+            : WeightFiles.read(
+                source,
+                KnownNetworks.wanted(network.map(Architecture::id), Optional.ofNullable(entry)));
     dict.notes().forEach(console::note);
     Optional<ModelInfo> described = ModelInfo.of(dict.metadata());
-    if (network.isPresent()) {
+    if (onnx) {
+      // It was checked while it was read, and describes itself.
+      dict = classes == null ? dict : named(dict, described.orElseThrow());
+    } else if (network.isPresent()) {
       dict = describe(dict, source, network.get());
     } else {
       warn(dict, source, console);
@@ -123,14 +132,22 @@ final class ConvertCommand implements Callable<Integer> {
     ModelFiles.requireSound(network, dict, source.toString());
     List<String> names =
         classes != null
-            ? classes
+            ? named(count)
             : java.util.stream.IntStream.range(0, count).mapToObj(String::valueOf).toList();
-    if (names.size() != count) {
-      throw new UserError(
-          Text.format("the file has %s classes, --classes names %s", count, names.size()));
-    }
     return dict.withMetadata(
         ModelFiles.info(network, network.width(), names, ModelFiles.preprocess(network))
             .toMetadata());
+  }
+
+  private List<String> named(int count) {
+    if (classes.size() != count) {
+      throw new UserError(
+          Text.format("the file has %s classes, --classes names %s", count, classes.size()));
+    }
+    return classes;
+  }
+
+  private StateDict named(StateDict dict, ModelInfo info) {
+    return dict.withMetadata(info.withClasses(named(info.classes().size())).toMetadata());
   }
 }

@@ -170,6 +170,7 @@ public final class OnnxExport {
   private static Map<String, String> metadata(LoadedModel loaded, OnnxOptions options) {
     Map<String, String> metadata = new LinkedHashMap<>(loaded.info().toMetadata());
     metadata.remove("format");
+    metadata.put(PREFIX + "size", Integer.toString(loaded.preprocess().size()));
     metadata.put(PREFIX + "precision", options.precision().id());
     metadata.put(PREFIX + "version", Version.number());
     return metadata;

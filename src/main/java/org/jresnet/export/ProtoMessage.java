@@ -82,6 +82,13 @@ final class ProtoMessage {
     to.put((byte) rest);
   }
 
+  /** The message, which must be small. */
+  byte[] toBytes() {
+    ByteBuffer all = ByteBuffer.allocate(Math.toIntExact(size));
+    parts.forEach(part -> all.put(part.duplicate()));
+    return all.array();
+  }
+
   /** Writes the message. */
   void write(FileChannel channel) throws IOException {
     for (ByteBuffer part : parts) {

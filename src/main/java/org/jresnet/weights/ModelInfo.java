@@ -93,6 +93,14 @@ public record ModelInfo(
         "positive numbers");
   }
 
+  /**
+   * The same with other names of as many classes; a calibration speaks of the old ones and goes.
+   */
+  public ModelInfo withClasses(List<String> names) {
+    return new ModelInfo(
+        architecture, variant, width, names, size, resize, mean, std, scaling, ranges, "");
+  }
+
   /** The same with ranges for int8. */
   public ModelInfo withRanges(Map<String, Float> measured) {
     return new ModelInfo(

@@ -37,9 +37,13 @@ final class OnnxRun implements AutoCloseable {
 
   /** All outputs by name, for normalised images in NCHW order. */
   Map<String, float[]> floats(float[] images, long... shape) throws OrtException {
+    return floats(OnnxExport.INPUT, images, shape);
+  }
+
+  Map<String, float[]> floats(String input, float[] images, long... shape) throws OrtException {
     try (OnnxTensor tensor =
         OnnxTensor.createTensor(OrtEnvironment.getEnvironment(), FloatBuffer.wrap(images), shape)) {
-      return run(OnnxExport.INPUT, tensor);
+      return run(input, tensor);
     }
   }
 
