@@ -68,6 +68,7 @@ final class Batcher<I, O> implements AutoCloseable {
   private int reserved;
   private boolean closed;
   private boolean givenUp;
+  private boolean lost;
   private double nanosPerInput;
 
   Batcher(String name, Limits limits, Pass<I, O> pass) {
@@ -223,6 +224,7 @@ final class Batcher<I, O> implements AutoCloseable {
     List<Waiting<I, O>> rest = List.copyOf(queue);
     try {
       closed = true;
+      lost = !rest.isEmpty() || reserved > 0;
       queue.clear();
     } finally {
       lock.unlock();
@@ -233,7 +235,7 @@ final class Batcher<I, O> implements AutoCloseable {
   /**
    * Takes nothing new, computes all that is reserved or waits, and ends.
    *
-   * @return false when that took longer and the rest was given up, after the pass under way
+   * @return false when that took longer and something was given up, after the pass under way
    */
   boolean close(long timeout, TimeUnit unit) throws InterruptedException {
     lock.lock();
@@ -244,7 +246,6 @@ final class Batcher<I, O> implements AutoCloseable {
       lock.unlock();
     }
     thread.join(Math.max(1, unit.toMillis(timeout)));
-    boolean done = !thread.isAlive();
     lock.lock();
     try {
       givenUp = true;
@@ -253,7 +254,7 @@ final class Batcher<I, O> implements AutoCloseable {
     }
     thread.interrupt();
     thread.join();
-    return done;
+    return !lost;
   }
 
   /** Gives up what waits. */

@@ -10,6 +10,7 @@ import java.net.BindException;
 import java.net.InetSocketAddress;
 import java.net.SocketException;
 import java.nio.channels.UnresolvedAddressException;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -80,12 +81,14 @@ public final class Server implements AutoCloseable {
     metrics.gauge("jresnet_upload_bytes", "Memory of unfinished uploads.", bodies::taken);
     metrics.gauge("jresnet_log_lines_dropped", "Access log lines lost.", log::dropped);
     routes =
-        List.of(
-            new Route("POST", "/v1/predict", true, predictions::handle),
-            new Route("GET", "/v1/model", true, this::model),
-            new Route("GET", "/healthz", false, call -> call.json(Map.of("status", "alive"))),
-            new Route("GET", "/readyz", false, this::ready),
-            new Route("GET", "/metrics", true, this::metrics));
+        new ArrayList<>(
+            List.of(
+                new Route("POST", "/v1/predict", true, predictions::handle),
+                new Route("GET", "/v1/model", true, this::model),
+                new Route("GET", "/healthz", false, call -> call.json(Map.of("status", "alive"))),
+                new Route("GET", "/readyz", false, this::ready),
+                new Route("GET", "/metrics", true, this::metrics)));
+    Assets.all().forEach(a -> routes.add(new Route("GET", a.path(), false, a::send)));
     paths = routes.stream().map(Route::path).collect(Collectors.toSet());
     undertow = undertow();
     try {
