@@ -16,6 +16,8 @@ import org.jresnet.data.Sample;
 import org.jresnet.data.Split;
 import org.jresnet.data.drawn.DrawnFaces;
 import org.jresnet.engine.Compute;
+import org.jresnet.graph.Node;
+import org.jresnet.graph.Op;
 import org.jresnet.models.Architecture;
 import org.jresnet.train.Classifier;
 import org.jresnet.train.LoadedModel;
@@ -37,6 +39,10 @@ import picocli.CommandLine.Option;
         "Draws faces, trains a network to tell two kinds of images apart, evaluates and predicts.")
 final class DemoCommand implements Callable<Integer> {
   private static final int BATCH = 20;
+  private static final int EPOCHS = 6;
+
+  /** After so many times 1/momentum steps running statistics have forgotten their start. */
+  private static final int FORGOTTEN = 5;
 
   @Heading("Output")
   @Option(
@@ -55,9 +61,13 @@ final class DemoCommand implements Callable<Integer> {
       description = ModelNames.LISTED)
   private String model;
 
-  @Option(names = "--epochs", defaultValue = "6", description = "Passes over the training part.")
+  @Option(
+      names = "--epochs",
+      description =
+          "Passes over the training part; default: 6, or more where running statistics follow"
+              + " slowly, as in MobileNetV3.")
   @Within(min = 1, max = Within.MANY)
-  private int epochs;
+  private Integer epochs;
 
   @Option(
       names = "--images",
@@ -201,8 +211,24 @@ final class DemoCommand implements Callable<Integer> {
 
   private Training training(Path data, Architecture network) {
     Training training = Training.on(data.toAbsolutePath()).architecture(network.id()).zeroInit();
-    training.size(size).badImages(BadImages.STOP).epochs(epochs).batch(BATCH).seed(seed);
+    training.size(size).badImages(BadImages.STOP).epochs(epochs(network)).batch(BATCH).seed(seed);
     return training.schedule(ScheduleOptions.Kind.COSINE).warmup(0.5).finalFactor(0.01);
+  }
+
+  /** Those that were asked for, else as many as the network needs to be evaluated well. */
+  private int epochs(Architecture network) {
+    if (epochs != null) {
+      return epochs;
+    }
+    double slowest =
+        network.graph(2).nodes().stream()
+            .map(Node::op)
+            .filter(Op.BatchNorm.class::isInstance)
+            .mapToDouble(op -> ((Op.BatchNorm) op).momentum())
+            .min()
+            .orElse(1);
+    double steps = Math.max(1, images * Split.Fractions.DEFAULT.train() / BATCH);
+    return (int) Math.max(EPOCHS, Math.ceil(FORGOTTEN / slowest / steps));
   }
 
   /** Predicts an image of each class and returns the second. */

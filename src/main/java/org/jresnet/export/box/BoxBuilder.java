@@ -28,6 +28,8 @@ import org.jresnet.data.Loader;
 import org.jresnet.data.Sample;
 import org.jresnet.engine.BackendKind;
 import org.jresnet.engine.Compute;
+import org.jresnet.export.OnnxExport;
+import org.jresnet.export.OnnxOptions;
 import org.jresnet.export.box.BoxManifest.BoxModel;
 import org.jresnet.train.Classifier;
 import org.jresnet.train.Evaluation;
@@ -131,6 +133,8 @@ public final class BoxBuilder {
           new BoxBuilder(request, listener, Files.createDirectory(work.resolve(root)));
       BoxManifest manifest = builder.fill();
       builder.prove();
+      // What the proof unpacked is unpacked again where the box runs.
+      delete(builder.box.resolve(".cache"));
       listener.progress("Packing", 0, 1);
       Archive.write(archive, builder.box, root);
       return manifest;
@@ -220,39 +224,57 @@ public final class BoxBuilder {
     int images = Math.min(request.golden, request.measuring.size());
     Evaluation before = evaluate("Measuring fp32 before packing", full, Precision.FP32);
     List<BoxModel> models = new ArrayList<>();
-    for (Precision precision : precisions()) {
-      float[] logits = Verification.logits(light, precision, pixels, images);
-      String name = "golden/logits-" + precision.id() + ".npy";
-      Npy.of(List.of(images, light.info().classes().size()), logits).write(box.resolve(name));
-      Evaluation after = evaluate("Measuring " + precision.id(), light, precision);
-      Tolerance tolerance = Tolerance.of(precision, logits);
-      models.add(
-          new BoxModel(
-              BoxFiles.MODEL,
-              BoxFiles.JRESNET,
-              precision.id(),
-              Files.size(box.resolve(BoxFiles.MODEL)),
-              after.scored().size(),
-              right(after),
-              same(before, after),
-              name,
-              tolerance.value(),
-              tolerance.reason()));
+    Computed single = computed(light, Precision.FP32, pixels, images);
+    models.add(model(BoxFiles.MODEL, BoxFiles.JRESNET, Precision.FP32, before, single));
+    Optional<Computed> integers = Optional.empty();
+    Optional<String> reason = Verification.impossible(Precision.INT8);
+    if (reason.isEmpty()) {
+      integers = Optional.of(computed(light, Precision.INT8, pixels, images));
+    } else {
+      listener.note(Text.format("int8 is packed, but not measured: %s", reason.get()));
+    }
+    if (request.target.int8() && integers.isPresent()) {
+      models.add(model(BoxFiles.MODEL, BoxFiles.JRESNET, Precision.INT8, before, integers.get()));
+    }
+    for (Precision precision : List.of(Precision.FP16, Precision.INT8)) {
+      String file = "models/detector-" + precision.id() + ".onnx";
+      listener.progress("Writing " + file, 0, 1);
+      OnnxExport.write(
+          light,
+          OnnxOptions.DEFAULT.withPrecision(precision).withInput(OnnxOptions.Input.PIXELS),
+          box.resolve(file));
+      Optional<Computed> same = precision == Precision.INT8 ? integers : Optional.of(single);
+      models.add(model(file, BoxFiles.ONNX, precision, before, same.orElse(single)));
     }
     return models;
   }
 
-  /** Those that jresnet computes on the target, as far as they can be measured here. */
-  private List<Precision> precisions() {
-    if (!request.target.int8()) {
-      return List.of(Precision.FP32);
-    }
-    Optional<String> reason = Verification.impossible(Precision.INT8);
-    if (reason.isPresent()) {
-      listener.note(Text.format("the box holds no int8 for jresnet: %s", reason.get()));
-      return List.of(Precision.FP32);
-    }
-    return List.of(Precision.FP32, Precision.INT8);
+  /** What jresnet computes: the golden logits, and what was measured. */
+  private record Computed(String logits, float[] values, Evaluation evaluation) {}
+
+  private Computed computed(LoadedModel light, Precision precision, byte[] pixels, int images) {
+    float[] logits = Verification.logits(light, precision, pixels, images);
+    String name = "golden/logits-" + precision.id() + ".npy";
+    Npy.of(List.of(images, light.info().classes().size()), logits).write(box.resolve(name));
+    return new Computed(name, logits, evaluate("Measuring " + precision.id(), light, precision));
+  }
+
+  private BoxModel model(
+      String file, String runner, Precision precision, Evaluation before, Computed computed)
+      throws IOException {
+    Tolerance tolerance = Tolerance.of(runner, precision, computed.values);
+    Evaluation after = computed.evaluation;
+    return new BoxModel(
+        file,
+        runner,
+        precision.id(),
+        Files.size(box.resolve(file)),
+        after.scored().size(),
+        right(after),
+        same(before, after),
+        computed.logits,
+        tolerance.value(),
+        tolerance.reason());
   }
 
   /** The golden inputs, evenly spread over the images that are measured on. */

@@ -58,12 +58,16 @@ final class JavaRuntime {
           "jline-",
           "slf4j-");
 
+  /** Of the runtime, and only for windows on a screen. */
+  private static final Set<String> SCREEN =
+      Set.of("libawt_xawt.so", "libjawt.so", "libsplashscreen.so", "libjsound.so");
+
   private static final Pattern NEEDED = Pattern.compile("\\s(\\S+) => (\\S+|not found)");
 
-  /** Of the C library, of C++, and what only windows on a screen need. */
+  /** Of the C library and of C++. */
   private static final Pattern EVERYWHERE =
       Pattern.compile(
-          "(libc|libm|libdl|libpthread|librt|libstdc\\+\\+|libgcc_s|libX.*|libasound|ld-linux.*)\\.so.*");
+          "(libc|libm|libdl|libpthread|librt|libstdc\\+\\+|libgcc_s|ld-linux.*)\\.so.*");
 
   private JavaRuntime() {}
 
@@ -116,6 +120,9 @@ final class JavaRuntime {
       List<Path> libraries = files.filter(f -> f.toString().endsWith(".so")).toList();
       libraries.forEach(f -> own.add(f.getFileName().toString()));
       for (Path library : libraries) {
+        if (SCREEN.contains(library.getFileName().toString())) {
+          continue;
+        }
         Process ldd =
             new ProcessBuilder("ldd", library.toString()).redirectErrorStream(true).start();
         String text = new String(ldd.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
@@ -144,8 +151,9 @@ final class JavaRuntime {
       Files.copy(own, app.resolve("jresnet.jar"));
     }
     for (Path library : libraries(own)) {
-      if (LIBRARIES.stream().anyMatch(library.getFileName().toString()::startsWith)) {
-        stored(library, app.resolve(library.getFileName()));
+      String name = library.getFileName().toString();
+      if (LIBRARIES.stream().anyMatch(name::startsWith) && !name.endsWith("-tests.jar")) {
+        stored(library, app.resolve(name));
       }
     }
   }
