@@ -120,13 +120,17 @@ final class ExportCommand implements Callable<Integer> {
     loaded.weights().notes().forEach(console::note);
     OnnxExport.Written written = OnnxExport.write(loaded, options, target);
     console.print(
-        "%s, %s, opset %s: %s, %.1f MB -> %s",
+        "%s, %s, opset %s: %s, %.1f MB -> %s%nRead back: logits of %s differ by at most %.1g, the"
+            + " largest is %.3g",
         loaded.info().architecture(),
         options.precision().id(),
         options.opset(),
         Text.count(written.nodes(), "node"),
         written.bytes() / 1e6,
-        target);
+        target,
+        written.parity().images(),
+        written.parity().largestDifference(),
+        written.parity().largestLogit());
     Map<String, Object> values = new LinkedHashMap<>();
     values.put("file", target.toString());
     values.put("network", loaded.info().architecture());
@@ -134,6 +138,7 @@ final class ExportCommand implements Callable<Integer> {
     values.put("opset", options.opset());
     values.put("nodes", written.nodes());
     values.put("bytes", written.bytes());
+    values.put("parity", written.parity());
     console.object(values);
     return 0;
   }

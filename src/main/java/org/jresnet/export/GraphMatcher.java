@@ -30,8 +30,9 @@ import org.jresnet.graph.Shape;
  * each node with parameters is the result.
  */
 final class GraphMatcher {
-  /** Change no element, or only its type. */
-  private static final Set<String> TRANSPARENT = Set.of("Identity", "Cast", "Dropout");
+  /** Change no element, or only how it is held. */
+  private static final Set<String> TRANSPARENT =
+      Set.of("Identity", "Cast", "Dropout", "QuantizeLinear", "DequantizeLinear");
 
   /** Change only the shape; between the average pool and the classifier they may be there. */
   private static final Set<String> RESHAPING = Set.of("Flatten", "Reshape", "Squeeze");

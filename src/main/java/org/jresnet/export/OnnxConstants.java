@@ -22,6 +22,8 @@ import org.jresnet.weights.HostTensor;
  */
 final class OnnxConstants {
   private static final int FLOAT = 1;
+  private static final int INT8 = 3;
+  private static final int INT32 = 6;
   private static final int INT64 = 7;
   private static final int FLOAT16 = 10;
   private static final int DOUBLE = 11;
@@ -31,6 +33,7 @@ final class OnnxConstants {
   private final Path file;
   private final Map<String, OnnxModel.Constant> constants;
   private final Map<String, String> otherNames = new HashMap<>();
+  private final Map<String, OnnxModel.Node> quantized = new HashMap<>();
 
   OnnxConstants(Path file, OnnxModel model) {
     this.file = file;
@@ -45,6 +48,8 @@ final class OnnxConstants {
         constants.putIfAbsent(output, value.constant().get());
       } else if (node.op().equals("Identity") && !node.input(0).isEmpty()) {
         otherNames.put(output, node.input(0));
+      } else if (node.op().equals("DequantizeLinear") && constants.containsKey(node.input(0))) {
+        quantized.put(output, node);
       }
     }
   }
@@ -97,6 +102,10 @@ final class OnnxConstants {
    * @throws UserError when it is of another type, incomplete, or in a file that is not there
    */
   HostTensor tensor(String name) {
+    return quantized.containsKey(name) ? dequantized(name, quantized.get(name)) : plain(name);
+  }
+
+  private HostTensor plain(String name) {
     OnnxModel.Constant constant =
         find(name)
             .orElseThrow(
@@ -127,6 +136,53 @@ final class OnnxConstants {
       throw damaged(name, "is damaged: " + e.getMessage());
     }
     throw damaged(name, "has no raw elements, which other types than FLOAT need here");
+  }
+
+  /** Integers times a scale per index of the first axis, as our int8 files have them. */
+  private HostTensor dequantized(String name, OnnxModel.Node node) {
+    OnnxModel.Constant integers = find(node.input(0)).orElseThrow();
+    boolean wide = integers.type() == INT32;
+    float[] scales = plain(node.input(1)).toFloats();
+    ByteBuffer raw =
+        integers.raw().orElse(ByteBuffer.allocate(0)).duplicate().order(ByteOrder.LITTLE_ENDIAN);
+    int elements = wide ? raw.remaining() / Integer.BYTES : raw.remaining();
+    if (!wide && integers.type() != INT8
+        || scales.length == 0
+        || elements % scales.length != 0
+        || node.number("axis", 1) != 0
+        || !zeros(node.input(2))) {
+      throw damaged(
+          name,
+          "is quantised in another way than jresnet does it; read the file that it was"
+              + " made from");
+    }
+    float[] values = new float[elements];
+    for (int i = 0; i < elements; i++) {
+      int integer = wide ? raw.getInt(i * Integer.BYTES) : raw.get(i);
+      values[i] = integer * scales[i / (elements / scales.length)];
+    }
+    try {
+      return HostTensor.ofFloats(integers.shape(), values);
+    } catch (IllegalArgumentException | ArithmeticException e) {
+      throw damaged(name, "is damaged: " + e.getMessage());
+    }
+  }
+
+  /** Whether there are no zero points but zeros. */
+  private boolean zeros(String name) {
+    ByteBuffer bytes = find(name).flatMap(OnnxModel.Constant::raw).orElse(ByteBuffer.allocate(0));
+    ByteBuffer rest = bytes.duplicate();
+    while (rest.hasRemaining()) {
+      if (rest.get() != 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Whether some are held as integers. */
+  boolean quantized() {
+    return !quantized.isEmpty();
   }
 
   private ByteBuffer external(OnnxModel.Constant constant) {

@@ -28,7 +28,7 @@ import org.jresnet.weights.StateDict;
 
 /**
  * Reads the weights of an ONNX file into one of our networks, by its structure: what jresnet itself
- * writes in fp32 and fp16, and what torch's exporters make of torchvision's networks.
+ * writes, and what torch's exporters make of torchvision's networks.
  */
 public final class OnnxImport {
   /** ONNX Runtime 1.4, 2020; before, ReLU6 was written otherwise. */
@@ -65,19 +65,16 @@ public final class OnnxImport {
    * @throws UserError saying what is wrong with the file, or the first node that is different
    */
   public static StateDict read(Path file, Optional<Architecture> network) {
+    return read(file, bytes(file), network);
+  }
+
+  /** Reads what is in a file, or will be. */
+  static StateDict read(Path file, ByteBuffer bytes, Optional<Architecture> network) {
     try {
-      OnnxImport from = new OnnxImport(file, OnnxModel.read(bytes(file)));
-      return from.read(network);
+      return new OnnxImport(file, OnnxModel.read(bytes)).read(network);
     } catch (IllegalArgumentException e) {
       throw new UserError(
           Text.format("%s is no ONNX file: %s", file, FileText.show(e.getMessage())), e);
-    } catch (OutOfMemoryError e) {
-      throw new UserError(
-          Text.format(
-              "the ONNX file %s does not fit into the %s MiB of Java memory; raise the limit with"
-                  + " JRESNET_OPTS=-Xmx8g",
-              file, Runtime.getRuntime().maxMemory() >> 20),
-          e);
     }
   }
 
@@ -100,6 +97,13 @@ public final class OnnxImport {
       return bytes.flip();
     } catch (IOException e) {
       throw new UserError(Text.format("the ONNX file %s cannot be read: %s", file, e), e);
+    } catch (OutOfMemoryError e) {
+      throw new UserError(
+          Text.format(
+              "the ONNX file %s does not fit into the %s MiB of Java memory; raise the limit with"
+                  + " JRESNET_OPTS=-Xmx8g",
+              file, Runtime.getRuntime().maxMemory() >> 20),
+          e);
     }
   }
 
@@ -131,6 +135,9 @@ public final class OnnxImport {
       }
     }
     List<String> notes = new ArrayList<>();
+    if (constants.quantized()) {
+      notes.add("the weights of this file are rounded to 8 bits");
+    }
     if (folded) {
       notes.add(
           "batch norms are folded into the convolutions of this file: predictions are the same, but"
@@ -155,15 +162,6 @@ public final class OnnxImport {
           Text.format(
               "%s has opset %s; jresnet reads %s to %s. Export it again with one of these",
               file, model.opset(), OLDEST_OPSET, NEWEST_OPSET));
-    }
-    for (OnnxModel.Node node : model.nodes()) {
-      if (node.op().equals("DequantizeLinear")) {
-        throw new UserError(
-            Text.format(
-                "%s holds 8-bit integers (its node %s), from which the weights cannot be had back;"
-                    + " read the fp32 file that it was made from",
-                file, FileText.show(node)));
-      }
     }
   }
 
@@ -193,17 +191,15 @@ public final class OnnxImport {
     return found;
   }
 
-  /** Length of the last bias, which every classifier has. */
+  /** Columns of the last matrix; torch leaves out a bias that is all zeros. */
   private int classes() {
     for (int i = model.nodes().size() - 1; i >= 0; i--) {
       OnnxModel.Node node = model.nodes().get(i);
-      if (node.op().equals("Gemm") && constants.has(node.input(2))) {
-        return extent(node.input(2));
-      } else if (node.op().equals("Add") && constants.has(node.input(1))) {
-        return extent(node.input(1));
+      if (node.op().equals("Gemm") || node.op().equals("MatMul")) {
+        return extent(node.input(1), node.number("transB", 0) == 0 ? 1 : 0);
       }
     }
-    throw new UserError(Text.format("%s has no classifier: no Gemm with a bias", file));
+    throw new UserError(Text.format("%s has no classifier: no Gemm and no MatMul", file));
   }
 
   /** Channels of the first convolution. */
@@ -211,17 +207,18 @@ public final class OnnxImport {
     return model.nodes().stream()
         .filter(node -> node.op().equals("Conv"))
         .findFirst()
-        .map(node -> extent(node.input(1)))
+        .map(node -> extent(node.input(1), 0))
         .orElseThrow(() -> new UserError(Text.format("%s has no convolution", file)));
   }
 
-  private int extent(String name) {
+  private int extent(String name, int dimension) {
     List<Long> shape = constants.tensor(name).shape();
-    if (shape.isEmpty() || shape.get(0) < 1 || shape.get(0) > MAX_EXTENT) {
+    long extent = dimension < shape.size() ? shape.get(dimension) : 0;
+    if (extent < 1 || extent > MAX_EXTENT) {
       throw new UserError(
           Text.format("%s: the tensor '%s' has the shape %s", file, FileText.show(name), shape));
     }
-    return shape.get(0).intValue();
+    return (int) extent;
   }
 
   private HostTensor tensor(String name, Parameter p) {

@@ -17,6 +17,7 @@ import org.jresnet.data.Preprocess;
 import org.jresnet.data.Resize;
 import org.jresnet.data.drawn.DrawnFaces;
 import org.jresnet.engine.BackendKind;
+import org.jresnet.engine.Calibration;
 import org.jresnet.engine.Compute;
 import org.jresnet.engine.Executable;
 import org.jresnet.engine.Model;
@@ -34,6 +35,9 @@ final class Exports {
 
   /** Networks above this many parameters are tested at a quarter of their width. */
   private static final long LARGE = 12_000_000;
+
+  /** Networks above this many are deeper or wider forms of others. */
+  private static final long MANY = 30_000_000;
 
   private final byte[] pixels;
 
@@ -55,6 +59,11 @@ final class Exports {
               .rgb();
       System.arraycopy(rgb, 0, pixels, i * rgb.length, rgb.length);
     }
+  }
+
+  /** Every form of block, without its longest repetitions. */
+  static List<Architecture> shallow() {
+    return Architecture.all().stream().filter(n -> n.parameterCount() < MANY).toList();
   }
 
   static Preprocess preprocess() {
@@ -109,6 +118,19 @@ final class Exports {
     }
     assertThat(largest).isPositive();
     return worst / largest;
+  }
+
+  /** The same with the ranges that int8 needs, measured on the faces. */
+  LoadedModel calibrated(Architecture network, Path file) {
+    LoadedModel loaded = model(network, file);
+    try (Compute compute = Compute.open(BackendKind.CPU, Precision.FP32);
+        Classifier classifier = Classifier.open(loaded, compute, note -> {});
+        Calibration calibration =
+            new Calibration(
+                classifier.model(), IMAGES, SIZE, ModelFiles.normalization(loaded.info()))) {
+      calibration.add(pixels, IMAGES);
+      return loaded.withInfo(loaded.info().withRanges(calibration.ranges()));
+    }
   }
 
   /** The faces, NHWC. */
