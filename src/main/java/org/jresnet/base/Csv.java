@@ -1,8 +1,15 @@
 package org.jresnet.base;
 
+import java.io.BufferedWriter;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.io.Writer;
+import java.nio.channels.Channels;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
@@ -41,6 +48,32 @@ public final class Csv {
         target, records.stream().map(r -> line(r) + "\n").collect(Collectors.joining()));
   }
 
+  /**
+   * Replaces a file by records that come one by one; it stays as it is when that fails.
+   *
+   * @param content hands the records over
+   */
+  public static void write(Path target, Consumer<Consumer<List<String>>> content) {
+    AtomicFile.write(
+        target,
+        channel -> {
+          Writer out = new BufferedWriter(Channels.newWriter(channel, StandardCharsets.UTF_8));
+          try {
+            content.accept(
+                record -> {
+                  try {
+                    out.write(line(record) + "\n");
+                  } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                  }
+                });
+          } catch (UncheckedIOException e) {
+            throw e.getCause();
+          }
+          out.flush();
+        });
+  }
+
   private static String cell(String field) {
     String safe = dangerous(field) || escaped(field) ? "'" + field : field;
     return NEEDS_QUOTES.matcher(safe).find() ? '"' + safe.replace("\"", "\"\"") + '"' : safe;
@@ -60,7 +93,15 @@ public final class Csv {
 
   /** Records of a file as they were before they were written; empty lines are left out. */
   public static List<List<String>> read(Path file) {
-    String text = RegularFile.text(file, "the split file", MAX_BYTES);
+    return records(file, RegularFile.text(file, "the split file", MAX_BYTES));
+  }
+
+  /** The first cell of a record, as it was before it was written. */
+  static String firstCell(Path file, String line) {
+    return records(file, line).get(0).get(0);
+  }
+
+  private static List<List<String>> records(Path file, String text) {
     List<List<String>> records = new ArrayList<>();
     List<String> record = new ArrayList<>();
     StringBuilder field = new StringBuilder();

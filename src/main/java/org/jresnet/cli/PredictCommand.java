@@ -12,9 +12,12 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jresnet.base.Csv;
+import org.jresnet.base.CsvFile;
 import org.jresnet.base.Text;
 import org.jresnet.data.BadImageException;
 import org.jresnet.data.ImageDecoder;
@@ -24,8 +27,10 @@ import org.jresnet.data.RgbImage;
 import org.jresnet.detect.ExplanationFolder;
 import org.jresnet.detect.Stability;
 import org.jresnet.engine.Compute;
+import org.jresnet.train.BatchPredictor;
 import org.jresnet.train.Classifier;
 import org.jresnet.train.Decision;
+import org.jresnet.train.FilePredictions;
 import org.jresnet.train.LoadedModel;
 import org.jresnet.train.Prediction;
 import picocli.CommandLine.Command;
@@ -40,6 +45,10 @@ import picocli.CommandLine.Parameters;
     description = "Classifies images; folders are walked.")
 final class PredictCommand implements Callable<Integer> {
   private static final int TOP = 5;
+
+  /** Heads that are read before the work begins. */
+  private static final int LOOKED_AT = 1000;
+
   private static final List<String> STABILITY = List.of("flips", "lowest", "highest");
 
   @Parameters(
@@ -63,6 +72,22 @@ final class PredictCommand implements Callable<Integer> {
       paramLabel = "FILE",
       description = "Also write the results to this file.")
   private Path csv;
+
+  @Option(
+      names = "--append",
+      description = {
+        "Go on with the file of --csv, which a stopped or killed run has begun: images in it are left out, new ones added"
+            + " as they are done. Name the same model."
+      })
+  private boolean append;
+
+  @Option(
+      names = "--batch",
+      paramLabel = "IMAGES",
+      defaultValue = "" + Classifier.EVALUATION_BATCH,
+      description = "Most images per pass.")
+  @Within(min = 1, max = Within.BATCH)
+  private int batch;
 
   @Option(
       names = "--overwrite",
@@ -89,14 +114,22 @@ final class PredictCommand implements Callable<Integer> {
 
   @Mixin private BackendOptions backendOptions;
 
+  // Asked for before a backend binds this thread to one processor.
+  private final int decoders = Runtime.getRuntime().availableProcessors();
+
   @Override
   public Integer call() {
+    if (append && (csv == null || overwrite)) {
+      throw new UsageError(
+          "--append goes on with the file of --csv, and does not go with --overwrite");
+    }
     if (csv != null) {
-      OutputFile.require("--csv", csv, overwrite);
+      OutputFile.require("--csv", csv, overwrite || append);
     }
     Console console = new Console(json);
     LoadedModel loaded = modelOptions.open(modelPath, console);
-    List<String> classes = loaded.info().classes();
+    Arguments.requireBatchFits(batch, loaded.preprocess().size());
+    List<String> header = csvHeader(loaded.info().classes(), stability);
     List<Path> paths = images.stream().map(ImageFolder::expand).toList();
     List<Path> files = ImageFolder.images(paths);
     for (Path path : paths) {
@@ -104,45 +137,67 @@ final class PredictCommand implements Callable<Integer> {
         ImageFolder.leftOutBelow(path).note().ifPresent(console::note);
       }
     }
+    if (csv == null) {
+      return predict(console, loaded, files, row -> {});
+    }
+    if (append) {
+      try (CsvFile table = CsvFile.open(csv, header)) {
+        List<Path> rest =
+            files.stream().filter(file -> !table.keys().contains(file.toString())).toList();
+        console.note(
+            Text.format(
+                "%s of %s are in %s already",
+                files.size() - rest.size(), Text.count(files.size(), "image"), csv));
+        return rest.isEmpty()
+            ? 0
+            : predict(console, loaded, rest, row -> table.append(List.of(row)));
+      }
+    }
+    AtomicInteger code = new AtomicInteger();
+    Csv.write(
+        csv,
+        rows -> {
+          rows.accept(header);
+          code.set(predict(console, loaded, files, rows));
+        });
+    return code.get();
+  }
+
+  private int predict(
+      Console console, LoadedModel loaded, List<Path> files, Consumer<List<String>> rows) {
     Optional<ExplanationFolder> explanations = explainOptions.prepare(files, overwrite);
-    ImageNotes.read(files, loaded.preprocess()).forEach(console::note);
-    List<List<String>> rows = new ArrayList<>(List.of(csvHeader(classes, stability)));
-    Tally tally = new Tally(classes);
+    note(console, loaded, files);
+    Tally tally = new Tally(loaded.info().classes());
+    int columns = csvHeader(loaded.info().classes(), stability).size();
     try (Compute compute = backendOptions.open(console);
         Classifier classifier = Classifier.open(loaded, compute, console::note);
+        BatchPredictor predictor = classifier.batches(Math.min(batch, files.size()));
         ExplainOptions.Session explaining =
             explanations
                 .map(into -> explainOptions.open(console, into, loaded, compute))
                 .orElse(null)) {
       Decision decision = decisions.decision(stability && classifier.calibration().isPresent());
       decision.require(classifier.calibration(), console::note);
-      for (Path file : files) {
-        try {
-          Prediction p = classifier.predict(file);
-          Decision.Verdict verdict = decision.verdict(p);
-          print(console, file, p, verdict);
-          Map<String, Object> values = values(file, p, decision.values(p, verdict));
-          Optional<Stability> stable =
-              stability
-                  ? Optional.of(stability(console, classifier, file, p, decision))
-                  : Optional.empty();
-          stable.ifPresent(s -> values.put("stability", values(s)));
-          if (explaining != null) {
-            values.put("explanation", explaining.explain(file).toString());
-          }
-          console.object(values);
-          rows.add(csvRow(file, p, verdict, stable));
-          tally.add(p, verdict.label());
-        } catch (BadImageException e) {
-          tally.addFailed();
-          Console.error(e.getMessage());
-          rows.add(csvRow(file, rows.get(0).size(), e));
-        }
-        Console.requireOutput();
-      }
-    }
-    if (csv != null) {
-      Csv.write(csv, rows);
+      FilePredictions.each(
+          files.iterator(),
+          predictor,
+          classifier.preprocess(),
+          decoders,
+          result -> {
+            try {
+              if (result.failure().isPresent()) {
+                throw result.failure().get();
+              }
+              Prediction p = result.prediction().orElseThrow();
+              rows.accept(one(console, classifier, decision, explaining, result.file(), p));
+              tally.add(p, decision.verdict(p).label());
+            } catch (BadImageException e) {
+              tally.addFailed();
+              Console.error(e.getMessage());
+              rows.accept(csvRow(result.file(), columns, e));
+            }
+            Console.requireOutput();
+          });
     }
     tally.print(console);
     if (tally.failed() > 0) {
@@ -150,6 +205,37 @@ final class PredictCommand implements Callable<Integer> {
           Text.format("%s of %s images could not be classified", tally.failed(), files.size()));
     }
     return tally.failed() == 0 ? 0 : 1;
+  }
+
+  /** What is odd about the images; of very many, about the first. */
+  private static void note(Console console, LoadedModel loaded, List<Path> files) {
+    boolean all = files.size() <= LOOKED_AT;
+    ImageNotes.read(all ? files : files.subList(0, LOOKED_AT), loaded.preprocess())
+        .forEach(text -> console.note(all ? text : "of the first images: " + text));
+  }
+
+  /** Prints what is said of an image; its row for the table comes out. */
+  private List<String> one(
+      Console console,
+      Classifier classifier,
+      Decision decision,
+      ExplainOptions.Session explaining,
+      Path file,
+      Prediction p)
+      throws BadImageException {
+    Decision.Verdict verdict = decision.verdict(p);
+    print(console, file, p, verdict);
+    Map<String, Object> values = values(file, p, decision.values(p, verdict));
+    Optional<Stability> stable =
+        stability
+            ? Optional.of(stability(console, classifier, file, p, decision))
+            : Optional.empty();
+    stable.ifPresent(s -> values.put("stability", values(s)));
+    if (explaining != null) {
+      values.put("explanation", explaining.explain(file).toString());
+    }
+    console.object(values);
+    return csvRow(file, p, verdict, stable);
   }
 
   /** One line per image, and the runners-up where there are many classes. */

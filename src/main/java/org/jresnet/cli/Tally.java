@@ -31,8 +31,7 @@ final class Tally {
       counts[label]++;
     }
     preprocessMillis += p.preprocessMillis();
-    // Already a median of the last runs.
-    inferenceMillis = p.inferenceMillis();
+    inferenceMillis += p.inferenceMillis();
   }
 
   void addFailed() {
@@ -70,8 +69,8 @@ final class Tally {
     console.print("%d %s: %s", all, all == 1 ? "image" : "images", found);
     if (done > 0) {
       console.print(
-          "Per image: preprocess %.1f ms, inference %.1f ms (%.1f FPS, median of warm runs)",
-          preprocessMillis / done, inferenceMillis, 1000 / inferenceMillis);
+          "Per image: preprocess %.1f ms, inference %.1f ms (%.1f FPS)",
+          preprocessMillis / done, inferenceMillis / done, 1000 * done / inferenceMillis);
     }
   }
 }

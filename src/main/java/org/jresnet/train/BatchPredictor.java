@@ -70,8 +70,7 @@ public final class BatchPredictor implements AutoCloseable {
   }
 
   /**
-   * Predicts what {@link org.jresnet.data.Preprocess#apply} made of images. {@link
-   * Prediction#inferenceMillis} is the time of the whole pass.
+   * Predicts what {@link org.jresnet.data.Preprocess#apply} made of images.
    *
    * @param inputs any number, each of the size of the network's input
    * @throws org.jresnet.base.UserError when the network gives no numbers
@@ -100,7 +99,7 @@ public final class BatchPredictor implements AutoCloseable {
     Arrays.fill(compiled.pixels(), (to - from) * imageBytes, compiled.pixels().length, (byte) 0);
     long start = System.nanoTime();
     float[] logits = Logits.of(compiled.executable(), compiled.pixels());
-    double millis = (System.nanoTime() - start) / 1e6;
+    double millis = (System.nanoTime() - start) / 1e6 / (to - from);
     int k = classifier.classes().size();
     List<Prediction> predictions = new ArrayList<>(to - from);
     for (int i = 0; i < to - from; i++) {

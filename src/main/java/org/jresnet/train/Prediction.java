@@ -16,7 +16,7 @@ import org.jresnet.metrics.OperatingPoint;
  * @param calibration of the model; empty for models of others and of older versions
  * @param preprocessMillis decoding and resizing
  * @param inferenceMillis from pixels to logits, the median of the last runs; of a {@link
- *     BatchPredictor} the time of the whole pass
+ *     BatchPredictor} an image's share of its pass
  */
 public record Prediction(
     List<String> classes,
@@ -28,6 +28,11 @@ public record Prediction(
   /** Copies the list. */
   public Prediction {
     classes = List.copyOf(classes);
+  }
+
+  /** The same after so much time of decoding and resizing. */
+  Prediction preprocessed(double millis) {
+    return new Prediction(classes, logits, probabilities, calibration, millis, inferenceMillis);
   }
 
   /** The softmax of the logits, as the network was trained with: too sure, most often. */

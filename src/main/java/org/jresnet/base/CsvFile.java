@@ -1,0 +1,134 @@
+package org.jresnet.base;
+
+import java.io.BufferedInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * A CSV file that grows by whole records, so that a process that is killed can be followed by one
+ * that goes on: what is left of a record that was not written to its end is cut off then.
+ */
+public final class CsvFile implements AutoCloseable {
+  private final Path path;
+  private final FileChannel channel;
+  private final Set<String> keys;
+
+  private CsvFile(Path path, FileChannel channel, Set<String> keys) {
+    this.path = path;
+    this.channel = channel;
+    this.keys = keys;
+  }
+
+  /**
+   * Opens a file to go on with, or begins it.
+   *
+   * @throws UserError when it is another kind of table, or cannot be read or written
+   */
+  public static CsvFile open(Path path, List<String> header) {
+    if (Files.exists(path)) {
+      RegularFile.require(path, "the table");
+    }
+    try {
+      Set<String> keys = new HashSet<>();
+      String first = Csv.line(header);
+      long whole = Files.exists(path) ? scan(path, first, keys) : 0;
+      FileChannel channel =
+          FileChannel.open(path, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+      CsvFile file = new CsvFile(path, channel, keys);
+      try {
+        channel.truncate(whole).position(whole);
+        if (whole == 0) {
+          file.append(List.of(header));
+        }
+        return file;
+      } catch (IOException | RuntimeException e) {
+        channel.close();
+        throw e;
+      }
+    } catch (IOException e) {
+      throw new UserError(Text.format("%s cannot be opened to go on with: %s", path, e), e);
+    }
+  }
+
+  /**
+   * Reads the first cells of all whole records.
+   *
+   * @return where the last one ends
+   */
+  private static long scan(Path path, String header, Set<String> keys) throws IOException {
+    try (InputStream in = new BufferedInputStream(Files.newInputStream(path), 1 << 16)) {
+      java.io.ByteArrayOutputStream record = new java.io.ByteArrayOutputStream();
+      boolean quoted = false;
+      boolean first = true;
+      long at = 0;
+      long whole = 0;
+      for (int b = in.read(); b >= 0; b = in.read()) {
+        at++;
+        // A doubled quote closes and opens: nothing can stand between.
+        quoted ^= b == '"';
+        if (b != '\n' || quoted) {
+          record.write(b);
+          continue;
+        }
+        String line = record.toString(StandardCharsets.UTF_8);
+        record.reset();
+        whole = at;
+        if (first && !line.equals(header)) {
+          throw new UserError(
+              Text.format(
+                  "%s is another table: its columns are %s, expected %s; name another file",
+                  path, line, header));
+        }
+        if (!first) {
+          keys.add(Csv.firstCell(path, line));
+        }
+        first = false;
+      }
+      if (first && at > 0) {
+        throw new UserError(
+            Text.format("%s does not begin with the columns %s; name another file", path, header));
+      }
+      return whole;
+    }
+  }
+
+  /** The first cells of the records that were there when it was opened. */
+  public Set<String> keys() {
+    return keys;
+  }
+
+  /**
+   * Adds records.
+   *
+   * @throws UserError when they cannot be written; those before stay
+   */
+  public void append(List<List<String>> records) {
+    StringBuilder text = new StringBuilder();
+    records.forEach(record -> text.append(Csv.line(record)).append('\n'));
+    try {
+      AtomicFile.writeFully(
+          channel, ByteBuffer.wrap(text.toString().getBytes(StandardCharsets.UTF_8)));
+    } catch (IOException e) {
+      throw new UserError(
+          Text.format("%s cannot be written: %s; what is in it stays", path, e.getMessage()), e);
+    }
+  }
+
+  @Override
+  public void close() {
+    try (channel) {
+      channel.force(true);
+    } catch (IOException e) {
+      throw new UserError(Text.format("%s cannot be written: %s", path, e.getMessage()), e);
+    }
+  }
+}
