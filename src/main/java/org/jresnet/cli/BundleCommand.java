@@ -21,6 +21,7 @@ import org.jresnet.export.box.BoxManifest;
 import org.jresnet.export.box.BoxManifest.BoxModel;
 import org.jresnet.export.box.Target;
 import org.jresnet.metrics.Proportion;
+import org.jresnet.train.FinishedRun;
 import org.jresnet.train.LoadedModel;
 import org.jresnet.train.ModelFiles;
 import org.jresnet.train.Quantizer;
@@ -109,8 +110,9 @@ final class BundleCommand implements Callable<Integer> {
     UsageError.unlessValid(() -> BoxBuilder.requireName(archive));
     OutputFile.require("BOX", archive, overwrite);
     Console console = new Console(json);
-    LoadedModel loaded = modelOptions.open(modelPath, console);
     Path model = ImageFolder.expand(modelPath);
+    FinishedRun.require(model);
+    LoadedModel loaded = modelOptions.open(modelPath, console);
     Optional<RunRecord> run = RunFolder.recordOf(model);
     Images images = images(console, model, loaded, run);
     BoxBuilder.Request request =

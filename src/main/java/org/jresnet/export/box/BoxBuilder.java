@@ -7,11 +7,13 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.apache.commons.io.file.PathUtils;
 import org.jresnet.backend.Precision;
@@ -29,8 +31,10 @@ import org.jresnet.data.Sample;
 import org.jresnet.engine.BackendKind;
 import org.jresnet.engine.Compute;
 import org.jresnet.export.OnnxExport;
+import org.jresnet.export.OnnxImport;
 import org.jresnet.export.OnnxOptions;
 import org.jresnet.export.box.BoxManifest.BoxModel;
+import org.jresnet.metrics.Proportion;
 import org.jresnet.train.Classifier;
 import org.jresnet.train.Evaluation;
 import org.jresnet.train.Evaluator;
@@ -47,6 +51,8 @@ public final class BoxBuilder {
   private static final String LICENCE =
       "jresnet and its libraries: app/LICENSE and the licences in the jars. The weights: as granted"
           + " by whoever made the weights that training started from, and the images.";
+
+  private static final Proportion NOT_MEASURED = new Proportion(0, 0);
 
   private final Request request;
   private final Listener listener;
@@ -220,65 +226,103 @@ public final class BoxBuilder {
   }
 
   private List<BoxModel> models(LoadedModel full, LoadedModel light) throws IOException {
-    byte[] pixels = golden(light);
+    byte[] pixels = pixels(light);
     int images = Math.min(request.golden, request.measuring.size());
     Evaluation before = evaluate("Measuring fp32 before packing", full, Precision.FP32);
     List<BoxModel> models = new ArrayList<>();
-    Computed single = computed(light, Precision.FP32, pixels, images);
-    models.add(model(BoxFiles.MODEL, BoxFiles.JRESNET, Precision.FP32, before, single));
-    Optional<Computed> integers = Optional.empty();
-    Optional<String> reason = Verification.impossible(Precision.INT8);
-    if (reason.isEmpty()) {
-      integers = Optional.of(computed(light, Precision.INT8, pixels, images));
-    } else {
-      listener.note(Text.format("int8 is packed, but not measured: %s", reason.get()));
+    boolean integers = canMeasureInt8();
+    List<Precision> own =
+        request.target.int8() && integers
+            ? List.of(Precision.FP32, Precision.INT8)
+            : List.of(Precision.FP32);
+    Map<Precision, Golden> golden = new EnumMap<>(Precision.class);
+    for (Precision precision :
+        integers ? List.of(Precision.FP32, Precision.INT8) : List.of(Precision.FP32)) {
+      golden.put(precision, golden(light, precision, pixels, images));
     }
-    if (request.target.int8() && integers.isPresent()) {
-      models.add(model(BoxFiles.MODEL, BoxFiles.JRESNET, Precision.INT8, before, integers.get()));
+    for (Precision precision : own) {
+      Evaluation after = evaluate("Measuring " + precision.id(), light, precision);
+      models.add(
+          model(
+              BoxFiles.MODEL,
+              BoxFiles.JRESNET,
+              precision,
+              golden.get(precision),
+              right(after),
+              same(before, after)));
     }
     for (Precision precision : List.of(Precision.FP16, Precision.INT8)) {
-      String file = "models/detector-" + precision.id() + ".onnx";
-      listener.progress("Writing " + file, 0, 1);
-      OnnxExport.write(
-          light,
-          OnnxOptions.DEFAULT.withPrecision(precision).withInput(OnnxOptions.Input.PIXELS),
-          box.resolve(file));
-      Optional<Computed> same = precision == Precision.INT8 ? integers : Optional.of(single);
-      models.add(model(file, BoxFiles.ONNX, precision, before, same.orElse(single)));
+      models.add(onnx(light, precision, before, golden));
     }
     return models;
   }
 
-  /** What jresnet computes: the golden logits, and what was measured. */
-  private record Computed(String logits, float[] values, Evaluation evaluation) {}
+  private boolean canMeasureInt8() {
+    Optional<String> reason = Verification.impossible(Precision.INT8);
+    reason.ifPresent(r -> listener.note(Text.format("int8 is packed, but not measured: %s", r)));
+    return reason.isEmpty();
+  }
 
-  private Computed computed(LoadedModel light, Precision precision, byte[] pixels, int images) {
+  /** Writes an ONNX file, and measures what is read back from it. */
+  private BoxModel onnx(
+      LoadedModel light, Precision precision, Evaluation before, Map<Precision, Golden> golden)
+      throws IOException {
+    String name = "models/detector-" + precision.id() + ".onnx";
+    Path file = box.resolve(name);
+    listener.progress("Writing " + name, 0, 1);
+    OnnxExport.write(
+        light,
+        OnnxOptions.DEFAULT.withPrecision(precision).withInput(OnnxOptions.Input.PIXELS),
+        file);
+    Precision computed = precision == Precision.FP16 ? Precision.FP32 : Precision.INT8;
+    Golden logits = golden.getOrDefault(computed, golden.get(Precision.FP32));
+    if (!golden.containsKey(computed)) {
+      return model(name, BoxFiles.ONNX, precision, logits, NOT_MEASURED, NOT_MEASURED);
+    }
+    LoadedModel back =
+        new LoadedModel(
+            file.toString(),
+            light.info(),
+            OnnxImport.read(file, Optional.empty()),
+            light.preprocess());
+    Evaluation after = evaluate("Measuring " + name, back, computed);
+    return model(name, BoxFiles.ONNX, precision, logits, right(after), same(before, after));
+  }
+
+  /** Logits of the golden inputs, and their file. */
+  private record Golden(String file, float[] logits) {}
+
+  private Golden golden(LoadedModel light, Precision precision, byte[] pixels, int images) {
     float[] logits = Verification.logits(light, precision, pixels, images);
     String name = "golden/logits-" + precision.id() + ".npy";
     Npy.of(List.of(images, light.info().classes().size()), logits).write(box.resolve(name));
-    return new Computed(name, logits, evaluate("Measuring " + precision.id(), light, precision));
+    return new Golden(name, logits);
   }
 
   private BoxModel model(
-      String file, String runner, Precision precision, Evaluation before, Computed computed)
+      String file,
+      String runner,
+      Precision precision,
+      Golden golden,
+      Proportion right,
+      Proportion same)
       throws IOException {
-    Tolerance tolerance = Tolerance.of(runner, precision, computed.values);
-    Evaluation after = computed.evaluation;
+    Tolerance tolerance = Tolerance.of(runner, precision, golden.logits);
     return new BoxModel(
         file,
         runner,
         precision.id(),
         Files.size(box.resolve(file)),
-        after.scored().size(),
-        right(after),
-        same(before, after),
-        computed.logits,
+        right.total(),
+        right.hits(),
+        same.hits(),
+        golden.file,
         tolerance.value(),
         tolerance.reason());
   }
 
   /** The golden inputs, evenly spread over the images that are measured on. */
-  private byte[] golden(LoadedModel model) {
+  private byte[] pixels(LoadedModel model) {
     int count = Math.min(request.golden, request.measuring.size());
     List<Sample> samples = new ArrayList<>();
     for (int i = 0; i < count; i++) {
@@ -310,18 +354,20 @@ public final class BoxBuilder {
     }
   }
 
-  private static long right(Evaluation e) {
-    return e.scored().stream().filter(s -> s.predicted() == s.sample().label()).count();
+  private static Proportion right(Evaluation e) {
+    List<Scored> all = e.scored();
+    return new Proportion(
+        all.stream().filter(s -> s.predicted() == s.sample().label()).count(), all.size());
   }
 
-  private static long same(Evaluation before, Evaluation after) {
+  private static Proportion same(Evaluation before, Evaluation after) {
     List<Scored> a = before.scored();
     List<Scored> b = after.scored();
-    long same = 0;
-    for (int i = 0; i < a.size(); i++) {
-      same += a.get(i).predicted() == b.get(i).predicted() ? 1 : 0;
-    }
-    return same;
+    long same =
+        IntStream.range(0, a.size())
+            .filter(i -> a.get(i).predicted() == b.get(i).predicted())
+            .count();
+    return new Proportion(same, a.size());
   }
 
   private BoxManifest.Provenance provenance(LoadedModel model) {

@@ -70,8 +70,9 @@ public record BoxManifest(
    * @param runner {@code jresnet}, or {@code onnx} for ONNX Runtime and OpenVINO
    * @param precision of the computation
    * @param bytes of the file
-   * @param images that were measured on
-   * @param right how many of them this form gets right, as computed by jresnet
+   * @param images that were measured on; 0 where int8 could not be measured
+   * @param right how many of them this file gets right, as jresnet computes it; ONNX files are read
+   *     back for that
    * @param same how many of them get the class that the model gives in fp32 before it was packed
    * @param logits file of the golden inputs' logits, single precision {@code [n, classes]}
    * @param tolerance largest difference from them that verify accepts
