@@ -104,7 +104,10 @@ COMMAND = "python tools/fixtures_network.py"
 BATCHES_TRACKED = 7
 MODELS = [
     "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "wide_resnet50_2", "wide_resnet101_2",
-    "resnext50_32x4d", "resnext101_32x8d", "resnext101_64x4d", "mobilenet_v3_small", "mobilenet_v3_large",
+    "resnext50_32x4d", "resnext101_32x8d", "resnext101_64x4d", "mobilenet_v2", "mobilenet_v3_small",
+    "mobilenet_v3_large", "shufflenet_v2_x0_5", "shufflenet_v2_x1_0", "shufflenet_v2_x1_5", "shufflenet_v2_x2_0",
+    "efficientnet_b0", "efficientnet_b1", "efficientnet_b2", "efficientnet_b3", "efficientnet_b4", "efficientnet_v2_s",
+    "regnet_y_400mf",
 ]  # fmt: skip
 
 
@@ -187,13 +190,59 @@ def sample_indices(name, elements, count):
 # ---------------------------------------------------------------- networks
 
 
+def narrow_shufflenet(build, width, classes):
+    channels = [2 * max(1, round(c / 2 * width / 24)) for c in (116, 232, 464, 1024)]
+    return models.shufflenetv2.ShuffleNetV2([4, 8, 4], [width, *channels], num_classes=classes)
+
+
+def narrow_efficientnet(build, width, classes):
+    setting, _ = models.efficientnet._efficientnet_conf("efficientnet_b0", width_mult=width / 32, depth_mult=1.0)
+    return models.efficientnet.EfficientNet(setting, 0.0, num_classes=classes)
+
+
+def narrow_efficientnet_v2(build, width, classes):
+    setting, last = models.efficientnet._efficientnet_conf("efficientnet_v2_s")
+    for row in setting:
+        row.input_channels = row.adjust_channels(row.input_channels, width / 24)
+        row.out_channels = row.adjust_channels(row.out_channels, width / 24)
+    return models.efficientnet.EfficientNet(
+        setting,
+        0.0,
+        num_classes=classes,
+        norm_layer=functools.partial(torch.nn.BatchNorm2d, eps=1e-3),
+        last_channel=setting[0].adjust_channels(last, width / 24),
+    )
+
+
+def narrow_regnet(build, width, classes):
+    group = 8 * width // 32
+    widths = [group * max(1, round(c * width / 32 / group)) for c in (48, 104, 208, 440)]
+    blocks = models.regnet.BlockParams([1, 3, 6, 6], widths, [group] * 4, [1.0] * 4, [2] * 4, 0.25)
+    return models.regnet.RegNet(blocks, num_classes=classes, stem_width=width)
+
+
+NARROWER = {
+    "mobilenet_v2": lambda build, width, classes: build(num_classes=classes, width_mult=width / 32),
+    "mobilenet_v3_small": lambda build, width, classes: build(num_classes=classes, width_mult=width / 16),
+    "mobilenet_v3_large": lambda build, width, classes: build(num_classes=classes, width_mult=width / 16),
+    "shufflenet_v2_x1_0": narrow_shufflenet,
+    "efficientnet_b0": narrow_efficientnet,
+    "efficientnet_v2_s": narrow_efficientnet_v2,
+    "regnet_y_400mf": narrow_regnet,
+}
+
+
 def architecture(model, width, classes):
     """torchvision's network with `width` channels in the stem, or None for the published number; without values."""
     with torch.device("meta"):
         build = getattr(models, model)
-        if model.startswith("mobilenet_v3"):
-            return build(num_classes=classes, width_mult=(width or 16) / 16)
-        width = width or 64
+        if width is None and model.startswith("regnet"):
+            with torch.device("cpu"):  # its widths are computed with tensors
+                return build(num_classes=classes).to("meta")
+        if width is None:
+            return build(num_classes=classes)
+        if model in NARROWER:
+            return NARROWER[model](build, width, classes)
         net = build(num_classes=classes)
         if width != 64:
             stages = [net.layer1, net.layer2, net.layer3, net.layer4]
@@ -234,14 +283,23 @@ def outputs(net):
             stage = getattr(net, f"layer{i}")
             nodes[f"layer{i}.{len(stage) - 1}.relu"] = stage
         return nodes | {"avgpool": net.avgpool, "fc": net.fc}
-    # Every other block: its sum, or the last of its layers.
+    if isinstance(net, models.ShuffleNetV2):
+        stages = {f"stage{i}.{len(s) - 1}.shuffle": s for i, s in zip((2, 3, 4), (net.stage2, net.stage3, net.stage4))}
+        return {"maxpool": net.maxpool, **stages, "conv5.2": net.conv5, "fc": net.fc}
+    if isinstance(net, models.RegNet):
+        stages = {f"trunk_output.{s}.{[*m._modules][-1]}.activation": m for s, m in net.trunk_output.named_children()}
+        return {"stem.2": net.stem, **stages, "avgpool": net.avgpool, "fc": net.fc}
+    # Every other stage: the last sum, or the last layer.
     nodes = {}
-    for i, block in enumerate(net.features):
-        last = [name for name, m in block.named_modules() if not list(m.children())][-1]
-        name = f"features.{i}.{'add' if getattr(block, 'use_res_connect', False) else last}"
+    for i, stage in enumerate(net.features):
         if i % 2 == 0 or i == len(net.features) - 1:
-            nodes[name] = block
-    return nodes | {"avgpool": net.avgpool, f"classifier.{len(net.classifier) - 1}": net.classifier[-1]}
+            block, at = stage, f"features.{i}"
+            if isinstance(net, models.EfficientNet) and 0 < i < len(net.features) - 1:
+                block, at = stage[-1], f"{at}.{len(stage) - 1}"
+            leaves = [n for n, m in block.named_modules() if not list(m.children()) and not isinstance(m, DROPS)]
+            nodes[f"{at}.{'add' if getattr(block, 'use_res_connect', False) else leaves[-1]}"] = stage
+    pool = {"avgpool": net.avgpool} if hasattr(net, "avgpool") else {}
+    return nodes | pool | {f"classifier.{len(net.classifier) - 1}": net.classifier[-1]}
 
 
 def tapped(net, x):
@@ -314,6 +372,11 @@ CASES = {
         "mobilenet_v3_small", 8, *NARROW, 64, 64, 24, ("eval", "train", "nodes", "frozen", "adam"), ()
     ),
     "mobilenet_v3_large-w8": Case("mobilenet_v3_large", 8, *NARROW, 64, 64, 2, ("eval", "train", "adam"), ()),
+    "mobilenet_v2-w8": Case("mobilenet_v2", 8, *NARROW, 64, 64, 3, ("eval", "train", "adam"), ()),
+    "shufflenet_v2_x1_0-w6": Case("shufflenet_v2_x1_0", 6, *NARROW, 64, 64, 7, ("eval", "train", "adam"), ()),
+    "efficientnet_b0-w8": Case("efficientnet_b0", 8, *NARROW, 64, 64, 0, ("eval", "train", "adam"), ()),
+    "efficientnet_v2_s-w8": Case("efficientnet_v2_s", 8, *NARROW, 64, 64, 0, ("eval", "train", "adam"), ()),
+    "regnet_y_400mf-w8": Case("regnet_y_400mf", 8, *NARROW, 64, 64, 2, ("eval", "train", "adam"), ()),
     "resnet18": Case("resnet18", 64, *FULL, 64, 64, 31, ("eval", "train", "adam-loss"), ()),
     "resnet50": Case("resnet50", 64, *FULL, 64, 64, 144, ("eval", "train"), ()),
     "resnet50-224": Case("resnet50", 64, 1000, (7,), 224, 224, 0, ("eval",), ()),
@@ -612,8 +675,9 @@ def make(name):
         "float32_distance": far,
         "bfloat16_distance": half,
     }
-    if "train" in case.recipes:
-        metadata["margin"] = round(margin(case), 1)
+    # SiLU and sigmoid have no jumps.
+    if "train" in case.recipes and (distance := margin(case)) < math.inf:
+        metadata["margin"] = round(distance, 1)
     path = OUT / f"{name}.safetensors"
     # One entry, because the library writes several in random order.
     save_file(entries, path, metadata={"fixture": json.dumps(metadata)})

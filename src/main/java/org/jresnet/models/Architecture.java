@@ -32,7 +32,15 @@ public record Architecture(
   public static final int PUBLISHED_CLASSES = 1000;
 
   private static final List<Architecture> ALL =
-      Stream.of(ResNet.family(), MobileNetV3.family()).flatMap(List::stream).toList();
+      Stream.of(
+              ResNet.family(),
+              MobileNetV2.family(),
+              MobileNetV3.family(),
+              ShuffleNetV2.family(),
+              EfficientNet.family(),
+              RegNet.family())
+          .flatMap(List::stream)
+          .toList();
 
   /** Makes the graph of a network. */
   @FunctionalInterface

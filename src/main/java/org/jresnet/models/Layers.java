@@ -6,6 +6,8 @@ import org.jresnet.graph.Activation.Function;
 import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.Dropout;
 import org.jresnet.graph.Graph;
+import org.jresnet.graph.Initialization;
+import org.jresnet.graph.Initialization.Rule;
 import org.jresnet.graph.Multiply;
 import org.jresnet.graph.Op;
 
@@ -15,6 +17,10 @@ import org.jresnet.graph.Op;
  * channels are those of its convolution.
  */
 final class Layers {
+  /** How the weights of both MobileNets start. */
+  static final Initialization MOBILE =
+      new Initialization(Rule.FAN_OUT_NORMAL, Rule.ZERO, Rule.NORMAL_0_01, Rule.ZERO);
+
   /**
    * Squeeze-and-excitation (Hu et al. 2018, <a
    * href="https://arxiv.org/abs/1709.01507">arXiv:1709.01507</a>).

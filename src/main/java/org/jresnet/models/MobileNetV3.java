@@ -7,8 +7,6 @@ import org.jresnet.graph.Activation;
 import org.jresnet.graph.Activation.Function;
 import org.jresnet.graph.Dropout;
 import org.jresnet.graph.Graph;
-import org.jresnet.graph.Initialization;
-import org.jresnet.graph.Initialization.Rule;
 import org.jresnet.graph.Op;
 import org.jresnet.models.Layers.Inverted;
 import org.jresnet.models.Layers.SqueezeExcite;
@@ -27,9 +25,6 @@ final class MobileNetV3 {
   private static final double BN_EPS = 1e-3;
   private static final double BN_MOMENTUM = 0.01;
   private static final double DROPOUT = 0.2;
-
-  private static final Initialization START =
-      new Initialization(Rule.FAN_OUT_NORMAL, Rule.ZERO, Rule.NORMAL_0_01, Rule.ZERO);
 
   /** Whether a block weighs its channels. */
   private enum Excite {
@@ -116,7 +111,7 @@ final class MobileNetV3 {
   }
 
   private Graph graph(String name, int classes, int width) {
-    Graph.Builder g = Graph.builder(name, 3).initialization(START);
+    Graph.Builder g = Graph.builder(name, 3).initialization(Layers.MOBILE);
     Layers layers = new Layers(g, BN_EPS, BN_MOMENTUM);
     Function swish = Function.HARD_SWISH;
     int x = layers.convNormActivation("features.0", Layers.conv(3, width, 3, 2), swish, 0);

@@ -84,7 +84,12 @@ final class NetworkNodesTest {
         "resnext50_32x4d-w16",
         "wide_resnet50_2-w8",
         "mobilenet_v3_small-w8",
-        "mobilenet_v3_large-w8"
+        "mobilenet_v3_large-w8",
+        "mobilenet_v2-w8",
+        "shufflenet_v2_x1_0-w6",
+        "efficientnet_b0-w8",
+        "efficientnet_v2_s-w8",
+        "regnet_y_400mf-w8"
       })
   void bf16IsAsExactAsTorchs(String name) {
     Fixture fixture = Fixture.open(name);

@@ -23,7 +23,12 @@ class SeededWeightsTest {
         "resnet50",
         "resnet50-224",
         "mobilenet_v3_small-w8",
-        "mobilenet_v3_large-w8"
+        "mobilenet_v3_large-w8",
+        "mobilenet_v2-w8",
+        "shufflenet_v2_x1_0-w6",
+        "efficientnet_b0-w8",
+        "efficientnet_v2_s-w8",
+        "regnet_y_400mf-w8"
       })
   void valuesEqualPythonsToTheBit(String name) {
     Fixture fixture = Fixture.open(name);

@@ -73,7 +73,15 @@ final class OtherFamiliesTest {
 
   /** 14 training images are 3 batches: the run stops in the middle of the second epoch. */
   @ParameterizedTest
-  @ValueSource(strings = {"mobilenet_v3_small"})
+  @ValueSource(
+      strings = {
+        "mobilenet_v3_small",
+        "mobilenet_v2",
+        "shufflenet_v2_x0_5",
+        "efficientnet_b0",
+        "efficientnet_v2_s",
+        "regnet_y_400mf"
+      })
   void aRunThatDropsAtRandomResumesToTheBit(String network) throws Exception {
     Path whole = folder.resolve(network + "-whole");
     Path resumed = folder.resolve(network + "-resumed");
