@@ -273,9 +273,27 @@ final class Fusion {
     return QuantParams.of(range, !node.op().nonNegative());
   }
 
-  /** The nodes whose outputs an int8 network needs ranges of. */
+  /**
+   * The nodes whose outputs an int8 network needs ranges of.
+   *
+   * @throws UserError naming the first node that int8 cannot compute
+   */
   static List<Node> ranged(Graph graph, CompileOptions options, Precision precision) {
-    return groups(graph, options, precision).stream()
+    List<Group> groups = groups(graph, options, precision);
+    for (Group group : groups) {
+      Node head = group.nodes().get(0);
+      boolean alone = head.op().int8() == Int8.RANGED && group.nodes().size() == 1;
+      if (head.op().int8() == Int8.NONE || alone) {
+        throw new UserError(
+            "%s cannot be quantized: int8 does not compute %s, a %s%s; use fp32 or bf16"
+                .formatted(
+                    graph.name(),
+                    head.name(),
+                    head.op().kind(),
+                    alone ? " without a batch norm" : ""));
+      }
+    }
+    return groups.stream()
         .filter(group -> group.nodes().get(0).op().int8() == Int8.RANGED)
         .map(Group::last)
         .collect(Collectors.toList());

@@ -130,7 +130,10 @@ final class EfficientNet {
         double drop = DROPPED_BRANCHES * done++ / total;
         Inverted block = block(stage, c, i == 0 ? stage.stride : 1, width, drop);
         String at = "features." + (s + 1) + "." + i;
-        x = stage.kind == Kind.FUSED ? fused(layers, at, block, x) : layers.invertedResidual(at, block, x);
+        x =
+            stage.kind == Kind.FUSED
+                ? fused(layers, at, block, x)
+                : layers.invertedResidual(at, block, x);
         c = block.out();
       }
     }

@@ -8,10 +8,10 @@ import org.jresnet.graph.Graph;
 import org.jresnet.graph.Op;
 
 /**
- * MobileNetV2 (Sandler et al. 2018, <a href="https://arxiv.org/abs/1801.04381">arXiv:1801.04381</a>):
- * inverted residuals, wide within and narrow where they are added, with ReLU6 and no activation at
- * their ends. Names are those of <a
- * href="https://pytorch.org/vision/stable/models/mobilenetv2.html">torchvision</a>.
+ * MobileNetV2 (Sandler et al. 2018, <a
+ * href="https://arxiv.org/abs/1801.04381">arXiv:1801.04381</a>): inverted residuals, wide within
+ * and narrow where they are added, with ReLU6 and no activation at their ends. Names are those of
+ * <a href="https://pytorch.org/vision/stable/models/mobilenetv2.html">torchvision</a>.
  */
 final class MobileNetV2 {
   /** Channels of the stem in the published network. */

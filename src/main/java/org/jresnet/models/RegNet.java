@@ -11,9 +11,10 @@ import org.jresnet.graph.Op;
 import org.jresnet.models.Layers.SqueezeExcite;
 
 /**
- * RegNet (Radosavovic et al. 2020, <a href="https://arxiv.org/abs/2003.13678">arXiv:2003.13678</a>):
- * bottlenecks in groups of a fixed width, in stages whose widths grow by a rule; the Y networks weigh
- * channels by squeeze-and-excitation. Names are those of <a
+ * RegNet (Radosavovic et al. 2020, <a
+ * href="https://arxiv.org/abs/2003.13678">arXiv:2003.13678</a>): bottlenecks in groups of a fixed
+ * width, in stages whose widths grow by a rule; the Y networks weigh channels by
+ * squeeze-and-excitation. Names are those of <a
  * href="https://pytorch.org/vision/stable/models/regnet.html">torchvision</a>.
  */
 final class RegNet {
@@ -27,8 +28,7 @@ final class RegNet {
   private static final double SQUEEZE = 0.25;
 
   private static final Initialization START =
-      new Initialization(
-          Rule.FAN_OUT_NORMAL, Rule.FAN_IN_UNIFORM, Rule.NORMAL_0_01, Rule.ZERO);
+      new Initialization(Rule.FAN_OUT_NORMAL, Rule.FAN_IN_UNIFORM, Rule.NORMAL_0_01, Rule.ZERO);
 
   private final int groupWidth;
   private final int[] channels;
@@ -51,8 +51,7 @@ final class RegNet {
   static List<Architecture> family() {
     RegNet y400 = new RegNet(8, new int[] {48, 104, 208, 440}, 1, 3, 6, 6);
     Preprocessing input = Preprocessing.imageNet(256, 224, Interpolation.BILINEAR);
-    return List.of(
-        new Architecture("regnet_y_400mf", "v1", WIDTH, input, 4_344_144, y400::graph));
+    return List.of(new Architecture("regnet_y_400mf", "v1", WIDTH, input, 4_344_144, y400::graph));
   }
 
   private Graph graph(String name, int classes, int width) {

@@ -20,14 +20,14 @@ import org.jresnet.graph.Graph;
 
 /**
  * Published files are what their names say. The whole SHA-256 is known of those in {@code
- * SHA256SUMS}, of others with a name in torchvision's manner the first eight digits, which the name
- * carries.
+ * SHA256SUMS}, of others with a name in torchvision's manner the first eight or ten digits, which
+ * the name carries.
  */
 final class PublishedWeights {
   private static final String SUMS = "SHA256SUMS";
 
   /** At least one letter, so that a date is no checksum. */
-  private static final Pattern NAME = Pattern.compile("(.+)-(?=\\d*[a-f])([0-9a-f]{8})\\.pth");
+  private static final Pattern NAME = Pattern.compile("(.+)-(?=\\d*[a-f])([0-9a-f]{8,10})\\.pth");
 
   private static final int CHUNK = 1 << 20;
 
@@ -43,7 +43,9 @@ final class PublishedWeights {
     String name = file.getFileName().toString();
     Matcher matcher = NAME.matcher(name);
     boolean published =
-        matcher.matches() && networks.stream().anyMatch(n -> matcher.group(1).startsWith(n.name()));
+        matcher.matches()
+            && networks.stream()
+                .anyMatch(n -> letters(matcher.group(1)).startsWith(letters(n.name())));
     String expected = known().getOrDefault(name, published ? matcher.group(2) : "");
     if (expected.isEmpty()) {
       return;
@@ -62,6 +64,11 @@ final class PublishedWeights {
               + "; the download is damaged or another file, get it again (if the name does not"
               + " mean a published file, rename it)");
     }
+  }
+
+  /** Names of files have dots and underscores elsewhere, and leave out a last zero. */
+  private static String letters(String name) {
+    return name.replaceAll("_0$", "").replaceAll("[._]", "");
   }
 
   private static Map<String, String> known() {
