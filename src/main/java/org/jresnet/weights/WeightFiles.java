@@ -125,6 +125,12 @@ public final class WeightFiles {
     } else if (startsWith(start, 0x80) && start.limit() > 1 && start.get(1) <= 5) {
       return torch.readLegacy(channel);
     }
+    if (file.toString().toLowerCase(Locale.ROOT).endsWith(".onnx")) {
+      throw new UserError(
+          file
+              + " is an ONNX file; take its weights out first: jresnet convert FILE.onnx"
+              + " FILE.safetensors --model NAME");
+    }
     throw new UserError(
         file
             + " is no weight file: it has "

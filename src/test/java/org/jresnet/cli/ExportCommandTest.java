@@ -7,8 +7,13 @@ import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.jresnet.cli.MainTest.Result;
+import org.jresnet.weights.HostTensor;
+import org.jresnet.weights.ModelInfo;
+import org.jresnet.weights.StateDict;
+import org.jresnet.weights.WeightFiles;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -82,5 +87,27 @@ final class ExportCommandTest {
     assertThat(jresnet("export", run.toString(), folder.resolve("x.pb").toString()).err())
         .contains("must end in .onnx");
     assertThat(target).doesNotExist();
+  }
+
+  @Test
+  void comesBackByConvert() {
+    assertThat(jresnet("export", run.toString(), target.toString(), "--keep-norms").code())
+        .isZero();
+    Path back = folder.resolve("back.safetensors");
+    Result converted =
+        jresnet("convert", target.toString(), back.toString(), "--classes", "real,fake");
+    assertThat(converted.code()).as(converted.err()).isZero();
+    StateDict dict = WeightFiles.read(back);
+    assertThat(ModelInfo.of(dict.metadata()).orElseThrow().classes())
+        .containsExactly("real", "fake");
+    Map<String, HostTensor> original = WeightFiles.read(run.resolve("best.safetensors")).tensors();
+    assertThat(dict.tensors().get("layer4.1.bn2.running_var"))
+        .isEqualTo(original.get("layer4.1.bn2.running_var"));
+    assertThat(
+            jresnet("convert", target.toString(), back.toString(), "--overwrite", "--classes=x")
+                .err())
+        .contains("the file has 2 classes, --classes names 1");
+    assertThat(jresnet("predict", target.toString(), "x.jpg").err())
+        .contains("is an ONNX file; take its weights out first: jresnet convert");
   }
 }
