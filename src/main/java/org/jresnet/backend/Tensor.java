@@ -58,8 +58,7 @@ public record Tensor(Buffer buffer, long offset, DType type, long elements) {
       throw new IllegalArgumentException(
           "expected " + elements + " values, found " + values.length);
     }
-    ByteBuffer chunk =
-        ByteBuffer.allocateDirect(CHUNK * type.bytes()).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer chunk = direct((int) Math.min(CHUNK, elements) * type.bytes());
     for (int from = 0; from < values.length; from += CHUNK) {
       int count = Math.min(CHUNK, values.length - from);
       chunk.clear().limit(count * type.bytes());
@@ -86,11 +85,27 @@ public record Tensor(Buffer buffer, long offset, DType type, long elements) {
     }
   }
 
+  /** Memory through which {@link #toFloats(ByteBuffer)} reads tensors, for who reads often. */
+  public static ByteBuffer staging() {
+    return direct(CHUNK * Double.BYTES);
+  }
+
+  private static ByteBuffer direct(int bytes) {
+    return ByteBuffer.allocateDirect(bytes).order(ByteOrder.LITTLE_ENDIAN);
+  }
+
   /** The values as the host sees them; F64 is rounded to single precision. */
   public float[] toFloats() {
+    return toFloats(direct((int) Math.min(CHUNK, elements) * type.bytes()));
+  }
+
+  /**
+   * The same without native memory of its own.
+   *
+   * @param chunk of {@link #staging}
+   */
+  public float[] toFloats(ByteBuffer chunk) {
     float[] values = new float[Math.toIntExact(elements)];
-    ByteBuffer chunk =
-        ByteBuffer.allocateDirect(CHUNK * type.bytes()).order(ByteOrder.LITTLE_ENDIAN);
     for (int from = 0; from < values.length; from += CHUNK) {
       int count = Math.min(CHUNK, values.length - from);
       chunk.clear().limit(count * type.bytes());

@@ -116,7 +116,7 @@ final class ServeCommand implements Callable<Integer> {
   @Option(
       names = "--max-connections",
       paramLabel = "N",
-      defaultValue = "4096",
+      defaultValue = "16384",
       description = "Most open connections; further ones wait.")
   @Within(min = 1, max = Within.MANY)
   private int maxConnections;

@@ -1,5 +1,6 @@
 package org.jresnet.engine;
 
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -43,6 +44,7 @@ public final class Executable implements AutoCloseable {
   private final List<PlanLine> plan = new ArrayList<>();
   private final List<AutoCloseable> owned = new ArrayList<>();
   private final List<String> counters = new ArrayList<>();
+  private final ByteBuffer staging = Tensor.staging();
   private Schedule schedule;
   private Program program;
   private Keys keys;
@@ -260,7 +262,7 @@ public final class Executable implements AutoCloseable {
 
   /** The logits of the last run, {@code [batch, classes]}. */
   public float[] logits() {
-    return schedule.logits().tensor().toFloats();
+    return schedule.logits().tensor().toFloats(staging);
   }
 
   /**
@@ -360,13 +362,13 @@ public final class Executable implements AutoCloseable {
 
   /** A tapped node's output in the last run, NHWC. */
   public float[] tap(String node) {
-    return seen(node, options.watch().outputs(), "tapped").toFloats();
+    return seen(node, options.watch().outputs(), "tapped").toFloats(staging);
   }
 
   /** The gradient of the loss by a watched node's output in the last step, NHWC. */
   public float[] tapGradient(String node) {
     seen(node, options.watch().gradients(), "watched for its gradient");
-    return schedule.gradient(node).tensor().toFloats();
+    return schedule.gradient(node).tensor().toFloats(staging);
   }
 
   private Tensor seen(String node, Set<String> nodes, String how) {

@@ -60,7 +60,7 @@ async function predict(file) {
 }
 
 function show(file, found, answer) {
-  at("status").textContent = "";
+  at("status").textContent = file.name;
   at("verdict").textContent =
     found.class === "unsure" ? "unsure" : found.class + ", " + percent(found.probability);
   const rows = Object.entries(found.probabilities)
@@ -97,7 +97,11 @@ function draw(found) {
   const map = found.heat_map;
   const canvas = at("map");
   canvas.hidden = !map || !at("shown").checked;
-  at("legend").textContent = map ? "(Grad-CAM for " + map.class + ")" : found.heat_map_error || "";
+  at("legend").textContent = !map
+    ? found.heat_map_error || ""
+    : map.values.some((v) => v > 0)
+      ? "(Grad-CAM for " + map.class + ")"
+      : "(Grad-CAM: no part of it speaks for " + map.class + ")";
   if (!map) {
     return;
   }

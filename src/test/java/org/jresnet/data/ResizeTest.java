@@ -2,6 +2,7 @@ package org.jresnet.data;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import java.io.IOException;
 import java.util.List;
@@ -80,5 +81,29 @@ class ResizeTest {
         .as("what runs of before had options of decoding did")
         .isEqualTo(ImageDecoder.Options.DEFAULT);
     assertThatThrownBy(() -> new Preprocess(0, Mode.CROP)).hasMessageContaining("at least 1");
+  }
+
+  /** Red says in which column a pixel stood, green in which row. */
+  @Test
+  void whatACropShowsIsKnown() {
+    int width = 256;
+    int height = 128;
+    byte[] rgb = new byte[width * height * 3];
+    for (int y = 0; y < height; y++) {
+      for (int x = 0; x < width; x++) {
+        rgb[(y * width + x) * 3] = (byte) x;
+        rgb[(y * width + x) * 3 + 1] = (byte) y;
+      }
+    }
+    RgbImage image = new RgbImage(width, height, rgb);
+    Preprocess crop = new Preprocess(56, Mode.CROP);
+    double[] box = crop.shown(width, height);
+    byte[] seen = crop.apply(image).rgb();
+    int last = seen.length - 3;
+    assertThat(seen[0] & 255).isCloseTo((int) Math.round(box[0] * width), within(1));
+    assertThat(seen[1] & 255).isCloseTo((int) Math.round(box[1] * height), within(1));
+    assertThat(seen[last] & 255).isCloseTo((int) ((box[0] + box[2]) * width) - 1, within(1));
+    assertThat(seen[last + 1] & 255).isCloseTo((int) ((box[1] + box[3]) * height) - 1, within(1));
+    assertThat(new Preprocess(56, Mode.STRETCH).shown(width, height)).containsExactly(0, 0, 1, 1);
   }
 }

@@ -141,7 +141,7 @@ final class PageTest {
       browser.choose("#file", photo);
       browser.await(
           "/^(camera|generated), [0-9.]+ %$/.test(document.getElementById('verdict').textContent)");
-      browser.await("document.getElementById('legend').textContent.startsWith('(Grad-CAM for ')");
+      browser.await("document.getElementById('legend').textContent.startsWith('(Grad-CAM')");
       assertThat(browser.run("document.querySelectorAll('#classes tr').length").asInt())
           .isEqualTo(2);
       assertThat(browser.run("document.getElementById('note').textContent").asText())

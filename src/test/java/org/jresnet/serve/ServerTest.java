@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.lang.management.BufferPoolMXBean;
+import java.lang.management.ManagementFactory;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
@@ -17,12 +19,15 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
+import org.bytedeco.javacpp.Pointer;
 import org.jresnet.backend.Precision;
 import org.jresnet.base.UserError;
+import org.jresnet.data.ImageDecoder;
 import org.jresnet.data.drawn.DrawnFaces;
 import org.jresnet.engine.BackendKind;
 import org.jresnet.serve.TestServer.Answer;
 import org.jresnet.train.Classifier;
+import org.jresnet.train.HeatMap;
 import org.jresnet.train.Prediction;
 import org.jresnet.train.Training;
 import org.junit.jupiter.api.AfterAll;
@@ -159,6 +164,54 @@ final class ServerTest {
     }
     assertThat(largest).isIn(0.0, 1.0);
     assertThat(server.predict(bytes).json().at("/images/0").has("heat_map")).isFalse();
+  }
+
+  @Test
+  void aHeatMapIsThatOfTheClassifier() throws Exception {
+    Path image = images.get(1);
+    JsonNode found =
+        server
+            .send(server.image("?heat_map=true", Files.readAllBytes(image)))
+            .json()
+            .at("/images/0/heat_map");
+    try (Classifier classifier = Classifier.open(run, BackendKind.CPU, Precision.FP32)) {
+      HeatMap map = classifier.gradCam(ImageDecoder.decode(image), found.get("class").asText());
+      assertThat(found.get("rows").asInt()).isEqualTo(map.height());
+      assertThat(found.get("columns").asInt()).isEqualTo(map.width());
+      float largest = map.largest();
+      for (int i = 0; i < map.values().length; i++) {
+        double share = largest == 0 ? 0 : map.values()[i] / largest;
+        assertThat(found.at("/values/" + i).asDouble()).isCloseTo(share, within(5.1e-4));
+      }
+    }
+  }
+
+  /** What a request takes is Java's: after the first ones nothing native grows. */
+  @Test
+  void requestsTakeNoNativeMemory() throws Exception {
+    byte[] bytes = Files.readAllBytes(images.get(0));
+    long pointers = 0;
+    long direct = 0;
+    for (int i = 0; i < 60; i++) {
+      assertThat(server.send(server.image("?heat_map=true", bytes)).status()).isEqualTo(200);
+      assertThat(server.predict(bytes).status()).isEqualTo(200);
+      if (i == 19) {
+        pointers = Pointer.totalBytes();
+        direct = directBytes();
+        assertThat(pointers).isPositive();
+      }
+    }
+    assertThat(Pointer.totalBytes()).isEqualTo(pointers);
+    // But for the seed of a heat map's gradient: some bytes each, until the next collection.
+    assertThat(directBytes() - direct).isLessThan(4000);
+  }
+
+  private static long directBytes() {
+    return ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
+        .filter(pool -> pool.getName().equals("direct"))
+        .mapToLong(BufferPoolMXBean::getMemoryUsed)
+        .findFirst()
+        .orElseThrow();
   }
 
   @Test
