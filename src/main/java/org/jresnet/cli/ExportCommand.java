@@ -53,6 +53,12 @@ final class ExportCommand implements Callable<Integer> {
   private String precision;
 
   @Option(
+      names = "--reduce-range",
+      description =
+          "int8 filters of 7 bits: for CPUs without VNNI, on which runtimes' sums of bytes overflow.")
+  private boolean reduceRange;
+
+  @Option(
       names = "--opset",
       defaultValue = "13",
       paramLabel = "N",
@@ -150,7 +156,8 @@ final class ExportCommand implements Callable<Integer> {
         Precision.of(precision),
         withPreprocessing ? OnnxOptions.Input.PIXELS : OnnxOptions.Input.NORMALIZED,
         withSoftmax ? OnnxOptions.Output.PROBABILITIES : OnnxOptions.Output.LOGITS,
-        batch());
+        batch(),
+        reduceRange);
   }
 
   private OptionalInt batch() {

@@ -159,7 +159,7 @@ public final class OnnxExport {
     }
     Quantization quantization =
         options.precision() == Precision.INT8
-            ? Quantization.of(network, source.ranges, source.normalization)
+            ? Quantization.of(network, source.ranges, source.normalization, options.reduceRange())
             : Quantization.NONE;
     String last = half ? "half_logits" : LOGITS;
     new GraphWriter(network, size, source.parameters, options, quantization, out, last)

@@ -15,9 +15,17 @@ import org.jresnet.base.UserError;
  * @param input what the graph takes
  * @param output what it gives
  * @param batch images per run; empty for any number
+ * @param reduceRange whether int8 filters keep to 7 bits, so that sums of two products fit into 16
+ *     bits: for CPUs without VNNI, where runtimes add them so. Costs half of the filters' steps
  */
 public record OnnxOptions(
-    int opset, Norms norms, Precision precision, Input input, Output output, OptionalInt batch) {
+    int opset,
+    Norms norms,
+    Precision precision,
+    Input input,
+    Output output,
+    OptionalInt batch,
+    boolean reduceRange) {
   /** What OpenVINO 2022.3 reads. */
   public static final int OLDEST_OPSET = 13;
 
@@ -32,7 +40,8 @@ public record OnnxOptions(
           Precision.FP32,
           Input.NORMALIZED,
           Output.LOGITS,
-          OptionalInt.empty());
+          OptionalInt.empty(),
+          false);
 
   /** What becomes of batch norms. */
   public enum Norms {
@@ -80,6 +89,9 @@ public record OnnxOptions(
           "batch norms are kept in fp32 alone, because their variances do not fit into "
               + precision.id());
     }
+    if (reduceRange && precision != Precision.INT8) {
+      throw new UserError("a reduced range is for int8, not " + precision.id());
+    }
     if (batch.isPresent() && batch.getAsInt() < 1) {
       throw new UserError("a batch has at least 1 image, found " + batch.getAsInt());
     }
@@ -87,31 +99,37 @@ public record OnnxOptions(
 
   /** The same with another opset. */
   public OnnxOptions withOpset(int other) {
-    return new OnnxOptions(other, norms, precision, input, output, batch);
+    return new OnnxOptions(other, norms, precision, input, output, batch, reduceRange);
   }
 
   /** The same with batch norms treated otherwise. */
   public OnnxOptions withNorms(Norms other) {
-    return new OnnxOptions(opset, other, precision, input, output, batch);
+    return new OnnxOptions(opset, other, precision, input, output, batch, reduceRange);
   }
 
   /** The same in another precision. */
   public OnnxOptions withPrecision(Precision other) {
-    return new OnnxOptions(opset, norms, other, input, output, batch);
+    return new OnnxOptions(opset, norms, other, input, output, batch, reduceRange);
   }
 
   /** The same with another input. */
   public OnnxOptions withInput(Input other) {
-    return new OnnxOptions(opset, norms, precision, other, output, batch);
+    return new OnnxOptions(opset, norms, precision, other, output, batch, reduceRange);
   }
 
   /** The same with another output. */
   public OnnxOptions withOutput(Output other) {
-    return new OnnxOptions(opset, norms, precision, input, other, batch);
+    return new OnnxOptions(opset, norms, precision, input, other, batch, reduceRange);
   }
 
   /** The same for so many images per run. */
   public OnnxOptions withBatch(int images) {
-    return new OnnxOptions(opset, norms, precision, input, output, OptionalInt.of(images));
+    return new OnnxOptions(
+        opset, norms, precision, input, output, OptionalInt.of(images), reduceRange);
+  }
+
+  /** The same in int8 with filters of 7 bits. */
+  public OnnxOptions withReducedRange() {
+    return new OnnxOptions(opset, norms, Precision.INT8, input, output, batch, true);
   }
 }

@@ -22,21 +22,30 @@ final class Quantization {
   /** Biases stay this far from the ends of 32 bits, so that sums have room. */
   private static final double LARGEST_BIAS = 1 << 30;
 
+  private static final int EIGHT_BITS = 127;
+
+  /** Two products with bytes of up to 255 stay below 2^15. */
+  private static final int SEVEN_BITS = 63;
+
   /** Nothing is quantised. */
-  static final Quantization NONE = new Quantization(Map.of());
+  static final Quantization NONE = new Quantization(Map.of(), 0);
 
   private final Map<Integer, QuantParams> byNode;
+  private final int largestFilter;
 
-  private Quantization(Map<Integer, QuantParams> byNode) {
+  private Quantization(Map<Integer, QuantParams> byNode, int largestFilter) {
     this.byNode = byNode;
+    this.largestFilter = largestFilter;
   }
 
   /**
    * By measured ranges.
    *
    * @param ranges largest magnitude per node
+   * @param reduceRange see {@link OnnxOptions#reduceRange}
    */
-  static Quantization of(Graph graph, Map<String, Float> ranges, Normalization normalization) {
+  static Quantization of(
+      Graph graph, Map<String, Float> ranges, Normalization normalization, boolean reduceRange) {
     Map<Integer, QuantParams> byNode = new HashMap<>();
     for (Node node : graph.nodes()) {
       Float range = ranges.get(node.name());
@@ -48,7 +57,7 @@ final class Quantization {
         byNode.put(node.index(), byNode.get(node.inputs().get(0)));
       }
     }
-    return new Quantization(byNode);
+    return new Quantization(byNode, reduceRange ? SEVEN_BITS : EIGHT_BITS);
   }
 
   /** How a node's output is held, if as integers. */
@@ -83,11 +92,11 @@ final class Quantization {
         largest = Math.max(largest, Math.abs(filters.weight()[i]));
       }
       double bias = filters.bias().length == 0 ? 0 : Math.abs(filters.bias()[k]);
-      double scale = Math.max(largest / 127, bias / (x.scale() * LARGEST_BIAS));
+      double scale = Math.max(largest / largestFilter, bias / (x.scale() * LARGEST_BIAS));
       scales[k] = scale < Float.MIN_NORMAL ? 1 : (float) scale;
       for (int i = k * each; i < (k + 1) * each; i++) {
         double integer = Math.rint(filters.weight()[i] / scales[k]);
-        integers[i] = (int) Math.max(-127, Math.min(127, integer));
+        integers[i] = (int) Math.max(-largestFilter, Math.min(largestFilter, integer));
       }
     }
     List<String> names = new ArrayList<>();

@@ -270,10 +270,10 @@ public final class BoxBuilder {
     String name = "models/detector-" + precision.id() + ".onnx";
     Path file = box.resolve(name);
     listener.progress("Writing " + name, 0, 1);
-    OnnxExport.write(
-        light,
-        OnnxOptions.DEFAULT.withPrecision(precision).withInput(OnnxOptions.Input.PIXELS),
-        file);
+    OnnxOptions options =
+        OnnxOptions.DEFAULT.withPrecision(precision).withInput(OnnxOptions.Input.PIXELS);
+    boolean reduce = precision == Precision.INT8 && !request.target.int8();
+    OnnxExport.write(light, reduce ? options.withReducedRange() : options, file);
     Precision computed = precision == Precision.FP16 ? Precision.FP32 : Precision.INT8;
     Golden logits = golden.getOrDefault(computed, golden.get(Precision.FP32));
     if (!golden.containsKey(computed)) {
