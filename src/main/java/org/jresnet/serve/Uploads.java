@@ -73,7 +73,10 @@ final class Uploads {
             pool, parts, boundary.getBytes(StandardCharsets.ISO_8859_1), "UTF-8");
     try {
       state.parse(body);
-    } catch (IOException | IndexOutOfBoundsException | IllegalArgumentException e) {
+    } catch (Problem e) {
+      throw e;
+    } catch (IOException | RuntimeException e) {
+      // Undertow throws all kinds, such as for a file name in an unknown character set.
       throw malformed("a part or its head is broken");
     }
     if (!state.isComplete()) {
