@@ -103,6 +103,7 @@ final class QuantizeCommand implements Callable<Integer> {
               calibrating.size(), images, dataset.samples().size()));
     }
     Quantizer quantizer = new Quantizer(loaded, batch);
+    quantizer.requireInt8();
     Map<String, Float> ranges;
     try (ProgressBar bar = Progress.bar("Calibrating", calibrating.size(), " images")) {
       ranges = quantizer.ranges(calibrating, done -> bar.stepTo(done));

@@ -19,12 +19,14 @@ public final class Calibration implements AutoCloseable {
   private static final int LEAST = BINS / 16;
   private static final int STEP = 8;
 
+  private final CompileOptions untapped;
   private final Executable executable;
   private final Map<String, Histogram> histograms = new LinkedHashMap<>();
 
   /** Compiles the model, in a floating-point precision, with a tap at every tensor. */
   public Calibration(Model model, int batch, int size, Normalization normalization) {
     CompileOptions options = CompileOptions.inference(batch, size, normalization);
+    untapped = options;
     Set<String> taps = new TreeSet<>();
     for (Node node :
         Fusion.ranged(Fusion.simplified(model.graph(), options), options, model.precision())) {
@@ -32,6 +34,23 @@ public final class Calibration implements AutoCloseable {
       histograms.put(node.name(), new Histogram());
     }
     executable = Executable.compile(model, options.withTaps(taps));
+  }
+
+  /**
+   * Refuses a network that int8 cannot compute, before anything is measured. Its ranges can be
+   * measured all the same, for a file that another program computes.
+   *
+   * @throws UserError naming the first node in the way
+   */
+  public void requireInt8() {
+    Model model = executable.model();
+    Fusion.int8Refusal(Fusion.simplified(model.graph(), untapped), untapped, model.precision())
+        .ifPresent(
+            why -> {
+              throw new UserError(
+                  "%s cannot be quantized: %s; use fp32 or bf16"
+                      .formatted(model.graph().name(), why));
+            });
   }
 
   /**

@@ -227,16 +227,35 @@ final class Fusion {
   }
 
   private TensorSpec output(List<Node> chain) {
-    Int8 int8 = chain.get(0).op().int8();
-    if (precision == Precision.INT8 && int8 == Int8.NONE) {
-      throw new UnsupportedOperationException(
-          chain.get(0).name() + ": int8 cannot compute " + chain.get(0).op().kind() + " by itself");
-    }
-    if (precision == Precision.INT8 && int8 == Int8.RANGED && chain.size() == 1) {
-      throw new UnsupportedOperationException(
-          chain.get(0).name() + ": int8 needs a batch norm right after each convolution");
+    if (precision == Precision.INT8) {
+      refused(graph, chain)
+          .ifPresent(
+              why -> {
+                throw new UnsupportedOperationException(why);
+              });
     }
     return tensor(last(chain).index());
+  }
+
+  /** Why an int8 network cannot compute a chain of nodes; empty if it can. */
+  private static Optional<String> refused(Graph graph, List<Node> chain) {
+    Node head = chain.get(0);
+    if (widened(graph, head)) {
+      return Optional.empty();
+    } else if (head.op().int8() == Int8.NONE) {
+      return Optional.of(head.name() + ": int8 cannot compute " + head.op().kind() + " by itself");
+    }
+    boolean alone = chain.size() == 1 && head.op().takes(true).contains(Part.NORM);
+    return alone && head.op().int8() == Int8.RANGED
+        ? Optional.of(head.name() + ": int8 needs a batch norm right after each convolution")
+        : Optional.empty();
+  }
+
+  /** Whether an int8 network holds it in single precision, as all that follows a mean. */
+  private static boolean widened(Graph graph, Node node) {
+    return !node.inputs().isEmpty()
+        && (node.op().int8() == Int8.WIDENS
+            || widened(graph, graph.nodes().get(node.inputs().get(0))));
   }
 
   /** How a node's output lies in memory. */
@@ -244,7 +263,7 @@ final class Fusion {
     Node node = graph.nodes().get(index);
     Shape shape = shapes.get(index);
     if (precision == Precision.INT8) {
-      return node.op().int8() == Int8.WIDENS
+      return widened(graph, node)
           ? new TensorSpec(shape, DType.F32)
           : new TensorSpec(shape, quant(node));
     }
@@ -273,29 +292,19 @@ final class Fusion {
     return QuantParams.of(range, !node.op().nonNegative());
   }
 
-  /**
-   * The nodes whose outputs an int8 network needs ranges of.
-   *
-   * @throws UserError naming the first node that int8 cannot compute
-   */
+  /** The nodes whose outputs an int8 network needs ranges of. */
   static List<Node> ranged(Graph graph, CompileOptions options, Precision precision) {
-    List<Group> groups = groups(graph, options, precision);
-    for (Group group : groups) {
-      Node head = group.nodes().get(0);
-      boolean alone = head.op().int8() == Int8.RANGED && group.nodes().size() == 1;
-      if (head.op().int8() == Int8.NONE || alone) {
-        throw new UserError(
-            "%s cannot be quantized: int8 does not compute %s, a %s%s; use fp32 or bf16"
-                .formatted(
-                    graph.name(),
-                    head.name(),
-                    head.op().kind(),
-                    alone ? " without a batch norm" : ""));
-      }
-    }
-    return groups.stream()
+    return groups(graph, options, precision).stream()
         .filter(group -> group.nodes().get(0).op().int8() == Int8.RANGED)
+        .filter(group -> !widened(graph, group.nodes().get(0)))
         .map(Group::last)
         .collect(Collectors.toList());
+  }
+
+  /** Why there is no int8 network of that graph; empty if there is. */
+  static Optional<String> int8Refusal(Graph graph, CompileOptions options, Precision precision) {
+    return groups(graph, options, precision).stream()
+        .flatMap(group -> refused(graph, group.nodes()).stream())
+        .findFirst();
   }
 }

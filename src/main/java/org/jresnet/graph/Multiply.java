@@ -15,6 +15,11 @@ public record Multiply() implements Op {
   }
 
   @Override
+  public Int8 int8() {
+    return Int8.RANGED;
+  }
+
+  @Override
   public int arity() {
     return 2;
   }

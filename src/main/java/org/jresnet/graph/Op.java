@@ -27,7 +27,9 @@ public interface Op {
   enum Int8 {
     /** Not at all. */
     NONE,
-    /** Integers to integers of a measured range, with the batch norm behind it folded in. */
+    /**
+     * Integers to integers of a measured range, with a batch norm that it takes along folded in.
+     */
     RANGED,
     /** Integers to integers of the same scale. */
     KEEPS,

@@ -59,17 +59,33 @@ public final class Quantizer {
     }
   }
 
+  /**
+   * Refuses a network that int8 cannot compute here.
+   *
+   * @throws org.jresnet.base.UserError naming the first node in the way
+   */
+  public void requireInt8() {
+    try (Compute compute = Compute.open(BackendKind.CPU, Precision.FP32);
+        Classifier classifier = Classifier.open(loaded, compute, note -> {});
+        Calibration calibration = calibration(classifier, 1)) {
+      calibration.requireInt8();
+    }
+  }
+
+  private Calibration calibration(Classifier classifier, int size) {
+    return new Calibration(
+        classifier.model(),
+        size,
+        loaded.preprocess().size(),
+        ModelFiles.normalization(loaded.info()));
+  }
+
   /** The ranges in single precision, by node. */
   public Map<String, Float> ranges(List<Sample> samples, Evaluator.Progress progress) {
     int size = Math.min(batch, samples.size());
     try (Compute compute = Compute.open(BackendKind.CPU, Precision.FP32);
         Classifier classifier = Classifier.open(loaded, compute, note -> {});
-        Calibration calibration =
-            new Calibration(
-                classifier.model(),
-                size,
-                loaded.preprocess().size(),
-                ModelFiles.normalization(loaded.info()));
+        Calibration calibration = calibration(classifier, size);
         Loader loader = loader(samples, size);
         Loader.Epoch epoch = loader.epoch(0, 0)) {
       int done = 0;

@@ -224,7 +224,10 @@ class WeightFilesTest {
     "resnet50-0676ba61.pth, expected 0676ba61b6795bbe1773cffd859882e5e297624d384b6993f7c9e683e722fb8a;",
     // Only what the name says.
     "resnet152-f82ba261.pth, expected one that starts with f82ba261;",
-    "resnet50_a1_0-14fe96d1.pth, expected one that starts with 14fe96d1;"
+    "resnet50_a1_0-14fe96d1.pth, expected one that starts with 14fe96d1;",
+    "efficientnet_b0_rwightman-7f5810bc.pth, expected one that starts with 7f5810bc;",
+    "shufflenetv2_x0.5-f707e7126e.pth, expected one that starts with f707e7126e;",
+    "shufflenetv2_x1-5666bf0f80.pth, expected one that starts with 5666bf0f80;"
   })
   void aPublishedNameNeedsThePublishedContent(String name, String expected) {
     WeightFiles.write(folder.resolve(name), all());

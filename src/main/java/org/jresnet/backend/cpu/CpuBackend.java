@@ -163,7 +163,9 @@ public final class CpuBackend implements Backend {
     } else if (op instanceof Op.Linear) {
       return new LinearPlan(dnn, spec);
     } else if (op instanceof Multiply) {
-      return new MultiplyPlan(dnn, workers, spec);
+      return spec.output().quant().isEmpty()
+          ? new MultiplyPlan(dnn, workers, spec)
+          : new QuantizedMultiplyPlan(dnn, spec);
     } else if (op instanceof Scale) {
       return new PointwisePlan.Scaling(dnn, spec);
     } else if (op instanceof Dropout) {
