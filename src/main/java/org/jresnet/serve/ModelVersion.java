@@ -51,7 +51,8 @@ final class ModelVersion {
   private final String digest;
   private final Instant since = Instant.now();
   private final List<AutoCloseable> owned = new ArrayList<>();
-  private final LoadedModel loaded;
+  private final ModelInfo info;
+  private final Preprocess preprocess;
   private final Compute compute;
   private final Classifier classifier;
   private final BatchPredictor predictor;
@@ -67,7 +68,10 @@ final class ModelVersion {
     this.source = source;
     try {
       state = FileState.of(source.path());
-      loaded = source.loaded().get();
+      // Not kept: it holds a second copy of the weights, or the file's pages.
+      LoadedModel loaded = source.loaded().get();
+      info = loaded.info();
+      preprocess = loaded.preprocess();
       digest = Digests.ofFile(ModelFiles.file(source.path()), "the model", () -> false);
       if (!state.equals(FileState.of(source.path()))) {
         throw new UserError(
@@ -101,7 +105,7 @@ final class ModelVersion {
   }
 
   Preprocess preprocess() {
-    return loaded.preprocess();
+    return preprocess;
   }
 
   String digest() {
@@ -129,7 +133,7 @@ final class ModelVersion {
         if (!state.equals(FileState.of(source.path()))) {
           throw new UserError("the model's file is being replaced; try again later");
         }
-        heatMaps = own(new HeatMaps(loaded, compute));
+        heatMaps = own(new HeatMaps(source.loaded().get(), compute));
       }
       HeatMap map = heatMaps.of(task.input(), source.decision().label(p));
       return new Answer(p, Optional.of(map), Optional.empty());
@@ -150,15 +154,14 @@ final class ModelVersion {
 
   /** What clients may know of it. */
   Map<String, Object> description() {
-    ModelInfo info = loaded.info();
     Map<String, Object> values = new LinkedHashMap<>();
     values.put("name", source.name());
     values.put("version", digest);
     values.put("loaded", since.toString());
     values.put("architecture", info.architecture());
     values.put("classes", info.classes());
-    values.put("size", loaded.preprocess().size());
-    values.put("resize", loaded.preprocess().mode().name().toLowerCase(java.util.Locale.ROOT));
+    values.put("size", preprocess.size());
+    values.put("resize", preprocess.mode().name().toLowerCase(java.util.Locale.ROOT));
     values.put("precision", compute.precision().id());
     values.put("backend", compute.kind().id());
     values.put("operating_point", source.decision().point());
