@@ -131,12 +131,14 @@ final class SummaryCommand implements Callable<Integer> {
                   + "--batch, --size or --width",
               batch, height, width));
     }
+    int longest = lines.stream().mapToInt(l -> l.node.name().length()).reduce(24, Math::max);
     console.print(
-        "%-24s %-14s %-18s %12s %16s", "name", "op", "output (NHWC)", "parameters", "MACs");
+        "%s %-18s %-18s %12s %16s",
+        padded("name", longest), "op", "output (NHWC)", "parameters", "MACs");
     for (Line line : lines) {
       console.print(
-          "%-24s %-14s %-18s %,12d %,16d",
-          line.node.name(), line.op(), line.shape, line.parameters, line.macs);
+          "%s %-18s %-18s %,12d %,16d",
+          padded(line.node.name(), longest), line.op(), line.shape, line.parameters, line.macs);
       console.object(values(line));
     }
     console.print(
@@ -157,6 +159,10 @@ final class SummaryCommand implements Callable<Integer> {
     total.put("parameters", graph.parameterCount());
     total.put("macs", macs);
     console.object(total);
+  }
+
+  private static String padded(String name, int width) {
+    return name + " ".repeat(width - name.length());
   }
 
   private static Line line(Node node, Shape shape) {
