@@ -40,6 +40,9 @@ final class GraphMatcher {
   private static final int MAX_CHAIN = 100;
   private static final int LARGE = 1024;
 
+  /** Beyond as many nodes, two branches that are added are not alike. */
+  private static final int LOOK_BACK = 8;
+
   /**
    * What stands for a node with parameters.
    *
@@ -211,13 +214,19 @@ final class GraphMatcher {
   }
 
   private boolean conv(Node ours, Conv2d conv, OnnxModel.Node found) {
-    if (!found.op().equals("Conv")
-        || found.number("group", 1) != conv.groups()
-        || !OpForms.window(found, conv.rows(), conv.columns())) {
+    if (!isConv(ours, conv, found)) {
       return false;
     }
     matches.put(ours, new Match(found, found.input(2)));
     return first(ours, found);
+  }
+
+  private boolean isConv(Node ours, Conv2d conv, OnnxModel.Node found) {
+    List<Long> shape = ours.parameters().get(0).shape().stream().map(Integer::longValue).toList();
+    return found.op().equals("Conv")
+        && found.number("group", 1) == conv.groups()
+        && OpForms.window(found, conv.rows(), conv.columns())
+        && constants.shape(found.input(1)).equals(shape);
   }
 
   /** A norm of its own, or one that is part of the convolution before it. */
@@ -262,38 +271,64 @@ final class GraphMatcher {
 
   /** {@code x·gate(x)}. */
   private boolean gated(Node ours, OnnxModel.Node found, String gate) {
-    if (!found.op().equals("Mul")) {
-      return false;
+    String x = found.op().equals("Mul") ? gatedBy(found, gate) : "";
+    if (!x.isEmpty()) {
+      go(ours, 0, x);
     }
-    for (int i = 0; i < 2; i++) {
-      OnnxModel.Node producer = producers.get(through(found.input(i), TRANSPARENT));
-      String x = through(found.input(1 - i), TRANSPARENT);
-      if (producer != null
-          && producer.op().equals(gate)
-          && (!gate.equals("HardSigmoid") || OpForms.hardSigmoid(producer))
-          && through(producer.input(0), TRANSPARENT).equals(x)) {
-        go(ours, 0, x);
-        return true;
-      }
-    }
-    return false;
+    return !x.isEmpty();
   }
 
-  /** Two operands, in the order in which they look like ours. */
+  /** The x of {@code x·gate(x)}; empty for other products. */
+  private String gatedBy(OnnxModel.Node product, String gates) {
+    for (int i = 0; i < 2; i++) {
+      OnnxModel.Node gate = producers.get(through(product.input(i), TRANSPARENT));
+      String x = through(product.input(1 - i), TRANSPARENT);
+      if (gate != null
+          && gate.op().matches(gates)
+          && (!gate.op().equals("HardSigmoid") || OpForms.hardSigmoid(gate))
+          && through(gate.input(0), TRANSPARENT).equals(x)) {
+        return x;
+      }
+    }
+    return "";
+  }
+
+  /** Two operands, in the order in which they look like ours; as they stand, if in neither. */
   private boolean both(Node ours, OnnxModel.Node found) {
-    int swapped =
-        looksLike(input(ours, 0), found.input(0)) && looksLike(input(ours, 1), found.input(1))
-            ? 0
-            : 1;
-    go(ours, swapped, found.input(0));
-    go(ours, 1 - swapped, found.input(1));
+    int swapped = !alike(ours, found, 0) && alike(ours, found, 1) ? 1 : 0;
+    go(ours, 0, found.input(swapped));
+    go(ours, 1, found.input(1 - swapped));
     return true;
   }
 
+  private boolean alike(Node ours, OnnxModel.Node found, int swapped) {
+    return looksLike(input(ours, 0), found.input(swapped))
+        && looksLike(input(ours, 1), found.input(1 - swapped));
+  }
+
   private boolean looksLike(Node ours, String value) {
-    return ours.op().draws()
-        ? looksLike(input(ours, 0), value)
-        : OpForms.alike(ours.op(), producers.get(through(value, TRANSPARENT)));
+    return looksLike(ours, value, LOOK_BACK);
+  }
+
+  /** Whether a value may be that of our node, by the nodes that it comes from. */
+  private boolean looksLike(Node ours, String value, int steps) {
+    OnnxModel.Node found = producers.get(through(value, TRANSPARENT));
+    Op op = ours.op();
+    if (op.draws()) {
+      return looksLike(input(ours, 0), value, steps);
+    } else if (!OpForms.alike(op, found)) {
+      return false;
+    } else if (found == null || steps == 0) {
+      return true;
+    } else if (op instanceof Op.BatchNorm && found.op().equals("Conv")) {
+      return looksLike(input(ours, 0), value, steps);
+    } else if (op instanceof Conv2d conv) {
+      return isConv(ours, conv, found) && looksLike(input(ours, 0), found.input(0), steps - 1);
+    } else if (op instanceof Activation || op instanceof Op.BatchNorm) {
+      String x = found.op().equals("Mul") ? gatedBy(found, "Sigmoid|HardSigmoid") : found.input(0);
+      return looksLike(input(ours, 0), x, steps - 1);
+    }
+    return true;
   }
 
   /** Reshape to groups, transposition, reshape back. */

@@ -69,6 +69,14 @@ final class OnnxConstants {
     return find(name).isPresent();
   }
 
+  /** A constant's shape; empty for anything else. */
+  List<Long> shape(String name) {
+    OnnxModel.Node node = quantized.get(name);
+    return find(node == null ? name : node.input(0))
+        .map(OnnxModel.Constant::shape)
+        .orElse(List.of());
+  }
+
   /** The integers of a small constant, such as a shape; empty for anything else. */
   Optional<List<Long>> integers(String name) {
     Optional<OnnxModel.Constant> found = find(name).filter(c -> c.type() == INT64);

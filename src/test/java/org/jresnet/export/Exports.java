@@ -36,8 +36,18 @@ final class Exports {
   /** Networks above this many parameters are tested at a quarter of their width. */
   private static final long LARGE = 12_000_000;
 
-  /** Networks above this many are deeper or wider forms of others. */
-  private static final long MANY = 30_000_000;
+  /** One network of each form; the others repeat their blocks more often, or wider. */
+  private static final List<String> FORMS =
+      List.of(
+          "resnet18",
+          "resnet50",
+          "resnext50_32x4d",
+          "mobilenet_v2",
+          "mobilenet_v3_small",
+          "shufflenet_v2_x0_5",
+          "efficientnet_b0",
+          "efficientnet_v2_s",
+          "regnet_y_400mf");
 
   private final byte[] pixels;
 
@@ -61,9 +71,8 @@ final class Exports {
     }
   }
 
-  /** Every form of block, without its longest repetitions. */
-  static List<Architecture> shallow() {
-    return Architecture.all().stream().filter(n -> n.parameterCount() < MANY).toList();
+  static List<Architecture> forms() {
+    return FORMS.stream().map(Architecture::of).toList();
   }
 
   static Preprocess preprocess() {

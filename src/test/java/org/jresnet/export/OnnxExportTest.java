@@ -41,6 +41,7 @@ import org.jresnet.train.LoadedModel;
 import org.jresnet.train.ModelFiles;
 import org.jresnet.weights.HostTensor;
 import org.jresnet.weights.ModelInfo;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -68,10 +69,20 @@ final class OnnxExportTest {
   @ParameterizedTest
   @MethodSource("networks")
   void givesOurLogits(Architecture network) throws Exception {
+    compare(network, List.of(OnnxOptions.DEFAULT));
+  }
+
+  @ParameterizedTest
+  @MethodSource("org.jresnet.export.Exports#forms")
+  void givesOurLogitsInEveryWay(Architecture network) throws Exception {
+    compare(network, variants());
+  }
+
+  private void compare(Architecture network, List<OnnxOptions> variants) throws Exception {
     LoadedModel loaded = Exports.model(network, folder.resolve("model.safetensors"));
     float[] expected = exports.logits(loaded);
     float[] images = exports.normalized(ModelFiles.normalization(loaded.info()));
-    for (OnnxOptions options : variants()) {
+    for (OnnxOptions options : variants) {
       Path file = folder.resolve("model.onnx");
       OnnxExport.Written written = OnnxExport.write(loaded, options, file);
       assertThat(written.bytes()).isEqualTo(Files.size(file));
@@ -80,8 +91,9 @@ final class OnnxExportTest {
             options.input() == OnnxOptions.Input.PIXELS
                 ? run.bytes(exports.pixels(), IMAGES, SIZE, SIZE, 3)
                 : run.floats(images, IMAGES, 3, SIZE, SIZE);
-        // fp16: weights and activations rounded to 11 bits, layer after layer.
-        double bound = options.precision() == Precision.FP16 ? 1e-2 : 1e-4;
+        // fp16: weights and activations rounded to 11 bits, layer after layer; 0.001 to 0.023 were
+        // seen, the most in RegNet.
+        double bound = options.precision() == Precision.FP16 ? 5e-2 : 1e-4;
         assertThat(Exports.error(outputs.get(OnnxExport.LOGITS), expected))
             .as("%s %s", network, options)
             .isLessThan(bound);
@@ -102,7 +114,6 @@ final class OnnxExportTest {
     OnnxOptions all =
         fp32.withInput(OnnxOptions.Input.PIXELS).withOutput(OnnxOptions.Output.PROBABILITIES);
     return List.of(
-        fp32,
         fp32.withNorms(OnnxOptions.Norms.KEPT).withBatch(IMAGES),
         all.withOpset(OnnxOptions.NEWEST_OPSET),
         all.withPrecision(Precision.FP16).withOpset(17));
@@ -160,9 +171,9 @@ final class OnnxExportTest {
 
   /** An int8 file gives nearly the logits of fp32, and its weights come back, rounded. */
   @ParameterizedTest
-  @MethodSource("org.jresnet.export.Exports#shallow")
+  @MethodSource("org.jresnet.export.Exports#forms")
   void int8GivesNearlyOurLogits(Architecture network) throws Exception {
-    LoadedModel loaded = exports.calibrated(network, folder.resolve("q.safetensors"));
+    LoadedModel loaded = calibrated(network);
     float[] expected = exports.logits(loaded);
     Path file = folder.resolve("q.onnx");
     OnnxExport.Written written =
@@ -173,9 +184,18 @@ final class OnnxExportTest {
       float[] images = exports.normalized(ModelFiles.normalization(loaded.info()));
       float[] found = run.floats(images, IMAGES, 3, SIZE, SIZE).get(OnnxExport.LOGITS);
       // Seeded weights are harder than trained ones: 0.002 to 0.043 were seen in ResNets, up to
-      // 0.12
-      // in inverted residuals, where nothing rectifies what is added.
+      // 0.12 in inverted residuals, where nothing rectifies what is added.
       assertThat(Exports.error(found, expected)).isLessThan(0.15);
+    }
+  }
+
+  private static LoadedModel calibrated(Architecture network) {
+    try {
+      return exports.calibrated(network, folder.resolve("q.safetensors"));
+    } catch (UserError e) {
+      assertThat(network.id()).as(e.getMessage()).doesNotStartWith("resn");
+      assertThat(e.getMessage()).contains("cannot be quantized");
+      return Assumptions.abort(e.getMessage());
     }
   }
 

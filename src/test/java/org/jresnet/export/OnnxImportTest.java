@@ -49,7 +49,7 @@ final class OnnxImportTest {
   }
 
   @ParameterizedTest
-  @MethodSource("org.jresnet.export.Exports#shallow")
+  @MethodSource("org.jresnet.export.Exports#forms")
   void whatWeWriteComesBack(Architecture network) throws Exception {
     LoadedModel original = Exports.model(network, folder.resolve("m.safetensors"));
     float[] expected = exports.logits(original);
