@@ -21,6 +21,7 @@ Case = collections.namedtuple("Case", "model width classes filters")
 CASES = [
     Case("resnet18", 4, 3, "fan_out"),
     Case("resnet50", 2, 3, "fan_out"),
+    Case("shufflenet_v2_x1_0", 4, 3, "fan_in"),
 ]
 SIZE = 64
 

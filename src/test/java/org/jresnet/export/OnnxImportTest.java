@@ -89,7 +89,9 @@ final class OnnxImportTest {
     "resnet18, resnet18.opset11.onnx",
     "resnet18, resnet18.dynamo.onnx",
     "resnet50, resnet50.script.onnx",
-    "resnet50, resnet50.dynamo.onnx"
+    "resnet50, resnet50.dynamo.onnx",
+    "shufflenet_v2_x1_0, shufflenet_v2_x1_0.script.onnx",
+    "shufflenet_v2_x1_0, shufflenet_v2_x1_0.dynamo.onnx"
   })
   void whatTorchWritesGivesTheSameLogits(String network, String name) throws Exception {
     Path file = fixture(name);
