@@ -5,8 +5,12 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import org.jresnet.backend.Normalization;
 import org.jresnet.backend.QuantParams;
+import org.jresnet.base.Text;
+import org.jresnet.base.UserError;
 import org.jresnet.export.OnnxGraph.Type;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Graph;
@@ -43,9 +47,19 @@ final class Quantization {
    *
    * @param ranges largest magnitude per node
    * @param reduceRange see {@link OnnxOptions#reduceRange}
+   * @throws UserError when there are ranges of nodes that the graph does not have
    */
   static Quantization of(
       Graph graph, Map<String, Float> ranges, Normalization normalization, boolean reduceRange) {
+    Set<String> unknown = new TreeSet<>(ranges.keySet());
+    graph.nodes().forEach(node -> unknown.remove(node.name()));
+    if (!unknown.isEmpty()) {
+      throw new UserError(
+          Text.format(
+              "the ranges for int8 are of another network: %s has no nodes %s; measure them anew"
+                  + " with jresnet quantize",
+              graph.name(), unknown.stream().limit(5).toList()));
+    }
     Map<Integer, QuantParams> byNode = new HashMap<>();
     for (Node node : graph.nodes()) {
       Float range = ranges.get(node.name());

@@ -141,6 +141,12 @@ final class OnnxExportTest {
         .isInstanceOf(UserError.class)
         .hasMessageContaining("no ranges")
         .hasMessageContaining("jresnet quantize");
+    LoadedModel foreign = loaded.withInfo(loaded.info().withRanges(Map.of("features.0.0", 1f)));
+    assertThatThrownBy(
+            () ->
+                OnnxExport.write(foreign, OnnxOptions.DEFAULT.withPrecision(Precision.INT8), file))
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining("of another network: resnet18 has no nodes [features.0.0]");
     assertThat(file).doesNotExist();
   }
 
