@@ -149,7 +149,9 @@ public final class CpuBackend implements Backend {
     } else if (op instanceof ConvTranspose2d) {
       return new ConvPlan(dnn, spec);
     } else if (op instanceof Op.BatchNorm) {
-      return new NormPlan(dnn, spec);
+      return HostNormPlan.suits(spec)
+          ? new HostNormPlan(dnn, workers, spec)
+          : new NormPlan(dnn, spec);
     } else if (op instanceof Activation) {
       return new ActivationPlan(dnn, spec);
     } else if (op instanceof Op.Add) {

@@ -24,6 +24,9 @@ final class MultiplyPlan extends CpuPlan {
   /** Values that are copied to the heap at a time; they and their factors stay in the first cache. */
   private static final int STRETCH = 2048;
 
+  /** Stretches that are added up in single precision. */
+  private static final int FOLD = 16;
+
   /** Channels of a piece of work where there are fewer images than workers. */
   private static final int BLOCK = 64;
 
@@ -94,9 +97,9 @@ final class MultiplyPlan extends CpuPlan {
   }
 
   /**
-   * {@code ds[n,c] = Σ dy·x} over the pixels: in single precision within a stretch, of which each
-   * channel has some dozens of values at most, and in double over the stretches. A worker takes
-   * some images, or blocks of their channels.
+   * {@code ds[n,c] = Σ dy·x} over the pixels: first each place of a stretch over the stretches, in
+   * single precision, then the pixels of a stretch and every so many stretches in double. A worker
+   * takes some images, or blocks of their channels.
    */
   private Runnable sums(Operands operands) {
     HostTensor dy = new HostTensor(operands.get(Slot.DY));
@@ -108,11 +111,11 @@ final class MultiplyPlan extends CpuPlan {
     int block = Math.min(c, factor.n() < workers.count() ? BLOCK : STRETCH);
     int blocks = (c + block - 1) / block;
     // Pixels lie behind each other only where a block has all channels.
-    int run = block == c ? STRETCH / c : 1;
+    int run = block == c ? Math.min(STRETCH / c, pixels) : 1;
     long units = (long) factor.n() * blocks;
     HostTensor.Row[] a = HostTensor.rows(workers, run * block);
     HostTensor.Row[] b = HostTensor.rows(workers, run * block);
-    HostTensor.Row[] parts = HostTensor.rows(workers, block);
+    HostTensor.Row[] parts = HostTensor.rows(workers, run * block);
     double[][] sums = new double[workers.count()][block];
     Workers.Task task =
         worker -> {
@@ -124,17 +127,16 @@ final class MultiplyPlan extends CpuPlan {
             int first = (int) (unit % blocks) * block;
             int count = Math.min(block, c - first);
             java.util.Arrays.fill(sum, 0);
+            part.clear(run * count);
             for (int p = 0; p < pixels; p += run) {
               long at = (n * pixels + p) * c + first;
               int copied = Math.min(run, pixels - p) * count;
               dy.get(at, a[worker], copied);
               values.get(at, b[worker], copied);
-              part.clear(count);
-              for (int start = 0; start < copied; start += count) {
-                add(a[worker].values, b[worker].values, start, part.values, count);
-              }
-              for (int i = 0; i < count; i++) {
-                sum[i] += part.values[i];
+              add(a[worker].values, b[worker].values, part.values, copied);
+              if (p / run % FOLD == FOLD - 1 || p + run >= pixels) {
+                fold(part.values, sum, run, count);
+                part.clear(run * count);
               }
             }
             for (int i = 0; i < count; i++) {
@@ -147,9 +149,17 @@ final class MultiplyPlan extends CpuPlan {
   }
 
   /** By itself, because the compiler vectorises small methods best. */
-  private static void add(float[] a, float[] b, int start, float[] sum, int count) {
+  private static void add(float[] a, float[] b, float[] sum, int count) {
     for (int i = 0; i < count; i++) {
-      sum[i] += a[start + i] * b[start + i];
+      sum[i] += a[i] * b[i];
+    }
+  }
+
+  private static void fold(float[] part, double[] sum, int run, int count) {
+    for (int q = 0; q < run; q++) {
+      for (int i = 0; i < count; i++) {
+        sum[i] += part[q * count + i];
+      }
     }
   }
 }
