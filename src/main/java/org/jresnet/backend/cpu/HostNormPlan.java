@@ -79,7 +79,8 @@ final class HostNormPlan extends CpuPlan {
     long bytes = operands.get(Slot.Y).bytes();
     Loops loops = new Loops(operands);
     binding.host(FORWARD, (trains ? 4 : 2) * bytes, loops::forward);
-    if (spec.write(Slot.DX) != GradientWrite.NONE || spec.write(Slot.DGAMMA) != GradientWrite.NONE) {
+    if (spec.write(Slot.DX) != GradientWrite.NONE
+        || spec.write(Slot.DGAMMA) != GradientWrite.NONE) {
       binding.host(BACKWARD, (rectifies ? 7 : 5) * bytes, loops::backward);
     }
   }
@@ -148,7 +149,8 @@ final class HostNormPlan extends CpuPlan {
       Tensor saved = operands.get(Slot.SAVED);
       long vector = align((long) c * Float.BYTES);
       mean = CpuBuffer.floats(new Tensor(saved.buffer(), saved.offset(), DType.F32, c));
-      variance = CpuBuffer.floats(new Tensor(saved.buffer(), saved.offset() + vector, DType.F32, c));
+      variance =
+          CpuBuffer.floats(new Tensor(saved.buffer(), saved.offset() + vector, DType.F32, c));
       runningMean = CpuBuffer.floats(operands.get(Slot.RUNNING_MEAN));
       runningVariance = CpuBuffer.floats(operands.get(Slot.RUNNING_VAR));
       gamma = CpuBuffer.floats(operands.get(Slot.GAMMA));
@@ -165,11 +167,16 @@ final class HostNormPlan extends CpuPlan {
       return new HostTensor(operands.get(slot));
     }
 
-    private final Workers.Task sum = worker -> each(worker, this::addSum);
-    private final Workers.Task squares = worker -> each(worker, this::addSquares);
-    private final Workers.Task normalise = worker -> each(worker, this::write);
-    private final Workers.Task gradientSums = worker -> each(worker, this::addGradients);
-    private final Workers.Task gradient = worker -> each(worker, this::writeGradient);
+    // Made once: a step allocates nothing.
+    private final Workers.Task sum = task(this::addSum);
+    private final Workers.Task squares = task(this::addSquares);
+    private final Workers.Task normalise = task(this::write);
+    private final Workers.Task gradientSums = task(this::addGradients);
+    private final Workers.Task gradient = task(this::writeGradient);
+
+    private Workers.Task task(Stretch body) {
+      return worker -> each(worker, body);
+    }
 
     /** A worker's stretches. */
     private void each(int worker, Stretch body) {

@@ -21,7 +21,9 @@ import org.jresnet.nativebindings.onednn.Strided;
  * own: as a product and a reduction they would round each product and pass memory twice more.
  */
 final class MultiplyPlan extends CpuPlan {
-  /** Values that are copied to the heap at a time; they and their factors stay in the first cache. */
+  /**
+   * Values that are copied to the heap at a time; they and their factors stay in the first cache.
+   */
   private static final int STRETCH = 2048;
 
   /** Stretches that are added up in single precision. */
