@@ -4,17 +4,20 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.List;
 import org.junit.jupiter.api.Test;
-import picocli.CommandLine;
 
 final class ResumeOptionsTest {
   /** A new option of train cannot be forgotten: beside --resume it is free, fixed or refused. */
   @Test
   void everyOptionIsFreeOrFixed() {
     List<String> names =
-        new CommandLine(new Main())
-            .getSubcommands().get("train").getCommandSpec().options().stream()
-                .map(o -> o.longestName())
-                .toList();
+        Main.commandLine(new Main())
+            .getSubcommands()
+            .get("train")
+            .getCommandSpec()
+            .options()
+            .stream()
+            .map(o -> o.longestName())
+            .toList();
     assertThat(names).contains("--lr", "--resume", "--preset");
     for (String name : names) {
       boolean fixed = ResumeOptions.FIXED.containsKey(name);
