@@ -190,9 +190,7 @@ final class BundleCommand implements Callable<Integer> {
     String hash = Digests.ofFile(archive, "the box", () -> false);
     console.print("%s: %.1f MB, SHA-256 %s", archive, bytes / 1e6, hash);
     console.print(
-        "There: tar -xf %s && %s/verify",
-        archive.getFileName(),
-        archive.getFileName().toString().replaceAll("\\.(tar\\..z|tgz)$", ""));
+        "There: tar -xf %s && %s/verify", archive.getFileName(), BoxBuilder.requireName(archive));
     values.put("file", archive.toString());
     values.put("bytes", bytes);
     values.put("sha256", hash);

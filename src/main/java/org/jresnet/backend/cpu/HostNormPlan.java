@@ -208,13 +208,14 @@ final class HostNormPlan extends CpuPlan {
 
     void forward() {
       if (trains) {
+        float momentum = (float) op.momentum();
         workers.run(sum);
         total();
         for (int k = 0; k < c; k++) {
           channel[k] = (float) (total[k] / pixels);
         }
         mean.put(0, channel);
-        mix(runningMean, channel, 1);
+        NormPlan.mix(runningMean, other, mean, channel, momentum, momentum);
         repeat(channel, means);
         workers.run(squares);
         total();
@@ -222,22 +223,13 @@ final class HostNormPlan extends CpuPlan {
           channel[k] = (float) (total[k] / pixels);
         }
         variance.put(0, channel);
-        mix(runningVariance, channel, (float) (pixels / (pixels - 1.0)));
+        float unbiased = (float) (pixels / (pixels - 1.0));
+        NormPlan.mix(runningVariance, other, variance, channel, momentum, momentum * unbiased);
       }
       prepare();
       beta.get(0, channel);
       repeat(channel, shifts);
       workers.run(normalise);
-    }
-
-    /** {@code running = (1 − momentum)·running + momentum·batch}. */
-    private void mix(FloatBuffer running, float[] batch, float unbiased) {
-      float momentum = (float) op.momentum();
-      running.get(0, other);
-      for (int k = 0; k < c; k++) {
-        other[k] = (1 - momentum) * other[k] + momentum * unbiased * batch[k];
-      }
-      running.put(0, other);
     }
 
     /** Means and scales of this pass; leaves the inverse deviations in {@link #other}. */

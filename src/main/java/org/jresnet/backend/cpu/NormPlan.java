@@ -204,7 +204,10 @@ final class NormPlan extends CpuPlan {
     };
   }
 
-  private static void mix(
+  /**
+   * {@code into = (1 − momentum)·into + share·from}; the arrays are places for the values of both.
+   */
+  static void mix(
       FloatBuffer into,
       float[] running,
       FloatBuffer from,

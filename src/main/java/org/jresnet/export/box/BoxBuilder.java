@@ -1,18 +1,16 @@
 package org.jresnet.export.box;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.EnumMap;
-import java.util.LinkedHashMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.apache.commons.io.file.PathUtils;
@@ -83,8 +81,9 @@ public final class BoxBuilder {
       Target target,
       int golden,
       boolean runtime) {
-    /** Copies the lists. */
+    /** Copies the lists; there are no more golden inputs than images. */
     public Request {
+      golden = Math.min(golden, measuring.size());
       calibrating = List.copyOf(calibrating);
       measuring = List.copyOf(measuring);
     }
@@ -138,7 +137,10 @@ public final class BoxBuilder {
       BoxBuilder builder =
           new BoxBuilder(request, listener, Files.createDirectory(work.resolve(root)));
       BoxManifest manifest = builder.fill();
-      builder.prove();
+      if (request.runtime) {
+        listener.progress("Proving the box", 0, 1);
+        Proof.run(builder.box, request.target);
+      }
       // What the proof unpacked is unpacked again where the box runs.
       delete(builder.box.resolve(".cache"));
       listener.progress("Packing", 0, 1);
@@ -227,7 +229,6 @@ public final class BoxBuilder {
 
   private List<BoxModel> models(LoadedModel full, LoadedModel light) throws IOException {
     byte[] pixels = pixels(light);
-    int images = Math.min(request.golden, request.measuring.size());
     Evaluation before = evaluate("Measuring fp32 before packing", full, Precision.FP32);
     List<BoxModel> models = new ArrayList<>();
     boolean integers = canMeasureInt8();
@@ -238,7 +239,7 @@ public final class BoxBuilder {
     Map<Precision, Golden> golden = new EnumMap<>(Precision.class);
     for (Precision precision :
         integers ? List.of(Precision.FP32, Precision.INT8) : List.of(Precision.FP32)) {
-      golden.put(precision, golden(light, precision, pixels, images));
+      golden.put(precision, golden(light, precision, pixels));
     }
     for (Precision precision : own) {
       Evaluation after = evaluate("Measuring " + precision.id(), light, precision);
@@ -292,7 +293,8 @@ public final class BoxBuilder {
   /** Logits of the golden inputs, and their file. */
   private record Golden(String file, float[] logits) {}
 
-  private Golden golden(LoadedModel light, Precision precision, byte[] pixels, int images) {
+  private Golden golden(LoadedModel light, Precision precision, byte[] pixels) {
+    int images = request.golden;
     float[] logits = Verification.logits(light, precision, pixels, images);
     String name = "golden/logits-" + precision.id() + ".npy";
     Npy.of(List.of(images, light.info().classes().size()), logits).write(box.resolve(name));
@@ -323,7 +325,7 @@ public final class BoxBuilder {
 
   /** The golden inputs, evenly spread over the images that are measured on. */
   private byte[] pixels(LoadedModel model) {
-    int count = Math.min(request.golden, request.measuring.size());
+    int count = request.golden;
     List<Sample> samples = new ArrayList<>();
     for (int i = 0; i < count; i++) {
       samples.add(request.measuring.get((int) ((i + 0.5) * request.measuring.size() / count)));
@@ -381,39 +383,12 @@ public final class BoxBuilder {
   }
 
   private Map<String, String> hashes() throws IOException {
-    Map<String, String> hashes = new TreeMap<>();
+    Map<String, String> hashes = new HashMap<>();
     try (Stream<Path> files = Files.walk(box)) {
       for (Path file : (Iterable<Path>) files.filter(Files::isRegularFile)::iterator) {
         hashes.put(box.relativize(file).toString(), Digests.ofFile(file, "the file", () -> false));
       }
     }
-    return new LinkedHashMap<>(hashes);
-  }
-
-  /** Runs the box's own verify, with the instructions that the target has. */
-  private void prove() throws IOException {
-    if (!request.runtime) {
-      return;
-    }
-    listener.progress("Proving the box", 0, 1);
-    ProcessBuilder builder =
-        new ProcessBuilder(box.resolve("verify").toString()).redirectErrorStream(true);
-    if (!request.target.isa().isEmpty()) {
-      builder.environment().put("ONEDNN_MAX_CPU_ISA", request.target.isa());
-    }
-    Process process = builder.start();
-    process.getOutputStream().close();
-    String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    try {
-      int code = process.waitFor();
-      if (code != 0) {
-        throw new UserError(
-            Text.format("the box does not compute what it should; its verify ended with %s:", code),
-            said.strip().lines().toList());
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new UserError("interrupted while the box was proved", e);
-    }
+    return hashes;
   }
 }
