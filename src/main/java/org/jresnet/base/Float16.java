@@ -2,7 +2,20 @@ package org.jresnet.base;
 
 /** Conversions between single precision and IEEE half precision; Java has them only from 20 on. */
 public final class Float16 {
+  /** The largest finite number. */
+  public static final float LARGEST = 65504;
+
   private Float16() {}
+
+  /** Whether none of the values is beyond {@link #LARGEST}. */
+  public static boolean reaches(float[] values) {
+    for (float value : values) {
+      if (Math.abs(value) > LARGEST) {
+        return false;
+      }
+    }
+    return true;
+  }
 
   /** Exact. */
   public static float toFloat(short bits) {

@@ -16,6 +16,7 @@ import org.jresnet.data.Sample;
 import org.jresnet.data.Split;
 import org.jresnet.data.drawn.DrawnFaces;
 import org.jresnet.engine.Compute;
+import org.jresnet.graph.Graph;
 import org.jresnet.graph.Node;
 import org.jresnet.graph.Op;
 import org.jresnet.models.Architecture;
@@ -41,8 +42,11 @@ final class DemoCommand implements Callable<Integer> {
   private static final int BATCH = 20;
   private static final int EPOCHS = 6;
 
+  /** Networks that drop branches at random learn more slowly. */
+  private static final int EPOCHS_WHERE_BRANCHES_DROP = 24;
+
   /** After so many times 1/momentum steps running statistics have forgotten their start. */
-  private static final int FORGOTTEN = 5;
+  private static final int FORGOTTEN = 8;
 
   @Heading("Output")
   @Option(
@@ -65,7 +69,7 @@ final class DemoCommand implements Callable<Integer> {
       names = "--epochs",
       description =
           "Passes over the training part; default: 6, or more where running statistics follow"
-              + " slowly, as in MobileNetV3.")
+              + " slowly, as in MobileNetV3, or branches are dropped at random, as in EfficientNet.")
   @Within(min = 1, max = Within.MANY)
   private Integer epochs;
 
@@ -210,7 +214,10 @@ final class DemoCommand implements Callable<Integer> {
   }
 
   private Training training(Path data, Architecture network) {
-    Training training = Training.on(data.toAbsolutePath()).architecture(network.id()).zeroInit();
+    Training training = Training.on(data.toAbsolutePath()).architecture(network.id());
+    if (!network.graph(2).additions().isEmpty()) {
+      training.zeroInit();
+    }
     training.size(size).badImages(BadImages.STOP).epochs(epochs(network)).batch(BATCH).seed(seed);
     return training.schedule(ScheduleOptions.Kind.COSINE).warmup(0.5).finalFactor(0.01);
   }
@@ -220,15 +227,20 @@ final class DemoCommand implements Callable<Integer> {
     if (epochs != null) {
       return epochs;
     }
+    Graph graph = network.graph(2);
+    boolean drops =
+        graph.additions().stream()
+            .anyMatch(sum -> graph.nodes().get(sum.inputs().get(0)).op().draws());
     double slowest =
-        network.graph(2).nodes().stream()
+        graph.nodes().stream()
             .map(Node::op)
             .filter(Op.BatchNorm.class::isInstance)
             .mapToDouble(op -> ((Op.BatchNorm) op).momentum())
             .min()
             .orElse(1);
     double steps = Math.max(1, images * Split.Fractions.DEFAULT.train() / BATCH);
-    return (int) Math.max(EPOCHS, Math.ceil(FORGOTTEN / slowest / steps));
+    int least = drops ? EPOCHS_WHERE_BRANCHES_DROP : EPOCHS;
+    return (int) Math.max(least, Math.ceil(FORGOTTEN / slowest / steps));
   }
 
   /** Predicts an image of each class and returns the second. */

@@ -299,19 +299,17 @@ public final class Model implements AutoCloseable {
   }
 
   /**
-   * Names of the batch norms that feed the main path of a residual addition, whatever drops paths
-   * in between.
+   * Names of the last batch norms of residual branches. What stands behind one, such as an
+   * activation or what drops paths, makes 0 of 0.
    */
   private List<String> lastNorms() {
     List<String> names = new ArrayList<>();
-    for (Node node : graph.nodes()) {
-      if (node.op().part() == Op.Part.RESIDUAL) {
-        Node end = graph.nodes().get(node.inputs().get(0));
-        while (end.op().draws()) {
-          end = graph.nodes().get(end.inputs().get(0));
-        }
-        names.add(end.name());
+    for (Node addition : graph.additions()) {
+      Node end = graph.nodes().get(addition.inputs().get(0));
+      while (!(end.op() instanceof Op.BatchNorm)) {
+        end = graph.nodes().get(end.inputs().get(0));
       }
+      names.add(end.name());
     }
     return names;
   }

@@ -9,6 +9,7 @@ import java.util.Optional;
 import java.util.function.Function;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.QuantParams;
+import org.jresnet.base.Float16;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.export.OnnxGraph.Type;
@@ -190,6 +191,18 @@ final class GraphWriter {
     return out.floats(name, List.of((long) values.length), values, type);
   }
 
+  /**
+   * Weights of a layer. Those that an int8 file does not hold as integers are half as large in half
+   * precision, which is far finer than its integers.
+   */
+  private String weights(String name, List<Long> shape, float[] values) {
+    if (quantization == Quantization.NONE || shape.size() < 2 || !Float16.reaches(values)) {
+      return out.floats(name, shape, values, type);
+    }
+    String half = out.floats(name + ".half", shape, values, Type.FLOAT16);
+    return out.node("Cast", List.of(half), name, attributes("to", (long) Type.FLOAT.code()));
+  }
+
   /** The batch norm that is computed by the convolution before it. */
   private Optional<Node> folded(Node convolution) {
     List<Node> consumers = graph.consumers(convolution.index());
@@ -210,7 +223,7 @@ final class GraphWriter {
     if (x.isPresent()) {
       inputs.addAll(quantization.filters(out, node.name(), filters, x.get()));
     } else {
-      inputs.add(out.floats(node.name() + ".weight", filters.shape(), filters.weight(), type));
+      inputs.add(weights(node.name() + ".weight", filters.shape(), filters.weight()));
       if (filters.bias().length > 0) {
         inputs.add(vector(node.name() + ".bias", filters.bias()));
       }
@@ -229,7 +242,7 @@ final class GraphWriter {
     List<String> inputs = new ArrayList<>(List.of(input));
     for (Parameter p : node.parameters()) {
       List<Long> shape = p.shape().stream().map(Integer::longValue).toList();
-      inputs.add(out.floats(p.name(), shape, parameters.apply(p.name()), type));
+      inputs.add(weights(p.name(), shape, parameters.apply(p.name())));
     }
     return inputs;
   }

@@ -48,10 +48,17 @@ final class OnnxConstants {
         constants.putIfAbsent(output, value.constant().get());
       } else if (node.op().equals("Identity") && !node.input(0).isEmpty()) {
         otherNames.put(output, node.input(0));
+      } else if (node.op().equals("Cast") && isFloat(node.input(0))) {
+        // Half-precision weights of int8 files; whoever reads them converts by himself.
+        otherNames.put(output, node.input(0));
       } else if (node.op().equals("DequantizeLinear") && constants.containsKey(node.input(0))) {
         quantized.put(output, node);
       }
     }
+  }
+
+  private boolean isFloat(String name) {
+    return find(name).filter(c -> c.type() == FLOAT || c.type() == FLOAT16).isPresent();
   }
 
   private Optional<OnnxModel.Constant> find(String name) {

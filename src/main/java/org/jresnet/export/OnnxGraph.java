@@ -36,8 +36,6 @@ final class OnnxGraph {
     }
   }
 
-  private static final float LARGEST_HALF = 65504;
-
   private final ProtoMessage graph = new ProtoMessage();
   private final Map<String, ByteBuffer> constants = new LinkedHashMap<>();
   private int operations;
@@ -109,10 +107,10 @@ final class OnnxGraph {
       if (type == Type.FLOAT) {
         data.putFloat(value);
       } else {
-        if (Math.abs(value) > LARGEST_HALF) {
+        if (Math.abs(value) > Float16.LARGEST) {
           throw new UserError(
               "%s has the value %s, and half precision ends at %.0f; export it in fp32"
-                  .formatted(name, value, LARGEST_HALF));
+                  .formatted(name, value, Float16.LARGEST));
         }
         data.putShort(Float16.of(value));
       }

@@ -97,6 +97,14 @@ public final class Graph {
   }
 
   /**
+   * The nodes that add a residual branch, their first input, to its shortcut, their second, in the
+   * order of the network; empty for networks without residual branches.
+   */
+  public List<Node> additions() {
+    return nodes.stream().filter(n -> n.op().part() == Op.Part.RESIDUAL).toList();
+  }
+
+  /**
    * Output shape of every node, by index, for a batch of images.
    *
    * @throws UserError naming the node that the image size does not fit

@@ -165,11 +165,7 @@ public final class Rewrite {
   private static Node addition(Graph graph, String name) {
     Node node = requireNode(graph, name);
     if (node.op().part() != Op.Part.RESIDUAL) {
-      List<String> additions =
-          graph.nodes().stream()
-              .filter(n -> n.op().part() == Op.Part.RESIDUAL)
-              .map(Node::name)
-              .toList();
+      List<String> additions = graph.additions().stream().map(Node::name).toList();
       throw new UserError(
           "%s is a %s, not an addition that ends a residual branch; those of %s are: %s"
               .formatted(name, node.op().kind(), graph.name(), String.join(", ", additions)));

@@ -57,7 +57,13 @@ final class InitializationTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"resnet18, 8", "mobilenet_v3_small, 6"})
+  @CsvSource({
+    "resnet18, 8",
+    "mobilenet_v3_small, 6",
+    "efficientnet_b0, 9",
+    "efficientnet_v2_s, 35",
+    "regnet_y_400mf, 16"
+  })
   void eachBranchMayStartWithZero(String network, int blocks) {
     try (Backend backend = new ReferenceBackend();
         Model model = started(backend, network, Model.BlockEnd.ZERO)) {

@@ -18,7 +18,6 @@ import org.jresnet.weights.StateDict;
 final class HalfWeights {
   private static final Set<Role> LARGE =
       Set.of(Role.CONV_WEIGHT, Role.CONV_TRANSPOSE_WEIGHT, Role.LINEAR_WEIGHT);
-  private static final float LARGEST = 65504;
 
   private HalfWeights() {}
 
@@ -36,12 +35,12 @@ final class HalfWeights {
 
   private static HostTensor half(HostTensor tensor) {
     float[] values = tensor.toFloats();
+    if (!Float16.reaches(values)) {
+      return tensor;
+    }
     ByteBuffer data =
         ByteBuffer.allocate(values.length * Short.BYTES).order(ByteOrder.LITTLE_ENDIAN);
     for (float value : values) {
-      if (Math.abs(value) > LARGEST) {
-        return tensor;
-      }
       data.putShort(Float16.of(value));
     }
     return new HostTensor(DType.F16, tensor.shape(), data.flip());
