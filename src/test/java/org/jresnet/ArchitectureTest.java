@@ -92,6 +92,12 @@ final class ArchitectureTest {
           "models", "graph");
 
   @ArchTest
+  static final ArchRule INSPECT =
+      only(
+          "inspect", "inspect", "check", "train", "engine", "backend", "loss", "data", "weights",
+          "metrics", "models", "graph");
+
+  @ArchTest
   static final ArchRule SERVE =
       only("serve", "serve", "train", "engine", "backend", "data", "weights", "metrics", "graph");
 

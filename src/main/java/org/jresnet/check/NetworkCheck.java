@@ -101,9 +101,9 @@ public final class NetworkCheck {
   }
 
   /** Runs the step and keeps everything; the model's running statistics move on. */
-  public Recording record() {
-    Recording taps =
-        new Recording(
+  public StepTensors record() {
+    StepTensors taps =
+        new StepTensors(
             new LinkedHashMap<>(),
             new LinkedHashMap<>(),
             new LinkedHashMap<>(),
@@ -130,7 +130,7 @@ public final class NetworkCheck {
    *
    * @return forward in the order of nodes, then backward in the opposite order
    */
-  public List<Comparison> compare(Recording trusted, Inputs inputs, Limits limits) {
+  public List<Comparison> compare(StepTensors trusted, Inputs inputs, Limits limits) {
     Bound forward = new Bound.Norm(limits.forward);
     Bound backward = new Bound.Norm(limits.backward);
     Map<String, Comparison> outputs = new HashMap<>();

@@ -16,12 +16,12 @@ import org.jresnet.weights.WeightFiles;
  * @param images extents of the batch
  * @param pixels unsigned bytes, NHWC
  * @param labels one per image
- * @param recording what PyTorch computed
+ * @param tensors what PyTorch computed
  * @param model name of the network
  * @param classes number of logits
  */
 public record TapFile(
-    Shape images, byte[] pixels, int[] labels, Recording recording, String model, int classes) {
+    Shape images, byte[] pixels, int[] labels, StepTensors tensors, String model, int classes) {
   /**
    * Reads a file.
    *
@@ -38,20 +38,20 @@ public record TapFile(
     byte[] bytes = new byte[pixels.elements()];
     pixels.data().get(bytes);
     float[] numbers = labels.toFloats();
-    Recording recording =
-        new Recording(
+    StepTensors tensors =
+        new StepTensors(
             below(dict, "output/"),
             below(dict, "gradient/"),
             below(dict, "parameter/"),
             below(dict, "statistic/"));
-    if (recording.outputs().isEmpty()) {
+    if (tensors.outputs().isEmpty()) {
       throw new UserError(file + " has no output/<node>; make it with tools/taps_torch.py");
     }
     return new TapFile(
         new Shape(extents[0], extents[1], extents[2], extents[3]),
         bytes,
         IntStream.range(0, numbers.length).map(i -> (int) numbers[i]).toArray(),
-        recording,
+        tensors,
         require(file, dict.metadata(), "model"),
         Integer.parseInt(require(file, dict.metadata(), "classes")));
   }

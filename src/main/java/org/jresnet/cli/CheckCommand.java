@@ -25,7 +25,7 @@ import org.jresnet.check.NetworkCheck;
 import org.jresnet.check.NetworkCheck.Inputs;
 import org.jresnet.check.OpCase;
 import org.jresnet.check.OpCheck;
-import org.jresnet.check.Recording;
+import org.jresnet.check.StepTensors;
 import org.jresnet.check.TapFile;
 import org.jresnet.engine.BackendKind;
 import org.jresnet.engine.CompileOptions;
@@ -251,20 +251,20 @@ final class CheckCommand implements Callable<Integer> {
     Graph graph = Arguments.graph(network, file.map(TapFile::classes).orElse(classes), width);
     NetworkCheck.Work step = file.map(f -> step(network, f)).orElseGet(() -> step(network));
     Inputs inputs = bisect ? Inputs.TRUSTED : Inputs.OWN;
-    Recording recording;
+    StepTensors tensors;
     Precision other = Precision.FP32;
     if (file.isPresent()) {
-      recording = file.get().recording();
+      tensors = file.get().tensors();
     } else {
       try (Compute trusted = trusted(console);
           Model theirs = model(graph, trusted)) {
         other = trusted.precision();
-        recording = new NetworkCheck(theirs, step).record();
+        tensors = new NetworkCheck(theirs, step).record();
       }
     }
     NetworkCheck.Limits allowed = limits(coarser(precision, other), step.options().pass(), inputs);
     try (Model ours = model(graph, tested)) {
-      List<Comparison> all = new NetworkCheck(ours, step).compare(recording, inputs, allowed);
+      List<Comparison> all = new NetworkCheck(ours, step).compare(tensors, inputs, allowed);
       if (all.isEmpty()) {
         throw new UserError(
             "nothing was compared: " + against + " has none of the nodes of " + name);

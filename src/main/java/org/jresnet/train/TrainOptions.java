@@ -258,6 +258,15 @@ public record TrainOptions(
       require(momentum >= 0 && momentum < 1, "momentum", "in [0, 1)", momentum);
       require(weightDecay >= 0 && weightDecay < 1, "weight decay", "in [0, 1)", weightDecay);
     }
+
+    /** The rule, for the engine. */
+    public UpdateRule rule() {
+      return switch (kind) {
+        case ADAM -> new UpdateRule.Adam(beta1, beta2, eps, weightDecay);
+        case ADAMW -> new UpdateRule.AdamW(beta1, beta2, eps, weightDecay);
+        case SGD -> new UpdateRule.Sgd(momentum, weightDecay);
+      };
+    }
   }
 
   /**

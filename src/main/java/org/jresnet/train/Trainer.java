@@ -7,7 +7,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.jresnet.backend.Backend;
-import org.jresnet.backend.UpdateRule;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.data.ClassStatistics;
@@ -28,7 +27,6 @@ import org.jresnet.graph.Graph;
 import org.jresnet.loss.Objective;
 import org.jresnet.metrics.Proportion;
 import org.jresnet.models.Architecture;
-import org.jresnet.train.TrainOptions.OptimizerOptions;
 import org.jresnet.weights.ModelInfo;
 import org.jresnet.weights.StateDict;
 import org.jresnet.weights.WeightFiles;
@@ -152,8 +150,7 @@ public final class Trainer {
     stop.check();
     int size = options.input().preprocess().size();
     try (Model model = new Model(graph, backend, options.network().precision());
-        OptimizerState optimizer =
-            new OptimizerState(model, optimizer(options.optimizer()), frozen)) {
+        OptimizerState optimizer = new OptimizerState(model, options.optimizer().rule(), frozen)) {
       initialize(model, graph);
       checkpoint.ifPresent(file -> file.restore(model, optimizer));
       stop.check();
@@ -295,14 +292,6 @@ public final class Trainer {
     return options.split().csv().isEmpty()
         ? ImageFolder.leftOut(ImageFolder.expand(options.data())).note()
         : Optional.empty();
-  }
-
-  private static UpdateRule optimizer(OptimizerOptions o) {
-    return switch (o.kind()) {
-      case ADAM -> new UpdateRule.Adam(o.beta1(), o.beta2(), o.eps(), o.weightDecay());
-      case ADAMW -> new UpdateRule.AdamW(o.beta1(), o.beta2(), o.eps(), o.weightDecay());
-      case SGD -> new UpdateRule.Sgd(o.momentum(), o.weightDecay());
-    };
   }
 
   private void initialize(Model model, Graph graph) {

@@ -29,11 +29,40 @@ final class Safetensors {
   private Safetensors() {}
 
   /**
+   * The header, and where the data begin.
+   *
+   * @param start first byte of the data, from which the header counts
+   */
+  record Opened(SafetensorsHeader header, long start) {}
+
+  /**
    * Reads all tensors, in the order of the header.
    *
    * @throws UserError naming file, tensor and problem
    */
   static StateDict read(Path file, FileChannel channel) throws IOException {
+    Opened opened = open(file, channel);
+    try {
+      Map<String, HostTensor> tensors = new LinkedHashMap<>();
+      for (SafetensorsHeader.Entry e : opened.header.entries()) {
+        int length = Math.toIntExact(e.end() - e.begin());
+        tensors.put(
+            e.name(),
+            new HostTensor(
+                e.type(), e.shape(), FileBytes.read(channel, opened.start + e.begin(), length)));
+      }
+      return new StateDict(tensors, opened.header.metadata());
+    } catch (EOFException e) {
+      throw broken(file, e.getMessage());
+    }
+  }
+
+  /**
+   * Reads and checks the header alone.
+   *
+   * @throws UserError naming file, tensor and problem
+   */
+  static Opened open(Path file, FileChannel channel) throws IOException {
     try {
       long size = channel.size();
       long headerLength = FileBytes.read(channel, 0, LENGTH_BYTES).getLong();
@@ -58,15 +87,7 @@ final class Safetensors {
       SafetensorsHeader header =
           new SafetensorsHeader(
               file, FileBytes.read(channel, LENGTH_BYTES, (int) headerLength), size - start);
-      Map<String, HostTensor> tensors = new LinkedHashMap<>();
-      for (SafetensorsHeader.Entry e : header.entries()) {
-        int length = Math.toIntExact(e.end() - e.begin());
-        tensors.put(
-            e.name(),
-            new HostTensor(
-                e.type(), e.shape(), FileBytes.read(channel, start + e.begin(), length)));
-      }
-      return new StateDict(tensors, header.metadata());
+      return new Opened(header, start);
     } catch (EOFException e) {
       throw broken(file, e.getMessage());
     }
@@ -78,36 +99,48 @@ final class Safetensors {
 
   /** Writes all tensors; equal contents give equal bytes. */
   static void write(StateDict dict, FileChannel channel) throws IOException {
-    for (String name : dict.tensors().keySet()) {
-      TensorNames.check(name)
+    List<SafetensorsFile.Planned> planned = new ArrayList<>();
+    dict.tensors()
+        .forEach(
+            (name, tensor) ->
+                planned.add(
+                    new SafetensorsFile.Planned(
+                        name, tensor.type(), tensor.shape(), tensor::data)));
+    write(planned, dict.metadata(), channel);
+  }
+
+  /** The same of tensors that are made one after the other. */
+  static void write(
+      List<SafetensorsFile.Planned> tensors, Map<String, String> metadata, FileChannel channel)
+      throws IOException {
+    for (SafetensorsFile.Planned tensor : tensors) {
+      TensorNames.check(tensor.name())
           .ifPresent(
               problem -> {
                 throw new UserError("a safetensors file cannot be written: " + problem);
               });
     }
-    // The header keeps the dict's order. The data put wide types first, as the reference
+    // The header keeps the given order. The data put wide types first, as the reference
     // implementation does, so that every tensor is aligned to its elements.
-    List<Map.Entry<String, HostTensor>> order = new ArrayList<>(dict.tensors().entrySet());
-    order.sort(Comparator.comparingInt(e -> -e.getValue().type().bytes()));
+    List<SafetensorsFile.Planned> order = new ArrayList<>(tensors);
+    order.sort(Comparator.comparingInt(t -> -t.type().bytes()));
     Map<String, Long> begins = new LinkedHashMap<>();
     long at = 0;
-    for (var e : order) {
-      begins.put(e.getKey(), at);
-      at += e.getValue().data().remaining();
+    for (SafetensorsFile.Planned tensor : order) {
+      begins.put(tensor.name(), at);
+      at += tensor.bytes();
     }
     ObjectNode root = JSON.createObjectNode();
-    if (!dict.metadata().isEmpty()) {
-      dict.metadata().forEach(root.putObject(TensorNames.METADATA)::put);
+    if (!metadata.isEmpty()) {
+      metadata.forEach(root.putObject(TensorNames.METADATA)::put);
     }
-    dict.tensors()
-        .forEach(
-            (name, tensor) -> {
-              ObjectNode node = root.putObject(name);
-              node.put("dtype", tensor.type().name());
-              tensor.shape().forEach(node.putArray("shape")::add);
-              long begin = begins.get(name);
-              node.putArray("data_offsets").add(begin).add(begin + tensor.data().remaining());
-            });
+    for (SafetensorsFile.Planned tensor : tensors) {
+      ObjectNode node = root.putObject(tensor.name());
+      node.put("dtype", tensor.type().name());
+      tensor.shape().forEach(node.putArray("shape")::add);
+      long begin = begins.get(tensor.name());
+      node.putArray("data_offsets").add(begin).add(begin + tensor.bytes());
+    }
     byte[] json = JSON.writeValueAsString(root).getBytes(StandardCharsets.UTF_8);
     int padded = (json.length + 7) / 8 * 8;
     ByteBuffer header = ByteBuffer.allocate(LENGTH_BYTES + padded).order(ByteOrder.LITTLE_ENDIAN);
@@ -116,8 +149,8 @@ final class Safetensors {
       header.put((byte) ' ');
     }
     AtomicFile.writeFully(channel, header.flip());
-    for (var e : order) {
-      AtomicFile.writeFully(channel, e.getValue().data());
+    for (SafetensorsFile.Planned tensor : order) {
+      AtomicFile.writeFully(channel, tensor.checkedData());
     }
   }
 }

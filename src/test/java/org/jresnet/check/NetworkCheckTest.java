@@ -57,7 +57,7 @@ class NetworkCheckTest {
       Assumptions.abort(no.reason());
     }
     NetworkCheck.Work work = work(pass);
-    Recording recording;
+    StepTensors recording;
     try (Backend reference = new ReferenceBackend();
         Model trusted = model(reference, Precision.FP64)) {
       recording = new NetworkCheck(trusted, work).record();

@@ -15,7 +15,7 @@ import org.jresnet.backend.Precision;
 import org.jresnet.backend.reference.ReferenceBackend;
 import org.jresnet.check.NetworkCheck;
 import org.jresnet.check.OpCase;
-import org.jresnet.check.Recording;
+import org.jresnet.check.StepTensors;
 import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Model;
 import org.jresnet.graph.DType;
@@ -106,7 +106,7 @@ final class CheckCommandTest {
         CompileOptions.of(
             Pass.TRAINING,
             new CompileOptions.Images(BATCH, SIZE, SIZE, ModelFiles.normalization(NETWORK)));
-    Recording recording;
+    StepTensors recording;
     try (Backend reference = new ReferenceBackend();
         Model model = new Model(NETWORK.graph(5, 8), reference, Precision.FP64)) {
       model.initialize(3, Model.BlockEnd.ONE);

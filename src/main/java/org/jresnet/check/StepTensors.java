@@ -10,7 +10,7 @@ import java.util.Map;
  * @param parameterGradients of the loss by the parameters
  * @param statistics running statistics after the step
  */
-public record Recording(
+public record StepTensors(
     Map<String, float[]> outputs,
     Map<String, float[]> gradients,
     Map<String, float[]> parameterGradients,
