@@ -99,7 +99,20 @@ final class ArchitectureTest {
 
   @ArchTest
   static final ArchRule SERVE =
-      only("serve", "serve", "train", "engine", "backend", "data", "weights", "metrics", "graph");
+      only(
+          "serve", "serve", "detect", "bench", "train", "engine", "backend", "data", "weights",
+          "metrics", "models", "graph");
+
+  @ArchTest
+  static final ArchRule THE_PREDICTION_SERVER_KNOWS_NO_STUDIO =
+      noClasses()
+          .that()
+          .resideInAPackage(ROOT + "serve")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage(
+              ROOT + "serve.studio..", ROOT + "detect..", ROOT + "bench..", ROOT + "models..")
+          .because("what predicts for others stays small; pages that look inside are the studio's");
 
   @ArchTest
   static final ArchRule COMMAND_LINE_STAYS_IN_CLI =

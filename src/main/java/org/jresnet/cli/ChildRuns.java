@@ -29,10 +29,7 @@ final class ChildRuns {
   }
 
   private static int run(int threads, List<String> arguments) {
-    List<String> line = new ArrayList<>();
-    line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    line.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
-    line.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
+    List<String> line = program();
     line.addAll(withThreads(arguments, threads));
     ProcessBuilder builder = new ProcessBuilder(line).inheritIO();
     if (threads == 0) {
@@ -49,6 +46,15 @@ final class ChildRuns {
       Thread.currentThread().interrupt();
       throw new UserError(Text.format("interrupted while waiting for --threads %s", threads), e);
     }
+  }
+
+  /** What starts this program as a process, to which arguments are added. */
+  static List<String> program() {
+    List<String> line = new ArrayList<>();
+    line.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    line.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
+    line.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
+    return line;
   }
 
   /** The arguments with another number of threads. */

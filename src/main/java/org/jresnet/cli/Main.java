@@ -36,6 +36,7 @@ public final class Main implements Runnable {
           MatrixCommand.class,
           PredictCommand.class,
           ServeCommand.class,
+          StudioCommand.class,
           SummaryCommand.class,
           ConvertCommand.class,
           ExportCommand.class,

@@ -20,15 +20,16 @@ import org.xnio.channels.StreamSourceChannel;
  * bytes and time, and all bodies together are bounded in memory, of which one takes what it has
  * received.
  */
-final class Body implements ChannelListener<StreamSourceChannel> {
+public final class Body implements ChannelListener<StreamSourceChannel> {
   private static final int FIRST = 8 << 10;
 
   /** Memory that all bodies share. */
-  static final class Memory {
+  public static final class Memory {
     private final long most;
     private final AtomicLong taken = new AtomicLong();
 
-    Memory(long most) {
+    /** At most so many bytes. */
+    public Memory(long most) {
       this.most = most;
     }
 
@@ -72,7 +73,7 @@ final class Body implements ChannelListener<StreamSourceChannel> {
    * Reads the body and hands it over on the input thread, which must not be kept. What goes wrong
    * is answered here.
    */
-  static void read(
+  public static void read(
       Call call, ServerOptions.Bounds bounds, Memory memory, Consumer<ByteBuffer> received) {
     long announced = call.exchange().getRequestContentLength();
     if (announced > bounds.bytes()) {
@@ -143,8 +144,7 @@ final class Body implements ChannelListener<StreamSourceChannel> {
 
   private void end(StreamSourceChannel channel) {
     // The deadline stays: what is left of the body is read and dropped until then, for a client
-    // that
-    // is still sending would not read the answer.
+    // that is still sending would not read the answer.
     over = true;
     call.received(size);
     channel.suspendReads();

@@ -3,6 +3,7 @@ package org.jresnet.serve;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.util.AttachmentKey;
 import io.undertow.util.Headers;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -16,7 +17,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** One request, from its head to the end of its answer or of its connection. */
-final class Call {
+public final class Call {
   /** In the access log where the client went away; nginx's number for it. */
   static final int HUNG_UP = 499;
 
@@ -41,7 +42,7 @@ final class Call {
   private volatile int images;
 
   /** Begins; {@code ended} hears of the end once, however it comes. */
-  Call(HttpServerExchange exchange, Consumer<Call> ended) {
+  public Call(HttpServerExchange exchange, Consumer<Call> ended) {
     this.exchange = exchange;
     this.ended = ended;
     Current current = exchange.getConnection().getAttachment(CURRENT);
@@ -67,7 +68,8 @@ final class Call {
         });
   }
 
-  HttpServerExchange exchange() {
+  /** What is asked and answered. */
+  public HttpServerExchange exchange() {
     return exchange;
   }
 
@@ -118,7 +120,8 @@ final class Call {
     return status;
   }
 
-  String path() {
+  /** Of the request. */
+  public String path() {
     return exchange.getRequestPath();
   }
 
@@ -127,12 +130,12 @@ final class Call {
   }
 
   /** Answers with JSON. */
-  void json(Object value) {
+  public void json(Object value) {
     send(200, "application/json", Json.line(value));
   }
 
   /** Answers with a refusal. */
-  void refuse(Problem problem) {
+  public void refuse(Problem problem) {
     if (problem.retryAfter() > 0) {
       exchange.getResponseHeaders().put(Headers.RETRY_AFTER, problem.retryAfter());
     }
@@ -144,7 +147,7 @@ final class Call {
   }
 
   /** Answers with whatever went wrong: refusals as they are, the rest without its inside. */
-  void fail(Throwable failure) {
+  public void fail(Throwable failure) {
     if (failure instanceof Problem problem) {
       refuse(problem);
       return;
@@ -154,13 +157,22 @@ final class Call {
   }
 
   /** Answers with text; nothing happens where nobody listens any more. */
-  void send(int code, String type, String text) {
+  public void send(int code, String type, String text) {
     if (over() || exchange.isResponseStarted()) {
       return;
     }
     exchange.setStatusCode(code);
     exchange.getResponseHeaders().put(Headers.CONTENT_TYPE, type);
     exchange.getResponseSender().send(text, StandardCharsets.UTF_8);
+  }
+
+  /** Answers with bytes. */
+  public void send(String type, byte[] bytes) {
+    if (over() || exchange.isResponseStarted()) {
+      return;
+    }
+    exchange.getResponseHeaders().put(Headers.CONTENT_TYPE, type);
+    exchange.getResponseSender().send(ByteBuffer.wrap(bytes));
   }
 
   /** The line of the access log. */

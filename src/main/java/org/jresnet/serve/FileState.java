@@ -12,10 +12,15 @@ import org.jresnet.train.ModelFiles;
 /**
  * What tells one state of a model file from the next: a file that is renamed into place has another
  * key, one that is written in place another time or size.
+ *
+ * @param file that was looked at
+ * @param key of the file system
+ * @param modified when it was written
+ * @param size in bytes
  */
-record FileState(Path file, Object key, FileTime modified, long size) {
+public record FileState(Path file, Object key, FileTime modified, long size) {
   /** The state now; empty while there is no such file. */
-  static Optional<FileState> of(Path model) {
+  public static Optional<FileState> of(Path model) {
     try {
       Path file = ModelFiles.file(model);
       BasicFileAttributes a = Files.readAttributes(file, BasicFileAttributes.class);

@@ -21,7 +21,7 @@ import org.jresnet.base.Text;
  * browser whose name was made to resolve to 127.0.0.1 (DNS rebinding) sends another one in the Host
  * header. Pages of other servers are recognised by their Origin, and refused.
  */
-final class Gate {
+public final class Gate {
   private static final Set<String> LOOPBACK = Set.of("localhost", "127.0.0.1", "[::1]");
   private static final String BEARER = "bearer ";
 
@@ -29,7 +29,8 @@ final class Gate {
   private final boolean anyHost;
   private final Optional<byte[]> token;
 
-  Gate(String host, ServerOptions.Access access) {
+  /** A gate of a server that listens at {@code host}. */
+  public Gate(String host, ServerOptions.Access access) {
     access.hosts().forEach(name -> hosts.add(name.toLowerCase(Locale.ROOT)));
     anyHost = hosts.isEmpty() && !loopback(host);
     hosts.addAll(LOOPBACK);
@@ -55,7 +56,7 @@ final class Gate {
    *
    * @throws Problem when it is refused
    */
-  void require(HeaderMap headers, boolean guarded) {
+  public void require(HeaderMap headers, boolean guarded) {
     requireHost(headers);
     if (guarded && token.isPresent()) {
       String given = headers.getFirst(Headers.AUTHORIZATION);

@@ -6,7 +6,7 @@ import java.util.Map;
 import org.jresnet.base.Json;
 
 /** Why a request gets no answer, as the problem details of RFC 9457. */
-final class Problem extends RuntimeException {
+public final class Problem extends RuntimeException {
   static final String TYPE = "application/problem+json";
 
   private static final long serialVersionUID = 1L;
@@ -20,7 +20,7 @@ final class Problem extends RuntimeException {
    * @param status of HTTP
    * @param detail what was expected and found, and what to do
    */
-  Problem(int status, String detail) {
+  public Problem(int status, String detail) {
     this(status, detail, 0);
   }
 
@@ -31,11 +31,12 @@ final class Problem extends RuntimeException {
   }
 
   /** A refusal that may be different after some seconds. */
-  static Problem later(int status, String detail, long seconds) {
+  public static Problem later(int status, String detail, long seconds) {
     return new Problem(status, detail, seconds);
   }
 
-  int status() {
+  /** Of HTTP. */
+  public int status() {
     return status;
   }
 

@@ -1,15 +1,8 @@
 package org.jresnet.serve;
 
 import io.undertow.Undertow;
-import io.undertow.UndertowOptions;
 import io.undertow.server.HttpServerExchange;
-import io.undertow.server.handlers.HttpContinueReadHandler;
 import io.undertow.util.Headers;
-import io.undertow.util.HttpString;
-import java.net.BindException;
-import java.net.InetSocketAddress;
-import java.net.SocketException;
-import java.nio.channels.UnresolvedAddressException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -24,7 +17,6 @@ import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
-import org.xnio.Options;
 
 /** The prediction server. It listens from its start to its {@link #drain}. */
 public final class Server implements AutoCloseable {
@@ -38,21 +30,8 @@ public final class Server implements AutoCloseable {
 
   private record Route(String method, String path, boolean guarded, Consumer<Call> handler) {}
 
-  private static final int BUFFER = 16 << 10;
-  private static final int IO_THREADS = 2;
-  private static final int HEAD_BYTES = 16 << 10;
-  private static final int HEADERS = 100;
-  private static final long IDLE_SECONDS = 60;
-
   /** Bodies that are not decoded yet take this part of the heap at most. */
   private static final int BODIES = 8;
-
-  static {
-    // Undertow logs through JBoss Logging, which would take java.util.logging.
-    if (System.getProperty("org.jboss.logging.provider") == null) {
-      System.setProperty("org.jboss.logging.provider", "slf4j");
-    }
-  }
 
   private final ServerOptions options;
   private final Metrics metrics = new Metrics();
@@ -90,14 +69,13 @@ public final class Server implements AutoCloseable {
                 new Route("GET", "/metrics", true, this::metrics)));
     Assets.all().forEach(a -> routes.add(new Route("GET", a.path(), false, a::send)));
     paths = routes.stream().map(Route::path).collect(Collectors.toSet());
-    undertow = undertow();
     try {
-      undertow.start();
+      undertow = Http.listen(options.address(), options.bounds(), this::handle);
     } catch (RuntimeException e) {
       closeAll();
-      throw unusable(e);
+      throw e;
     }
-    port = ((InetSocketAddress) undertow.getListenerInfo().get(0).getAddress()).getPort();
+    port = Http.port(undertow);
   }
 
   /**
@@ -117,56 +95,8 @@ public final class Server implements AutoCloseable {
         work -> new Thread(work, "decoder " + number.incrementAndGet()));
   }
 
-  private Undertow undertow() {
-    ServerOptions.Bounds bounds = options.bounds();
-    int millis = (int) bounds.request().toMillis();
-    return Undertow.builder()
-        .addHttpListener(options.address().port(), options.address().host())
-        .setIoThreads(IO_THREADS)
-        .setWorkerThreads(1)
-        // Buffers of Java's heap: no request takes native memory.
-        .setDirectBuffers(false)
-        .setBufferSize(BUFFER)
-        .setServerOption(UndertowOptions.MAX_HEADER_SIZE, HEAD_BYTES)
-        .setServerOption(UndertowOptions.MAX_HEADERS, HEADERS)
-        // Body says what is too large; up to here the rest is read and dropped.
-        .setServerOption(UndertowOptions.MAX_ENTITY_SIZE, 2 * bounds.bytes())
-        .setServerOption(UndertowOptions.REQUEST_PARSE_TIMEOUT, millis)
-        .setServerOption(
-            UndertowOptions.NO_REQUEST_TIMEOUT, (int) TimeUnit.SECONDS.toMillis(IDLE_SECONDS))
-        .setSocketOption(Options.WRITE_TIMEOUT, millis)
-        .setSocketOption(Options.CONNECTION_HIGH_WATER, bounds.connections())
-        .setSocketOption(Options.CONNECTION_LOW_WATER, bounds.connections())
-        .setHandler(new HttpContinueReadHandler(this::handle))
-        .build();
-  }
-
-  private UserError unusable(RuntimeException failure) {
-    ServerOptions.Address address = options.address();
-    Throwable cause = failure.getCause() == null ? failure : failure.getCause();
-    String where = Text.format("port %s of %s", address.port(), address.host());
-    if (cause instanceof BindException) {
-      return new UserError(
-          Text.format(
-              "%s cannot be listened on (%s): it may be in use, or be another machine's; name"
-                  + " another one with --port or --host",
-              where, cause.getMessage()),
-          failure);
-    }
-    if (cause instanceof SocketException || cause instanceof UnresolvedAddressException) {
-      return new UserError(
-          Text.format("%s cannot be listened on: %s; see --host and --port", where, cause),
-          failure);
-    }
-    throw failure;
-  }
-
   private void handle(HttpServerExchange exchange) {
     Call call = new Call(exchange, this::ended);
-    exchange
-        .getResponseHeaders()
-        .put(HttpString.tryFromString("X-Content-Type-Options"), "nosniff");
-    exchange.getResponseHeaders().put(Headers.CACHE_CONTROL, "no-store");
     try {
       Route route = route(call);
       gate.require(exchange.getRequestHeaders(), route.guarded());

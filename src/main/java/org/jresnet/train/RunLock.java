@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
@@ -86,6 +87,35 @@ public final class RunLock implements AutoCloseable {
         HELD.remove(folder);
         close(channel);
       }
+    }
+  }
+
+  /**
+   * The process that trains into a folder at this moment; empty where none does, and where nobody
+   * can know.
+   */
+  public static OptionalLong holder(Path path) {
+    try {
+      Path folder = path.toRealPath();
+      if (HELD.contains(folder)) {
+        return OptionalLong.of(ProcessHandle.current().pid());
+      }
+      Path file = folder.resolve(FILE);
+      if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
+        return OptionalLong.empty();
+      }
+      try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+        String pid = holder(channel);
+        // Most often the process is gone: then nobody is disturbed by a lock of ours.
+        if (!pid.matches("\\d+")
+            || ProcessHandle.of(Long.parseLong(pid)).filter(ProcessHandle::isAlive).isEmpty()) {
+          return OptionalLong.empty();
+        }
+        FileLock lock = channel.tryLock(0, Long.MAX_VALUE, true);
+        return lock == null ? OptionalLong.of(Long.parseLong(pid)) : OptionalLong.empty();
+      }
+    } catch (IOException e) {
+      return OptionalLong.empty();
     }
   }
 

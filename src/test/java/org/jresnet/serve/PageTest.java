@@ -15,6 +15,7 @@ import java.util.regex.Pattern;
 import org.jresnet.base.Png;
 import org.jresnet.data.RgbImage;
 import org.jresnet.serve.TestServer.Answer;
+import org.jresnet.testing.Chromium;
 import org.jresnet.testing.SeededWeights;
 import org.jresnet.testing.SmallModel;
 import org.junit.jupiter.api.AfterAll;

@@ -10,24 +10,33 @@ import org.jresnet.data.ImageDecoder;
 import org.jresnet.data.Resize;
 import org.jresnet.data.RgbImage;
 
-/** Small copies of images, as {@code data:} addresses. */
-final class Thumbnails {
+/** Small copies of images. */
+public final class Thumbnails {
   private static final int SIDE = 112;
   private static final int QUALITY = 85;
 
   private Thumbnails() {}
 
-  /** The middle of an image as a small JPEG; empty when it is gone or cannot be decoded. */
+  /**
+   * The middle of an image as a small JPEG.
+   *
+   * @throws IOException when it is gone or cannot be decoded
+   */
+  public static byte[] jpeg(Path file) throws IOException {
+    RgbImage image = ImageDecoder.decode(file);
+    int side = Math.min(image.width(), image.height());
+    RgbImage square = Resize.bilinear(Resize.centerCrop(image, side), SIDE, SIDE);
+    return Augmentation.jpeg(square, QUALITY);
+  }
+
+  /** The same as a {@code data:} address; empty when it is gone or cannot be decoded. */
   static Optional<String> of(Path file) {
     if (!Files.isRegularFile(file)) {
       return Optional.empty();
     }
     try {
-      RgbImage image = ImageDecoder.decode(file);
-      int side = Math.min(image.width(), image.height());
-      RgbImage square = Resize.bilinear(Resize.centerCrop(image, side), SIDE, SIDE);
-      byte[] jpeg = Augmentation.jpeg(square, QUALITY);
-      return Optional.of("data:image/jpeg;base64," + Base64.getEncoder().encodeToString(jpeg));
+      return Optional.of(
+          "data:image/jpeg;base64," + Base64.getEncoder().encodeToString(jpeg(file)));
     } catch (IOException e) {
       // The caption says that the image cannot be shown.
       return Optional.empty();

@@ -1,8 +1,9 @@
-package org.jresnet.serve;
+package org.jresnet.testing;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -26,10 +27,13 @@ import java.util.stream.Stream;
  * A browser without a window, spoken to in the <a
  * href="https://chromedevtools.github.io/devtools-protocol/">DevTools protocol</a>.
  */
-final class Chromium implements AutoCloseable, WebSocket.Listener {
+public final class Chromium implements AutoCloseable, WebSocket.Listener {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
   private final Process process;
   private final HttpClient client = HttpClient.newHttpClient();
   private final Map<Integer, CompletableFuture<JsonNode>> asked = new ConcurrentHashMap<>();
+  private final List<String> requests = Collections.synchronizedList(new ArrayList<>());
   private final List<String> complaints = Collections.synchronizedList(new ArrayList<>());
   private final StringBuilder text = new StringBuilder();
   private WebSocket socket;
@@ -40,7 +44,7 @@ final class Chromium implements AutoCloseable, WebSocket.Listener {
   }
 
   /** Empty where there is none on the path. */
-  static Optional<Chromium> start(Path profile) throws Exception {
+  public static Optional<Chromium> start(Path profile) throws Exception {
     Optional<Path> program =
         Stream.of(Optional.ofNullable(System.getenv("PATH")).orElse("").split(":"))
             .filter(f -> !f.isEmpty())
@@ -92,12 +96,13 @@ final class Chromium implements AutoCloseable, WebSocket.Listener {
                 .method("PUT", HttpRequest.BodyPublishers.noBody())
                 .build(),
             HttpResponse.BodyHandlers.ofString());
-    String address = TestServer.JSON.readTree(pages.body()).get("webSocketDebuggerUrl").asText();
+    String address = JSON.readTree(pages.body()).get("webSocketDebuggerUrl").asText();
     socket =
         client
             .newWebSocketBuilder()
             .buildAsync(URI.create(address), this)
             .get(30, TimeUnit.SECONDS);
+    ask("Network.enable", Map.of());
     ask("Page.enable", Map.of());
     ask("DOM.enable", Map.of());
     ask("Log.enable", Map.of());
@@ -109,14 +114,12 @@ final class Chromium implements AutoCloseable, WebSocket.Listener {
     text.append(data);
     if (last) {
       try {
-        JsonNode message = TestServer.JSON.readTree(text.toString());
+        JsonNode message = JSON.readTree(text.toString());
         text.setLength(0);
         if (message.has("id")) {
           asked.remove(message.get("id").asInt()).complete(message);
-        } else if (message.get("method").asText().equals("Log.entryAdded")) {
-          complaints.add(message.at("/params/entry/text").asText());
-        } else if (message.get("method").asText().equals("Runtime.exceptionThrown")) {
-          complaints.add(message.at("/params/exceptionDetails").toString());
+        } else {
+          note(message.get("method").asText(), message.get("params"));
         }
       } catch (IOException e) {
         throw new IllegalStateException(e);
@@ -126,35 +129,50 @@ final class Chromium implements AutoCloseable, WebSocket.Listener {
     return null;
   }
 
+  private void note(String event, JsonNode about) {
+    switch (event) {
+      case "Log.entryAdded" -> complaints.add(about.at("/entry/text").asText());
+      case "Runtime.exceptionThrown" -> complaints.add(about.get("exceptionDetails").toString());
+      case "Runtime.consoleAPICalled" -> {
+        if (about.get("type").asText().equals("error")) {
+          complaints.add(about.get("args").toString());
+        }
+      }
+      case "Network.requestWillBeSent" -> requests.add(about.at("/request/url").asText());
+      default -> {}
+    }
+  }
+
   private JsonNode ask(String method, Map<String, Object> parameters) throws Exception {
     int id = ++number;
     CompletableFuture<JsonNode> answer = new CompletableFuture<>();
     asked.put(id, answer);
     socket
         .sendText(
-            TestServer.JSON.writeValueAsString(
-                Map.of("id", id, "method", method, "params", parameters)),
-            true)
+            JSON.writeValueAsString(Map.of("id", id, "method", method, "params", parameters)), true)
         .get(30, TimeUnit.SECONDS);
     JsonNode found = answer.get(60, TimeUnit.SECONDS);
     assertThat(found.has("error")).as(found.toString()).isFalse();
     return found.get("result");
   }
 
-  void open(String address) throws Exception {
+  /** Goes to an address. */
+  public void open(String address) throws Exception {
     ask("Page.navigate", Map.of("url", address));
   }
 
-  /** The value of an expression. */
-  JsonNode run(String expression) throws Exception {
+  /** The value of an expression; of a promise, what it brings. */
+  public JsonNode run(String expression) throws Exception {
     JsonNode result =
-        ask("Runtime.evaluate", Map.of("expression", expression, "returnByValue", true));
+        ask(
+            "Runtime.evaluate",
+            Map.of("expression", expression, "returnByValue", true, "awaitPromise", true));
     assertThat(result.has("exceptionDetails")).as(result.toString()).isFalse();
     return result.at("/result/value");
   }
 
   /** Waits until an expression is true; the page may not be there yet. */
-  void await(String expression) throws Exception {
+  public void await(String expression) throws Exception {
     for (int i = 0; i < 3000; i++) {
       JsonNode result =
           ask("Runtime.evaluate", Map.of("expression", expression, "returnByValue", true));
@@ -167,7 +185,7 @@ final class Chromium implements AutoCloseable, WebSocket.Listener {
   }
 
   /** Chooses a file as a person does. */
-  void choose(String selector, Path file) throws Exception {
+  public void choose(String selector, Path file) throws Exception {
     int root = ask("DOM.getDocument", Map.of()).at("/root/nodeId").asInt();
     int node =
         ask("DOM.querySelector", Map.of("nodeId", root, "selector", selector))
@@ -177,8 +195,31 @@ final class Chromium implements AutoCloseable, WebSocket.Listener {
   }
 
   /** What the browser's console shows: errors, and violations of the policy. */
-  List<String> complaints() {
+  public List<String> complaints() {
     return List.copyOf(complaints);
+  }
+
+  /** Every address that was asked for. */
+  public List<String> requests() {
+    return List.copyOf(requests);
+  }
+
+  /** Presses a key as a person does, such as {@code ArrowRight}; a character for {@code " "}. */
+  public void press(String key) throws Exception {
+    for (String type : List.of("keyDown", "keyUp")) {
+      Map<String, Object> event = new java.util.HashMap<>(Map.of("type", type, "key", key));
+      if (key.length() == 1 && type.equals("keyDown")) {
+        event.put("text", key);
+      }
+      ask("Input.dispatchKeyEvent", event);
+    }
+  }
+
+  /** Shows pages as with the user's preference for {@code dark} or {@code light} colours. */
+  public void prefer(String scheme) throws Exception {
+    ask(
+        "Emulation.setEmulatedMedia",
+        Map.of("features", List.of(Map.of("name", "prefers-color-scheme", "value", scheme))));
   }
 
   @Override
