@@ -1,24 +1,17 @@
 package org.jresnet.inspect;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.function.Supplier;
 import java.util.stream.Collectors;
-import org.jresnet.backend.Mode;
 import org.jresnet.backend.Pass;
 import org.jresnet.backend.Precision;
 import org.jresnet.base.Closing;
-import org.jresnet.base.Float16;
 import org.jresnet.base.Json;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
@@ -29,8 +22,6 @@ import org.jresnet.engine.Model;
 import org.jresnet.engine.OptimizerState;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Node;
-import org.jresnet.graph.Parameter;
-import org.jresnet.graph.Shape;
 import org.jresnet.train.ModelFiles;
 import org.jresnet.train.TrainOptions.OptimizerOptions;
 import org.jresnet.weights.HostTensor;
@@ -92,11 +83,8 @@ public final class StepRecorder implements AutoCloseable {
   private final Options options;
   private final CompileOptions compile;
   private final OptimizerState optimizer;
-  private final Set<String> norms;
-  private final Map<String, float[]> before = new HashMap<>();
+  private final StepContents contents;
   private final List<AutoCloseable> owned = new ArrayList<>();
-  private Executable executable;
-  private boolean carried;
 
   /**
    * Plans a step; nothing is computed yet.
@@ -122,19 +110,9 @@ public final class StepRecorder implements AutoCloseable {
                     images.names.size(), images.size, images.size, ModelFiles.normalization(info)))
             .withFrozen(options.frozen)
             .withWatch(new CompileOptions.Watch(all, training() ? all : Set.of(), List.of()));
-    norms =
-        Executable.specs(model.graph(), compile, model.precision()).stream()
-            .filter(group -> group.spec().mode() == Mode.TRAIN)
-            .flatMap(group -> group.nodes().stream())
-            .filter(node -> has(node, Parameter.Role.RUNNING_MEAN))
-            .map(Node::name)
-            .collect(Collectors.toSet());
     optimizer = new OptimizerState(model, options.optimizer.rule(), options.frozen);
     owned.add(optimizer);
-  }
-
-  private static boolean has(Node node, Parameter.Role role) {
-    return node.parameters().stream().anyMatch(p -> p.role() == role);
+    contents = new StepContents(model, optimizer, images, options, compile);
   }
 
   private boolean training() {
@@ -202,7 +180,7 @@ public final class StepRecorder implements AutoCloseable {
             model.backend().description(),
             Version.number(),
             images.names,
-            keptNodes().stream().map(Node::name).toList(),
+            contents.nodes().stream().map(Node::name).toList(),
             options.half,
             loss,
             options.optimizer,
@@ -220,22 +198,10 @@ public final class StepRecorder implements AutoCloseable {
 
   /** Runs the step; {@link #tensors} are then there. */
   double run() {
-    for (Parameter p : model.graph().parameters()) {
-      if (p.role() == Parameter.Role.BATCHES_TRACKED) {
-        continue;
-      }
-      boolean trains = p.role().trainable();
-      before.put(
-          trains ? Recording.parameter(p.name()) : Recording.statisticBefore(p.name()),
-          model.get(p.name()));
-      for (int i = 0; trains && i < optimizer.rule().states() && optimizer.steps() > 0; i++) {
-        before.put(
-            Recording.momentBefore(i + 1, p.name()), optimizer.state(i, p.name()).toFloats());
-      }
-    }
-    carried = optimizer.steps() > 0;
-    executable = Executable.compile(model, compile);
+    contents.takeBefore();
+    Executable executable = Executable.compile(model, compile);
     owned.add(executable);
+    contents.of(executable);
     executable.setDraws(options.seed, options.draws);
     if (!training()) {
       executable.infer(images.pixels);
@@ -251,187 +217,9 @@ public final class StepRecorder implements AutoCloseable {
     return loss;
   }
 
-  /** The nodes whose tensors are kept, in the order of the network. */
-  private List<Node> keptNodes() {
-    return model.graph().nodes().stream().filter(n -> options.nodes.contains(n.name())).toList();
-  }
-
   /** What the file holds, in its order; after {@link #run} with the values. */
   List<SafetensorsFile.Planned> tensors() {
-    List<SafetensorsFile.Planned> all = new ArrayList<>();
-    long n = images.names.size();
-    all.add(
-        new SafetensorsFile.Planned(
-            Recording.INPUT,
-            DType.U8,
-            List.of(n, (long) images.size, (long) images.size, (long) model.graph().channels()),
-            () -> ByteBuffer.wrap(images.pixels)));
-    if (images.labels.length > 0) {
-      long[] labels = Arrays.stream(images.labels).asLongStream().toArray();
-      all.add(
-          new SafetensorsFile.Planned(
-              Recording.LABELS,
-              DType.I64,
-              List.of(n),
-              () -> HostTensor.ofLongs(List.of(n), labels).data()));
-    }
-    addBefore(all);
-    addForward(all);
-    if (training()) {
-      addBackward(all);
-      keptNodes().forEach(node -> addAfter(all, node));
-    }
-    if (options.spectra) {
-      ResidualBranches.filters(model.graph()).forEach(p -> addSpectrum(all, p));
-    }
-    return all;
-  }
-
-  private void addBefore(List<SafetensorsFile.Planned> all) {
-    boolean moments = executable == null ? optimizer.steps() > 0 : carried;
-    for (Parameter p : model.graph().parameters()) {
-      if (p.role() == Parameter.Role.BATCHES_TRACKED) {
-        continue;
-      }
-      boolean trains = p.role().trainable();
-      all.add(
-          exact(trains ? Recording.parameter(p.name()) : Recording.statisticBefore(p.name()), p));
-      for (int i = 0; trains && moments && i < optimizer.rule().states(); i++) {
-        all.add(exact(Recording.momentBefore(i + 1, p.name()), p));
-      }
-    }
-  }
-
-  /** What a step starts from is never rounded: replaying needs it. */
-  private SafetensorsFile.Planned exact(String name, Parameter p) {
-    List<Long> shape = shape(p);
-    return new SafetensorsFile.Planned(
-        name, DType.F32, shape, () -> HostTensor.ofFloats(shape, before.get(name)).data());
-  }
-
-  private static List<Long> shape(Parameter p) {
-    return p.shape().stream().map(Integer::longValue).toList();
-  }
-
-  private void addForward(List<SafetensorsFile.Planned> all) {
-    List<Shape> shapes = model.graph().shapes(images.names.size(), images.size, images.size);
-    for (Node node : keptNodes()) {
-      all.add(
-          rounded(
-              Recording.output(node.name()),
-              shape(shapes.get(node.index())),
-              () -> executable.tap(node.name())));
-      if (norms.contains(node.name())) {
-        String x = model.graph().nodes().get(node.inputs().get(0)).name();
-        int channels = shapes.get(node.index()).c();
-        List<Long> shape = List.of((long) channels);
-        all.add(
-            rounded(
-                Recording.batchMean(node.name()),
-                shape,
-                () -> moments(executable.tap(x), channels)[0]));
-        all.add(
-            rounded(
-                Recording.batchVariance(node.name()),
-                shape,
-                () -> moments(executable.tap(x), channels)[1]));
-      }
-    }
-    long n = images.names.size();
-    long outputs = shapes.get(model.graph().output().index()).elements() / n;
-    all.add(rounded(Recording.LOGITS, List.of(n, outputs), () -> executable.logits()));
-  }
-
-  private static List<Long> shape(Shape s) {
-    return List.of((long) s.n(), (long) s.h(), (long) s.w(), (long) s.c());
-  }
-
-  /** Mean and biased variance of each channel, summed in double precision. */
-  private static float[][] moments(float[] x, int channels) {
-    double[] means = new double[channels];
-    double[] variances = new double[channels];
-    int count = x.length / channels;
-    for (int i = 0; i < x.length; i++) {
-      means[i % channels] += x[i] / (double) count;
-    }
-    for (int i = 0; i < x.length; i++) {
-      double deviation = x[i] - means[i % channels];
-      variances[i % channels] += deviation * deviation / count;
-    }
-    float[][] moments = new float[2][channels];
-    for (int c = 0; c < channels; c++) {
-      moments[0][c] = (float) means[c];
-      moments[1][c] = (float) variances[c];
-    }
-    return moments;
-  }
-
-  private void addBackward(List<SafetensorsFile.Planned> all) {
-    List<Shape> shapes = model.graph().shapes(images.names.size(), images.size, images.size);
-    List<Node> kept = keptNodes();
-    for (int i = kept.size() - 1; i >= 0; i--) {
-      String node = kept.get(i).name();
-      all.add(
-          rounded(
-              Recording.gradient(node),
-              shape(shapes.get(kept.get(i).index())),
-              () -> executable.tapGradient(node)));
-    }
-  }
-
-  private void addAfter(List<SafetensorsFile.Planned> all, Node node) {
-    for (Parameter p : node.parameters()) {
-      String name = p.name();
-      if (p.role().trainable() && !options.frozen.contains(name)) {
-        all.add(
-            rounded(
-                Recording.parameterGradient(name),
-                shape(p),
-                () -> model.gradient(name).toFloats()));
-        all.add(rounded(Recording.parameterAfter(name), shape(p), () -> model.get(name)));
-        for (int i = 0; i < optimizer.rule().states(); i++) {
-          int index = i;
-          all.add(
-              rounded(
-                  Recording.moment(i + 1, name),
-                  shape(p),
-                  () -> optimizer.state(index, name).toFloats()));
-        }
-      } else if (norms.contains(node.name()) && isStatistic(p)) {
-        all.add(rounded(Recording.statisticAfter(name), shape(p), () -> model.get(name)));
-      }
-    }
-  }
-
-  private static boolean isStatistic(Parameter p) {
-    return p.role() == Parameter.Role.RUNNING_MEAN || p.role() == Parameter.Role.RUNNING_VAR;
-  }
-
-  private void addSpectrum(List<SafetensorsFile.Planned> all, Parameter p) {
-    int rows = p.shape().get(0);
-    int columns = p.elements() / rows;
-    all.add(
-        rounded(
-            Recording.singularValues(p.name()),
-            List.of((long) Math.min(rows, columns)),
-            () -> SingularValues.of(before.get(Recording.parameter(p.name())), rows, columns)));
-  }
-
-  private SafetensorsFile.Planned rounded(String name, List<Long> shape, Supplier<float[]> values) {
-    return options.half
-        ? new SafetensorsFile.Planned(name, DType.F16, shape, () -> halves(values.get()))
-        : new SafetensorsFile.Planned(
-            name, DType.F32, shape, () -> HostTensor.ofFloats(shape, values.get()).data());
-  }
-
-  private static ByteBuffer halves(float[] values) {
-    ByteBuffer out =
-        ByteBuffer.allocate(Math.multiplyExact(values.length, Short.BYTES))
-            .order(ByteOrder.LITTLE_ENDIAN);
-    for (float v : values) {
-      out.putShort(Float16.of(v));
-    }
-    return out.flip();
+    return contents.tensors();
   }
 
   @Override
