@@ -4,7 +4,9 @@ import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
+import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,27 +31,21 @@ public final class CsvFile implements AutoCloseable {
   }
 
   /**
-   * Opens a file to go on with, or begins it.
+   * Opens a file to go on with, or begins it, and keeps others from doing so until it is closed.
    *
-   * @throws UserError when it is another kind of table, or cannot be read or written
+   * @throws UserError when it is another kind of table, somebody else writes to it, or it cannot be
+   *     read or written
    */
   public static CsvFile open(Path path, List<String> header) {
     if (Files.exists(path)) {
       RegularFile.require(path, "the table");
     }
     try {
-      Set<String> keys = new HashSet<>();
-      String first = Csv.line(header);
-      long whole = Files.exists(path) ? scan(path, first, keys) : 0;
       FileChannel channel =
-          FileChannel.open(path, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-      CsvFile file = new CsvFile(path, channel, keys);
+          FileChannel.open(
+              path, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
       try {
-        channel.truncate(whole).position(whole);
-        if (whole == 0) {
-          file.append(List.of(header));
-        }
-        return file;
+        return locked(path, channel, header);
       } catch (IOException | RuntimeException e) {
         channel.close();
         throw e;
@@ -59,46 +55,73 @@ public final class CsvFile implements AutoCloseable {
     }
   }
 
+  private static CsvFile locked(Path path, FileChannel channel, List<String> header)
+      throws IOException {
+    if (!lock(channel)) {
+      throw new UserError(
+          Text.format(
+              "%s is being written by another jresnet; wait for it, or name another", path));
+    }
+    Set<String> keys = new HashSet<>();
+    long whole = scan(path, channel, Csv.line(header), keys);
+    channel.truncate(whole).position(whole);
+    CsvFile file = new CsvFile(path, channel, keys);
+    if (whole == 0) {
+      file.append(List.of(header));
+    }
+    return file;
+  }
+
+  /** The channel holds the lock until it is closed. */
+  private static boolean lock(FileChannel channel) throws IOException {
+    try {
+      return channel.tryLock() != null;
+    } catch (OverlappingFileLockException e) {
+      return false;
+    }
+  }
+
   /**
    * Reads the first cells of all whole records.
    *
    * @return where the last one ends
    */
-  private static long scan(Path path, String header, Set<String> keys) throws IOException {
-    try (InputStream in = new BufferedInputStream(Files.newInputStream(path), 1 << 16)) {
-      java.io.ByteArrayOutputStream record = new java.io.ByteArrayOutputStream();
-      boolean quoted = false;
-      boolean first = true;
-      long at = 0;
-      long whole = 0;
-      for (int b = in.read(); b >= 0; b = in.read()) {
-        at++;
-        // A doubled quote closes and opens: nothing can stand between.
-        quoted ^= b == '"';
-        if (b != '\n' || quoted) {
-          record.write(b);
-          continue;
-        }
-        String line = record.toString(StandardCharsets.UTF_8);
-        record.reset();
-        whole = at;
-        if (first && !line.equals(header)) {
-          throw new UserError(
-              Text.format(
-                  "%s is another table: its columns are %s, expected %s; name another file",
-                  path, line, header));
-        }
-        if (!first) {
-          keys.add(Csv.firstCell(path, line));
-        }
-        first = false;
+  private static long scan(Path path, FileChannel channel, String header, Set<String> keys)
+      throws IOException {
+    // Not closed: that would close the channel.
+    InputStream in = new BufferedInputStream(Channels.newInputStream(channel), 1 << 16);
+    java.io.ByteArrayOutputStream record = new java.io.ByteArrayOutputStream();
+    boolean quoted = false;
+    boolean first = true;
+    long at = 0;
+    long whole = 0;
+    for (int b = in.read(); b >= 0; b = in.read()) {
+      at++;
+      // A doubled quote closes and opens: nothing can stand between.
+      quoted ^= b == '"';
+      if (b != '\n' || quoted) {
+        record.write(b);
+        continue;
       }
-      if (first && at > 0) {
+      String line = record.toString(StandardCharsets.UTF_8);
+      record.reset();
+      whole = at;
+      if (first && !line.equals(header)) {
         throw new UserError(
-            Text.format("%s does not begin with the columns %s; name another file", path, header));
+            Text.format(
+                "%s is another table: its columns are %s, expected %s; name another file",
+                path, line, header));
       }
-      return whole;
+      if (!first) {
+        keys.add(Csv.firstCell(path, line));
+      }
+      first = false;
     }
+    if (first && at > 0) {
+      throw new UserError(
+          Text.format("%s does not begin with the columns %s; name another file", path, header));
+    }
+    return whole;
   }
 
   /** The first cells of the records that were there when it was opened. */

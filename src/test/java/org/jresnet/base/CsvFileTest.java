@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -37,6 +38,24 @@ final class CsvFileTest {
   void whatIsWrittenIsAsOneTable() {
     assertThat(Csv.read(whole()))
         .containsExactly(HEADER, ROWS.get(0), ROWS.get(1), ROWS.get(2), ROWS.get(3));
+  }
+
+  @Test
+  void onlyOneWritesAtATime() {
+    Path file = folder.resolve("busy.csv");
+    try (CsvFile table = CsvFile.open(file, HEADER)) {
+      assertThatThrownBy(() -> CsvFile.open(file, HEADER))
+          .isInstanceOf(UserError.class)
+          .hasMessageContaining("busy.csv is being written by another jresnet");
+      table.append(ROWS);
+    }
+    assertThat(whatIsIn(file)).hasSize(ROWS.size());
+  }
+
+  private static Set<String> whatIsIn(Path file) {
+    try (CsvFile table = CsvFile.open(file, HEADER)) {
+      return table.keys();
+    }
   }
 
   /** Cut after any byte, what is missing is added, and the bytes are the same in the end. */
