@@ -51,6 +51,7 @@ public final class Main implements Runnable {
           ProfileCommand.class,
           PlanCommand.class,
           CheckCommand.class,
+          ExerciseCommand.class,
           DoctorCommand.class);
 
   /** What {@code --verbose} does before a command runs: logging, and stack traces of failures. */

@@ -1,0 +1,241 @@
+package org.jresnet.inspect.exercise;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.stream.Stream;
+import org.jresnet.base.UserError;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** What a learner may write, right and wrong, and what is said of it. */
+final class ExerciseTest {
+  private static final Duration LIMIT = Duration.ofMinutes(5);
+  private static final Path SOLUTIONS =
+      Path.of("src/test/resources/org/jresnet/inspect/exercise/solutions");
+
+  @TempDir Path folder;
+
+  private static Stream<Exercise> exercises() {
+    assertThat(Exercise.all()).isNotEmpty();
+    return Exercise.all().stream();
+  }
+
+  private Grade grade(Exercise exercise, String source) {
+    return grade(exercise, source, LIMIT);
+  }
+
+  private Grade grade(Exercise exercise, String source, Duration limit) {
+    Path file = folder.resolve(exercise.file());
+    try {
+      Files.writeString(file, source);
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    }
+    return Grader.grade(exercise, file, limit);
+  }
+
+  private static String solution(String exercise) {
+    try {
+      return Files.readString(SOLUTIONS.resolve(Exercise.of(exercise).file()));
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  /** The solution with an edit, which must be possible. */
+  private static String solution(String exercise, String replace, String by) {
+    String text = solution(exercise);
+    assertThat(text).contains(replace);
+    return text.replace(replace, by);
+  }
+
+  private static Grade.Check firstWrong(Grade grade) {
+    return grade.checks().stream().filter(c -> !c.passed()).findFirst().orElseThrow();
+  }
+
+  @ParameterizedTest
+  @MethodSource("exercises")
+  void theSolutionPasses(Exercise exercise) {
+    Grade grade = grade(exercise, solution(exercise.id()));
+    assertThat(grade.checks()).allMatch(Grade.Check::passed).hasSize(grade.tests());
+    assertThat(grade.passed()).isTrue();
+    assertThat(grade.remarks()).isNotEmpty();
+  }
+
+  @ParameterizedTest
+  @MethodSource("exercises")
+  void theStubCompilesAndIsNotWrittenYet(Exercise exercise) {
+    Grade grade = grade(exercise, exercise.stub());
+    assertThat(grade.points()).isZero();
+    assertThat(grade.passed()).isFalse();
+    assertThat(grade.checks())
+        .isNotEmpty()
+        .allSatisfy(c -> assertThat(c.problem().orElseThrow()).endsWith("is not written yet"));
+    assertThat(exercise.stub()).contains("docs/course/" + exercise.lesson());
+  }
+
+  /** Exercise, what is replaced in its solution, by what, and what the hint says. */
+  private static Stream<Arguments> mistakes() {
+    String window = "p * stride + r - padding";
+    return Stream.of(
+        Arguments.of(
+            "conv", window, "p + r - padding", "starts at input row p*stride - padding (columns"),
+        Arguments.of("conv", "q * stride", "q", "the stride does nothing"),
+        Arguments.of("conv", "- padding;", ";", "the padding does nothing"),
+        Arguments.of("conv", "- padding;", "+ padding;", "the padding has the wrong sign"),
+        Arguments.of("conv", "- padding;", "- padding + 1;", "one place too far down, and so"),
+        Arguments.of("conv", "- padding;", "- padding - 1;", "one place too far up, and so"),
+        Arguments.of("conv", "y[n][p][q][k] +=", "y[n][p][q][k] =", "add with +="),
+        Arguments.of("conv", "w[k][c][r][s]", "w[k][c][s][r]", "rows and columns of the filter"),
+        Arguments.of(
+            "conv", "w[k][c][r][s]", "w[k][c][rows-1-r][columns-1-s]", "filter is turned around"),
+        Arguments.of("conv", "c < channels", "c < 1", "only the first channel counts"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("mistakes")
+  void aTypicalMistakeIsRecognised(String exercise, String replace, String by, String hint) {
+    Grade grade = grade(Exercise.of(exercise), solution(exercise, replace, by));
+    assertThat(grade.passed()).isFalse();
+    assertThat(grade.checks())
+        .filteredOn(c -> !c.passed())
+        .isNotEmpty()
+        .anySatisfy(c -> assertThat(c.hint().orElse("none")).contains(hint));
+  }
+
+  @Test
+  void theFirstWrongValueIsNamed() {
+    Grade.Check wrong =
+        firstWrong(
+            grade(
+                Exercise.of("conv"),
+                solution("conv", "return y;", "y[0][1][2][0] += 1; return y;")));
+    assertThat(wrong.problem().orElseThrow())
+        .matches("x of 1x3x3x1: y\\[n=0 p=1 q=2 k=0] should be (-?\\d+), is -?\\d+ \\(1 of 9.*");
+    assertThat(wrong.hint()).isEmpty();
+  }
+
+  /** A right op in a single call, and a wrong one where the network first uses a larger image. */
+  @Test
+  void aMistakeThatOnlyTheNetworkShowsIsNamedByItsNode() {
+    Grade grade =
+        grade(
+            Exercise.of("conv"),
+            solution("conv", "return y;", "if (w.length == 16) y[3][1][2][0] = 0; return y;"));
+    assertThat(grade.points()).isEqualTo(grade.tests() - 1);
+    Grade.Check wrong = firstWrong(grade);
+    assertThat(wrong.name()).startsWith("resnet50 with 8 channels in the stem");
+    assertThat(wrong.problem().orElseThrow())
+        .startsWith("layer2.0.conv1: y[n=3 p=1 q=2 k=0] should be ");
+  }
+
+  @Test
+  void anExceptionIsNamedWithItsLine() {
+    Grade.Check wrong =
+        firstWrong(grade(Exercise.of("conv"), solution("conv", "i >= 0 && i < height", "i >= -1")));
+    assertThat(wrong.problem().orElseThrow())
+        .matches(
+            "forward threw ArrayIndexOutOfBoundsException: Index -1 out of bounds for length \\d,"
+                + " at Conv.java:22");
+    assertThat(wrong.hint().orElseThrow()).contains("outside of the tensor");
+  }
+
+  @Test
+  void wrongShapesAndNothingAreNamed() {
+    Grade.Check wrong =
+        firstWrong(
+            grade(
+                Exercise.of("conv"),
+                solution("conv", "int outRows = (height", "int outRows = 1 + (height")));
+    assertThat(wrong.problem())
+        .hasValue("x of 1x3x3x1: y[0] has length 4, expected 3: an array [3] [3] [1]");
+    wrong =
+        firstWrong(
+            grade(
+                Exercise.of("conv"),
+                solution("conv", "return y;", "return new double[x.length][1][1][w.length];")));
+    assertThat(wrong.problem())
+        .hasValue("x of 1x3x3x1: y[0] has length 1, expected 3: an array [3] [3] [1]");
+    wrong = firstWrong(grade(Exercise.of("conv"), solution("conv", "return y;", "return null;")));
+    assertThat(wrong.problem())
+        .hasValue("x of 1x3x3x1: y is null, expected an array [1] [3] [3] [1]");
+  }
+
+  @Test
+  void nanIsWrong() {
+    Grade.Check wrong =
+        firstWrong(grade(Exercise.of("conv"), solution("conv", "+= x[n]", "+= 0.0 / 0 + x[n]")));
+    assertThat(wrong.problem().orElseThrow()).contains("is NaN");
+    assertThat(wrong.hint().orElseThrow()).contains("NaN comes from 0/0");
+  }
+
+  /** The loop sleeps and can be interrupted, so that it does not outlive the test. */
+  @Test
+  void whatDoesNotEndIsEndedAndNamedWithItsLine() {
+    String endless =
+        solution(
+            "conv",
+            "return y;",
+            "try { while (true) { Thread.sleep(10); } } catch (InterruptedException e) {"
+                + " throw new IllegalStateException(e); }");
+    Grade grade = grade(Exercise.of("conv"), endless, Duration.ofSeconds(2));
+    assertThat(grade.checks()).hasSize(1);
+    Grade.Check wrong = firstWrong(grade);
+    assertThat(wrong.problem()).hasValue("not done after 2 s, now at Conv.java:31");
+    assertThat(wrong.hint().orElseThrow()).contains("does a loop never end?");
+  }
+
+  @Test
+  void whatDoesNotCompileIsNamedWithItsLine() {
+    Grade grade = grade(Exercise.of("conv"), solution("conv", "return y;", "return z;"));
+    assertThat(grade.checks()).hasSize(1);
+    assertThat(grade.points()).isZero();
+    assertThat(grade.checks().get(0).hint().orElseThrow())
+        .startsWith("Conv.java:31: cannot find symbol");
+  }
+
+  @Test
+  void anotherClassOrMethodIsNamed() {
+    assertThat(firstWrong(grade(Exercise.of("conv"), "class Other {}")).problem().orElseThrow())
+        .isEqualTo(
+            "Conv.java has no class Conv; it has [Other]. Declare no package, and keep the name");
+    assertThat(
+            firstWrong(grade(Exercise.of("conv"), solution("conv", "forward", "forwards")))
+                .problem())
+        .hasValue(
+            "Conv.java has no method forward(double[][][][], double[][][][], int, int); keep what"
+                + " the stub declares");
+    assertThat(
+            firstWrong(
+                    grade(
+                        Exercise.of("conv"),
+                        solution(
+                            "conv", "static double[][][][] forward", "double[][][][] forward")))
+                .problem())
+        .hasValue("forward must be static");
+  }
+
+  @Test
+  void anUnknownExerciseIsRefused() {
+    assertThatThrownBy(() -> Exercise.of("cnov"))
+        .isInstanceOf(UserError.class)
+        .hasMessageStartingWith("unknown exercise 'cnov'; known: conv");
+  }
+
+  @Test
+  void aFileThatIsNotThereIsRefused() {
+    Exercise exercise = Exercise.of("conv");
+    Path missing = folder.resolve("none").resolve(exercise.file());
+    assertThatThrownBy(() -> Grader.grade(exercise, missing, LIMIT))
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining("Conv.java");
+  }
+}
