@@ -79,6 +79,7 @@ Layout. A quantity is stored whole under its key, or, where that would be too la
 Optimizers: adam (lr 1e-3), adamw (lr 1e-3, weight decay 0.05), sgd (lr 0.01, momentum 0.9, weight decay 1e-4);
 all else torch's defaults. Case `<model>-w8` is the network with 8 channels in the stem and all others in proportion,
 rounded as torchvision's constructors round. Nothing is dropped: the share of dropout and stochastic depth is 0.
+Forms of blocks that torchvision does not have (`resnet18:shortcut=A`) are made here of its layers.
 """
 
 import argparse
@@ -232,8 +233,66 @@ NARROWER = {
 }
 
 
+class PaddedShortcut(torch.nn.Module):
+    """Option A of He et al. 2015: every so many pixels, and zeros for the channels that are missing."""
+
+    def __init__(self, conv):
+        super().__init__()
+        self.stride, self.added = conv.stride[0], conv.out_channels - conv.in_channels
+
+    def forward(self, x):
+        return torch.nn.functional.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.added))
+
+
+class PreActivated(torch.nn.Module):
+    """A block with norm and activation in front of each convolution (He et al. 2016, arXiv:1603.05027, figure 1 b); the
+    first block of all finds them in the stem."""
+
+    def __init__(self, block, first):
+        super().__init__()
+        self.convs = [n for n in ("conv1", "conv2", "conv3") if hasattr(block, n)]
+        for i, name in enumerate(self.convs, start=1):
+            conv = getattr(block, name)
+            if i > 1 or not first:
+                setattr(self, f"bn{i}", torch.nn.BatchNorm2d(conv.in_channels))
+                setattr(self, f"relu{i}", torch.nn.ReLU())
+            setattr(self, name, conv)
+        self.downsample = block.downsample and block.downsample[:1]
+
+    def forward(self, x):
+        f = activated = self.relu1(self.bn1(x)) if hasattr(self, "bn1") else x
+        for i, name in enumerate(self.convs, start=1):
+            f = getattr(self, name)(getattr(self, f"relu{i}")(getattr(self, f"bn{i}")(f)) if i > 1 else f)
+        return f + (self.downsample(activated) if self.downsample else x)
+
+
+def pad_shortcuts(net):
+    for block in net.modules():
+        if getattr(block, "downsample", None):
+            block.downsample = PaddedShortcut(block.downsample[0])
+
+
+def pre_activate(net):
+    for i in range(1, 5):
+        stage = getattr(net, f"layer{i}")
+        for j in range(len(stage)):
+            stage[j] = PreActivated(stage[j], first=i == 1 and j == 0)
+    net.bn2, net.relu2 = torch.nn.BatchNorm2d(net.fc.in_features), torch.nn.ReLU()
+    net.avgpool.register_forward_pre_hook(lambda module, inputs: (net.relu2(net.bn2(inputs[0])),))
+
+
+FORMS = {"shortcut=A": pad_shortcuts, "preact": pre_activate}
+
+
 def architecture(model, width, classes):
-    """torchvision's network with `width` channels in the stem, or None for the published number; without values."""
+    """torchvision's network with `width` channels in the stem, or None for the published number; without values. Behind
+    a colon stands what is made of it here."""
+    model, _, form = model.partition(":")
+    if form:
+        net = architecture(model, width, classes)
+        with torch.device("meta"):
+            FORMS[form](net)
+        return net
     with torch.device("meta"):
         build = getattr(models, model)
         if width is None and model.startswith("regnet"):
@@ -281,7 +340,8 @@ def outputs(net):
         nodes = {"maxpool": net.maxpool}
         for i in range(1, 5):
             stage = getattr(net, f"layer{i}")
-            nodes[f"layer{i}.{len(stage) - 1}.relu"] = stage
+            end = "add" if isinstance(stage[-1], PreActivated) else "relu"
+            nodes[f"layer{i}.{len(stage) - 1}.{end}"] = stage
         return nodes | {"avgpool": net.avgpool, "fc": net.fc}
     if isinstance(net, models.ShuffleNetV2):
         stages = {f"stage{i}.{len(s) - 1}.shuffle": s for i, s in zip((2, 3, 4), (net.stage2, net.stage3, net.stage4))}
@@ -377,6 +437,8 @@ CASES = {
     "efficientnet_b0-w8": Case("efficientnet_b0", 8, *NARROW, 64, 64, 0, ("eval", "train", "adam"), ()),
     "efficientnet_v2_s-w8": Case("efficientnet_v2_s", 8, *NARROW, 64, 64, 0, ("eval", "train", "adam"), ()),
     "regnet_y_400mf-w8": Case("regnet_y_400mf", 8, *NARROW, 64, 64, 2, ("eval", "train", "adam"), ()),
+    "resnet18-shortcut-a-w8": Case("resnet18:shortcut=A", 8, *NARROW, 64, 64, 0, ("eval", "train"), ()),
+    "resnet50-preact-w8": Case("resnet50:preact", 8, *NARROW, 64, 64, 34, ("eval", "train"), ()),
     "resnet18": Case("resnet18", 64, *FULL, 64, 64, 31, ("eval", "train", "adam-loss"), ()),
     "resnet50": Case("resnet50", 64, *FULL, 64, 64, 144, ("eval", "train"), ()),
     "resnet50-224": Case("resnet50", 64, 1000, (7,), 224, 224, 0, ("eval",), ()),
@@ -652,7 +714,8 @@ def make(name):
     net = network(case, torch.float32)
     known = [name for name in net.state_dict() if "num_batches" not in name]
     if isinstance(net, resnet.ResNet):
-        checked = [*known[:5], "layer3.0.downsample.0.weight", *known[-2:]]
+        projected = "layer3.0.downsample.0.weight"
+        checked = [*known[:5], projected if projected in known else "layer3.0.conv1.weight", *known[-2:]]
     else:
         checked = [*known[:5], *known[len(known) // 2 :][:10], *known[-2:]]
     check = {

@@ -7,7 +7,9 @@ import org.jresnet.models.Architecture;
 /** The networks that {@code --model} takes, for help texts and the shell's completion. */
 final class ModelNames implements Iterable<String> {
   /** In an option's description: their names with commas. */
-  static final String LISTED = "${COMPLETION-CANDIDATES}.";
+  static final String LISTED =
+      "${COMPLETION-CANDIDATES}; of the first family also forms such as NAME:shortcut=A, NAME:preact or NAME:plain, see"
+          + " docs/networks.md.";
 
   private static final List<String> NAMES =
       Architecture.all().stream().map(Architecture::id).toList();

@@ -49,11 +49,23 @@ final class Fusion {
     this.needsGradient = new boolean[graph.nodes().size()];
   }
 
-  /** The network as that pass computes it: what does nothing in evaluation is not there. */
+  /**
+   * The network as that pass computes it: what does nothing in evaluation is not there; in training
+   * an op whose gradient cannot be added to that of the input's other consumers has a copy.
+   */
   static Graph simplified(Graph graph, CompileOptions options) {
+    if (options.pass() == Pass.TRAINING) {
+      Set<String> sharing =
+          graph.nodes().stream()
+              .filter(node -> !node.op().accumulates())
+              .filter(node -> graph.consumers(node.inputs().get(0)).size() > 1)
+              .map(Node::name)
+              .collect(Collectors.toSet());
+      return sharing.isEmpty() ? graph : Rewrite.withOwnInputs(graph, sharing);
+    }
     Set<String> idle =
         graph.nodes().stream()
-            .filter(node -> options.pass() == Pass.INFERENCE && node.op().draws())
+            .filter(node -> node.op().draws())
             .map(Node::name)
             .filter(name -> !options.watch().output(name))
             .filter(name -> !name.equals(graph.output().name()))

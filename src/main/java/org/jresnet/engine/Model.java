@@ -18,7 +18,6 @@ import org.jresnet.base.UserError;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Initialization;
 import org.jresnet.graph.Node;
-import org.jresnet.graph.Op;
 import org.jresnet.graph.Parameter;
 
 /**
@@ -182,9 +181,12 @@ public final class Model implements AutoCloseable {
     }
   }
 
-  /** How the last batch norm of each residual block starts. */
+  /**
+   * How the last layer with weights of each residual branch starts: a batch norm, in a
+   * pre-activated block a convolution.
+   */
   public enum BlockEnd {
-    /** Weight 1, as torchvision's default. */
+    /** As the rest, a batch norm with weight 1; torchvision's default. */
     ONE,
     /**
      * Weight 0, so that each block starts as the identity (Goyal et al. 2017, arXiv:1706.02677,
@@ -206,14 +208,14 @@ public final class Model implements AutoCloseable {
       initialize(p, seed);
     }
     if (blockEnd == BlockEnd.ZERO) {
-      List<String> norms = lastNorms();
-      if (norms.isEmpty()) {
+      List<String> ends = branchEnds();
+      if (ends.isEmpty()) {
         throw new UserError(
             "%s has no residual addition, so no block can start as the identity; leave out --zero-init"
                 .formatted(graph.name()));
       }
-      for (String norm : norms) {
-        set(norm + ".weight", new float[byName.get(norm + ".weight").elements()]);
+      for (String end : ends) {
+        set(end + ".weight", new float[byName.get(end + ".weight").elements()]);
       }
     }
   }
@@ -299,14 +301,14 @@ public final class Model implements AutoCloseable {
   }
 
   /**
-   * Names of the last batch norms of residual branches. What stands behind one, such as an
-   * activation or what drops paths, makes 0 of 0.
+   * Names of the last layers with weights of residual branches. What stands behind one, such as an
+   * activation or what drops branches, makes 0 of 0.
    */
-  private List<String> lastNorms() {
+  private List<String> branchEnds() {
     List<String> names = new ArrayList<>();
     for (Node addition : graph.additions()) {
       Node end = graph.nodes().get(addition.inputs().get(0));
-      while (!(end.op() instanceof Op.BatchNorm)) {
+      while (end.parameters().isEmpty()) {
         end = graph.nodes().get(end.inputs().get(0));
       }
       names.add(end.name());

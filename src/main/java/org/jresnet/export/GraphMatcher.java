@@ -22,6 +22,7 @@ import org.jresnet.graph.Graph;
 import org.jresnet.graph.Multiply;
 import org.jresnet.graph.Node;
 import org.jresnet.graph.Op;
+import org.jresnet.graph.Scale;
 import org.jresnet.graph.Shape;
 
 /**
@@ -189,6 +190,8 @@ final class GraphMatcher {
       return ranges.is(found, value, slice) && first(ours, found);
     } else if (op instanceof ChannelShuffle shuffle) {
       return shuffle(ours, shuffle, found);
+    } else if (op instanceof Scale scale) {
+      return OpForms.scale(scale, found, constants) && first(ours, found);
     }
     return false;
   }
@@ -229,21 +232,19 @@ final class GraphMatcher {
         && constants.shape(found.input(1)).equals(shape);
   }
 
-  /** A norm of its own, or one that is part of the convolution before it. */
+  /** A norm of its own, as such or as product and sum, or part of the convolution before it. */
   private void norm(Node ours, OnnxModel.Node found, String value) {
     if (found.op().equals("BatchNormalization")) {
-      float eps = found.real("epsilon", 1e-5f);
-      if (Math.abs(eps - ((Op.BatchNorm) ours.op()).eps()) > 1e-3 * eps) {
-        throw new UserError(
-            Text.format(
-                "%s is no %s: its batch norm %s has epsilon %s, expected %s",
-                file, graph.name(), ours.name(), eps, ((Op.BatchNorm) ours.op()).eps()));
-      }
+      OpForms.requireEps(ours, found, file, graph);
       matches.put(ours, new Match(found, ""));
       go(ours, 0, found.input(0));
     } else if (found.op().equals("Conv") && input(ours, 0).op() instanceof Conv2d) {
       matches.put(ours, new Match(found, found.input(2)));
       go(ours, 0, value);
+    } else if (OpForms.affine(found, producers, constants)) {
+      OnnxModel.Node product = producers.get(found.input(0));
+      matches.put(ours, new Match(product, found.input(1)));
+      go(ours, 0, product.input(0));
     } else {
       throw unlike(ours, found, value);
     }
@@ -318,6 +319,8 @@ final class GraphMatcher {
       return looksLike(input(ours, 0), value, steps);
     } else if (!OpForms.alike(op, found)) {
       return false;
+    } else if (op instanceof Op.BatchNorm && found.op().equals("Add")) {
+      return OpForms.affine(found, producers, constants);
     } else if (found == null || steps == 0) {
       return true;
     } else if (op instanceof Op.BatchNorm && found.op().equals("Conv")) {

@@ -120,8 +120,8 @@ public final class OnnxImport {
     for (Node node : graph.nodes()) {
       if (node.op() instanceof Op.BatchNorm norm) {
         OnnxModel.Node found = matches.get(node).node();
-        folded |= found.op().equals("Conv");
-        norm(node, norm, found, tensors);
+        folded |= !found.op().equals("BatchNormalization");
+        norm(node, norm, matches.get(node), tensors);
       } else if (node.op() instanceof Conv2d conv) {
         boolean withNorm =
             graph.consumers(node.index()).stream()
@@ -237,6 +237,22 @@ public final class OnnxImport {
     return p.shape().stream().map(Integer::longValue).toList();
   }
 
+  /** Values of the form {@code [c, 1, 1]} or {@code [c]}, times a factor. */
+  private HostTensor perChannel(String name, Parameter p, float factor) {
+    HostTensor found = constants.tensor(name);
+    float[] values = found.toFloats();
+    if (values.length != p.elements()) {
+      throw new UserError(
+          Text.format(
+              "%s: the tensor '%s' should have %s values for %s, but has the shape %s",
+              file, FileText.show(name), p.elements(), p.name(), found.shape()));
+    }
+    for (int i = 0; i < values.length; i++) {
+      values[i] *= factor;
+    }
+    return HostTensor.ofFloats(shape(p), values);
+  }
+
   private static HostTensor filled(Parameter p, float value) {
     float[] values = new float[p.elements()];
     java.util.Arrays.fill(values, value);
@@ -265,17 +281,25 @@ public final class OnnxImport {
   }
 
   private void norm(
-      Node node, Op.BatchNorm norm, OnnxModel.Node found, Map<String, HostTensor> to) {
+      Node node, Op.BatchNorm norm, GraphMatcher.Match match, Map<String, HostTensor> to) {
+    OnnxModel.Node found = match.node();
     boolean own = found.op().equals("BatchNormalization");
     int input = 1;
+    float root = (float) Math.sqrt(1 + norm.eps());
     for (Parameter p : node.parameters()) {
       HostTensor value =
           switch (p.role()) {
             case BATCHES_TRACKED -> HostTensor.ofLongs(List.of(), 0);
             case NORM_WEIGHT ->
-                own ? tensor(found.input(input), p) : filled(p, (float) Math.sqrt(1 + norm.eps()));
+                own
+                    ? tensor(found.input(input), p)
+                    : found.op().equals("Mul")
+                        ? perChannel(found.input(1), p, root)
+                        : filled(p, root);
             case NORM_BIAS ->
-                own || !found.input(2).isEmpty() ? tensor(found.input(2), p) : filled(p, 0);
+                own
+                    ? tensor(found.input(2), p)
+                    : match.bias().isEmpty() ? filled(p, 0) : perChannel(match.bias(), p, 1);
             case RUNNING_MEAN -> own ? tensor(found.input(input), p) : filled(p, 0);
             case RUNNING_VAR -> own ? tensor(found.input(input), p) : filled(p, 1);
             default -> throw new IllegalStateException(p.name());

@@ -1,11 +1,18 @@
 package org.jresnet.export;
 
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import org.jresnet.base.Text;
+import org.jresnet.base.UserError;
 import org.jresnet.graph.Activation;
 import org.jresnet.graph.Axis;
 import org.jresnet.graph.Conv2d;
+import org.jresnet.graph.Graph;
+import org.jresnet.graph.Node;
 import org.jresnet.graph.Op;
+import org.jresnet.graph.Scale;
 
 /** In which forms exporters write operations. */
 final class OpForms {
@@ -32,6 +39,38 @@ final class OpForms {
     return found.op().equals("HardSigmoid")
         && Math.abs(found.real("alpha", 0.2f) - 1 / 6f) < 1e-6
         && found.real("beta", 0.5f) == 0.5f;
+  }
+
+  /** {@code x·scale + shift} with constants per channel: a norm that no convolution takes along. */
+  static boolean affine(
+      OnnxModel.Node found, Map<String, OnnxModel.Node> producers, OnnxConstants constants) {
+    OnnxModel.Node product = producers.get(found.input(0));
+    return found.op().equals("Add")
+        && constants.has(found.input(1))
+        && product != null
+        && product.op().equals("Mul")
+        && constants.has(product.input(1));
+  }
+
+  /** Refuses a batch norm that adds another epsilon than ours. */
+  static void requireEps(Node ours, OnnxModel.Node found, Path file, Graph graph) {
+    double expected = ((Op.BatchNorm) ours.op()).eps();
+    float eps = found.real("epsilon", 1e-5f);
+    if (Math.abs(eps - expected) > 1e-3 * eps) {
+      throw new UserError(
+          Text.format(
+              "%s is no %s: its batch norm %s has epsilon %s, expected %s",
+              file, graph.name(), ours.name(), eps, expected));
+    }
+  }
+
+  /** A product with one number, which half precision may have rounded. */
+  static boolean scale(Scale op, OnnxModel.Node found, OnnxConstants constants) {
+    return found.op().equals("Mul")
+        && constants
+            .number(found.input(1))
+            .filter(f -> Math.abs(f - op.factor()) <= 1e-3 * Math.abs(op.factor()))
+            .isPresent();
   }
 
   /** Whether it is a mean over h and w. */
@@ -63,7 +102,9 @@ final class OpForms {
         case SILU -> producer.op().equals("Mul");
         case HARD_SWISH -> producer.op().equals("Mul") || producer.op().equals("HardSwish");
       };
-    } else if (op instanceof Op.BatchNorm || op instanceof Conv2d) {
+    } else if (op instanceof Op.BatchNorm) {
+      return Set.of("Conv", "BatchNormalization", "Add").contains(producer.op());
+    } else if (op instanceof Conv2d) {
       return producer.op().equals("Conv") || producer.op().equals("BatchNormalization");
     } else if (op instanceof Op.Add) {
       return producer.op().equals("Add");

@@ -83,6 +83,14 @@ public interface Op {
     return true;
   }
 
+  /**
+   * Whether the gradient of an input can be added to what others wrote. Libraries cannot for every
+   * op; the engine then gives it an input of its own.
+   */
+  default boolean accumulates() {
+    return true;
+  }
+
   /** Whether it draws random numbers in training, from {@link Slot#KEY}. */
   default boolean draws() {
     return false;
@@ -174,6 +182,11 @@ public interface Op {
     @Override
     public Set<Slot> unasked() {
       return Set.of(Slot.DX);
+    }
+
+    @Override
+    public boolean accumulates() {
+      return false;
     }
 
     @Override

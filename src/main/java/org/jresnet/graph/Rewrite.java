@@ -65,18 +65,67 @@ public final class Rewrite {
    * @throws UserError if there is no such addition
    */
   public static Graph withoutBranch(Graph graph, String addition) {
-    String shortcut = Draft.of(graph, addition(graph, addition)).inputs.get(1);
-    List<Draft> drafts = new ArrayList<>();
-    for (Draft draft : drafts(graph)) {
-      if (!draft.name.equals(addition)) {
-        drafts.add(draft.reading(shortcut, addition));
-      }
-    }
+    return keeping(graph, addition, 1);
+  }
+
+  /**
+   * Without one shortcut: whoever took the sum takes the residual branch alone. Without all of them
+   * the network is the plain one that residual networks are compared with.
+   *
+   * @param addition name of the node that adds the branch, its first input, to the shortcut
+   * @throws UserError if there is no such addition
+   */
+  public static Graph withoutShortcut(Graph graph, String addition) {
+    return keeping(graph, addition, 0);
+  }
+
+  private static Graph keeping(Graph graph, String addition, int input) {
+    String kept = Draft.of(graph, addition(graph, addition)).inputs.get(input);
     if (graph.output().name().equals(addition)) {
       throw new UserError(
           addition + " makes the output of " + graph.name() + "; it cannot be removed");
     }
+    List<Draft> drafts = new ArrayList<>();
+    for (Draft draft : drafts(graph)) {
+      if (!draft.name.equals(addition)) {
+        drafts.add(draft.reading(kept, addition));
+      }
+    }
     return build(graph, needed(drafts));
+  }
+
+  /**
+   * With two residual blocks in each other's place, weights and all: the nodes of one bear the
+   * names of the other.
+   *
+   * @param first name of one block's addition
+   * @param second name of the other's
+   * @throws UserError if there are no such additions, or the blocks are not built alike
+   */
+  public static Graph swapped(Graph graph, String first, String second) {
+    Map<Node, ResidualBlock> blocks = new HashMap<>();
+    ResidualBlock.of(graph).forEach(block -> blocks.put(block.addition(), block));
+    ResidualBlock a = blocks.get(addition(graph, first));
+    ResidualBlock b = blocks.get(addition(graph, second));
+    if (!a.isBuiltAs(b) || a.nodes().size() != b.nodes().size()) {
+      throw new UserError(
+          "%s and %s of %s are not built alike, so they cannot change places"
+              .formatted(a.name(), b.name(), graph.name()));
+    }
+    Map<String, String> names = new HashMap<>();
+    for (int i = 0; i < a.nodes().size(); i++) {
+      names.put(a.nodes().get(i).name(), b.nodes().get(i).name());
+      names.put(b.nodes().get(i).name(), a.nodes().get(i).name());
+    }
+    List<Draft> drafts = new ArrayList<>();
+    for (Draft draft : drafts(graph)) {
+      drafts.add(
+          new Draft(
+              names.getOrDefault(draft.name, draft.name),
+              draft.op,
+              draft.inputs.stream().map(i -> names.getOrDefault(i, i)).toList()));
+    }
+    return build(graph, drafts);
   }
 
   /**
@@ -87,13 +136,30 @@ public final class Rewrite {
    * @throws UserError if there is no such addition
    */
   public static Graph scaledBranch(Graph graph, String addition, double factor) {
+    return scaledInput(graph, addition, 0, addition + ".scale", factor);
+  }
+
+  /**
+   * With one shortcut multiplied by a number before the branch is added. The new node is called
+   * {@code <addition>.shortcut_scale}.
+   *
+   * @param addition name of the node that adds the branch, its first input, to the shortcut
+   * @throws UserError if there is no such addition
+   */
+  public static Graph scaledShortcut(Graph graph, String addition, double factor) {
+    return scaledInput(graph, addition, 1, addition + ".shortcut_scale", factor);
+  }
+
+  private static Graph scaledInput(
+      Graph graph, String addition, int input, String scale, double factor) {
     Draft sum = Draft.of(graph, addition(graph, addition));
-    String scale = addition + ".scale";
     requireNew(graph, scale);
     List<Draft> drafts = drafts(graph);
     int at = drafts.indexOf(sum);
-    drafts.set(at, new Draft(addition, sum.op, List.of(scale, sum.inputs.get(1))));
-    drafts.add(at, new Draft(scale, new Scale(factor), List.of(sum.inputs.get(0))));
+    List<String> inputs = new ArrayList<>(sum.inputs);
+    inputs.set(input, scale);
+    drafts.set(at, new Draft(addition, sum.op, inputs));
+    drafts.add(at, new Draft(scale, new Scale(factor), List.of(sum.inputs.get(input))));
     return build(graph, drafts);
   }
 
@@ -116,6 +182,26 @@ public final class Rewrite {
       drafts.add(draft.reading(name, after));
       if (draft.name.equals(after)) {
         drafts.add(new Draft(name, op, List.of(after)));
+      }
+    }
+    return build(graph, drafts);
+  }
+
+  /**
+   * With inputs of their own for some nodes of one input each: a copy, called {@code <node>.input}.
+   *
+   * @throws UserError if a name is taken
+   */
+  public static Graph withOwnInputs(Graph graph, Set<String> names) {
+    List<Draft> drafts = new ArrayList<>();
+    for (Draft draft : drafts(graph)) {
+      if (names.contains(draft.name)) {
+        String copy = draft.name + ".input";
+        requireNew(graph, copy);
+        drafts.add(new Draft(copy, new Scale(1), draft.inputs));
+        drafts.add(new Draft(draft.name, draft.op, List.of(copy)));
+      } else {
+        drafts.add(draft);
       }
     }
     return build(graph, drafts);

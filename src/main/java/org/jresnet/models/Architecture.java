@@ -11,7 +11,8 @@ import org.jresnet.graph.Graph;
  * A network that is built by name. This registry is all that the rest of jresnet knows about
  * families of networks: a new one is a builder and a line in {@link #all}.
  *
- * @param id torchvision's name, which users write: {@code resnet50}
+ * @param id torchvision's name, which users write: {@code resnet50}; with what is different where
+ *     it is not the published network: {@code resnet50:shortcut=A}
  * @param variant version of the architecture, which weight shapes do not reveal: {@code v1.5}
  * @param width channels of the published network's stem: the first extent of its first parameter
  * @param preprocessing how images become the input of the published weights
@@ -54,6 +55,23 @@ public record Architecture(
      * @throws UserError when a layer would have no channels
      */
     Graph build(String name, int classes, int width);
+
+    /**
+     * The same network with blocks of another form.
+     *
+     * @param id the name as it was given
+     * @param options what follows its colon
+     * @throws UserError saying which options there are
+     */
+    default Builder varied(String id, String options) {
+      throw new UserError(
+          "'%s': only ResNets, Wide ResNets and ResNeXts have other forms".formatted(id));
+    }
+
+    /** What makes this form from the published one, as {@link #varied} takes it. */
+    default String options() {
+      return "";
+    }
   }
 
   /** Every network, each family from its smallest to its largest. */
@@ -67,16 +85,35 @@ public record Architecture(
   }
 
   /**
-   * The network called {@code id}, in whatever case.
+   * The network called {@code id}, in whatever case. Behind a colon stands what is different from
+   * the published network, where its family knows such forms: {@code resnet50:shortcut=A,preact}.
    *
-   * @throws UserError listing the known names
+   * @throws UserError listing the known names, or options
    */
   public static Architecture of(String id) {
-    String wanted = id.toLowerCase(Locale.ROOT);
-    return ALL.stream()
-        .filter(a -> a.id.equals(wanted))
-        .findFirst()
-        .orElseThrow(() -> new UserError("unknown model '" + id + "'; known models: " + names()));
+    String[] parts = id.toLowerCase(Locale.ROOT).split(":", 2);
+    Architecture published =
+        ALL.stream()
+            .filter(a -> a.id.equals(parts[0]))
+            .findFirst()
+            .orElseThrow(
+                () -> new UserError("unknown model '" + id + "'; known models: " + names()));
+    return parts.length == 1 ? published : published.varied(id, parts[1]);
+  }
+
+  /** Name of the published network that this is, or is a form of. */
+  public String published() {
+    return id.split(":", 2)[0];
+  }
+
+  private Architecture varied(String given, String options) {
+    Builder other = builder.varied(given, options);
+    if (other.equals(builder)) {
+      return this;
+    }
+    String name = id + ":" + other.options();
+    long count = other.build(name, PUBLISHED_CLASSES, width).parameterCount();
+    return new Architecture(name, variant, width, preprocessing, count, other);
   }
 
   /** The published network for RGB images and the given number of classes. */

@@ -77,6 +77,21 @@ final class InitializationTest {
     }
   }
 
+  /** A norm of weight 0 in front of the last activation would let no gradient through, ever. */
+  @Test
+  void aPreActivatedBranchStartsWithAConvolutionOfZeros() {
+    try (Backend backend = new ReferenceBackend();
+        Model model = started(backend, "resnet18:preact", Model.BlockEnd.ZERO)) {
+      List<String> silent =
+          model.graph().nodes().stream()
+              .filter(n -> !n.parameters().isEmpty())
+              .map(Node::name)
+              .filter(n -> allZero(model.get(n + ".weight")))
+              .toList();
+      assertThat(silent).hasSize(8).allMatch(name -> name.endsWith(".conv2"));
+    }
+  }
+
   private static boolean allZero(float[] values) {
     for (float v : values) {
       if (v != 0) {

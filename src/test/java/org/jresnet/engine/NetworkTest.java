@@ -42,6 +42,12 @@ final class NetworkTest {
     "wide_resnet101_2-w4, cpu, FP32",
     "resnext50_32x4d-w16, cpu, FP32",
     "resnext101_32x8d-w8, cpu, FP32",
+    "resnet18-shortcut-a-w8, reference, FP64",
+    "resnet50-preact-w8, reference, FP64",
+    "resnet18-shortcut-a-w8, cpu, FP32",
+    "resnet50-preact-w8, cpu, FP32",
+    "resnet18-shortcut-a-w8, gpu, FP32",
+    "resnet50-preact-w8, gpu, FP32",
     "resnet18, cpu, FP32",
     "resnet50, cpu, FP32",
     "resnet50-224, cpu, FP32",
@@ -113,6 +119,12 @@ final class NetworkTest {
     "wide_resnet101_2-w4, cpu, FP32",
     "resnext50_32x4d-w16, cpu, FP32",
     "resnext101_32x8d-w8, cpu, FP32",
+    "resnet18-shortcut-a-w8, reference, FP64",
+    "resnet50-preact-w8, reference, FP64",
+    "resnet18-shortcut-a-w8, cpu, FP32",
+    "resnet50-preact-w8, cpu, FP32",
+    "resnet18-shortcut-a-w8, gpu, FP32",
+    "resnet50-preact-w8, gpu, FP32",
     "resnet18, cpu, FP32",
     "resnet50, cpu, FP32",
     "mobilenet_v3_small-w8, reference, FP64",
@@ -208,7 +220,8 @@ final class NetworkTest {
   /** Summed over all positions, the gradient of such a node's output is PyTorch's of its offset. */
   private static void assertOutputGradients(Fixture fixture, Executable step) {
     Set<String> nodes = offsets(fixture);
-    assertThat(nodes).hasSizeGreaterThan(20);
+    // 17 norms and the classifier of a ResNet-18 without projections are the fewest.
+    assertThat(nodes).hasSizeGreaterThanOrEqualTo(18);
     for (String node : nodes) {
       float[] gradient = step.tapGradient(node);
       double[] sums = new double[step.model().get(node + ".bias").length];

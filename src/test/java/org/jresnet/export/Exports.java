@@ -49,6 +49,10 @@ final class Exports {
           "efficientnet_v2_s",
           "regnet_y_400mf");
 
+  /** Forms of a ResNet's blocks; int8 has neither concatenation nor norms without convolution. */
+  private static final List<String> VARIANTS =
+      List.of("resnet18:shortcut=A,stochastic-depth=0.1", "resnet50:preact", "resnet18:plain");
+
   private final byte[] pixels;
 
   Exports(Path faces) throws IOException, BadImageException {
@@ -73,6 +77,10 @@ final class Exports {
 
   static List<Architecture> forms() {
     return FORMS.stream().map(Architecture::of).toList();
+  }
+
+  static List<Architecture> variants() {
+    return VARIANTS.stream().map(Architecture::of).toList();
   }
 
   static Preprocess preprocess() {

@@ -68,7 +68,7 @@ final class OnnxExportTest {
   }
 
   @ParameterizedTest
-  @MethodSource("org.jresnet.export.Exports#forms")
+  @MethodSource({"org.jresnet.export.Exports#forms", "org.jresnet.export.Exports#variants"})
   void givesOurLogitsInEveryWay(Architecture network) throws Exception {
     compare(network, variants());
   }

@@ -49,7 +49,7 @@ final class OnnxImportTest {
   }
 
   @ParameterizedTest
-  @MethodSource("org.jresnet.export.Exports#forms")
+  @MethodSource({"org.jresnet.export.Exports#forms", "org.jresnet.export.Exports#variants"})
   void whatWeWriteComesBack(Architecture network) throws Exception {
     LoadedModel original = Exports.model(network, folder.resolve("m.safetensors"));
     float[] expected = exports.logits(original);

@@ -151,4 +151,66 @@ class RewriteTest {
     assertThat(names).hasSize(1);
     return names.get(0);
   }
+
+  @Test
+  void aNodeGetsAnInputOfItsOwn() {
+    Graph made = Rewrite.withOwnInputs(OLD, Set.of("layer1.0.conv1"));
+    Node copy = made.node("layer1.0.conv1.input");
+    assertThat(copy.op()).isEqualTo(new Scale(1));
+    assertThat(copy.inputs()).isEqualTo(OLD.node("layer1.0.conv1").inputs());
+    assertThat(made.node("layer1.0.conv1").inputs()).containsExactly(copy.index());
+    assertThat(made.parameters()).isEqualTo(OLD.parameters());
+    assertThatThrownBy(() -> Rewrite.withOwnInputs(made, Set.of("layer1.0.conv1")))
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining("layer1.0.conv1.input");
+  }
+
+  @Test
+  void theBranchIsAllThatStaysOfACutShortcut() {
+    Graph cut = Rewrite.withoutShortcut(OLD, addition("layer2.0"));
+    assertThat(inputs(cut, "layer2.0.relu")).containsExactly("layer2.0.bn2");
+    assertThat(cut.nodes()).noneMatch(n -> n.name().startsWith("layer2.0.downsample"));
+    Graph plain = OLD;
+    for (Node addition : OLD.additions()) {
+      plain = Rewrite.withoutShortcut(plain, addition.name());
+    }
+    assertThat(plain.nodes()).isEqualTo(Architecture.of("resnet18:plain").graph(10).nodes());
+  }
+
+  @Test
+  void blocksThatAreBuiltAlikeChangePlaces() {
+    Graph graph = Architecture.of("resnet34").graph(10, 8);
+    Graph made = Rewrite.swapped(graph, "layer2.1.add", "layer2.3.add");
+    assertThat(inputs(made, "layer2.3.conv1")).containsExactly("layer2.0.relu");
+    assertThat(inputs(made, "layer2.1.relu")).containsExactly("layer2.3.add");
+    assertThat(inputs(made, "layer2.1.conv1")).containsExactly("layer2.2.relu");
+    assertThat(made.parameters()).containsExactlyInAnyOrderElementsOf(graph.parameters());
+    Graph back = Rewrite.swapped(made, "layer2.1.add", "layer2.3.add");
+    assertThat(back.nodes()).isEqualTo(graph.nodes());
+    for (String other : List.of("layer2.0.add", "layer3.1.add")) {
+      assertThatThrownBy(() -> Rewrite.swapped(graph, "layer2.1.add", other))
+          .isInstanceOf(UserError.class)
+          .hasMessageContaining("layer2.1")
+          .hasMessageContaining("not built alike");
+    }
+  }
+
+  @Test
+  void aBlockIsWhatBranchAndShortcutMakeOfOneNode() {
+    List<ResidualBlock> blocks = ResidualBlock.of(Architecture.of("resnet18:preact").graph(10));
+    ResidualBlock projected = blocks.get(2);
+    assertThat(projected.name()).isEqualTo("layer2.0");
+    assertThat(projected.entry().name()).isEqualTo("layer2.0.relu1");
+    assertThat(projected.shortcut())
+        .extracting(Node::name)
+        .containsExactly("layer2.0.downsample.0");
+    assertThat(projected.branch())
+        .extracting(Node::name)
+        .containsExactly("layer2.0.conv1", "layer2.0.bn2", "layer2.0.relu2", "layer2.0.conv2");
+    assertThat(projected.exit()).isEqualTo(projected.addition());
+    ResidualBlock identity = ResidualBlock.of(OLD).get(0);
+    assertThat(identity.entry().name()).isEqualTo("maxpool");
+    assertThat(identity.shortcut()).isEmpty();
+    assertThat(identity.exit().name()).isEqualTo("layer1.0.relu");
+  }
 }
