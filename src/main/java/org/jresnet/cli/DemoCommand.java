@@ -25,6 +25,7 @@ import org.jresnet.train.LoadedModel;
 import org.jresnet.train.ModelFiles;
 import org.jresnet.train.Prediction;
 import org.jresnet.train.RunFolder;
+import org.jresnet.train.TelemetryOptions;
 import org.jresnet.train.TrainOptions.ScheduleOptions;
 import org.jresnet.train.Trainer;
 import org.jresnet.train.Training;
@@ -120,7 +121,8 @@ final class DemoCommand implements Callable<Integer> {
         draw(console, data);
         console.print("%nTraining %s on %dx%d pixels", network.id(), size, size);
         outcome =
-            new TrainingConsole(console).run(training, folder, compute, Trainer.Contents.CHECKED);
+            new TrainingConsole(console)
+                .run(training, folder, compute, Trainer.Contents.CHECKED, TelemetryOptions.OFF);
       }
       if (outcome.end() == Trainer.End.INTERRUPTED) {
         return 1;

@@ -79,6 +79,8 @@ final class TrainCommand implements Callable<Integer> {
 
   @Mixin private DataArguments images;
 
+  @Mixin private TelemetryArguments telemetry;
+
   @Heading("Run")
   @Option(
       names = "--trust-files",
@@ -98,6 +100,7 @@ final class TrainCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Console console = new Console(json);
+    telemetry.options();
     boolean resume = existing != null && existing.resume;
     RunFolder.Existing how =
         resume
@@ -117,7 +120,8 @@ final class TrainCommand implements Callable<Integer> {
     try (Compute compute = opened) {
       Trainer.Contents contents = trustFiles ? Trainer.Contents.TRUSTED : Trainer.Contents.CHECKED;
       Trainer.Outcome outcome =
-          new TrainingConsole(console).run(training, folder, compute, contents);
+          new TrainingConsole(console)
+              .run(training, folder, compute, contents, telemetry.options());
       console.object(Report.values(outcome, out));
       return outcome.end() == Trainer.End.INTERRUPTED ? 1 : 0;
     }

@@ -4,6 +4,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.jresnet.engine.Compute;
 import org.jresnet.train.RunFolder;
+import org.jresnet.train.TelemetryOptions;
 import org.jresnet.train.Trainer;
 import org.jresnet.train.Training;
 
@@ -17,10 +18,14 @@ final class TrainingConsole {
 
   /** Trains; Ctrl-C saves a checkpoint first. */
   Trainer.Outcome run(
-      Training training, RunFolder folder, Compute compute, Trainer.Contents contents) {
+      Training training,
+      RunFolder folder,
+      Compute compute,
+      Trainer.Contents contents,
+      TelemetryOptions telemetry) {
     CountDownLatch saved = new CountDownLatch(1);
     Progress progress = new Progress(console);
-    Trainer trainer = training.trainer(folder, compute, progress);
+    Trainer trainer = training.trainer(folder, compute, progress).telemetry(telemetry);
     Thread hook = new Thread(() -> stop(trainer, saved));
     Runtime.getRuntime().addShutdownHook(hook);
     try {

@@ -13,6 +13,7 @@ import org.jresnet.backend.Normalization;
 import org.jresnet.backend.Precision;
 import org.jresnet.base.AtomicFile;
 import org.jresnet.base.Json;
+import org.jresnet.base.ProtoMessage;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.base.Version;

@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jresnet.base.Float16;
+import org.jresnet.base.ProtoMessage;
 import org.jresnet.base.UserError;
 
 /**

@@ -6,9 +6,11 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -365,8 +367,12 @@ public final class RunFolder implements AutoCloseable {
   }
 
   void writeMetrics(List<EpochResult> history) {
-    StringBuilder text = new StringBuilder(EpochResult.CSV_HEADER).append('\n');
-    history.forEach(row -> text.append(row.csv()).append('\n'));
+    Set<String> telemetry = new LinkedHashSet<>();
+    history.forEach(row -> telemetry.addAll(row.telemetry().keySet()));
+    StringBuilder text = new StringBuilder(EpochResult.CSV_HEADER);
+    telemetry.forEach(name -> text.append(',').append(name));
+    text.append('\n');
+    history.forEach(row -> text.append(row.csv(telemetry)).append('\n'));
     AtomicFile.write(file(METRICS), text.toString());
   }
 

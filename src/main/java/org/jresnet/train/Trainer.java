@@ -81,6 +81,7 @@ public final class Trainer {
   private final Backend backend;
   private final TrainingListener listener;
   private final StopRequest stop = new StopRequest();
+  private TelemetryOptions telemetry = TelemetryOptions.OFF;
 
   /** A run with options whose {@code auto}s are resolved. */
   public Trainer(
@@ -89,6 +90,12 @@ public final class Trainer {
     this.folder = folder;
     this.backend = backend;
     this.listener = listener;
+  }
+
+  /** Says what is to be seen of the steps; nothing unless you call this before {@link #run}. */
+  public Trainer telemetry(TelemetryOptions seen) {
+    telemetry = seen;
+    return this;
   }
 
   /**
@@ -150,11 +157,12 @@ public final class Trainer {
     stop.check();
     int size = options.input().preprocess().size();
     try (Model model = new Model(graph, backend, options.network().precision());
-        OptimizerState optimizer = new OptimizerState(model, options.optimizer().rule(), frozen)) {
+        OptimizerState optimizer = new OptimizerState(model, options.optimizer().rule(), frozen);
+        Telemetry seen = new Telemetry(telemetry, model, optimizer, frozen, size, listener::note)) {
       initialize(model, graph);
       checkpoint.ifPresent(file -> file.restore(model, optimizer));
       stop.check();
-      CompileOptions training =
+      CompileOptions plain =
           CompileOptions.training(batch, size, ModelFiles.normalization(info))
               .withObjective(
                   new Objective.CrossEntropy(
@@ -174,7 +182,7 @@ public final class Trainer {
               Loader.Order.SHUFFLED,
               options.lastBatch(),
               options.input().badImages());
-      try (Executable step = Executable.compile(model, training);
+      try (Executable step = Executable.compile(model, seen.watch(plain));
           Executable lastStep = lastStep(step, train.size());
           Executable validation = step.compileSharingMemory(inference);
           Loader loader =
@@ -184,12 +192,13 @@ public final class Trainer {
         RunContext run = new RunContext(options, RunIdentity.of(record), journal, listener, stop);
         var machinery =
             new TrainingLoop.Machinery(
-                model, optimizer, step, Optional.ofNullable(lastStep), validation, loader);
+                model, optimizer, step, Optional.ofNullable(lastStep), validation, loader, seen);
         TrainingLoop loop = new TrainingLoop(run, machinery, split, info);
         Checkpoint start = checkpoint.map(CheckpointFile::position).orElse(Checkpoint.START);
         loop.require(start);
         stop.check();
         folder.begin(record, split, hashes, contents);
+        seen.begin();
         return loop.from(start);
       }
     }

@@ -32,7 +32,8 @@ final class TrainingLoop {
       Executable step,
       Optional<Executable> lastStep,
       Executable validation,
-      Loader loader) {}
+      Loader loader,
+      Telemetry telemetry) {}
 
   /** An evaluation was left because the run is to stop; nothing is lost but the time. */
   private static final class StoppedEvaluation extends RuntimeException {
@@ -51,6 +52,7 @@ final class TrainingLoop {
   private final Optional<Executable> lastStep;
   private final Executable validation;
   private final Loader loader;
+  private final Telemetry telemetry;
   private final Split split;
   private final ModelInfo info;
   private final Schedule schedule;
@@ -74,6 +76,7 @@ final class TrainingLoop {
     lastStep = machinery.lastStep();
     validation = machinery.validation();
     loader = machinery.loader();
+    telemetry = machinery.telemetry();
     this.split = split;
     this.info = info;
     // Every image that is seen counts in a step: incomplete groups are left out or make a step.
@@ -193,13 +196,15 @@ final class TrainingLoop {
         Executable now = size == step.options().batch() ? step : lastStep.orElseThrow();
         int micro = b % options.accumulate();
         int group = Math.min(options.accumulate(), batches - b + micro);
+        boolean complete = micro == group - 1;
+        telemetry.images(batch, options.input().preprocess().size(), split.classes());
+        telemetry.batch(b / options.accumulate(), complete);
         now.setGradientFactor(lossScale.factor());
         now.setDraws(options.seed(), (long) epoch * batches + b);
         long started = System.nanoTime();
         double loss = now.step(batch.pixels(), labels(batch));
         optimizer.accumulate(micro, group);
         requireFinite(now, loss, epoch, b);
-        boolean complete = micro == group - 1;
         if (complete) {
           rate = schedule.rate(optimizer.steps());
           update(now, group, rate, epoch, b);
@@ -211,6 +216,7 @@ final class TrainingLoop {
         fresh += size;
         waited += loader.takeWaitNanos();
         double seconds = (System.nanoTime() - begin) / 1e9;
+        telemetry.batchDone(loss, rate, fresh / seconds);
         listener.batchDone(b + 1, lossSum / seen, fresh / seconds, waited / 1e9 / seconds);
         if (stop.requested() && complete && b + 1 < batches) {
           return Optional.of(at(epoch, b + 1, lossSum, correct, seen));
@@ -236,8 +242,10 @@ final class TrainingLoop {
             val.confusion().accuracy().share(),
             fresh / trainSeconds,
             waited / 1e9 / trainSeconds,
-            (System.nanoTime() - begin) / 1e9);
+            (System.nanoTime() - begin) / 1e9,
+            telemetry.epoch());
     history.add(result);
+    telemetry.epochDone(result);
     boolean better = bestEpoch == 0 || result.betterThan(history.get(bestEpoch - 1));
     if (better) {
       bestEpoch = epoch + 1;
@@ -273,7 +281,9 @@ final class TrainingLoop {
       // torch.nn.utils.clip_grad_norm_
       scale *= Math.min(1, options.clip() / (norm + 1e-6));
     }
+    telemetry.beforeUpdate();
     optimizer.step(rate, scale);
+    telemetry.afterUpdate(norm);
   }
 
   private void requireFinite(Executable last, double value, int epoch, int batch) {

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.Optional;
 import java.util.Random;
 import org.jresnet.backend.Precision;
+import org.jresnet.base.ProtoMessage;
 import org.jresnet.base.UserError;
 import org.jresnet.models.Architecture;
 import org.jresnet.train.LoadedModel;

@@ -46,7 +46,8 @@ class CheckpointFuzzTest {
   }
 
   static Stream<Arguments> seeds() throws Exception {
-    EpochResult result = new EpochResult(1, 1e-3, 0.7, 0.5, 0.6, 0.75, 100, 0.1, 2);
+    EpochResult result =
+        new EpochResult(1, 1e-3, 0.7, 0.5, 0.6, 0.75, 100, 0.1, 2, Map.of("update_ratio", 0.01));
     Checkpoint position =
         new Checkpoint(1, 2, 1.5, 3, 8, 7, LossScale.State.START, 1, List.of(result), "00");
     Path seed = Files.createTempDirectory("seed").resolve("last.ckpt");

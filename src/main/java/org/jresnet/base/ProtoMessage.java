@@ -1,4 +1,4 @@
-package org.jresnet.export;
+package org.jresnet.base;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -7,14 +7,14 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
-import org.jresnet.base.AtomicFile;
 
 /**
  * A message in <a href="https://protobuf.dev/programming-guides/encoding/">protobuf's wire
  * format</a>, built field by field. Large fields are kept, not copied.
  */
-final class ProtoMessage {
+public final class ProtoMessage {
   private static final int VARINT = 0;
+  private static final int FIXED64 = 1;
   private static final int BYTES = 2;
   private static final int FIXED32 = 5;
 
@@ -22,12 +22,12 @@ final class ProtoMessage {
   private long size;
 
   /** Bytes of the message. */
-  long size() {
+  public long size() {
     return size;
   }
 
   /** Adds an integer field. */
-  ProtoMessage number(int field, long value) {
+  public ProtoMessage number(int field, long value) {
     ByteBuffer part = ByteBuffer.allocate(20);
     varint(part, (long) field << 3 | VARINT);
     varint(part, value);
@@ -35,25 +35,41 @@ final class ProtoMessage {
   }
 
   /** Adds a field in single precision. */
-  ProtoMessage real(int field, float value) {
+  public ProtoMessage real(int field, float value) {
     ByteBuffer part = ByteBuffer.allocate(14).order(ByteOrder.LITTLE_ENDIAN);
     varint(part, (long) field << 3 | FIXED32);
     part.putFloat(value);
     return add(part.flip());
   }
 
+  /** Adds a field in double precision. */
+  public ProtoMessage real64(int field, double value) {
+    ByteBuffer part = ByteBuffer.allocate(18).order(ByteOrder.LITTLE_ENDIAN);
+    varint(part, (long) field << 3 | FIXED64);
+    part.putDouble(value);
+    return add(part.flip());
+  }
+
+  /** Adds a field of many numbers in double precision. */
+  public ProtoMessage reals64(int field, double[] values) {
+    ByteBuffer packed =
+        ByteBuffer.allocate(values.length * Double.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    packed.asDoubleBuffer().put(values);
+    return bytes(field, packed);
+  }
+
   /** Adds a text field. */
-  ProtoMessage text(int field, String value) {
+  public ProtoMessage text(int field, String value) {
     return bytes(field, ByteBuffer.wrap(value.getBytes(StandardCharsets.UTF_8)));
   }
 
   /** Adds a field of bytes, which must not change any more. */
-  ProtoMessage bytes(int field, ByteBuffer value) {
+  public ProtoMessage bytes(int field, ByteBuffer value) {
     return header(field, value.remaining()).add(value.duplicate());
   }
 
   /** Adds a complete message as a field. */
-  ProtoMessage message(int field, ProtoMessage value) {
+  public ProtoMessage message(int field, ProtoMessage value) {
     header(field, value.size);
     value.parts.forEach(this::add);
     return this;
@@ -83,14 +99,14 @@ final class ProtoMessage {
   }
 
   /** The message, which must be small. */
-  byte[] toBytes() {
+  public byte[] toBytes() {
     ByteBuffer all = ByteBuffer.allocate(Math.toIntExact(size));
     parts.forEach(part -> all.put(part.duplicate()));
     return all.array();
   }
 
   /** Writes the message. */
-  void write(FileChannel channel) throws IOException {
+  public void write(FileChannel channel) throws IOException {
     for (ByteBuffer part : parts) {
       AtomicFile.writeFully(channel, part.duplicate());
     }
