@@ -1,7 +1,9 @@
 package org.jresnet.inspect.exercise;
 
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.Shape;
 import org.jresnet.inspect.exercise.Call.Mistake;
@@ -38,9 +40,17 @@ final class ConvMistakes {
     return p * stride + r - padding;
   }
 
+  private int at(int k, int c, int r, int s) {
+    return ((k * conv.c() + c) * taps + r) * taps + s;
+  }
+
+  private Filter filter(double[] filters) {
+    return (k, c, r, s) -> filters[at(k, c, r, s)];
+  }
+
   /** Mistakes of forward. */
   List<Mistake> forward(double[] image, double[] filters) {
-    Filter right = (k, c, r, s) -> filters[((k * x.c() + c) * taps + r) * taps + s];
+    Filter right = filter(filters);
     List<Mistake> all = new ArrayList<>();
     String start = "the window of output row p starts at input row p*stride - padding";
     places(all, image, right, (p, r) -> p + r - padding, "the stride does nothing: " + start);
@@ -96,23 +106,82 @@ final class ConvMistakes {
     return at >= 0 && at < extent;
   }
 
-  private double[] sum(double[] image, Place rows, Place columns, Filter filter) {
-    double[] sums = new double[Math.toIntExact(y.elements())];
+  /** One product of a convolution, by what its factors are. */
+  private interface Term {
+    void at(int x, int y, int k, int c, int r, int s);
+  }
+
+  /** Every product whose place is within the image. */
+  private void each(Place rows, Place columns, Term term) {
     y.forEach(
         (n, p, q, k) -> {
-          double sum = 0;
           for (int r = 0; r < taps; r++) {
             for (int s = 0; s < taps; s++) {
               int h = rows.at(p, r);
               int w = columns.at(q, s);
               for (int c = 0; inside(h, x.h()) && inside(w, x.w()) && c < conv.c(); c++) {
-                sum += image[x.at(n, h, w, c)] * filter.at(k, c, r, s);
+                term.at(x.at(n, h, w, c), y.at(n, p, q, k), k, c, r, s);
               }
             }
           }
-          sums[y.at(n, p, q, k)] = sum;
         });
+  }
+
+  private double[] sum(double[] image, Place rows, Place columns, Filter filter) {
+    double[] sums = new double[Math.toIntExact(y.elements())];
+    each(rows, columns, (i, j, k, c, r, s) -> sums[j] += image[i] * filter.at(k, c, r, s));
     return sums;
+  }
+
+  /** Mistakes of the gradient by the input. */
+  List<Mistake> dx(double[] dy, double[] filters) {
+    Filter right = filter(filters);
+    String where = "dy[p] belongs to input row p*stride + r - padding";
+    List<Mistake> all = new ArrayList<>();
+    for (Map.Entry<String, Place> e : wrongPlaces(where).entrySet()) {
+      all.add(new Mistake("dx", dx(dy, e.getValue(), right), e.getKey()));
+    }
+    all.add(
+        new Mistake(
+            "dx",
+            dx(dy, this::right, flipped(right)),
+            "the filter is turned around: if your loop runs over p, q, r, s, it stays as it is"));
+    return all;
+  }
+
+  private double[] dx(double[] dy, Place place, Filter filter) {
+    double[] sums = new double[Math.toIntExact(x.elements())];
+    each(place, place, (i, j, k, c, r, s) -> sums[i] += dy[j] * filter.at(k, c, r, s));
+    return sums;
+  }
+
+  /** Mistakes of the gradient by the filters. */
+  List<Mistake> dw(double[] image, double[] dy) {
+    String where = "w[r] meets input row p*stride + r - padding";
+    List<Mistake> all = new ArrayList<>();
+    for (Map.Entry<String, Place> e : wrongPlaces(where).entrySet()) {
+      all.add(new Mistake("dw", dw(image, dy, e.getValue(), 1), e.getKey()));
+    }
+    all.add(
+        new Mistake(
+            "dw",
+            dw(image, dy, this::right, x.n()),
+            "the gradients of the images are averaged; they are added (the loss has the 1/n)"));
+    return all;
+  }
+
+  private double[] dw(double[] image, double[] dy, Place place, int divisor) {
+    double[] sums = new double[conv.k() * conv.c() * taps * taps];
+    each(place, place, (i, j, k, c, r, s) -> sums[at(k, c, r, s)] += image[i] * dy[j] / divisor);
+    return sums;
+  }
+
+  private Map<String, Place> wrongPlaces(String where) {
+    Map<String, Place> all = new LinkedHashMap<>();
+    all.put("the stride does nothing: " + where, (p, r) -> p + r - padding);
+    all.put("the padding does nothing: " + where, (p, r) -> p * stride + r);
+    all.put("the padding has the wrong sign: " + where, (p, r) -> p * stride + r + padding);
+    return all;
   }
 
   /** The term that comes last, whatever the order of the loops is. */

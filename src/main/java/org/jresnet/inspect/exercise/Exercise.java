@@ -35,7 +35,13 @@ public record Exercise(
     void run(Trial trial);
   }
 
-  private static final List<Exercise> ALL = List.of(ConvExercise.exercise());
+  private static final List<Exercise> ALL =
+      List.of(
+          ConvExercise.exercise(),
+          NormExercise.exercise(),
+          ResidualExercise.exercise(),
+          BackwardExercise.exercise(),
+          AdamExercise.exercise());
 
   /** Every exercise, in the order of lessons. */
   public static List<Exercise> all() {

@@ -1,5 +1,6 @@
 package org.jresnet.inspect.exercise;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -10,6 +11,7 @@ import org.jresnet.backend.Backend;
 import org.jresnet.backend.Normalization;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Precision;
+import org.jresnet.backend.UpdateRule;
 import org.jresnet.backend.reference.ReferenceBackend;
 import org.jresnet.base.Text;
 import org.jresnet.check.OpCase;
@@ -17,10 +19,12 @@ import org.jresnet.check.OpRun;
 import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Executable;
 import org.jresnet.engine.Model;
+import org.jresnet.engine.OptimizerState;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Node;
 import org.jresnet.graph.Parameter;
+import org.jresnet.graph.Shape;
 import org.jresnet.inspect.exercise.Exercise.Test;
 import org.jresnet.models.Architecture;
 import org.jresnet.models.Preprocessing;
@@ -36,6 +40,7 @@ final class OpTests {
   static final int BATCH = 4;
 
   static final int SIZE = 64;
+  static final int STEPS = 3;
   static final long SEED = 7;
 
   private OpTests() {}
@@ -88,10 +93,69 @@ final class OpTests {
                     network.id(), taken, ops, loss, expected, furthest(trusted, learners)));
             trial.remark(
                 Text.format(
-                    "your code took %.3f s of this step, the plain Java reference %.3f s",
+                    "your code took %.3f s of this step, the same ops in the reference %.3f s",
                     trial.seconds(), trial.trustedSeconds()));
           }
         });
+  }
+
+  /** Three training steps of the same network with the learner's update rule. */
+  static Test training(Swap swap, UpdateRule rule, double rate) {
+    Architecture network = Architecture.of(Architecture.DEFAULT);
+    return new Test(
+        Text.format(
+            "%s with %d channels in the stem: %d training steps", network.id(), WIDTH, STEPS),
+        trial -> {
+          Graph graph = network.graph(CLASSES, WIDTH);
+          CompileOptions options =
+              CompileOptions.training(BATCH, SIZE, normalization(network.preprocessing()));
+          List<String> names =
+              Executable.specs(graph, options, Precision.FP64).stream()
+                  .map(Executable.NamedSpec::name)
+                  .toList();
+          try (Backend reference = new ReferenceBackend();
+              Model model =
+                  new Model(
+                      graph, new SwappedBackend(reference, swap, trial, names), Precision.FP64);
+              OptimizerState optimizer = new OptimizerState(model, rule, Set.of());
+              Executable step = Executable.compile(model, options)) {
+            model.initialize(SEED, Model.BlockEnd.ONE);
+            trial.startClock();
+            List<String> losses = new ArrayList<>();
+            for (int i = 0; i < STEPS; i++) {
+              losses.add(Text.format("%.4f", step.step(pixels(), labels())));
+              optimizer.step(rate, 1);
+            }
+            trial.remark(
+                Text.format(
+                    "%s took %d steps of yours; its loss before each: %s",
+                    network.id(), STEPS, String.join(", ", losses)));
+            trial.remark(
+                Text.format(
+                    "your code took %.3f s for them, the plain Java reference %.3f s",
+                    trial.seconds(), trial.trustedSeconds()));
+          }
+        });
+  }
+
+  private static byte[] pixels() {
+    byte[] pixels = new byte[BATCH * SIZE * SIZE * 3];
+    new Random(SEED).nextBytes(pixels);
+    return pixels;
+  }
+
+  private static int[] labels() {
+    return IntStream.range(0, BATCH).map(i -> i % CLASSES).toArray();
+  }
+
+  private static Normalization normalization(Preprocessing images) {
+    return new Normalization(images.mean(), images.std());
+  }
+
+  /** {@code 2 images of 3x4, 5 channels} */
+  static String images(Shape x) {
+    return Text.format(
+        "%s of %dx%d, %s", Text.count(x.n(), "image"), x.h(), x.w(), Text.count(x.c(), "channel"));
   }
 
   private static CompileOptions options(Graph graph, Preprocessing images) {
@@ -100,18 +164,14 @@ final class OpTests {
             .filter(node -> !node.inputs().isEmpty())
             .map(Node::name)
             .collect(Collectors.toSet());
-    return CompileOptions.training(BATCH, SIZE, new Normalization(images.mean(), images.std()))
-        .withTaps(nodes);
+    return CompileOptions.training(BATCH, SIZE, normalization(images)).withTaps(nodes);
   }
 
   /** The loss of one step. */
   private static double step(Model model, CompileOptions options) {
     model.initialize(SEED, Model.BlockEnd.ONE);
-    byte[] pixels = new byte[BATCH * SIZE * SIZE * 3];
-    new Random(SEED).nextBytes(pixels);
-    int[] labels = IntStream.range(0, BATCH).map(i -> i % CLASSES).toArray();
     try (Executable step = Executable.compile(model, options)) {
-      return step.step(pixels, labels);
+      return step.step(pixels(), labels());
     }
   }
 

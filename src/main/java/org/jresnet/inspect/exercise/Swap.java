@@ -3,7 +3,10 @@ package org.jresnet.inspect.exercise;
 import java.util.List;
 import java.util.Map;
 import org.jresnet.backend.OpSpec;
+import org.jresnet.backend.Optimizer;
 import org.jresnet.backend.Phase;
+import org.jresnet.backend.Tensor;
+import org.jresnet.backend.UpdateRule;
 import org.jresnet.graph.Slot;
 
 /** Which ops of a network a learner's code computes, and how it is called for one. */
@@ -48,6 +51,12 @@ interface Swap {
 
   /** Whether such an op is the learner's. */
   boolean takes(OpSpec spec);
+
+  /** The optimizer with the learner's rule; the trusted one unless that is the exercise. */
+  default Optimizer optimizer(
+      Optimizer trusted, UpdateRule rule, List<Tensor> arenas, Trial trial) {
+    return trusted;
+  }
 
   /** The calls of a phase; what they do not compute stays the trusted side's. */
   List<OpCall> calls(Work work);

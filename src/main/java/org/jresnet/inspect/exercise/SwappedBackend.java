@@ -1,5 +1,6 @@
 package org.jresnet.inspect.exercise;
 
+import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import org.jresnet.backend.Backend;
@@ -137,7 +138,10 @@ final class SwappedBackend implements Backend {
   @Override
   public Optimizer optimizer(
       UpdateRule rule, Tensor parameters, Tensor gradients, List<Tensor> states) {
-    return backend.optimizer(rule, parameters, gradients, states);
+    List<Tensor> arenas = new ArrayList<>(List.of(parameters, gradients));
+    arenas.addAll(states);
+    Optimizer trusted = backend.optimizer(rule, parameters, gradients, states);
+    return swap.optimizer(trusted, rule, arenas, trial);
   }
 
   @Override

@@ -64,14 +64,16 @@ final class SwappedOp implements BoundOp {
     }
     long start = System.nanoTime();
     body.run();
-    trial.addTrusted(System.nanoTime() - start);
+    long took = System.nanoTime() - start;
     for (Operand o : declared) {
       if (o.writes().contains(phase) && o.slot().kind() != Slot.Kind.EXTRA) {
         after.put(o.slot(), read(o.slot()));
       }
     }
     Map<Slot, double[]> results = new TreeMap<>(after);
-    for (Swap.OpCall call : swap.calls(new Swap.Work(name, spec, phase, before, after))) {
+    List<Swap.OpCall> calls = swap.calls(new Swap.Work(name, spec, phase, before, after));
+    trial.addTrusted(calls.isEmpty() ? 0 : took);
+    for (Swap.OpCall call : calls) {
       List<double[]> found = trial.call(call.call());
       for (int i = 0; i < found.size(); i++) {
         results.put(call.slots().get(i), found.get(i));

@@ -97,7 +97,52 @@ final class ExerciseTest {
         Arguments.of("conv", "w[k][c][r][s]", "w[k][c][s][r]", "rows and columns of the filter"),
         Arguments.of(
             "conv", "w[k][c][r][s]", "w[k][c][rows-1-r][columns-1-s]", "filter is turned around"),
-        Arguments.of("conv", "c < channels", "c < 1", "only the first channel counts"));
+        Arguments.of("conv", "c < channels", "c < 1", "only the first channel counts"),
+        Arguments.of(
+            "norm",
+            "return normalise(x, gamma, beta, mean, var, eps);",
+            "for (int c = 0; c < channels; c++) var[c] *= m / (m - 1);"
+                + " return normalise(x, gamma, beta, mean, var, eps);",
+            "x is normalised with the unbiased variance"),
+        Arguments.of(
+            "norm", "Math.sqrt(var[c] + eps)", "(Math.sqrt(var[c]) + eps)", "eps stands outside"),
+        Arguments.of("norm", "Math.sqrt(var[c] + eps)", "(var[c] + eps)", "the root is missing"),
+        Arguments.of("norm", " + beta[c]", "", "beta is missing"),
+        Arguments.of(
+            "norm", "beta, mean, var", "beta, runningMean, runningVar", "the running statistics"),
+        Arguments.of("norm", "var[c] * m / (m - 1)", "var[c]", "takes the biased variance"),
+        Arguments.of(
+            "norm",
+            "(1 - momentum) * runningMean[c] + momentum",
+            "momentum * runningMean[c] + (1 - momentum)",
+            "momentum is the share of the new value"),
+        Arguments.of("residual", "a + b", "a", "the shortcut is missing"),
+        Arguments.of("residual", "return dy;", "return each(dy, dy, (a, b) -> a / 2);", "halved"),
+        Arguments.of("residual", "out > 0 ? d : 0", "d", "dy passes everywhere"),
+        Arguments.of("residual", "out > 0", "out <= 0", "the other way round"),
+        Arguments.of("residual", "Math.max(a, 0)", "Math.abs(a)", "become 0, not -x"),
+        Arguments.of("backward", " * stride", "", "the stride does nothing"),
+        Arguments.of("backward", "- padding;", "+ padding;", "the padding has the wrong sign"),
+        Arguments.of(
+            "backward",
+            "+= dy[n][p][q][k] * x",
+            "+= 1.0 / dy.length * dy[n][p][q][k] * x",
+            "averaged"),
+        Arguments.of("backward", " - sum / m", "", "the term of the mean is missing"),
+        Arguments.of("backward", " - hat * withHat / m", "", "the term of the variance is missing"),
+        Arguments.of("backward", " - sum / m - hat * withHat / m", "", "count as constants"),
+        Arguments.of("adam", "double mhat = m[i] / (1", "double mhat = m[i] + 0 * (1", "m is not"),
+        Arguments.of("adam", "double vhat = v[i] / (1", "double vhat = v[i] + 0 * (1", "v is not"),
+        Arguments.of("adam", " / (1 - Math", " + 0 * (1 - Math", "bias correction is missing"),
+        Arguments.of(
+            "adam",
+            "(Math.sqrt(vhat) + eps)",
+            "Math.sqrt(vhat + eps)",
+            "eps stands under the root"),
+        Arguments.of(
+            "adam", "beta1 * m[i] + (1 - beta1) * g", "(1 - beta1) * m[i] + beta1 * g", "beta1 is"),
+        Arguments.of("adam", "* g[i] * g[i]", "* g[i]", "squares of the gradient"),
+        Arguments.of("adam", "p[i] -=", "p[i] +=", "uphill"));
   }
 
   @ParameterizedTest
