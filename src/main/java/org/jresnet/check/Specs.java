@@ -176,6 +176,18 @@ public final class Specs {
         gradients);
   }
 
+  /** The same with the gradients of all parameters of the op. */
+  public static OpSpec withParameters(Op op, List<Shape> inputs, DType type) {
+    OpSpec spec = of(op, inputs, type, Pass.TRAINING, GradientWrite.OVERWRITE);
+    Map<Slot, GradientWrite> gradients = new TreeMap<>(spec.gradients());
+    op.parameters("").stream()
+        .filter(p -> p.role().trainable())
+        .flatMap(p -> p.role().slot().orElseThrow().gradient().stream())
+        .forEach(gradient -> gradients.put(gradient, GradientWrite.OVERWRITE));
+    return new OpSpec(
+        op, List.of(), spec.inputs(), spec.output(), Mode.TRAIN, Pass.TRAINING, gradients);
+  }
+
   /** A function of each element. */
   public static OpSpec activation(Activation f, Shape y, DType type, Pass pass, GradientWrite dx) {
     TensorSpec tensor = new TensorSpec(y, type);

@@ -51,6 +51,7 @@ public final class Main implements Runnable {
           ProfileCommand.class,
           PlanCommand.class,
           CheckCommand.class,
+          GradcheckCommand.class,
           ExerciseCommand.class,
           DoctorCommand.class);
 

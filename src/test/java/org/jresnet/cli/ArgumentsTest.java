@@ -56,6 +56,7 @@ final class ArgumentsTest {
           Map.entry("export", List.of("/nosuch.pth", "/nosuch/x.onnx")),
           Map.entry("convert", List.of("/nosuch.pth", "/nosuch/x.pth")),
           Map.entry("forensic-benchmark", List.of("--out", "/nosuch/bench")),
+          Map.entry("gradcheck", List.of("--model", "resnet18", "--all-kinds")),
           Map.entry("record", List.of("/nosuch.pth", "/nosuch.png", "--out", "/nosuch/x.rec")),
           Map.entry("serve", List.of("/nosuch.pth")));
 

@@ -4,11 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.TreeMap;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -18,6 +16,7 @@ import org.jresnet.backend.LossSpec;
 import org.jresnet.backend.Mode;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Pass;
+import org.jresnet.check.GradientCheck;
 import org.jresnet.check.OpRun;
 import org.jresnet.check.Specs;
 import org.jresnet.check.Specs.Activation;
@@ -43,27 +42,17 @@ import org.jresnet.loss.Objective;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.opentest4j.AssertionFailedError;
 
 /**
  * Every gradient of every op of the reference backend against central differences of {@code L = Σ
  * dy·y}, with a random cotangent dy: with dy = 1 the input gradients of batch norm and softmax are
  * zero whatever the code says.
  *
- * <p>Each evaluation starts from the same inputs, running statistics included. Inputs keep away
- * from where ReLU and max have a corner; a test that would come near one fails.
+ * <p>Inputs keep away from where ReLU and max have a corner; a test that would come near one fails.
  */
 class GradientCheckTest {
   private static final long SEED = 11;
 
-  /** Rounding adds about 1e-16/STEP to the difference, curvature about STEP². */
-  private static final double STEP = 1e-5;
-
-  /** Nothing may be nearer to a corner. */
-  private static final double MARGIN = 1e-3;
-
-  private static final double RELATIVE = 1e-6;
-  private static final double ABSOLUTE = 1e-9;
   private final Backend backend = new ReferenceBackend();
 
   static Stream<OpSpec> conv() {
@@ -167,88 +156,28 @@ class GradientCheckTest {
   void backwardIsTheDerivativeOfForward(OpSpec spec) {
     assertThat(backend.name()).isEqualTo("reference");
     Map<Slot, double[]> inputs = inputs(spec, new Random(SEED));
-    Map<Slot, double[]> analytic = OpRun.run(backend, spec, inputs, Map.of());
-    double[] dy = inputs.get(Slot.DY);
-    int checked = 0;
-    for (Slot gradient : spec.gradients().keySet()) {
-      Slot slot = gradient.gradientOf().orElseThrow();
-      check(
-          spec + ", seed " + SEED + ", " + gradient,
-          inputs.get(slot),
-          analytic.get(gradient),
-          changed -> {
-            Map<Slot, double[]> copy = new TreeMap<>(inputs);
-            copy.put(slot, changed);
-            double[] y = OpRun.run(backend, spec, copy, Map.of()).get(Slot.Y);
-            return IntStream.range(0, y.length).mapToDouble(i -> y[i] * dy[i]).sum();
-          });
-      checked++;
-    }
-    assertThat(checked).as("gradients checked").isPositive();
+    Map<Slot, GradientCheck.Result> results =
+        new GradientCheck(backend, spec, inputs).run(Integer.MAX_VALUE, new Random(SEED));
+    assertThat(results.keySet()).isNotEmpty().isEqualTo(spec.gradients().keySet());
+    results.forEach(
+        (gradient, result) ->
+            assertThat(result)
+                .as("%s, seed %d, %s", spec, SEED, gradient)
+                .matches(GradientCheck.Result::ok));
   }
 
   private Map<Slot, double[]> inputs(OpSpec spec, Random random) {
-    Map<Slot, double[]> inputs = new TreeMap<>();
-    for (Slot slot : OpRun.slots(spec)) {
-      boolean written = slot == Slot.Y || spec.gradients().containsKey(slot);
-      if (!written) {
-        int count = Arrays.stream(OpRun.extents(spec, slot)).reduce(1, (a, b) -> a * b);
-        double offset = slot == Slot.RUNNING_VAR ? 1.5 : 0;
-        inputs.put(slot, random.doubles(count, -1, 1).map(v -> offset + v).toArray());
-      }
-    }
-    double[] x = inputs.get(Slot.X);
-    if (spec.op() instanceof org.jresnet.graph.Activation) {
-      Arrays.setAll(x, i -> offCorners(8 * x[i]));
-    } else if (spec.op() instanceof Op.MaxPool) {
-      // A shuffled ladder: any two values differ by more than the margin.
-      List<Integer> order = new ArrayList<>(IntStream.range(0, x.length).boxed().toList());
-      Collections.shuffle(order, random);
-      Arrays.setAll(x, i -> 2 * MARGIN * order.get(i));
-    } else if (spec.op() instanceof Op.BatchNorm && spec.activates()) {
+    Map<Slot, double[]> inputs = GradientCheck.inputs(spec, random);
+    if (spec.op() instanceof Op.BatchNorm && spec.activates()) {
       OpSpec open = norm(spec.mode(), spec.adds() ? Residual.ADD : Residual.NONE, Activation.NONE);
       double[] before = OpRun.run(backend, open, inputs, Map.of()).get(Slot.Y);
       assertThat(Arrays.stream(before).map(Math::abs).min().orElseThrow())
           .as("distance of the nearest value from ReLU's corner; choose another seed")
-          .isGreaterThan(MARGIN);
+          .isGreaterThan(GradientCheck.MARGIN);
       assertThat(Arrays.stream(before).anyMatch(v -> v > 0)).as("some pass").isTrue();
       assertThat(Arrays.stream(before).anyMatch(v -> v < 0)).as("some stop").isTrue();
     }
     return inputs;
-  }
-
-  /** Moves a number that is near to a corner of some activation. */
-  private static double offCorners(double x) {
-    for (double corner : new double[] {-3, 0, 3, 6}) {
-      if (Math.abs(x - corner) < MARGIN) {
-        return corner + Math.copySign(MARGIN, x - corner);
-      }
-    }
-    return x;
-  }
-
-  /** Every element of the gradient against a central difference. */
-  private static void check(
-      String what, double[] at, double[] gradient, ToDoubleFunction<double[]> loss) {
-    assertThat(Arrays.stream(gradient).filter(g -> g != 0).count())
-        .as("elements of %s that are not zero", what)
-        .isPositive();
-    for (int i = 0; i < at.length; i++) {
-      double[] changed = at.clone();
-      changed[i] = at[i] + STEP;
-      double above = loss.applyAsDouble(changed);
-      changed[i] = at[i] - STEP;
-      double below = loss.applyAsDouble(changed);
-      // Divided by the distance that the two points really have.
-      double numeric = (above - below) / (at[i] + STEP - changed[i]);
-      double error = Math.abs(gradient[i] - numeric);
-      double allowed = Math.max(ABSOLUTE, RELATIVE * Math.abs(numeric));
-      if (!(error <= allowed)) {
-        throw new AssertionFailedError(
-            "%s[%d]: backward gives %s, the difference %s: error %.3g, allowed %.3g"
-                .formatted(what, i, gradient[i], numeric, error, allowed));
-      }
-    }
   }
 
   static Stream<LossSpec> losses() {
@@ -280,11 +209,30 @@ class GradientCheckTest {
     }
     double[] gradient = new double[20];
     loss.compute(logits, gradient, 1);
-    check(
-        spec + ", seed " + SEED + ", dlogits",
-        logits,
-        gradient,
-        z -> loss.compute(z, new double[20], 1));
+    assertThat(
+            GradientCheck.worst(
+                logits,
+                gradient,
+                z -> loss.compute(z, new double[20], 1),
+                IntStream.range(0, 20).toArray()))
+        .as("%s, seed %d, dlogits", spec, SEED)
+        .matches(GradientCheck.Result::ok);
+  }
+
+  /** A wrong gradient is found, wherever it is, and NaN is the worst. */
+  @Test
+  void aWrongElementIsTheWorst() {
+    double[] at = {0.3, -0.7, 1.2};
+    ToDoubleFunction<double[]> squares = v -> v[0] * v[0] + v[1] * v[1] + v[2] * v[2];
+    int[] all = {0, 1, 2};
+    double[] right = {0.6, -1.4, 2.4};
+    assertThat(GradientCheck.worst(at, right, squares, all)).matches(GradientCheck.Result::ok);
+    double[] wrong = {0.6, -1.4001, 2.4};
+    assertThat(GradientCheck.worst(at, wrong, squares, all))
+        .matches(r -> !r.ok() && r.element() == 1);
+    double[] broken = {Double.NaN, -1.5, 2.4};
+    assertThat(GradientCheck.worst(at, broken, squares, all)).matches(r -> !r.ok());
+    assertThat(GradientCheck.worst(at, new double[3], v -> 1, all)).matches(r -> !r.ok());
   }
 
   /** What the checks above rely on: an evaluation does not disturb the next one. */
