@@ -100,8 +100,8 @@ final class ArchitectureTest {
   @ArchTest
   static final ArchRule SERVE =
       only(
-          "serve", "serve", "detect", "bench", "train", "engine", "backend", "data", "weights",
-          "metrics", "models", "graph");
+          "serve", "serve", "inspect", "detect", "bench", "train", "engine", "backend", "data",
+          "weights", "metrics", "models", "graph");
 
   @ArchTest
   static final ArchRule THE_PREDICTION_SERVER_KNOWS_NO_STUDIO =
@@ -111,7 +111,11 @@ final class ArchitectureTest {
           .should()
           .dependOnClassesThat()
           .resideInAnyPackage(
-              ROOT + "serve.studio..", ROOT + "detect..", ROOT + "bench..", ROOT + "models..")
+              ROOT + "serve.studio..",
+              ROOT + "inspect..",
+              ROOT + "detect..",
+              ROOT + "bench..",
+              ROOT + "models..")
           .because("what predicts for others stays small; pages that look inside are the studio's");
 
   @ArchTest

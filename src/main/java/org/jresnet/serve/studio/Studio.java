@@ -3,7 +3,9 @@ package org.jresnet.serve.studio;
 import io.undertow.Undertow;
 import io.undertow.server.HttpServerExchange;
 import io.undertow.util.Headers;
+import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -12,11 +14,13 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import org.jresnet.base.Closing;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.base.Version;
+import org.jresnet.serve.Body;
 import org.jresnet.serve.Call;
 import org.jresnet.serve.Http;
 import org.jresnet.serve.Problem;
@@ -31,17 +35,18 @@ public final class Studio implements AutoCloseable {
       new ServerOptions.Bounds(UPLOAD_BYTES, 256, Duration.ofSeconds(60), Duration.ZERO);
 
   private final Entry entry = new Entry(HOST);
+  private final Body.Memory bodies = new Body.Memory(4 * UPLOAD_BYTES);
   private final Map<String, Consumer<Call>> routes = new LinkedHashMap<>();
   private final ExecutorService workers = Executors.newFixedThreadPool(WORKERS);
-  private final RunEvents events;
-  private final Engine engine;
+  private final List<AutoCloseable> owned = new ArrayList<>();
   private final Undertow undertow;
   private final String address;
 
   private Studio(StudioOptions options) {
     RunList runs = new RunList(options.root());
-    events = new RunEvents(runs);
-    engine = new Engine(options.compute());
+    RunEvents events = new RunEvents(runs);
+    Engine engine = new Engine(options.compute());
+    owned.addAll(List.of(events, engine));
     try {
       get("/api/state", call -> call.json(state(runs)));
       get("/api/runs", call -> call.json(Map.of("runs", runs.summaries())));
@@ -60,6 +65,28 @@ public final class Studio implements AutoCloseable {
           call ->
               call.json(network.histogram(parameter(call, "run"), parameter(call, "parameter"))));
       post("/api/profile", call -> call.json(network.profile(parameter(call, "run"))));
+      Walks walks = new Walks(runs, engine, options.root());
+      owned.add(walks);
+      get("/api/recordings", call -> call.json(walks.list()));
+      get("/api/samples", call -> call.json(walks.samples(parameter(call, "run"))));
+      post(
+          "/api/record-sample",
+          call -> call.json(walks.record(parameter(call, "run"), number(call, "sample"))));
+      upload(
+          "/api/record",
+          (call, image) ->
+              call.json(
+                  walks.record(
+                      parameter(call, "run"),
+                      parameter(call, "label"),
+                      parameter(call, "name"),
+                      image)));
+      WalkRequests walk = new WalkRequests(walks);
+      get("/api/walk", walk::describe);
+      get("/api/map", walk::map);
+      get("/api/image", walks::image);
+      get("/api/trace", walk::trace);
+      get("/api/source", walk::source);
       undertow = Http.listen(new ServerOptions.Address(HOST, options.port()), BOUNDS, this::handle);
     } catch (RuntimeException e) {
       closeAll();
@@ -95,6 +122,27 @@ public final class Studio implements AutoCloseable {
 
   private void post(String path, Consumer<Call> handler) {
     routes.put("POST " + path, call -> work(call, handler));
+  }
+
+  /** A request whose body is a file. */
+  private void upload(String path, BiConsumer<Call, byte[]> handler) {
+    routes.put(
+        "POST " + path,
+        call ->
+            Body.read(
+                call,
+                BOUNDS,
+                bodies,
+                body -> {
+                  byte[] bytes = bytes(body);
+                  work(call, c -> handler.accept(c, bytes));
+                }));
+  }
+
+  private static byte[] bytes(ByteBuffer body) {
+    byte[] bytes = new byte[body.remaining()];
+    body.get(bytes);
+    return bytes;
   }
 
   /** Answers on a thread that may wait for files and for the engine. */
@@ -182,7 +230,7 @@ public final class Studio implements AutoCloseable {
 
   private void closeAll() {
     workers.shutdown();
-    Closing.closeAll(List.of(engine, events));
+    Closing.closeAll(owned);
   }
 
   @Override

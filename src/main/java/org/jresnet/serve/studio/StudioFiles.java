@@ -16,9 +16,11 @@ final class StudioFiles {
           + " form-action 'none'; frame-ancestors 'none'";
 
   /** The modules that a saved walk needs, too, each after those that it imports. */
-  static final List<String> WALK = List.of("dom.js", "numbers.js");
+  static final List<String> WALK =
+      List.of("dom.js", "numbers.js", "maps.js", "formula.js", "walk-view.js");
 
-  private static final List<String> OTHERS = List.of("app.js", "chart.js", "runs.js", "network.js");
+  private static final List<String> OTHERS =
+      List.of("app.js", "chart.js", "runs.js", "network.js", "walk.js");
 
   private StudioFiles() {}
 

@@ -2,9 +2,10 @@
 import { h, attempt } from "./dom.js";
 import { runsPage } from "./runs.js";
 import { networkPage } from "./network.js";
+import { walkPage } from "./walk.js";
 
-const PAGES = { runs: runsPage, network: networkPage };
-const NAMES = { runs: "Runs", network: "Network" };
+const PAGES = { runs: runsPage, network: networkPage, walk: walkPage };
+const NAMES = { runs: "Runs", network: "Network", walk: "Walk" };
 
 let leave = () => {};
 let asked = 0;

@@ -3,10 +3,6 @@ package org.jresnet.serve.studio;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -24,22 +20,19 @@ import org.junit.jupiter.api.io.TempDir;
 /** The pages in a real browser. */
 @Timeout(180)
 final class StudioPagesTest {
-  private static final ObjectMapper JSON = new ObjectMapper();
-
   @TempDir static Path folder;
   private static StudioFixture studio;
-  private static Chromium browser;
+  private static StudioBrowser browser;
 
   @BeforeAll
   static void start() throws Exception {
     Optional<Chromium> found = Chromium.start(folder.resolve("profile"));
     assumeTrue(found.isPresent(), "no Chromium or Chrome is on the path");
-    browser = found.orElseThrow();
     studio = new StudioFixture(folder);
     studio.train("r1", 2);
     studio.train(StudioFixture.HOSTILE.replace("src=x", "src=y"), 1);
     studio.open(studio.runs);
-    browser.open(studio.address());
+    browser = new StudioBrowser(found.orElseThrow(), studio);
     browser.await("document.querySelectorAll('tr[data-run]').length === 2");
   }
 
@@ -53,54 +46,19 @@ final class StudioPagesTest {
     }
   }
 
-  /** Whatever the page did: nothing complained, nothing left the machine, no name became markup. */
   @AfterEach
   void nothingElseHappened() throws Exception {
-    assertThat(browser.complaints()).as("the browser's console").isEmpty();
-    String own = "http://127.0.0.1:" + studio.port() + "/";
-    assertThat(browser.requests())
-        .isNotEmpty()
-        .allMatch(
-            url ->
-                url.startsWith(own)
-                    || url.startsWith("data:")
-                    || url.startsWith("blob:")
-                    || url.equals("about:blank"));
-    assertThat(browser.run("document.title").asText()).endsWith("jresnet studio");
-  }
-
-  private static void page(String fragment) throws Exception {
-    browser.run("location.hash = '" + fragment + "'");
-    String name = fragment.replaceAll("\\?.*", "");
-    browser.await("document.getElementById('main').dataset.page === '" + name + "'");
-  }
-
-  /** Violations that axe finds, in light and in dark. */
-  private static void requireAccessible() throws Exception {
-    try (InputStream script = StudioPagesTest.class.getResourceAsStream("/axe.min.js")) {
-      browser.run(new String(script.readAllBytes(), StandardCharsets.UTF_8) + "; true");
-    }
-    for (String scheme : List.of("light", "dark")) {
-      browser.prefer(scheme);
-      JsonNode found =
-          browser.run(
-              "axe.run({resultTypes: ['violations']}).then(r => JSON.stringify({passes:"
-                  + " r.passes.length, violations: r.violations.map(v => v.id + ': ' + v.help + ' '"
-                  + " + v.nodes.map(n => n.html).slice(0, 3).join(' '))}))");
-      JsonNode result = JSON.readTree(found.asText());
-      assertThat(result.get("passes").asInt()).as("rules that apply").isGreaterThan(10);
-      assertThat(result.get("violations")).as(scheme).isEmpty();
-    }
+    browser.requireQuiet();
   }
 
   @Test
   void runsAreListedComparedAndCurvesArriveWhileOneTrains() throws Exception {
-    page("runs");
+    browser.page("runs");
     browser.await("document.querySelectorAll('tr[data-run]').length === 2");
     assertThat(browser.run("location.search").asText()).as("the token").isEmpty();
     assertThat(browser.run("document.querySelector('tr[data-run=r1]').dataset.state").asText())
         .isEqualTo("finished");
-    requireAccessible();
+    browser.requireAccessible();
     // A training of this process, which the page watches from its first epoch to its last.
     Path run = studio.runs.resolve("live");
     Thread training =
@@ -140,7 +98,7 @@ final class StudioPagesTest {
 
   @Test
   void aTrainingOfAnotherProcessIsStoppedAndResumedFromThePage() throws Exception {
-    page("runs");
+    browser.page("runs");
     Path run = studio.runs.resolve("other");
     Process training =
         StudioFixture.jresnet(
@@ -177,7 +135,7 @@ final class StudioPagesTest {
 
   @Test
   void theNetworkUnfoldsToItsNodes() throws Exception {
-    page("network?run=r1");
+    browser.page("network?run=r1");
     browser.await("document.querySelectorAll('details[data-block]').length === 15");
     browser.await("document.querySelector('canvas') !== null");
     browser.run("document.querySelector(\"details[data-block='layer2.0'] summary\").click()");
@@ -189,7 +147,7 @@ final class StudioPagesTest {
     browser.run(
         "document.querySelector('[aria-label=\"Histogram of layer2.0.conv1.weight\"]').click()");
     browser.await("document.querySelectorAll('rect.bar').length === 64");
-    requireAccessible();
+    browser.requireAccessible();
     browser.run(
         "[...document.querySelectorAll('button')].find(b => b.innerText.startsWith('Measure')).click()");
     browser.await("document.querySelectorAll('span.ms').length > 10");
