@@ -25,7 +25,7 @@ public record HeatMap(String node, int height, int width, float[] values) {
    * @param output of the node
    * @param gradient of a class's logit by it
    */
-  static HeatMap gradCam(FeatureMap output, FeatureMap gradient) {
+  public static HeatMap gradCam(FeatureMap output, FeatureMap gradient) {
     int h = output.shape().h();
     int w = output.shape().w();
     int c = output.shape().c();

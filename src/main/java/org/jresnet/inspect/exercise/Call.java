@@ -11,13 +11,31 @@ import java.util.function.Supplier;
  * @param arguments arrays that are the learner's alone, and numbers
  * @param results what must come out
  * @param mistakes what comes out of mistakes that many make; asked only when something is wrong
+ * @param tolerance how far a value may be off, relative to the largest of its tensor
  */
 record Call(
     String method,
     String where,
     List<Object> arguments,
     List<Result> results,
-    Supplier<List<Mistake>> mistakes) {
+    Supplier<List<Mistake>> mistakes,
+    double tolerance) {
+  /**
+   * Where both sides compute in double precision: another order of a few thousand additions moves
+   * the 13th digit.
+   */
+  private static final double DOUBLES = 1e-9;
+
+  /** A call in double precision. */
+  Call(
+      String method,
+      String where,
+      List<Object> arguments,
+      List<Result> results,
+      Supplier<List<Mistake>> mistakes) {
+    this(method, where, arguments, results, mistakes, DOUBLES);
+  }
+
   /** What stands for "it is returned" in {@link Result#argument}. */
   private static final int RETURNED = -1;
 

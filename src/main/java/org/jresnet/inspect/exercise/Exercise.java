@@ -41,7 +41,10 @@ public record Exercise(
           NormExercise.exercise(),
           ResidualExercise.exercise(),
           BackwardExercise.exercise(),
-          AdamExercise.exercise());
+          AdamExercise.exercise(),
+          MetricsExercise.exercise(),
+          GradCamExercise.exercise(),
+          FastExercise.exercise());
 
   /** Every exercise, in the order of lessons. */
   public static List<Exercise> all() {

@@ -32,24 +32,36 @@ final class Nested {
   }
 
   /**
-   * The values of arrays of arrays.
+   * The values of arrays of arrays, or of one flat array of floats.
    *
    * @param name of the tensor, for messages
    * @throws Wrong when an array is missing or has another length
    */
   static double[] flat(String name, Object nested, int... extents) {
     double[] values = new double[elements(extents)];
+    if (nested instanceof float[] flat && flat.length == values.length) {
+      for (int i = 0; i < values.length; i++) {
+        values[i] = flat[i];
+      }
+      return values;
+    }
     fill(values, 0, name, nested, extents);
     return values;
   }
 
   private static void fill(double[] values, int at, String name, Object part, int[] extents) {
     if (extents.length == 0) {
-      values[at] = ((Number) part).doubleValue();
+      if (!(part instanceof Number number)) {
+        throw new Wrong(Text.format("%s is no number", name));
+      }
+      values[at] = number.doubleValue();
       return;
     }
     if (part == null) {
       throw new Wrong(Text.format("%s is null, expected %s", name, array(extents)));
+    }
+    if (!part.getClass().isArray()) {
+      throw new Wrong(Text.format("%s is no array, expected %s", name, array(extents)));
     }
     int length = Array.getLength(part);
     if (length != extents[0]) {

@@ -148,7 +148,7 @@ final class OpTests {
     return IntStream.range(0, BATCH).map(i -> i % CLASSES).toArray();
   }
 
-  private static Normalization normalization(Preprocessing images) {
+  static Normalization normalization(Preprocessing images) {
     return new Normalization(images.mean(), images.std());
   }
 

@@ -9,12 +9,6 @@ import org.jresnet.inspect.exercise.Call.Result;
 
 /** Calls a learner's methods and holds what comes out against what is expected. */
 public final class Trial {
-  /**
-   * How far a value may be off, relative to the largest of its tensor. Both sides compute in double
-   * precision; another order of a few thousand additions moves the 13th digit.
-   */
-  private static final double TOLERANCE = 1e-9;
-
   private final LearnerClass learner;
   private final List<String> remarks = new ArrayList<>();
   private long nanos;
@@ -50,14 +44,14 @@ public final class Trial {
   }
 
   private static void compare(Call call, Result r, double[] found) {
-    int first = firstOff(found, r.expected());
+    int first = firstOff(found, r.expected(), call.tolerance());
     if (first < 0) {
       return;
     }
-    double largest = largest(r.expected());
+    double allowed = call.tolerance() * largest(r.expected());
     int off = 0;
     for (int i = 0; i < found.length; i++) {
-      off += isOff(found[i], r.expected()[i], largest) ? 1 : 0;
+      off += isOff(found[i], r.expected()[i], allowed) ? 1 : 0;
     }
     throw new Wrong(
         Text.format(
@@ -77,16 +71,19 @@ public final class Trial {
     }
     return call.mistakes().get().stream()
         .filter(m -> m.result().equals(r.name()))
-        .filter(m -> firstOff(m.values(), r.expected()) >= 0 && firstOff(found, m.values()) < 0)
+        .filter(
+            m ->
+                firstOff(m.values(), r.expected(), call.tolerance()) >= 0
+                    && firstOff(found, m.values(), call.tolerance()) < 0)
         .map(Mistake::hint)
         .findFirst();
   }
 
   /** Index of the first value that is off; −1 if none is. */
-  private static int firstOff(double[] found, double[] expected) {
-    double largest = largest(expected);
+  private static int firstOff(double[] found, double[] expected, double tolerance) {
+    double allowed = tolerance * largest(expected);
     for (int i = 0; i < found.length; i++) {
-      if (isOff(found[i], expected[i], largest)) {
+      if (isOff(found[i], expected[i], allowed)) {
         return i;
       }
     }
@@ -94,8 +91,8 @@ public final class Trial {
   }
 
   /** NaN is off, too. */
-  private static boolean isOff(double found, double expected, double largest) {
-    return !(Math.abs(found - expected) <= TOLERANCE * largest);
+  private static boolean isOff(double found, double expected, double allowed) {
+    return !(Math.abs(found - expected) <= allowed);
   }
 
   private static double largest(double[] values) {

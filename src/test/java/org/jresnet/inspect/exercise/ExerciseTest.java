@@ -21,6 +21,40 @@ final class ExerciseTest {
   private static final Path SOLUTIONS =
       Path.of("src/test/resources/org/jresnet/inspect/exercise/solutions");
 
+  private static final String PLAIN_TWICE =
+      """
+      public class Fast {
+        static void forward(float[] x, float[] w, float[] y, int images, int rows, int columns,
+            int channels, int filters) {
+          once(x, w, new float[y.length], images, rows, columns, channels, filters);
+          once(x, w, y, images, rows, columns, channels, filters);
+        }
+
+        static void once(float[] x, float[] w, float[] y, int images, int rows, int columns,
+            int channels, int filters) {
+          for (int n = 0; n < images; n++) {
+            for (int p = 0; p < rows; p++) {
+              for (int q = 0; q < columns; q++) {
+                for (int k = 0; k < filters; k++) {
+                  for (int c = 0; c < channels; c++) {
+                    for (int tap = 0; tap < 9; tap++) {
+                      int h = p + tap / 3 - 1;
+                      int v = q + tap % 3 - 1;
+                      if (h >= 0 && h < rows && v >= 0 && v < columns) {
+                        y[((n * rows + p) * columns + q) * filters + k] +=
+                            x[((n * rows + h) * columns + v) * channels + c]
+                                * w[(k * channels + c) * 9 + tap];
+                      }
+                    }
+                  }
+                }
+              }
+            }
+          }
+        }
+      }
+      """;
+
   @TempDir Path folder;
 
   private static Stream<Exercise> exercises() {
@@ -142,7 +176,31 @@ final class ExerciseTest {
         Arguments.of(
             "adam", "beta1 * m[i] + (1 - beta1) * g", "(1 - beta1) * m[i] + beta1 * g", "beta1 is"),
         Arguments.of("adam", "* g[i] * g[i]", "* g[i]", "squares of the gradient"),
-        Arguments.of("adam", "p[i] -=", "p[i] +=", "uphill"));
+        Arguments.of("adam", "p[i] -=", "p[i] +=", "uphill"),
+        Arguments.of("metrics", "won += 0.5", "won += 0", "here they count nothing"),
+        Arguments.of("metrics", "scores[i] > scores[j]", "scores[i] >= scores[j]", "count whole"),
+        Arguments.of(
+            "metrics",
+            "positive[i] && !positive[j]",
+            "positive[j] && !positive[i]",
+            "the classes are exchanged"),
+        Arguments.of("metrics", "Math.abs(g)", "g", "opposite signs cancel"),
+        Arguments.of(
+            "metrics",
+            "Math.min(bins, (int) Math.ceil(confidence[i] * bins)) - 1",
+            "Math.min(bins - 1, (int) (confidence[i] * bins))",
+            "belongs below it"),
+        Arguments.of("gradcam", "Math.max(0, sum)", "sum", "negative sums stay"),
+        Arguments.of("gradcam", "place[k] / (rows * columns)", "place[k]", "average them"),
+        Arguments.of(
+            "gradcam", "weights[k] * features", "gradients[h][w][k] * features", "its own weight"),
+        Arguments.of("gradcam", "weights[k] * features", "features", "counts the same"),
+        Arguments.of(
+            "gradcam",
+            "sum += weights[k] * features[h][w][k]",
+            "sum += Math.max(0, weights[k] * features[h][w][k])",
+            "before the sum"),
+        Arguments.of("fast", "tap / 3 - 1", "tap / 3", "the padding does nothing"));
   }
 
   @ParameterizedTest
@@ -166,6 +224,17 @@ final class ExerciseTest {
     assertThat(wrong.problem().orElseThrow())
         .matches("x of 1x3x3x1: y\\[n=0 p=1 q=2 k=0] should be (-?\\d+), is -?\\d+ \\(1 of 9.*");
     assertThat(wrong.hint()).isEmpty();
+  }
+
+  /** Right and no faster than what it is compared with: the sums of plain loops, twice. */
+  @Test
+  void slowCodeIsRightButNotFast() {
+    Grade grade = grade(Exercise.of("fast"), PLAIN_TWICE);
+    assertThat(grade.points()).isEqualTo(grade.tests() - 1);
+    Grade.Check wrong = firstWrong(grade);
+    assertThat(wrong.problem().orElseThrow())
+        .matches("plain loops .* ms: 0\\.\\d times as fast, .*");
+    assertThat(wrong.hint().orElseThrow()).contains("which loop is innermost");
   }
 
   /** A right op in a single call, and a wrong one where the network first uses a larger image. */
