@@ -38,6 +38,7 @@ public final class Main implements Runnable {
           ServeCommand.class,
           StudioCommand.class,
           SummaryCommand.class,
+          LabCommand.class,
           RecordCommand.class,
           ConvertCommand.class,
           ExportCommand.class,
