@@ -14,6 +14,7 @@ import org.jresnet.base.UserError;
 import org.jresnet.data.Dataset;
 import org.jresnet.data.ImageFolder;
 import org.jresnet.data.Preprocess;
+import org.jresnet.engine.BackendKind;
 import org.jresnet.engine.Compute;
 import org.jresnet.engine.Model;
 import org.jresnet.graph.Graph;
@@ -170,8 +171,11 @@ final class RecordCommand implements Callable<Integer> {
     boolean folder = paths.size() == 1 && Files.isDirectory(paths.get(0)) && label == null;
     StepStart start = start(console, folder ? Optional.of(paths.get(0)) : Optional.empty());
     StepRecorder.Images images = images(console, start, paths, folder);
-    Precision precision = options.precision().orElse(Precision.FP32);
-    try (Compute compute = options.open(console, options.kind(), Optional.of(precision))) {
+    BackendKind kind = options.kind();
+    // Exact to the printed digits, unless you ask for less.
+    Precision exact = kind == BackendKind.REFERENCE ? Precision.FP64 : Precision.FP32;
+    Precision precision = options.precision().orElse(exact);
+    try (Compute compute = options.open(console, kind, Optional.of(precision))) {
       return record(console, start, images, compute);
     }
   }

@@ -1,6 +1,8 @@
 package org.jresnet.inspect;
 
+import java.nio.DoubleBuffer;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -33,6 +35,9 @@ public final class Recording implements AutoCloseable {
   /** The network's outputs {@code [n, classes]}. */
   public static final String LOGITS = "logits";
 
+  /** A row for each tensor of floating-point numbers, see {@link TensorStatistics}. */
+  static final String STATISTICS = "statistics";
+
   /** Where {@link StepFacts} stand among the metadata. */
   static final String FACTS = "jresnet.recording";
 
@@ -47,6 +52,8 @@ public final class Recording implements AutoCloseable {
   private final Path path;
   private final SafetensorsFile file;
   private final StepFacts facts;
+  private final List<String> tensors;
+  private final Map<String, Integer> rows = new HashMap<>();
   private final Map<String, HostTensor> mapped = new ConcurrentHashMap<>();
 
   private Recording(Path path, SafetensorsFile file) {
@@ -69,6 +76,7 @@ public final class Recording implements AutoCloseable {
               path, Text.visible(version), VERSION));
     }
     facts = Json.parse(path + ": " + FACTS, text, StepFacts.class);
+    tensors = file.names().stream().filter(name -> !name.equals(STATISTICS)).toList();
     requireSound();
   }
 
@@ -101,15 +109,22 @@ public final class Recording implements AutoCloseable {
             Text.format("%s has %s values for %s images", LABELS, file.shape(LABELS), images));
       }
     }
-    for (String name : file.names()) {
-      boolean number = !name.equals(INPUT) && !name.equals(LABELS);
-      if (number && file.type(name) != DType.F32 && file.type(name) != DType.F16) {
+    for (String name : tensors) {
+      if (name.equals(INPUT) || name.equals(LABELS)) {
+        continue;
+      }
+      rows.put(name, rows.size());
+      if (file.type(name) != DType.F32 && file.type(name) != DType.F16) {
         throw damaged(
             Text.format("%s has the type %s, expected F32 or F16", name, file.type(name)));
       }
-      if (number && !facts.statistics().containsKey(name)) {
-        throw damaged(Text.format("the statistics of %s are missing", name));
-      }
+    }
+    require(STATISTICS, DType.F64, 2);
+    List<Long> table = List.of((long) rows.size(), (long) TensorStatistics.ROW);
+    if (!file.shape(STATISTICS).equals(table)) {
+      throw damaged(
+          Text.format(
+              "%s has the shape %s, expected %s", STATISTICS, file.shape(STATISTICS), table));
     }
   }
 
@@ -153,7 +168,7 @@ public final class Recording implements AutoCloseable {
 
   /** Names of all tensors, in the order of the step. */
   public List<String> tensors() {
-    return file.names();
+    return tensors;
   }
 
   /** Whether a tensor was recorded. */
@@ -197,11 +212,12 @@ public final class Recording implements AutoCloseable {
    */
   public TensorStatistics statistics(String name) {
     requireKnown(name);
-    TensorStatistics found = facts.statistics().get(name);
-    if (found == null) {
+    Integer row = rows.get(name);
+    if (row == null) {
       throw new UserError(Text.format("%s holds whole numbers and has no statistics", name));
     }
-    return found;
+    DoubleBuffer numbers = tensor(STATISTICS).data().asDoubleBuffer();
+    return TensorStatistics.of(numbers.position(row * TensorStatistics.ROW));
   }
 
   private void requireKnown(String name) {
@@ -209,7 +225,7 @@ public final class Recording implements AutoCloseable {
       throw new UserError(
           Text.format(
               "%s has no tensor '%s'; near are %s",
-              path, name, String.join(", ", Nearest.names(name, file.names()))));
+              path, name, String.join(", ", Nearest.names(name, tensors))));
     }
   }
 

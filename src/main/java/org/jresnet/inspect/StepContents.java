@@ -20,6 +20,7 @@ import org.jresnet.engine.OptimizerState;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Node;
 import org.jresnet.graph.Parameter;
+import org.jresnet.graph.ResidualBlock;
 import org.jresnet.graph.Shape;
 import org.jresnet.weights.HostTensor;
 import org.jresnet.weights.SafetensorsFile;
@@ -113,7 +114,11 @@ final class StepContents {
       nodes().forEach(node -> addAfter(all, node));
     }
     if (options.spectra()) {
-      ResidualBranches.filters(model.graph()).forEach(p -> addSpectrum(all, p));
+      ResidualBlock.of(model.graph()).stream()
+          .flatMap(block -> block.branch().stream())
+          .flatMap(node -> node.parameters().stream())
+          .filter(p -> p.role() == Parameter.Role.CONV_WEIGHT)
+          .forEach(p -> addSpectrum(all, p));
     }
     return all;
   }

@@ -1,7 +1,6 @@
 package org.jresnet.inspect;
 
 import java.util.List;
-import java.util.Map;
 import org.jresnet.backend.Pass;
 import org.jresnet.backend.Precision;
 import org.jresnet.base.JsonField;
@@ -26,7 +25,6 @@ import org.jresnet.weights.ModelInfo;
  * @param frozen names of parameters that stay as they are
  * @param seed of random draws such as dropout's
  * @param draws number of the step's first draw
- * @param statistics of every tensor of floating-point numbers, by its name in the file
  */
 public record StepFacts(
     ModelInfo network,
@@ -43,14 +41,12 @@ public record StepFacts(
     @JsonField(min = 1) long step,
     List<String> frozen,
     long seed,
-    @JsonField(min = 0) long draws,
-    Map<String, TensorStatistics> statistics) {
+    @JsonField(min = 0) long draws) {
   /** Copies the collections. */
   public StepFacts {
     images = List.copyOf(images);
     nodes = List.copyOf(nodes);
     frozen = List.copyOf(frozen);
-    statistics = Map.copyOf(statistics);
   }
 
   /** Whether there is a loss, a backward pass and an update. */

@@ -1,6 +1,9 @@
 package org.jresnet.inspect;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.DoubleBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -164,13 +167,8 @@ public final class StepRecorder implements AutoCloseable {
     requireRoom(file);
     double loss = run();
     List<SafetensorsFile.Planned> tensors = tensors();
-    Map<String, TensorStatistics> statistics = new LinkedHashMap<>();
-    for (SafetensorsFile.Planned tensor : tensors) {
-      if (tensor.type() == DType.F32 || tensor.type() == DType.F16) {
-        HostTensor values = new HostTensor(tensor.type(), tensor.shape(), tensor.data().get());
-        statistics.put(tensor.name(), TensorStatistics.of(values.toFloats()));
-      }
-    }
+    List<SafetensorsFile.Planned> all = new ArrayList<>(tensors);
+    all.add(statistics(tensors));
     StepFacts facts =
         new StepFacts(
             info,
@@ -187,13 +185,31 @@ public final class StepRecorder implements AutoCloseable {
             Math.max(1, optimizer.steps()),
             options.frozen.stream().sorted().toList(),
             options.seed,
-            options.draws,
-            statistics);
+            options.draws);
     Map<String, String> metadata = new LinkedHashMap<>();
     metadata.put(Recording.FORM, Recording.VERSION);
     metadata.put(Recording.FACTS, Json.line(facts));
-    SafetensorsFile.write(file, tensors, metadata);
+    SafetensorsFile.write(file, all, metadata);
     return loss;
+  }
+
+  /** A row for each tensor of floating-point numbers. */
+  private static SafetensorsFile.Planned statistics(List<SafetensorsFile.Planned> tensors) {
+    List<SafetensorsFile.Planned> floats =
+        tensors.stream().filter(t -> t.type() == DType.F32 || t.type() == DType.F16).toList();
+    ByteBuffer rows =
+        ByteBuffer.allocate(floats.size() * TensorStatistics.ROW * Double.BYTES)
+            .order(ByteOrder.LITTLE_ENDIAN);
+    DoubleBuffer numbers = rows.asDoubleBuffer();
+    for (SafetensorsFile.Planned tensor : floats) {
+      HostTensor values = new HostTensor(tensor.type(), tensor.shape(), tensor.data().get());
+      TensorStatistics.of(values.toFloats()).into(numbers);
+    }
+    return new SafetensorsFile.Planned(
+        Recording.STATISTICS,
+        DType.F64,
+        List.of((long) floats.size(), (long) TensorStatistics.ROW),
+        () -> rows);
   }
 
   /** Runs the step; {@link #tensors} are then there. */

@@ -1,8 +1,8 @@
 package org.jresnet.inspect;
 
+import java.nio.DoubleBuffer;
 import java.util.ArrayList;
 import java.util.List;
-import org.jresnet.base.JsonField;
 
 /**
  * What a tensor's values look like. All but {@code nonFinite} speaks of the finite ones; a tensor
@@ -21,16 +21,19 @@ import org.jresnet.base.JsonField;
  */
 public record TensorStatistics(
     double mean,
-    @JsonField(min = 0) double std,
-    @JsonField(min = 0, max = 1) double zeros,
-    @JsonField(min = 0) double norm,
+    double std,
+    double zeros,
+    double norm,
     double min,
     double max,
-    @JsonField(min = 0) double largest,
-    @JsonField(min = 0) long nonFinite,
+    double largest,
+    long nonFinite,
     List<Long> histogram) {
   /** Bins of a histogram. */
   public static final int BINS = 64;
+
+  /** Numbers of a row of a recording: all in their order, then the bins. */
+  static final int ROW = 8 + BINS;
 
   /** Copies the histogram. */
   public TensorStatistics {
@@ -84,6 +87,32 @@ public record TensorStatistics(
         Math.max(Math.abs(min), Math.abs(max)),
         values.length - finite,
         bins(counts));
+  }
+
+  /** As a row of a recording. */
+  void into(DoubleBuffer row) {
+    row.put(mean).put(std).put(zeros).put(norm).put(min).put(max).put(largest).put(nonFinite);
+    histogram.forEach(row::put);
+  }
+
+  /** From a row of a recording. */
+  static TensorStatistics of(DoubleBuffer row) {
+    double[] numbers = new double[8];
+    row.get(numbers);
+    List<Long> bins = new ArrayList<>(BINS);
+    for (int b = 0; b < BINS; b++) {
+      bins.add((long) row.get());
+    }
+    return new TensorStatistics(
+        numbers[0],
+        numbers[1],
+        numbers[2],
+        numbers[3],
+        numbers[4],
+        numbers[5],
+        numbers[6],
+        (long) numbers[7],
+        bins);
   }
 
   private static List<Long> bins(long[] counts) {

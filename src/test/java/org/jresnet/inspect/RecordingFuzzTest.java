@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -47,9 +48,21 @@ class RecordingFuzzTest {
                 Recording.LOGITS,
                 DType.F32,
                 List.of(1L, 2L),
-                () -> HostTensor.ofFloats(List.of(1L, 2L), logits).data()));
+                () -> HostTensor.ofFloats(List.of(1L, 2L), logits).data()),
+            new SafetensorsFile.Planned(
+                Recording.STATISTICS,
+                DType.F64,
+                List.of(1L, (long) TensorStatistics.ROW),
+                () -> statistics(logits)));
     SafetensorsFile.write(
         file, tensors, Map.of(Recording.FORM, Recording.VERSION, Recording.FACTS, facts));
+  }
+
+  private static ByteBuffer statistics(float[] values) {
+    ByteBuffer row =
+        ByteBuffer.allocate(TensorStatistics.ROW * Double.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    TensorStatistics.of(values).into(row.asDoubleBuffer());
+    return row;
   }
 
   private static StepFacts facts() {
@@ -72,8 +85,7 @@ class RecordingFuzzTest {
         1,
         List.of(),
         0,
-        0,
-        Map.of(Recording.LOGITS, TensorStatistics.of(new float[] {0.5f, -1})));
+        0);
   }
 
   static Stream<Arguments> seeds() throws Exception {
@@ -104,6 +116,9 @@ class RecordingFuzzTest {
           .hasSize(Math.toIntExact(recording.shape(Recording.INPUT).get(0)));
       for (String name : recording.tensors()) {
         assertThat(recording.tensor(name).shape()).isEqualTo(recording.shape(name));
+        if (!List.of(Recording.INPUT, Recording.LABELS).contains(name)) {
+          assertThat(recording.statistics(name).histogram()).hasSize(TensorStatistics.BINS);
+        }
         assertThat(recording.values(name)).hasSize(recording.tensor(name).elements());
       }
       assertThat(recording.labels().length).isIn(0, recording.facts().images().size());
