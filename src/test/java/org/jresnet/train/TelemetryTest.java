@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.withinPercentage;
 
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -16,6 +17,7 @@ import java.util.Set;
 import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import org.jresnet.backend.Precision;
+import org.jresnet.backend.UpdateRule;
 import org.jresnet.base.Csv;
 import org.jresnet.base.UserError;
 import org.jresnet.data.drawn.DrawnFaces;
@@ -24,6 +26,7 @@ import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Compute;
 import org.jresnet.engine.Executable;
 import org.jresnet.engine.Model;
+import org.jresnet.engine.OptimizerState;
 import org.jresnet.graph.Graph;
 import org.jresnet.models.Architecture;
 import org.jresnet.testing.SeededWeights;
@@ -202,6 +205,49 @@ class TelemetryTest {
         step.step(pixels, new int[] {0, 1});
         assertThat(relus.shares()).containsEntry("16x16", 0.0);
       }
+    }
+  }
+
+  /** Of 40 steps after the first one none is read. */
+  @Test
+  void aStepThatIsNotReadAllocatesNothing() {
+    Architecture network = Architecture.of("resnet18");
+    Graph graph = network.graph(2, 4);
+    byte[] pixels = new byte[2 * 32 * 32 * 3];
+    new Random(1).nextBytes(pixels);
+    int[] labels = {0, 1};
+    TelemetryOptions rarely = new TelemetryOptions(1000, Optional.empty());
+    var meter = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+    try (Compute compute = Compute.open(BackendKind.CPU, Precision.FP32);
+        Model model = compute.model(graph);
+        OptimizerState optimizer =
+            new OptimizerState(model, new UpdateRule.Adam(0.9, 0.999, 1e-8, 0), Set.of());
+        Telemetry telemetry = new Telemetry(rarely, model, optimizer, Set.of(), 32, note -> {});
+        Executable step =
+            Executable.compile(
+                model,
+                telemetry.watch(
+                    CompileOptions.training(2, 32, ModelFiles.normalization(network))))) {
+      new SeededWeights(5).into(model);
+      long start = 0;
+      long atFirst = 0;
+      for (int i = 0; i < 60; i++) {
+        long now = meter.getThreadAllocatedBytes(Thread.currentThread().getId());
+        atFirst = i == 1 ? now - start : atFirst;
+        start = i == 0 || i == 20 ? now : start;
+        telemetry.batch(i, true);
+        double loss = step.step(pixels, labels);
+        double norm = optimizer.gradientNorm();
+        telemetry.beforeUpdate();
+        optimizer.step(1e-3, 1);
+        telemetry.afterUpdate(norm);
+        telemetry.batchDone(loss, 1e-3, 100);
+      }
+      long end = meter.getThreadAllocatedBytes(Thread.currentThread().getId());
+      assertThat(atFirst).as("bytes of the step that is read").isGreaterThan(100_000);
+      assertThat((end - start) / 40).as("bytes of one that is not").isLessThan(1024);
+      assertThat(telemetry.epoch()).containsKeys("gradient_norm", "update_ratio");
+      assertThat(telemetry.epoch()).as("the next epoch starts anew").isEmpty();
     }
   }
 }
