@@ -29,6 +29,9 @@ import org.jresnet.train.EvaluationFile;
  */
 public final class Lab {
   private static final String RUNS = "runs";
+  private static final String TABLE = ".csv";
+  private static final String WHOLE = ".json";
+  private static final String PICTURE = ".png";
 
   /** Digits of fractions in tables. */
   private static final int DIGITS = 6;
@@ -51,21 +54,35 @@ public final class Lab {
   }
 
   /**
-   * Makes the folder, before any work.
+   * Makes the folder, before any work, and takes the results of an earlier lab out of it.
    *
-   * @throws UserError when it holds a lab that may not be replaced, or cannot be made
+   * @throws UserError when it holds a lab that may not be replaced, runs of somebody else, or
+   *     cannot be made
    */
   public static void open(Path out, boolean overwrite) {
-    if (!overwrite && Files.exists(out.resolve(LabIndex.FILE), LinkOption.NOFOLLOW_LINKS)) {
+    boolean lab = Files.exists(out.resolve(LabIndex.FILE), LinkOption.NOFOLLOW_LINKS);
+    if (lab && !overwrite) {
       throw new UserError(
           Text.format(
               "%s holds the results of a lab; choose another --out, or --overwrite to replace them",
               out));
     }
+    if (!lab && Files.exists(out.resolve(RUNS), LinkOption.NOFOLLOW_LINKS)) {
+      throw new UserError(
+          Text.format(
+              "%s holds a folder %s, which is not of a lab; choose another --out", out, RUNS));
+    }
     try {
       Files.createDirectories(out);
+      for (Experiment experiment : Experiments.all()) {
+        for (String end : List.of(TABLE, WHOLE, PICTURE)) {
+          if (lab) {
+            Files.deleteIfExists(out.resolve(experiment.id() + end));
+          }
+        }
+      }
     } catch (IOException e) {
-      throw new UserError(Text.format("the folder %s cannot be made: %s", out, e), e);
+      throw new UserError(Text.format("the folder %s cannot be made or emptied: %s", out, e), e);
     }
   }
 
@@ -104,6 +121,8 @@ public final class Lab {
             settings.seed(),
             EvaluationFile.environment(compute.backend().description(), compute.precision().id()),
             List.of());
+    // From here on the folder is a lab's, and what lies in it may be replaced.
+    AtomicFile.write(out.resolve(LabIndex.FILE), Json.pretty(index));
     UserError refused = null;
     for (Experiment experiment : experiments) {
       listener.begins(experiment);
@@ -137,13 +156,13 @@ public final class Lab {
             result.finding(),
             result.columns(),
             rows,
-            id + ".png",
+            id + PICTURE,
             Math.round(10 * seconds) / 10.0);
     List<List<String>> records = new ArrayList<>(List.of(result.columns()));
     rows.forEach(row -> records.add(row.stream().map(String::valueOf).toList()));
-    Csv.write(out.resolve(id + ".csv"), records);
+    Csv.write(out.resolve(id + TABLE), records);
     Png.write(Drawing.draw(result.panels()), out.resolve(entry.picture()));
-    AtomicFile.write(out.resolve(id + ".json"), Json.pretty(entry));
+    AtomicFile.write(out.resolve(id + WHOLE), Json.pretty(entry));
     List<LabIndex.Entry> done = new ArrayList<>(index.experiments());
     done.add(entry);
     LabIndex longer =

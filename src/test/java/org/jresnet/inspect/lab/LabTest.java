@@ -96,6 +96,12 @@ final class LabTest {
         .isInstanceOf(UserError.class)
         .hasMessageContaining("--overwrite");
     Lab.open(out, true);
+    assertThat(out.toFile().list()).containsExactly(LabIndex.FILE);
+    Path mine = Files.createDirectories(folder.resolve("mine/runs/plain"));
+    assertThatThrownBy(() -> Lab.open(folder.resolve("mine"), true))
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining("not of a lab");
+    assertThat(mine).isDirectory();
   }
 
   @Test
