@@ -109,6 +109,42 @@ public final class Explainer implements AutoCloseable {
         effects);
   }
 
+  /**
+   * What the log-odds of an explanation's class lose when a cell of the image is covered with the
+   * image's mean colour (Zeiler and Fergus 2014, <a
+   * href="https://arxiv.org/abs/1311.2901">arXiv:1311.2901</a>, section 4.2).
+   *
+   * @param cells rows and columns of the grid that is covered, one cell after the other
+   * @return rows of losses; below 0 where the cell spoke against the class
+   */
+  public double[][] occlusion(Explanation explanation, int cells) {
+    RgbImage input = explanation.input();
+    int label = classifier.classes().indexOf(explanation.label());
+    long[] sums = new long[3];
+    for (int i = 0; i < input.rgb().length; i++) {
+      sums[i % 3] += input.rgb()[i] & 0xff;
+    }
+    int pixels = input.width() * input.height();
+    double[][] losses = new double[cells][cells];
+    for (int row = 0; row < cells; row++) {
+      for (int column = 0; column < cells; column++) {
+        byte[] covered = input.rgb().clone();
+        for (int y = row * input.height() / cells; y < (row + 1) * input.height() / cells; y++) {
+          for (int x = column * input.width() / cells;
+              x < (column + 1) * input.width() / cells;
+              x++) {
+            for (int c = 0; c < 3; c++) {
+              covered[(y * input.width() + x) * 3 + c] = (byte) (sums[c] / pixels);
+            }
+          }
+        }
+        float[] logits = taps.forwardInput(new RgbImage(input.width(), input.height(), covered));
+        losses[row][column] = explanation.logOdds() - logOdds(logits, label);
+      }
+    }
+    return losses;
+  }
+
   private static int best(float[] logits) {
     int best = 0;
     for (int k = 1; k < logits.length; k++) {

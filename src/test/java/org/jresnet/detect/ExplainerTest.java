@@ -181,6 +181,32 @@ final class ExplainerTest {
         && y < planted.top() + PATCH + cell;
   }
 
+  /** Covering the patch takes most away from its class; a cell that meets it is the largest. */
+  @Test
+  void occlusionFindsThePlantedPatch() {
+    Random random = new Random(4);
+    int cells = SIZE / PATCH;
+    int hits = 0;
+    try (Explainer explainer = new Explainer(Classifier.of(patches, INFO), Optional.empty())) {
+      for (int i = 0; i < IMAGES; i++) {
+        Planted planted = patch(random);
+        double[][] losses = explainer.occlusion(explainer.explain(planted.image()), cells);
+        int best = 0;
+        for (int c = 0; c < cells * cells; c++) {
+          best = losses[c / cells][c % cells] > losses[best / cells][best % cells] ? c : best;
+        }
+        assertThat(losses[best / cells][best % cells]).isPositive();
+        int top = best / cells * PATCH;
+        int left = best % cells * PATCH;
+        hits +=
+            Math.abs(top - planted.top()) < PATCH && Math.abs(left - planted.left()) < PATCH
+                ? 1
+                : 0;
+      }
+    }
+    assertThat(hits).isGreaterThanOrEqualTo(IMAGES - 1);
+  }
+
   /** One place in nine is a hit by chance. */
   @Test
   void theMapFindsThePlantedPatch() {

@@ -87,6 +87,19 @@ public final class Studio implements AutoCloseable {
       get("/api/image", walks::image);
       get("/api/trace", walk::trace);
       get("/api/source", walk::source);
+      get("/api/save", walk::save);
+      Explanations explanations = new Explanations(runs, engine);
+      upload(
+          "/api/explain",
+          (call, image) -> call.json(explanations.of(parameter(call, "run"), image)));
+      Labs labs = new Labs(runs, options.jresnet());
+      get("/api/labs", call -> call.json(labs.list()));
+      get("/api/lab-picture", labs::picture);
+      post(
+          "/api/lab-run",
+          call ->
+              call.json(
+                  labs.start(parameter(call, "run"), optional(call, "experiments").orElse(""))));
       undertow = Http.listen(new ServerOptions.Address(HOST, options.port()), BOUNDS, this::handle);
     } catch (RuntimeException e) {
       closeAll();

@@ -20,7 +20,7 @@ final class StudioFiles {
       List.of("dom.js", "numbers.js", "maps.js", "formula.js", "walk-view.js");
 
   private static final List<String> OTHERS =
-      List.of("app.js", "chart.js", "runs.js", "network.js", "walk.js");
+      List.of("app.js", "chart.js", "runs.js", "network.js", "walk.js", "explain.js", "lab.js");
 
   private StudioFiles() {}
 

@@ -22,6 +22,9 @@ final class Walk implements AutoCloseable {
   /** Terms that a page lists; a 3x3 filter over 512 channels has more. */
   private static final int MOST_TERMS = 600;
 
+  /** Terms that a saved walk lists. */
+  private static final int SAVED_TERMS = 72;
+
   private static final int MOST_CHANNELS = 64;
 
   /**
@@ -55,11 +58,13 @@ final class Walk implements AutoCloseable {
 
   private final Recording recording;
   private final Tracer tracer;
+  private final Tracer brief;
   private final List<WalkStep> steps;
 
   Walk(Recording recording) {
     this.recording = recording;
     tracer = new Tracer(recording, MOST_TERMS);
+    brief = new Tracer(recording, SAVED_TERMS);
     steps = WalkStep.of(recording, tracer);
   }
 
@@ -199,6 +204,13 @@ final class Walk implements AutoCloseable {
     return rgb;
   }
 
+  /** The channel of a tensor that a place looks at. */
+  int channel(Place place, String tensor) {
+    List<Long> shape = recording.shape(tensor);
+    return place.channel() % Math.toIntExact(shape.get(shape.size() - 1));
+  }
+
+  /** Rows and columns of the images. */
   int size() {
     return Math.toIntExact(recording.shape(Recording.INPUT).get(1));
   }
@@ -212,6 +224,16 @@ final class Walk implements AutoCloseable {
    */
   ValueTrace trace(
       int number, int query, Place place, Optional<String> parameter, Optional<int[]> element) {
+    return trace(tracer, number, query, place, parameter, element);
+  }
+
+  private ValueTrace trace(
+      Tracer by,
+      int number,
+      int query,
+      Place place,
+      Optional<String> parameter,
+      Optional<int[]> element) {
     WalkStep step = step(number);
     if (query < 0 || query >= step.traces().size()) {
       throw new UserError(Text.format("station %s has no number %s", number, query));
@@ -226,23 +248,23 @@ final class Walk implements AutoCloseable {
                     ? new int[0]
                     : place.in(recording.shape(tensor), !q.parameter().isEmpty()));
     return switch (q.kind()) {
-      case FORWARD -> tracer.forward(step.node(), at);
-      case BACKWARD -> tracer.backward(step.node(), q.input(), at);
-      case GRADIENT -> tracer.gradient(name, at);
-      case UPDATE -> tracer.update(name, at);
-      case LOSS -> tracer.loss();
-      case LOSS_GRADIENT -> tracer.lossGradient(at);
+      case FORWARD -> by.forward(step.node(), at);
+      case BACKWARD -> by.backward(step.node(), q.input(), at);
+      case GRADIENT -> by.gradient(name, at);
+      case UPDATE -> by.update(name, at);
+      case LOSS -> by.loss();
+      case LOSS_GRADIENT -> by.lossGradient(at);
     };
   }
 
-  /** All traces of all stations at one place. */
+  /** All traces of all stations at one place, with few terms each. */
   List<List<ValueTrace>> traces(Place place) {
     List<List<ValueTrace>> all = new ArrayList<>();
     for (int i = 0; i < steps.size(); i++) {
       int number = i;
       all.add(
           IntStream.range(0, steps.get(i).traces().size())
-              .mapToObj(q -> trace(number, q, place, Optional.empty(), Optional.empty()))
+              .mapToObj(q -> trace(brief, number, q, place, Optional.empty(), Optional.empty()))
               .toList());
     }
     return all;

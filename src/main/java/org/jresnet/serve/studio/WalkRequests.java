@@ -86,6 +86,13 @@ final class WalkRequests {
     return Arrays.stream(text.split(",", -1)).mapToInt(Integer::parseInt).toArray();
   }
 
+  /** The walk as one HTML file. */
+  void save(Call call) {
+    call.send(
+        "text/html; charset=utf-8",
+        SavedWalk.of(walks.of(call), place(call)).getBytes(StandardCharsets.UTF_8));
+  }
+
   void source(Call call) {
     String file = Studio.parameter(call, "file");
     call.json(Map.of("file", file, "text", source(file)));

@@ -3,9 +3,11 @@ import { h, attempt } from "./dom.js";
 import { runsPage } from "./runs.js";
 import { networkPage } from "./network.js";
 import { walkPage } from "./walk.js";
+import { explainPage } from "./explain.js";
+import { labPage } from "./lab.js";
 
-const PAGES = { runs: runsPage, network: networkPage, walk: walkPage };
-const NAMES = { runs: "Runs", network: "Network", walk: "Walk" };
+const PAGES = { runs: runsPage, network: networkPage, walk: walkPage, explain: explainPage, lab: labPage };
+const NAMES = { runs: "Runs", network: "Network", walk: "Walk", explain: "Explain", lab: "Lab" };
 
 let leave = () => {};
 let asked = 0;

@@ -86,21 +86,16 @@ function windows(trace) {
   ];
 }
 
-/** The reference's source, with the line that computes. */
-export function sourceView(source, text) {
-  const lines = text.split("\n");
-  const at = lines.findIndex((line) => line.includes(source.statement));
-  const mark = h("mark", {}, lines[at] ?? "");
-  const pre = h(
-    "pre",
-    { tabindex: 0, "aria-label": "Plain-Java reference " + source.file, role: "region" },
-    lines.slice(0, at).join("\n") + "\n",
-    mark,
-    "\n" + lines.slice(at + 1).join("\n"),
+/** A file of the reference, with the lines that compute. */
+export function sourceView(file, statements, text) {
+  const lines = text.split("\n").map((line) =>
+    statements.some((s) => line.includes(s)) ? h("mark", {}, line + "\n") : line + "\n",
   );
-  // Once it is in the page, the line stands in the middle of what is seen.
+  const pre = h("pre", { tabindex: 0, "aria-label": "Plain-Java reference " + file, role: "region" }, lines);
+  const mark = pre.querySelector("mark");
+  // Once it is in the page, the first of them stands in the middle of what is seen.
   requestAnimationFrame(() => {
-    pre.scrollTop = mark.offsetTop - pre.offsetTop - pre.clientHeight / 2;
+    pre.scrollTop = mark ? mark.offsetTop - pre.offsetTop - pre.clientHeight / 2 : 0;
   });
-  return h("section", {}, h("h3", {}, "Plain-Java reference: " + source.file), pre);
+  return h("section", {}, h("h3", {}, "Plain-Java reference: " + file), pre);
 }

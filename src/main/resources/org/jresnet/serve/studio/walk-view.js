@@ -103,8 +103,11 @@ export function walkView(page, source) {
     const traces = await Promise.all(
       step.traces.map((t, i) => source.trace(number, i, place, choice[number + "/" + i] || {})),
     );
-    const files = new Map(traces.map((t) => [t.source.file + t.source.statement, t.source]));
-    const sources = await Promise.all([...files.values()].map(async (s) => sourceView(s, await source.text(s.file))));
+    const files = new Map();
+    for (const { source: s } of traces) {
+      files.set(s.file, [...(files.get(s.file) || []), s.statement]);
+    }
+    const sources = await Promise.all([...files].map(async ([file, statements]) => sourceView(file, statements, await source.text(file))));
     if (mine !== asked) {
       return [];
     }

@@ -17,7 +17,7 @@ export async function walkPage(page, parameters) {
     }
     end();
     stage.replaceChildren();
-    save.hidden = true;
+    save.hidden = false;
     save.dataset.recording = name;
     end = walkView(stage, live(name, walk, save.place));
   };

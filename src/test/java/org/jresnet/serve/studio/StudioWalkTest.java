@@ -222,6 +222,43 @@ final class StudioWalkTest {
     browser.await("document.querySelector('.stage')?.dataset.station === '0'");
   }
 
+  /** Without the studio: the file alone steps through all stations, with the same numbers. */
+  @Test
+  void aSavedWalkIsOneFileThatNeedsNoServer() throws Exception {
+    HttpResponse<String> saved = ask("/api/save", "&image=1&y=0.3&x=0.6&channel=2");
+    assertThat(saved.statusCode()).isEqualTo(200);
+    assertThat(saved.body()).doesNotContain("src=\"/").doesNotContain("href=\"/");
+    Path file = folder.resolve("walk.html");
+    Files.writeString(file, saved.body());
+    try {
+      browser.open(file.toUri().toString());
+      browser.await("document.querySelector('.stage')?.dataset.station === '0'");
+      int stations = browser.run("+document.querySelector('input[type=range]').max").asInt() + 1;
+      assertThat(browser.run("document.querySelector('#main p').textContent").asText())
+          .startsWith(stations + " stations with ");
+      int numbers = 0;
+      for (int i = 0; i < stations; i += 3) {
+        browser.run(
+            "(() => { const r = document.querySelector('input[type=range]'); r.value = "
+                + i
+                + "; r.dispatchEvent(new Event('input')); })()");
+        station(i);
+        numbers += requireRecorded();
+      }
+      assertThat(numbers).isGreaterThan(stations / 3);
+      browser.press("End");
+      station(stations - 1);
+      browser.press("ArrowLeft");
+      station(stations - 2);
+      assertThat(browser.run("document.querySelectorAll('.stage canvas').length").asInt())
+          .isPositive();
+      browser.requireAccessible();
+    } finally {
+      browser.open("http://127.0.0.1:" + studio.port() + "/#walk");
+      browser.await("document.querySelector('.stage')?.dataset.station === '0'");
+    }
+  }
+
   private static HttpResponse<String> ask(String path, String query) throws Exception {
     String name =
         URLEncoder.encode(studio.runs.resolve("a.rec").toString(), StandardCharsets.UTF_8);
