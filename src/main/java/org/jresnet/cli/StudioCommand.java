@@ -46,8 +46,7 @@ final class StudioCommand implements Callable<Integer> {
     Console console = new Console(false);
     Path root = ImageFolder.expand(path);
     StudioOptions options =
-        new StudioOptions(
-            root, port, () -> backendOptions.open(console), StudioCommand::process, console::note);
+        new StudioOptions(root, port, () -> backendOptions.open(console), StudioCommand::process);
     try (Studio studio = Studio.start(options)) {
       console.print("The studio is open at %s", studio.address());
       console.print("Ctrl-C ends it; trainings that it resumed go on");

@@ -16,14 +16,15 @@ import java.util.stream.Stream;
 import org.jresnet.base.Json;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
+import org.jresnet.inspect.lab.Experiments;
+import org.jresnet.inspect.lab.LabIndex;
 import org.jresnet.serve.Call;
 import org.jresnet.serve.Problem;
 
 /** Results of {@code jresnet lab} below the folder, and labs that the page starts. */
 final class Labs {
-  private static final String INDEX = "lab.json";
   private static final String OUTPUT = ".studio-lab.log";
-  private static final Pattern EXPERIMENT = Pattern.compile("[a-z][a-z-]*(,[a-z][a-z-]*)*");
+  private static final Pattern EXPERIMENT = Pattern.compile("[a-z][a-z-]*");
   private static final int DEPTH = 3;
   private static final int LINES = 3;
 
@@ -39,7 +40,7 @@ final class Labs {
   private List<Path> folders() {
     try (Stream<Path> below = Files.walk(runs.root(), DEPTH)) {
       return below
-          .filter(f -> f.getFileName().toString().equals(INDEX))
+          .filter(f -> f.getFileName().toString().equals(LabIndex.FILE))
           .map(Path::getParent)
           .sorted()
           .toList();
@@ -56,7 +57,7 @@ final class Labs {
       Map<String, Object> values = new LinkedHashMap<>();
       values.put("id", runs.root().relativize(folder).toString());
       try {
-        values.putAll(Json.object(folder.resolve(INDEX), "the results of the lab"));
+        values.putAll(Json.object(folder.resolve(LabIndex.FILE), "the results of the lab"));
       } catch (UserError e) {
         values.put("note", e.headline());
       }
@@ -70,7 +71,15 @@ final class Labs {
                     "id", id,
                     "alive", process.isAlive(),
                     "output", tail(runs.root().resolve(id).resolve(OUTPUT)))));
-    return Map.of("labs", labs, "processes", processes);
+    return Map.of(
+        "labs",
+        labs,
+        "processes",
+        processes,
+        "experiments",
+        Experiments.all().stream()
+            .map(e -> Map.of("id", e.id(), "summary", e.summary(), "paper", e.paper()))
+            .toList());
   }
 
   private static String tail(Path log) {
@@ -89,12 +98,8 @@ final class Labs {
    */
   Map<String, Object> start(String run, String experiments) {
     Path model = runs.of(run).folder();
-    if (!experiments.isEmpty() && !EXPERIMENT.matcher(experiments).matches()) {
-      throw new Problem(
-          400,
-          Text.format(
-              "experiments are names with commas, as 'jresnet lab --list' shows them, found '%s'",
-              Text.visible(experiments)));
+    if (!experiments.isEmpty()) {
+      Experiments.named(List.of(experiments.split(",", -1)));
     }
     Path out = free(run);
     List<String> arguments =

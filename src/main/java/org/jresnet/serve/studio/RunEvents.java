@@ -22,6 +22,10 @@ import org.slf4j.LoggerFactory;
 final class RunEvents implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(RunEvents.class);
   private static final long PERIOD_MILLIS = 500;
+
+  /** Of the time that looking takes, so much passes before the next look. */
+  private static final long SHARE = 10;
+
   private static final long ALIVE_MILLIS = 15_000;
 
   private final RunList runs;
@@ -39,7 +43,7 @@ final class RunEvents implements AutoCloseable {
 
   RunEvents(RunList runs) {
     this.runs = runs;
-    clock.scheduleWithFixedDelay(this::look, PERIOD_MILLIS, PERIOD_MILLIS, TimeUnit.MILLISECONDS);
+    clock.schedule(this::look, PERIOD_MILLIS, TimeUnit.MILLISECONDS);
   }
 
   /** Answers a request with events until the page goes away. */
@@ -57,9 +61,8 @@ final class RunEvents implements AutoCloseable {
     // On the clock's thread, so that no event comes before the first.
     clock.execute(
         () -> {
-          last = now();
-          page.send(last);
           pages.add(page);
+          send(Set.of(page), true);
         });
   }
 
@@ -68,18 +71,27 @@ final class RunEvents implements AutoCloseable {
   }
 
   private void look() {
+    long start = System.nanoTime();
     pages.removeIf(page -> !page.isOpen());
-    if (pages.isEmpty()) {
+    send(pages, false);
+    // Of large folders, too, looking takes a small share of the time.
+    long millis = Math.max(PERIOD_MILLIS, SHARE * (System.nanoTime() - start) / 1_000_000);
+    clock.schedule(this::look, millis, TimeUnit.MILLISECONDS);
+  }
+
+  private void send(Set<ServerSentEventConnection> to, boolean first) {
+    if (to.isEmpty()) {
       return;
     }
     try {
       String now = now();
-      if (!now.equals(last)) {
-        last = now;
-        pages.forEach(page -> page.send(now));
+      if (first || !now.equals(last)) {
+        // What one page hears when it begins is news to the others.
+        last = first ? last : now;
+        to.forEach(page -> page.send(now));
       }
     } catch (RuntimeException e) {
-      // A task that throws would never run again.
+      // A task that throws would be the last one.
       LOG.error("the runs could not be looked at", e);
     }
   }

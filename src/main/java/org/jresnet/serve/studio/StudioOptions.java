@@ -2,7 +2,6 @@ package org.jresnet.serve.studio;
 
 import java.nio.file.Path;
 import java.util.List;
-import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jresnet.engine.Compute;
@@ -14,11 +13,9 @@ import org.jresnet.engine.Compute;
  * @param port 0 for any that is free
  * @param compute opens what computes; called when the first page needs it
  * @param jresnet makes a process of jresnet with the given arguments
- * @param notes is told what the user should know
  */
 public record StudioOptions(
     Path root,
     int port,
     Supplier<Compute> compute,
-    Function<List<String>, ProcessBuilder> jresnet,
-    Consumer<String> notes) {}
+    Function<List<String>, ProcessBuilder> jresnet) {}

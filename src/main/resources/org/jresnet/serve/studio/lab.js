@@ -8,14 +8,21 @@ export async function labPage(page, parameters) {
   const { runs } = await askJson("/api/runs");
   const wanted = parameters.get("run");
   const run = h("select", { "aria-label": "Run" }, runs.map((r) => h("option", { value: r.id, selected: r.id === wanted }, r.id)));
-  const names = h("input", { "aria-label": "Experiments", placeholder: "all" });
+  const { experiments } = await askJson("/api/labs");
+  const boxesOf = experiments.map((e) => h("input", { type: "checkbox", value: e.id }));
+  const choice = h(
+    "details",
+    {},
+    h("summary", {}, "Experiments (all, unless you tick some; those at the end train networks)"),
+    h("fieldset", {}, h("legend", {}, "Experiments"), experiments.map((e, i) => h("div", {}, h("label", {}, boxesOf[i], h("strong", {}, " " + e.id), ` ${e.summary} (${e.paper})`)))),
+  );
   const said = h("p", { role: "status" });
   const start = h("button", {
     type: "button",
     disabled: !runs.length,
     onclick: () =>
       attempt(async () => {
-        const found = await askJson("/api/lab-run", { run: run.value, experiments: names.value.replaceAll(" ", "") }, { method: "POST" });
+        const found = await askJson("/api/lab-run", { run: run.value, experiments: boxesOf.filter((box) => box.checked).map((box) => box.value).join(",") }, { method: "POST" });
         said.textContent = `Started in ${found.id}`;
         await look();
       }),
@@ -24,7 +31,7 @@ export async function labPage(page, parameters) {
   const boxes = h("div", { class: "row", role: "group", "aria-label": "Labs to show" });
   const results = h("div", { class: "columns" });
   page.append(
-    h("div", { class: "row" }, h("label", {}, "Run ", run), h("label", {}, "experiments, with commas ", names), start),
+    h("div", { class: "row" }, h("label", {}, "Run ", run), start), choice,
     said, processes, boxes, results,
   );
   const shown = new Set();

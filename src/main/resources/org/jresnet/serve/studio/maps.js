@@ -25,7 +25,7 @@ export function mapsFigure(title, map, statistics, place, choose) {
     "aria-label": `${title}: channels ${map.first} to ${map.first + map.count - 1} of ${map.channels}`,
     "data-tensor": map.tensor,
   });
-  const side = Math.min(map.count === 1 ? 320 : 150, Math.max(map.count === 1 ? 160 : 48, map.width));
+  const side = Math.min(map.count === 1 ? 320 : 150, Math.max(map.count === 1 ? 160 : 64, map.width));
   canvas.style.width = (columns * side * (map.width + 1)) / map.width + "px";
   draw(canvas, map, columns, place);
   if (choose) {

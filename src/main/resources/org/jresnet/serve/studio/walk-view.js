@@ -8,8 +8,8 @@ const CHANNELS = 16;
 
 /**
  * The stations of a recorded step. source: { walk, map(tensor, image, first, count),
- * trace(step, trace, place, choice), text(file), fixed } - fixed where only one place is known, as
- * in a saved walk. Returns what ends it.
+ * trace(step, trace, place, choice), text(file), fixed, start } - fixed where only one place is known,
+ * as in a saved walk; start is the first station to show. Returns what ends it.
  */
 export function walkView(page, source) {
   const { walk } = source;
@@ -184,7 +184,7 @@ export function walkView(page, source) {
     }
   }
   document.addEventListener("keydown", key);
-  show();
+  go(source.start || 0);
   return () => {
     document.removeEventListener("keydown", key);
     clearInterval(timer);

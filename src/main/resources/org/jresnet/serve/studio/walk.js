@@ -4,6 +4,7 @@ import { walkView } from "./walk-view.js";
 /** Pick an image, record a step with it, walk through it. */
 export async function walkPage(page, parameters) {
   const run = parameters.get("run");
+  let start = Number(parameters.get("station") || 1) - 1;
   const { recordings } = await askJson("/api/recordings");
   const { runs } = await askJson("/api/runs");
   const stage = h("div");
@@ -19,7 +20,8 @@ export async function walkPage(page, parameters) {
     stage.replaceChildren();
     save.hidden = false;
     save.dataset.recording = name;
-    end = walkView(stage, live(name, walk, save.place));
+    end = walkView(stage, { ...live(name, walk, save.place), start });
+    start = 0;
   };
   const save = saveButton();
   const select = h("select", { "aria-label": "Recording", onchange: () => attempt(() => open(select.value)) });

@@ -53,8 +53,7 @@ final class StudioAccessTest {
             studio.runs,
             0,
             () -> Compute.open(BackendKind.CPU, Precision.FP32),
-            StudioFixture::jresnet,
-            note -> {});
+            StudioFixture::jresnet);
     try (Studio other = Studio.start(options)) {
       assertThat(other.address()).doesNotEndWith(studio.token());
     }
@@ -144,8 +143,7 @@ final class StudioAccessTest {
   @Test
   void twoStudiosCannotHaveOnePort() {
     StudioOptions options =
-        new StudioOptions(
-            studio.runs, studio.port(), () -> null, StudioFixture::jresnet, note -> {});
+        new StudioOptions(studio.runs, studio.port(), () -> null, StudioFixture::jresnet);
     assertThatThrownBy(() -> Studio.start(options))
         .isInstanceOf(UserError.class)
         .hasMessageContaining("port " + studio.port())
@@ -155,8 +153,7 @@ final class StudioAccessTest {
   @Test
   void aFolderThatIsNotThereIsSaidBefore() {
     StudioOptions options =
-        new StudioOptions(
-            folder.resolve("nowhere"), 0, () -> null, StudioFixture::jresnet, note -> {});
+        new StudioOptions(folder.resolve("nowhere"), 0, () -> null, StudioFixture::jresnet);
     assertThatThrownBy(() -> Studio.start(options))
         .isInstanceOf(UserError.class)
         .hasMessageContaining("nowhere is not there");

@@ -8,7 +8,6 @@ import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import org.jresnet.backend.Precision;
@@ -32,7 +31,6 @@ final class StudioFixture implements AutoCloseable {
   final Path folder;
   final Path data;
   final Path runs;
-  final List<String> notes = Collections.synchronizedList(new ArrayList<>());
   final HttpClient client = HttpClient.newHttpClient();
   private Studio studio;
 
@@ -78,8 +76,7 @@ final class StudioFixture implements AutoCloseable {
                 root,
                 0,
                 () -> Compute.open(BackendKind.CPU, Precision.FP32),
-                StudioFixture::jresnet,
-                notes::add));
+                StudioFixture::jresnet));
     return studio;
   }
 

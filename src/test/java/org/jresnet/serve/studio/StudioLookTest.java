@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.awt.image.BufferedImage;
+import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -129,18 +130,29 @@ final class StudioLookTest {
     browser.await("document.querySelectorAll('[data-lab]').length === 1");
   }
 
-  /** One that ends at once, since there is no such experiment; the page says what it printed. */
+  /** A real one, in a process of its own. */
   @Test
-  void startsALabInAProcessAndShowsWhatItPrints() throws Exception {
-    assertThat(studio.post("/api/lab-run?run=r1&experiments=--out").statusCode()).isEqualTo(400);
+  void runsAnExperimentFromThePage() throws Exception {
+    HttpResponse<String> refused = studio.post("/api/lab-run?run=r1&experiments=--out");
+    assertThat(refused.statusCode()).isEqualTo(422);
+    assertThat(refused.body()).contains("unknown experiment '--out'; known are lesions");
     browser.page("lab?run=r1");
-    browser.await("document.querySelector('[aria-label=Experiments]') !== null");
-    browser.run("document.querySelector('[aria-label=Experiments]').value = 'nosuch'");
+    browser.await("document.querySelector('fieldset input[value=scaling]') !== null");
+    browser.run("document.querySelector('fieldset input[value=scaling]').click()");
     browser.run(
         "[...document.querySelectorAll('button')].find(b => b.innerText === 'Run"
             + " experiments').click()");
-    browser.await("document.querySelector('#main').innerText.includes('lab-r1-1: ended.')");
-    assertThat(browser.run("document.querySelector('#main').innerText").asText())
-        .contains("unknown");
+    browser.await("document.querySelector('#main').innerText.includes('Started in lab-r1-1')");
+    Path index = studio.runs.resolve("lab-r1-1").resolve("lab.json");
+    for (int i = 0; i < 1200 && !Files.exists(index); i++) {
+      Thread.sleep(100);
+    }
+    browser.await(
+        "document.querySelectorAll('#main [aria-label=\"Labs to show\"] input').length === 3");
+    browser.run(
+        "[...document.querySelectorAll('[aria-label=\"Labs to show\"] label')].find(l =>"
+            + " l.innerText.includes('lab-r1-1')).querySelector('input').click()");
+    browser.await(
+        "document.querySelector('[data-lab=lab-r1-1] [data-experiment=scaling] img').naturalWidth > 100");
   }
 }

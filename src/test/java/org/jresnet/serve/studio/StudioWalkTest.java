@@ -297,8 +297,7 @@ final class StudioWalkTest {
               "/api/walk?recording=" + URLEncoder.encode(cut.toString(), StandardCharsets.UTF_8));
       assertThat(refused.statusCode()).isEqualTo(422);
       assertThat(refused.body()).contains("cut.rec");
-      StudioOptions options =
-          new StudioOptions(cut, 0, () -> null, StudioFixture::jresnet, note -> {});
+      StudioOptions options = new StudioOptions(cut, 0, () -> null, StudioFixture::jresnet);
       assertThatThrownBy(() -> Studio.start(options))
           .isInstanceOf(UserError.class)
           .hasMessageContaining("cut.rec");
