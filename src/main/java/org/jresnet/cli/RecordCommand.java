@@ -23,6 +23,7 @@ import org.jresnet.inspect.StepRecorder;
 import org.jresnet.inspect.StepStart;
 import org.jresnet.models.Architecture;
 import org.jresnet.train.ModelFiles;
+import org.jresnet.train.RunFolder;
 import org.jresnet.weights.ModelInfo;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -192,6 +193,13 @@ final class RecordCommand implements Callable<Integer> {
   private StepStart ofArgument(Console console) {
     Path path = ImageFolder.expand(arguments.get(0));
     Optional<StepStart> run = inference ? Optional.empty() : StepStart.ofRun(path);
+    if (run.isPresent() && options.kind() == BackendKind.REFERENCE) {
+      throw new UsageError(
+          Text.format(
+              "the reference backend computes in double precision, the moments of the run are in"
+                  + " single: record its weights, %s, or leave out --backend reference",
+              Text.shellWord(path.resolve(RunFolder.BEST))));
+    }
     run.ifPresent(r -> console.print("The next step of the run, from %s/last.ckpt", path));
     return run.orElseGet(() -> StepStart.of(ModelFiles.open(path, Optional.empty())));
   }

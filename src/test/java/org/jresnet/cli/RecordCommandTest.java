@@ -175,6 +175,7 @@ final class RecordCommandTest {
         "near are layer1.0.bn1", "record", run, faces, "--nodes", "layer1.0.bn9", "--out", out);
     assertWrong("--out", "record", run, faces);
     assertWrong("at least one image", "record", run, "--out", out);
+    assertWrong("best.safetensors", "record", run, faces, "--backend", "reference", "--out", out);
     assertWrong("no recording", "record", "--list", run.resolve("best.safetensors"));
     Path cut = folder.resolve("cut.rec");
     byte[] bytes = Files.readAllBytes(step);
