@@ -27,7 +27,7 @@ export function formulaView(title, trace) {
           "div",
           { class: "scroll terms", tabindex: 0, role: "region", "aria-label": "Terms of " + title },
           table(
-            largest ? "The largest of these" : `The sum of these ${trace.terms.length + trace.leftOut} terms`,
+            largest ? "The largest of these" : trace.terms.length === 1 ? "One term" : `The sum of these ${trace.terms.length + trace.leftOut} terms`,
             ["term", "factors", "value"],
             rows,
           ),

@@ -18,11 +18,12 @@ function color(byte, signed) {
 export function mapsFigure(title, map, statistics, place, choose) {
   const columns = Math.min(map.count, map.count > 16 ? 16 : 8);
   const rows = Math.ceil(map.count / columns);
+  const channels = (map.count === 1 ? `channel ${map.first}` : `channels ${map.first} to ${map.first + map.count - 1}`) + ` of ${map.channels}`;
   const canvas = h("canvas", {
     width: columns * (map.width + 1),
     height: rows * (map.height + 1),
     role: "img",
-    "aria-label": `${title}: channels ${map.first} to ${map.first + map.count - 1} of ${map.channels}`,
+    "aria-label": `${title}: ${channels}`,
     "data-tensor": map.tensor,
   });
   const side = Math.min(map.count === 1 ? 320 : 150, Math.max(map.count === 1 ? 160 : 64, map.width));
@@ -45,7 +46,7 @@ export function mapsFigure(title, map, statistics, place, choose) {
   return h(
     "figure",
     {},
-    h("figcaption", {}, h("strong", {}, title), ` ${statistics.shape.slice(1).join("x")}, channels ${map.first} to ${map.first + map.count - 1} of ${map.channels}`),
+    h("figcaption", {}, h("strong", {}, title), ` ${statistics.shape.slice(1).join("x")}, ${channels}`),
     canvas,
     h(
       "p",

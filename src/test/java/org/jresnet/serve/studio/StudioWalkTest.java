@@ -59,6 +59,27 @@ final class StudioWalkTest {
     browser.requireQuiet();
   }
 
+  private static void choose(String name) throws Exception {
+    String option =
+        "[...document.querySelectorAll('[aria-label=Recording] option')].find(o => o.textContent"
+            + " === '"
+            + name
+            + "')";
+    browser.await(option + " !== undefined");
+    browser.run(
+        "(() => { const s = document.querySelector('[aria-label=Recording]'); s.value = "
+            + option
+            + ".value; s.dispatchEvent(new Event('change')); })()");
+  }
+
+  /** Shows the recording with which numbers are compared. */
+  private static void openRecording() throws Exception {
+    choose("a.rec");
+    browser.await("document.querySelector('#main').innerText.includes('a.png')");
+    browser.await("document.querySelector('.stage')?.dataset.station === '0'");
+    browser.await("document.getElementById('problem').textContent === ''");
+  }
+
   private static void station(int number) throws Exception {
     browser.await("document.querySelector('.stage').dataset.station === '" + number + "'");
   }
@@ -214,12 +235,7 @@ final class StudioWalkTest {
         .contains("a____script_.png");
     browser.run("document.querySelector('.maker button').click()");
     browser.await("document.querySelectorAll('[aria-label=Recording] option').length === 3");
-    browser.run(
-        "(() => { const s = document.querySelector('[aria-label=Recording]'); s.value ="
-            + " [...s.options].find(o => o.textContent === 'a.rec').value; s.dispatchEvent(new"
-            + " Event('change')); })()");
-    browser.await("document.querySelector('#main').innerText.includes('a.png')");
-    browser.await("document.querySelector('.stage')?.dataset.station === '0'");
+    openRecording();
   }
 
   /** Without the studio: the file alone steps through all stations, with the same numbers. */
@@ -255,7 +271,7 @@ final class StudioWalkTest {
       browser.requireAccessible();
     } finally {
       browser.open("http://127.0.0.1:" + studio.port() + "/#walk");
-      browser.await("document.querySelector('.stage')?.dataset.station === '0'");
+      openRecording();
     }
   }
 
@@ -297,6 +313,12 @@ final class StudioWalkTest {
               "/api/walk?recording=" + URLEncoder.encode(cut.toString(), StandardCharsets.UTF_8));
       assertThat(refused.statusCode()).isEqualTo(422);
       assertThat(refused.body()).contains("cut.rec");
+      browser.page("runs");
+      browser.page("walk");
+      choose("cut.rec");
+      browser.await("document.querySelector('#problem').textContent.includes('cut.rec')");
+      openRecording();
+      browser.forgive("422");
       StudioOptions options = new StudioOptions(cut, 0, () -> null, StudioFixture::jresnet);
       assertThatThrownBy(() -> Studio.start(options))
           .isInstanceOf(UserError.class)
