@@ -5,6 +5,7 @@ import static org.jresnet.cli.MainTest.jresnet;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jresnet.inspect.exercise.Exercise;
@@ -58,5 +59,27 @@ final class ExerciseCommandTest {
     assertThat(result.code()).isEqualTo(2);
     assertThat(result.err()).contains("unknown exercise 'cnov'; known: conv");
     assertThat(folder).isEmptyDirectory();
+  }
+
+  /** The modules of a bundle, which has no compiler. */
+  @Test
+  void aJavaWithoutACompilerIsNamed(@TempDir Path folder) throws Exception {
+    Files.writeString(folder.resolve("Conv.java"), Exercise.of("conv").stub());
+    ProcessBuilder builder =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--limit-modules",
+                "java.base,java.desktop,java.logging,java.management,java.sql,jdk.unsupported",
+                "org.jresnet.cli.Main",
+                "exercise",
+                "conv",
+                "--dir",
+                folder.toString())
+            .redirectErrorStream(true);
+    builder.environment().put("CLASSPATH", System.getProperty("java.class.path"));
+    Process process = builder.start();
+    String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertThat(process.waitFor()).as(said).isEqualTo(1);
+    assertThat(said).contains("has no compiler: exercises need a JDK, not a JRE or a bundle");
   }
 }

@@ -10,6 +10,7 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.jresnet.base.Text;
+import org.jresnet.base.UserError;
 import org.jresnet.inspect.exercise.Grade.Check;
 
 /** Runs the tests of an exercise over a learner's file. */
@@ -20,9 +21,10 @@ public final class Grader {
    * Compiles and tests a file. The learner's code runs in this process with all its rights.
    *
    * @param limit for all tests together; a thread that does not end by then is left behind
-   * @throws org.jresnet.base.UserError when the file cannot be read or Java has no compiler
+   * @throws UserError when the file cannot be read or Java has no compiler
    */
   public static Grade grade(Exercise exercise, Path file, Duration limit) {
+    requireCompiler();
     List<Exercise.Test> tests = exercise.tests().get();
     Trial trial;
     try {
@@ -57,6 +59,17 @@ public final class Grader {
       }
     }
     return new Grade(checks, tests.size(), trial.remarks());
+  }
+
+  /** Asked by name: the runtime of a bundle lacks the compiler's interface, too. */
+  private static void requireCompiler() {
+    if (ModuleLayer.boot().findModule("jdk.compiler").isEmpty()) {
+      throw new UserError(
+          Text.format(
+              "this Java (%s) has no compiler: exercises need a JDK, not a JRE or a bundle (Debian,"
+                  + " Ubuntu: apt install openjdk-17-jdk); set JAVA_HOME to one",
+              System.getProperty("java.home")));
+    }
   }
 
   private static FutureTask<Check> task(Exercise.Test test, Trial trial) {

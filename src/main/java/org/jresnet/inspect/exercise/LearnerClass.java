@@ -47,17 +47,10 @@ final class LearnerClass {
    *
    * @param name of the class that it must have
    * @throws Wrong when it does not compile, with the compiler's messages as the hint
-   * @throws UserError when this Java has no compiler
+   * @throws UserError when the file cannot be read
    */
   static LearnerClass compile(Path source, String name) {
     JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
-    if (compiler == null) {
-      throw new UserError(
-          Text.format(
-              "this Java (%s) has no compiler: exercises need a JDK, not a JRE (Debian, Ubuntu: apt"
-                  + " install openjdk-17-jdk); set JAVA_HOME to one",
-              System.getProperty("java.home")));
-    }
     String text = RegularFile.text(source, "the exercise", MAX_BYTES);
     String file = source.getFileName().toString();
     DiagnosticCollector<JavaFileObject> messages = new DiagnosticCollector<>();
