@@ -47,15 +47,16 @@ final class StudioCommand implements Callable<Integer> {
     Path root = ImageFolder.expand(path);
     StudioOptions options =
         new StudioOptions(root, port, () -> backendOptions.open(console), StudioCommand::process);
-    try (Studio studio = Studio.start(options)) {
-      console.print("The studio is open at %s", studio.address());
-      console.print("Ctrl-C ends it; trainings that it resumed go on");
-      if (!noBrowser) {
-        show(studio.address(), console);
-      }
-      new CountDownLatch(1).await();
-      return 0;
+    Studio studio = Studio.start(options);
+    // Ctrl-C ends the process through this; recordings that were made are deleted then.
+    Runtime.getRuntime().addShutdownHook(new Thread(studio::close));
+    console.print("The studio is open at %s", studio.address());
+    console.print("Ctrl-C ends it; trainings that it resumed go on");
+    if (!noBrowser) {
+      show(studio.address(), console);
     }
+    new CountDownLatch(1).await();
+    return 0;
   }
 
   /** A process of this same program. */

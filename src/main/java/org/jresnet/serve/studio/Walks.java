@@ -49,10 +49,12 @@ final class Walks implements AutoCloseable {
   private final RunList runs;
   private final Engine engine;
   private final Path given;
-  private final Path folder;
 
   /** Open recordings. They are mapped, so that it is addresses and not memory that they take. */
   private final Map<FileState, Walk> open = new LinkedHashMap<>();
+
+  /** Of recordings made here; null before the first. */
+  private Path folder;
 
   private int number;
 
@@ -60,16 +62,27 @@ final class Walks implements AutoCloseable {
     this.runs = runs;
     this.engine = engine;
     this.given = given;
-    try {
-      folder = Files.createTempDirectory("jresnet-studio");
-    } catch (IOException e) {
-      throw new UserError(
-          Text.format("no folder for recordings can be made in java.io.tmpdir: %s", e), e);
-    }
     if (Files.isRegularFile(given)) {
       // What is wrong with it is said before a page is opened.
       walk(given);
     }
+  }
+
+  private synchronized List<Path> roots() {
+    return folder == null ? List.of(runs.root()) : List.of(folder, runs.root());
+  }
+
+  /** Made when it is needed, so that a studio that only looks leaves nothing. */
+  private synchronized Path folder() {
+    if (folder == null) {
+      try {
+        folder = Files.createTempDirectory("jresnet-studio");
+      } catch (IOException e) {
+        throw new UserError(
+            Text.format("no folder for recordings can be made in java.io.tmpdir: %s", e), e);
+      }
+    }
+    return folder;
   }
 
   private List<Path> files() {
@@ -77,7 +90,7 @@ final class Walks implements AutoCloseable {
     if (Files.isRegularFile(given)) {
       all.add(given);
     }
-    for (Path root : List.of(folder, runs.root())) {
+    for (Path root : roots()) {
       try (Stream<Path> below = Files.walk(root, DEPTH)) {
         below
             .filter(f -> f.toString().endsWith(EXTENSION) && !all.contains(f))
@@ -150,12 +163,13 @@ final class Walks implements AutoCloseable {
   Map<String, Object> record(String id, String label, String name, byte[] image) {
     Path run = runs.of(id).folder();
     String safe = name.replaceAll("[^A-Za-z0-9._-]", "_").replaceFirst("^\\.+", "");
-    Path file = folder.resolve(safe.isEmpty() ? "image" : safe);
+    Path file = folder().resolve(safe.isEmpty() ? "image" : safe);
     try {
       Files.write(file, image);
       return record(run, file, label);
     } catch (IOException e) {
-      throw new UserError(Text.format("the image cannot be kept in %s: %s", folder, e), e);
+      throw new UserError(
+          Text.format("the image cannot be kept in %s: %s", file.getParent(), e), e);
     } finally {
       delete(file);
     }
@@ -179,7 +193,7 @@ final class Walks implements AutoCloseable {
   }
 
   private synchronized Path file() {
-    return folder.resolve("step-" + ++number + EXTENSION);
+    return folder().resolve("step-" + ++number + EXTENSION);
   }
 
   /** Images that the deepest norm needs to have something to normalise. */
@@ -252,6 +266,9 @@ final class Walks implements AutoCloseable {
   @Override
   public synchronized void close() {
     open.values().forEach(Walk::close);
+    if (folder == null) {
+      return;
+    }
     try (Stream<Path> files = Files.walk(folder)) {
       files.sorted(Comparator.reverseOrder()).forEach(Walks::delete);
     } catch (IOException e) {

@@ -30,6 +30,7 @@ final class StudioWalkTest {
   private static StudioFixture studio;
   private static StudioBrowser browser;
   private static Recording recording;
+  private static Path made;
 
   @BeforeAll
   static void start() throws Exception {
@@ -51,6 +52,7 @@ final class StudioWalkTest {
       browser.close();
       recording.close();
       studio.close();
+      assertThat(made == null || !Files.exists(made)).as("recordings are deleted").isTrue();
     }
   }
 
@@ -235,6 +237,12 @@ final class StudioWalkTest {
         .contains("a____script_.png");
     browser.run("document.querySelector('.maker button').click()");
     browser.await("document.querySelectorAll('[aria-label=Recording] option').length === 3");
+    made =
+        Path.of(
+            browser
+                .run("document.querySelector('[aria-label=Recording]').options[1].value")
+                .asText());
+    assertThat(made).hasFileName("step-1.rec").exists();
     openRecording();
   }
 
