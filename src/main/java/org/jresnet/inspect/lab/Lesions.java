@@ -40,13 +40,15 @@ final class Lesions implements Experiment {
     LabContext.Score whole = lab.score();
     rows.add(row("none", "", 0, whole));
     double[] single = new double[blocks.size()];
+    double[] losses = new double[blocks.size()];
     int worst = 0;
     for (int b = 0; b < single.length; b++) {
       lab.step(Text.format("without %s", blocks.get(b).name()));
       LabContext.Score score = lab.score(without(lab.graph(), List.of(blocks.get(b))));
       rows.add(row("removed", blocks.get(b).name(), 1, score));
       single[b] = 100 * score.accuracy();
-      worst = single[b] < single[worst] ? b : worst;
+      losses[b] = score.loss();
+      worst = losses[b] > losses[worst] ? b : worst;
     }
     int most = Math.min(MOST, blocks.size());
     double[] removed = new double[most + 1];
@@ -81,8 +83,12 @@ final class Lesions implements Experiment {
     List<String> names = blocks.stream().map(ResidualBlock::name).toList();
     return new Result(
         Text.format(
-            "Accuracy is %.1f %%; without the branch of %s, which the network misses most, %.1f %%",
-            100 * whole.accuracy(), blocks.get(worst).name(), single[worst]),
+            "Accuracy is %.1f %% and the loss %.4f; without the branch of %s, which is missed most, %.1f %% and %.4f",
+            100 * whole.accuracy(),
+            whole.loss(),
+            blocks.get(worst).name(),
+            single[worst],
+            losses[worst]),
         List.of("lesion", "blocks", "count", "accuracy", "loss"),
         rows,
         List.of(
@@ -91,6 +97,11 @@ final class Lesions implements Experiment {
                 names,
                 "accuracy, %",
                 List.of(new Panel.Series("accuracy", new double[0], single))),
+            new Panel.Bars(
+                Text.format("One branch removed (whole network: %.4f)", whole.loss()),
+                names,
+                "loss",
+                List.of(new Panel.Series("loss", new double[0], losses))),
             new Panel.Lines(
                 Text.format("Several lesions, mean of %s draws", DRAWS),
                 "number of lesions",

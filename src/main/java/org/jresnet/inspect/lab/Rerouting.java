@@ -32,6 +32,7 @@ final class Rerouting implements Experiment {
     rows.add(List.of("", "", whole.accuracy(), whole.loss()));
     List<String> names = new ArrayList<>();
     List<Double> accuracies = new ArrayList<>();
+    List<Double> losses = new ArrayList<>();
     for (int b = 1; b < blocks.size(); b++) {
       ResidualBlock first = blocks.get(b - 1);
       ResidualBlock second = blocks.get(b);
@@ -43,6 +44,7 @@ final class Rerouting implements Experiment {
         rows.add(List.of(first.name(), second.name(), score.accuracy(), score.loss()));
         names.add(first.name() + " / " + second.name());
         accuracies.add(100 * score.accuracy());
+        losses.add(score.loss());
       }
     }
     if (names.isEmpty()) {
@@ -59,14 +61,22 @@ final class Rerouting implements Experiment {
         List.of("first", "second", "accuracy", "loss"),
         rows,
         List.of(
-            new Panel.Bars(
+            bars(
                 Text.format("Neighbours swapped (as trained: %.1f %%)", 100 * whole.accuracy()),
                 names,
                 "accuracy, %",
-                List.of(
-                    new Panel.Series(
-                        "accuracy",
-                        new double[0],
-                        accuracies.stream().mapToDouble(Double::doubleValue).toArray())))));
+                accuracies),
+            bars(
+                Text.format("Neighbours swapped (as trained: %.4f)", whole.loss()),
+                names,
+                "loss",
+                losses)));
+  }
+
+  private static Panel bars(
+      String title, List<String> names, String y, List<Double> values) {
+    double[] heights = values.stream().mapToDouble(Double::doubleValue).toArray();
+    return new Panel.Bars(
+        title, names, y, List.of(new Panel.Series(y, new double[0], heights)));
   }
 }
