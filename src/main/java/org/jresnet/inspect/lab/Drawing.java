@@ -67,6 +67,7 @@ final class Drawing {
             .yAxisTitle(panel.y())
             .build();
     style(chart.getStyler(), panel.series().size());
+    chart.getStyler().setYAxisDecimalPattern("0.####");
     for (Panel.Series s : panel.series()) {
       var drawn = chart.addSeries(Text.visible(s.name()), s.x(), s.y());
       drawn.setLineStyle(new BasicStroke(2f));
@@ -85,6 +86,7 @@ final class Drawing {
             .build();
     style(chart.getStyler(), panel.series().size());
     chart.getStyler().setXAxisLabelRotation(45);
+    chart.getStyler().setYAxisDecimalPattern("0.####");
     chart.getStyler().setAvailableSpaceFill(0.9);
     List<String> names = panel.names().stream().map(Text::visible).toList();
     for (Panel.Series s : panel.series()) {
