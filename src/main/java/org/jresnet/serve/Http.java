@@ -87,9 +87,9 @@ public final class Http {
     if (cause instanceof BindException) {
       return new UserError(
           Text.format(
-              "%s cannot be listened on (%s): it may be in use, or be another machine's; name"
-                  + " another one with --port or --host",
-              where, cause.getMessage()),
+              "%s cannot be listened on (%s): it may be in use, or the address be another"
+                  + " machine's; name another one with --port%s",
+              where, cause.getMessage(), Gate.loopback(address.host()) ? "" : " or --host"),
           failure);
     }
     if (cause instanceof SocketException || cause instanceof UnresolvedAddressException) {

@@ -73,10 +73,8 @@ final class Rerouting implements Experiment {
                 losses)));
   }
 
-  private static Panel bars(
-      String title, List<String> names, String y, List<Double> values) {
+  private static Panel bars(String title, List<String> names, String y, List<Double> values) {
     double[] heights = values.stream().mapToDouble(Double::doubleValue).toArray();
-    return new Panel.Bars(
-        title, names, y, List.of(new Panel.Series(y, new double[0], heights)));
+    return new Panel.Bars(title, names, y, List.of(new Panel.Series(y, new double[0], heights)));
   }
 }
