@@ -106,8 +106,19 @@ public record Tensor(Buffer buffer, long offset, DType type, long elements) {
    */
   public float[] toFloats(ByteBuffer chunk) {
     float[] values = new float[Math.toIntExact(elements)];
-    for (int from = 0; from < values.length; from += CHUNK) {
-      int count = Math.min(CHUNK, values.length - from);
+    toFloats(values, chunk);
+    return values;
+  }
+
+  /**
+   * The same into an array that may be longer.
+   *
+   * @param chunk of {@link #staging}
+   */
+  public void toFloats(float[] values, ByteBuffer chunk) {
+    int total = Math.toIntExact(elements);
+    for (int from = 0; from < total; from += CHUNK) {
+      int count = Math.min(CHUNK, total - from);
       chunk.clear().limit(count * type.bytes());
       buffer.read(offset + (long) from * type.bytes(), chunk);
       chunk.flip();
@@ -131,6 +142,5 @@ public record Tensor(Buffer buffer, long offset, DType type, long elements) {
         default -> throw new IllegalStateException("no host access to " + type);
       }
     }
-    return values;
   }
 }

@@ -29,6 +29,9 @@ final class DeadRelus {
   private final Map<String, int[]> dead = new LinkedHashMap<>();
   private final List<String> stages = new ArrayList<>();
 
+  /** Room for an image's output of any of them. */
+  private float[] values = new float[0];
+
   /**
    * Of a network.
    *
@@ -65,11 +68,16 @@ final class DeadRelus {
 
   /** Image by image, so that no array of a whole batch is needed. */
   private int count(Tensor output, Shape image) {
+    if (values.length < image.elements()) {
+      values = new float[Math.toIntExact(image.elements())];
+    }
     boolean[] alive = new boolean[image.c()];
     for (long at = 0; at < output.elements(); at += image.elements()) {
-      float[] values = output.slice(at, image.elements()).toFloats(staging);
-      for (int i = 0; i < values.length; i++) {
-        alive[i % alive.length] |= values[i] != 0;
+      output.slice(at, image.elements()).toFloats(values, staging);
+      for (int i = 0; i < image.elements(); i += alive.length) {
+        for (int c = 0; c < alive.length; c++) {
+          alive[c] |= values[i + c] != 0;
+        }
       }
     }
     int count = 0;

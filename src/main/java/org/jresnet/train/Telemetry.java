@@ -37,7 +37,11 @@ final class Telemetry implements AutoCloseable {
   private final ByteBuffer staging = Tensor.staging();
   private final Map<String, Double> last = new LinkedHashMap<>();
   private final Map<String, Double> sums = new LinkedHashMap<>();
+
+  /** Parameters before the update that is read, in arrays that stay. */
   private final Map<String, float[]> before = new LinkedHashMap<>();
+
+  private float[] now = new float[0];
   private int samples;
   private boolean reading;
   private boolean read;
@@ -93,7 +97,10 @@ final class Telemetry implements AutoCloseable {
   /** The update is about to be made. */
   void beforeUpdate() {
     if (reading) {
-      trained.forEach(p -> before.put(p.name(), model.tensor(p.name()).toFloats(staging)));
+      for (Parameter p : trained) {
+        float[] values = before.computeIfAbsent(p.name(), n -> new float[p.elements()]);
+        model.tensor(p.name()).toFloats(values, staging);
+      }
     }
   }
 
@@ -106,18 +113,20 @@ final class Telemetry implements AutoCloseable {
     if (!reading) {
       return;
     }
+    if (now.length == 0) {
+      now = new float[trained.stream().mapToInt(Parameter::elements).max().orElse(0)];
+    }
     double change = 0;
     double length = 0;
     for (Parameter p : trained) {
       float[] was = before.get(p.name());
-      float[] is = model.tensor(p.name()).toFloats(staging);
+      model.tensor(p.name()).toFloats(now, staging);
       for (int i = 0; i < was.length; i++) {
-        double difference = (double) is[i] - was[i];
+        double difference = (double) now[i] - was[i];
         change += difference * difference;
         length += (double) was[i] * was[i];
       }
     }
-    before.clear();
     last.put("gradient_norm", gradientNorm);
     last.put("update_ratio", length > 0 ? Math.sqrt(change / length) : 0);
     relus.shares().forEach((stage, share) -> last.put("dead_relu_" + stage, share));
