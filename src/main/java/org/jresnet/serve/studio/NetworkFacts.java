@@ -59,7 +59,7 @@ final class NetworkFacts {
       Map<String, Object> values = new LinkedHashMap<>();
       values.put("name", node.name());
       values.put("kind", node.op().kind());
-      values.put("op", node.op().toString());
+      values.put("op", OpText.of(node.op()));
       values.put("inputs", node.inputs().stream().map(i -> graph.nodes().get(i).name()).toList());
       values.put("shape", List.of(shape.n(), shape.h(), shape.w(), shape.c()));
       values.put("block", Blocks.of(node));

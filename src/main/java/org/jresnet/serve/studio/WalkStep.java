@@ -94,7 +94,7 @@ record WalkStep(
 
   private static WalkStep at(Phase phase, Node node, List<Shown> maps, List<Query> traces) {
     return new WalkStep(
-        phase, node.name(), node.op().kind(), node.op().toString(), Blocks.of(node), maps, traces);
+        phase, node.name(), node.op().kind(), OpText.of(node.op()), Blocks.of(node), maps, traces);
   }
 
   private static WalkStep forward(Recording recording, Graph graph, Node node, Tracer tracer) {

@@ -112,7 +112,7 @@ function curves(runs) {
   const shown = ["epoch", "train_loss", "val_loss", "train_accuracy", "val_accuracy", "wait_share", "seconds"];
   const more = [...new Set(runs.flatMap((r) => Object.keys(r.metrics || {})))].filter((c) => !shown.includes(c) && has(c));
   return [
-    h("div", {}, runs.map((r, i) => h("p", {}, h("span", { class: "swatch c" + (i % COLORS) }), r.id + ": training drawn through, validation dashed"))),
+    h("div", { class: "legend" }, runs.map((r, i) => h("p", {}, h("span", { class: "swatch c" + (i % COLORS) }), r.id + ": training drawn through, validation dashed"))),
     lines("Loss", "epoch", series(["train_loss", "val_loss"])),
     lines("Accuracy", "epoch", series(["train_accuracy", "val_accuracy"])),
     ...more.map((name) => lines(name.replaceAll("_", " "), "epoch", series([name]))),
