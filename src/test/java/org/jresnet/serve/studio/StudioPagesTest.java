@@ -3,11 +3,18 @@ package org.jresnet.serve.studio;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.jresnet.backend.Precision;
+import org.jresnet.engine.BackendKind;
 import org.jresnet.testing.Chromium;
+import org.jresnet.train.Classifier;
+import org.jresnet.train.Evaluation;
+import org.jresnet.train.EvaluationFile;
 import org.jresnet.train.RunFolder;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -130,6 +137,44 @@ final class StudioPagesTest {
     } finally {
       training.destroyForcibly();
     }
+  }
+
+  /** Of an evaluation made while the page is open: every count, and the images that went wrong. */
+  @Test
+  void confusionAndTheSurestMistakesAreShown() throws Exception {
+    Path run = studio.runs.resolve("r1");
+    Evaluation result;
+    try (Classifier classifier = Classifier.open(run, BackendKind.CPU, Precision.FP32)) {
+      result = classifier.evaluate(studio.data);
+    }
+    String data = studio.data.toString();
+    EvaluationFile.write(
+        run, new EvaluationFile.Origin("all", "folder", "test", data, "", "cpu", "fp32"), result);
+    long[][] counts = result.confusion().counts();
+    long wrong = counts[0][1] + counts[1][0];
+    assertThat(wrong).as("a network that hardly trained is wrong somewhere").isPositive();
+    browser.page("runs");
+    browser.await("document.querySelector('tr[data-run=r1]') !== null");
+    browser.run("document.querySelector('tr[data-run=r1] [aria-label^=Evaluations]').click()");
+    browser.await("document.querySelectorAll('.thumbnails img').length > 0");
+    List<String> expected = new ArrayList<>();
+    for (int t = 0; t < 2; t++) {
+      expected.add(result.classes().get(t));
+      for (int p = 0; p < 2; p++) {
+        expected.add(Long.toString(counts[t][p]));
+      }
+    }
+    JsonNode cells =
+        browser.run(
+            "[...[...document.querySelectorAll('table')].find(t =>"
+                + " t.caption.innerText.startsWith('Confusion')).tBodies[0].querySelectorAll('th,"
+                + " td')].map(c => c.innerText)");
+    assertThat(cells).extracting(JsonNode::asText).containsExactlyElementsOf(expected);
+    assertThat(browser.run("document.querySelectorAll('.thumbnails img').length").asLong())
+        .isEqualTo(Math.min(20, wrong));
+    browser.await(
+        "[...document.querySelectorAll('.thumbnails img')].every(i => i.naturalWidth > 0)");
+    browser.requireAccessible();
   }
 
   @Test
