@@ -10,21 +10,13 @@ import java.util.TreeMap;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.BoundOp;
 import org.jresnet.backend.Buffer;
-import org.jresnet.backend.InputOp;
-import org.jresnet.backend.LossOp;
-import org.jresnet.backend.LossSpec;
-import org.jresnet.backend.Normalization;
+import org.jresnet.backend.ForwardingBackend;
 import org.jresnet.backend.OpPlan;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operand;
 import org.jresnet.backend.Operands;
-import org.jresnet.backend.Optimizer;
 import org.jresnet.backend.Phase;
-import org.jresnet.backend.Precision;
-import org.jresnet.backend.Support;
 import org.jresnet.backend.Tensor;
-import org.jresnet.backend.UpdateRule;
-import org.jresnet.graph.Shape;
 import org.jresnet.graph.Slot;
 import org.opentest4j.AssertionFailedError;
 
@@ -35,52 +27,23 @@ import org.opentest4j.AssertionFailedError;
  * written without being declared: both are errors that name op, phase and slot, whatever the memory
  * plan would have done with them. Ops get no operand that they do not declare.
  */
-public final class CheckedBackend implements Backend {
+public final class CheckedBackend extends ForwardingBackend {
   private static final byte[] FILLINGS = {(byte) 0xFF, 0x3C};
 
   private final Backend backend;
 
   /** Watches the ops of another backend, which stays its owner's. */
   public CheckedBackend(Backend backend) {
+    super(backend);
     this.backend = backend;
   }
 
   /** The same plan, whose ops are watched. */
   public static OpPlan checked(Backend backend, OpPlan plan) {
-    return new OpPlan() {
-      @Override
-      public OpSpec spec() {
-        return plan.spec();
-      }
-
-      @Override
-      public String implementation() {
-        return plan.implementation();
-      }
-
-      @Override
-      public long savedBytes() {
-        return plan.savedBytes();
-      }
-
-      @Override
-      public long packedBytes() {
-        return plan.packedBytes();
-      }
-
-      @Override
-      public long scratchBytes() {
-        return plan.scratchBytes();
-      }
-
+    return new Plan(plan) {
       @Override
       public BoundOp bind(Operands operands) {
         return new Checked(backend, plan, operands);
-      }
-
-      @Override
-      public void close() {
-        plan.close();
       }
     };
   }
@@ -246,53 +209,4 @@ public final class CheckedBackend implements Backend {
   public OpPlan plan(OpSpec spec) {
     return checked(backend, backend.plan(spec));
   }
-
-  @Override
-  public String name() {
-    return backend.name();
-  }
-
-  @Override
-  public String description() {
-    return backend.description();
-  }
-
-  @Override
-  public Support supports(Precision precision) {
-    return backend.supports(precision);
-  }
-
-  @Override
-  public Precision autoPrecision() {
-    return backend.autoPrecision();
-  }
-
-  @Override
-  public Support supports(OpSpec spec) {
-    return backend.supports(spec);
-  }
-
-  @Override
-  public Buffer allocate(String purpose, long bytes) {
-    return backend.allocate(purpose, bytes);
-  }
-
-  @Override
-  public InputOp input(Shape shape, Normalization normalization, Tensor y) {
-    return backend.input(shape, normalization, y);
-  }
-
-  @Override
-  public LossOp loss(LossSpec spec, Tensor logits, Tensor dlogits) {
-    return backend.loss(spec, logits, dlogits);
-  }
-
-  @Override
-  public Optimizer optimizer(
-      UpdateRule rule, Tensor parameters, Tensor gradients, List<Tensor> states) {
-    return backend.optimizer(rule, parameters, gradients, states);
-  }
-
-  @Override
-  public void close() {}
 }
