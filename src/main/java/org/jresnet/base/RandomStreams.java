@@ -25,6 +25,14 @@ public final class RandomStreams {
     return z ^ (z >>> 31);
   }
 
+  /**
+   * A standard normal number, by Box and Muller, in arithmetic that is the same on every processor.
+   */
+  public static double gaussian(SplittableRandom random) {
+    return Math.sqrt(-2 * StrictMath.log(1 - random.nextDouble()))
+        * StrictMath.cos(2 * Math.PI * random.nextDouble());
+  }
+
   /** A seeded permutation of 0 … n−1 (Fisher-Yates). */
   public static int[] permutation(int n, SplittableRandom random) {
     int[] order = new int[n];

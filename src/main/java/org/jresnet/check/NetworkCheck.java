@@ -114,15 +114,11 @@ public final class NetworkCheck {
     for (Parameter p : parameters.values()) {
       if (p.role().trainable() && work.options.pass() == Pass.TRAINING) {
         taps.parameterGradients().put(p.name(), model.gradient(p.name()).toFloats());
-      } else if (isStatistic(p)) {
+      } else if (p.role().isStatistic()) {
         taps.statistics().put(p.name(), model.get(p.name()));
       }
     }
     return taps;
-  }
-
-  private static boolean isStatistic(Parameter p) {
-    return p.role() == Parameter.Role.RUNNING_MEAN || p.role() == Parameter.Role.RUNNING_VAR;
   }
 
   /**

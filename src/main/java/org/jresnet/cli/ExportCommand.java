@@ -9,7 +9,6 @@ import java.util.concurrent.Callable;
 import org.jresnet.backend.Precision;
 import org.jresnet.base.Text;
 import org.jresnet.data.ImageFolder;
-import org.jresnet.data.Preprocess;
 import org.jresnet.export.OnnxExport;
 import org.jresnet.export.OnnxOptions;
 import org.jresnet.models.Architecture;
@@ -173,10 +172,6 @@ final class ExportCommand implements Callable<Integer> {
   }
 
   private LoadedModel sized(LoadedModel loaded) {
-    Preprocess trained = loaded.preprocess();
-    return size == null
-        ? loaded
-        : loaded.withPreprocess(
-            new Preprocess(size, trained.mode(), trained.decoding(), trained.scaling()));
+    return size == null ? loaded : loaded.withPreprocess(loaded.preprocess().withSize(size));
   }
 }

@@ -184,8 +184,7 @@ final class RecordCommand implements Callable<Integer> {
   private StepStart start(Console console, Optional<Path> folder) {
     StepStart start = model == null ? ofArgument(console) : ofName(console, folder);
     if (size != null) {
-      Preprocess p = start.preprocess();
-      start = start.withPreprocess(new Preprocess(size, p.mode(), p.decoding(), p.scaling()));
+      start = start.withPreprocess(start.preprocess().withSize(size));
     }
     return learningRate == null ? start : start.withLearningRate(learningRate);
   }

@@ -7,6 +7,7 @@ import java.util.SplittableRandom;
 import java.util.stream.Collectors;
 import org.jresnet.base.Interpolation;
 import org.jresnet.base.Named;
+import org.jresnet.base.RandomStreams;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 
@@ -203,15 +204,9 @@ public record Degradation(Kind kind, double level) {
   private RgbImage noise(RgbImage image, SplittableRandom random) {
     byte[] out = new byte[image.rgb().length];
     for (int i = 0; i < out.length; i++) {
-      out[i] = clamp((image.rgb()[i] & 255) + level * gaussian(random));
+      out[i] = clamp((image.rgb()[i] & 255) + level * RandomStreams.gaussian(random));
     }
     return new RgbImage(image.width(), image.height(), out);
-  }
-
-  /** By Box and Muller, in arithmetic that is the same on every processor. */
-  private static double gaussian(SplittableRandom random) {
-    double radius = Math.sqrt(-2 * StrictMath.log(1 - random.nextDouble()));
-    return radius * StrictMath.cos(2 * Math.PI * random.nextDouble());
   }
 
   private RgbImage crop(RgbImage image, SplittableRandom random) {

@@ -1,5 +1,6 @@
 package org.jresnet.data;
 
+import java.nio.file.Path;
 import org.jresnet.base.JsonField;
 import org.jresnet.base.UserError;
 
@@ -46,6 +47,20 @@ public record Preprocess(
   /** Of files that are decoded as Pillow does. */
   public Preprocess(int size, Mode mode) {
     this(size, mode, ImageDecoder.Options.DEFAULT);
+  }
+
+  /** The same for inputs of another size. */
+  public Preprocess withSize(int other) {
+    return new Preprocess(other, mode, decoding, scaling);
+  }
+
+  /**
+   * Decodes a file and brings it to the input size.
+   *
+   * @throws BadImageException when it cannot be decoded
+   */
+  public RgbImage read(Path file) throws BadImageException {
+    return apply(ImageDecoder.decode(file, decoding));
   }
 
   /** Pixels at the input size. */

@@ -87,7 +87,7 @@ public final class Explainer implements AutoCloseable {
     Preprocess preprocess = classifier.preprocess();
     RgbImage input = preprocess.apply(image);
     float[] logits = taps.forwardInput(input);
-    int label = best(logits);
+    int label = Evaluator.best(logits, 0, logits.length);
     float[] seed = new float[logits.length];
     seed[label] = 1;
     taps.backward(seed);
@@ -143,14 +143,6 @@ public final class Explainer implements AutoCloseable {
       }
     }
     return losses;
-  }
-
-  private static int best(float[] logits) {
-    int best = 0;
-    for (int k = 1; k < logits.length; k++) {
-      best = logits[k] > logits[best] ? k : best;
-    }
-    return best;
   }
 
   private static double logOdds(float[] logits, int label) {

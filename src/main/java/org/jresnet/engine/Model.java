@@ -14,6 +14,7 @@ import org.jresnet.backend.Optimizer.Range;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.Support;
 import org.jresnet.backend.Tensor;
+import org.jresnet.base.RandomStreams;
 import org.jresnet.base.UserError;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Initialization;
@@ -280,7 +281,7 @@ public final class Model implements AutoCloseable {
 
   private static void normal(float[] values, double deviation, SplittableRandom random) {
     for (int i = 0; i < values.length; i++) {
-      values[i] = (float) (deviation * gaussian(random));
+      values[i] = (float) (deviation * RandomStreams.gaussian(random));
     }
   }
 
@@ -289,15 +290,6 @@ public final class Model implements AutoCloseable {
     for (int i = 0; i < values.length; i++) {
       values[i] = (float) ((2 * random.nextDouble() - 1) * bound);
     }
-  }
-
-  /**
-   * Box-Muller; SplittableRandom has no Gaussian that is specified to the bit before Java 17's
-   * default method.
-   */
-  private static double gaussian(SplittableRandom random) {
-    return Math.sqrt(-2 * StrictMath.log(1 - random.nextDouble()))
-        * StrictMath.cos(2 * Math.PI * random.nextDouble());
   }
 
   /**

@@ -52,6 +52,11 @@ public record Parameter(String name, List<Integer> shape, Role role) {
     public boolean trainable() {
       return slot != null && slot.kind() == Slot.Kind.PARAMETER;
     }
+
+    /** Whether it is the running mean or variance of a batch norm. */
+    public boolean isStatistic() {
+      return this == RUNNING_MEAN || this == RUNNING_VAR;
+    }
   }
 
   /**

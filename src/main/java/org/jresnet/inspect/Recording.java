@@ -12,7 +12,7 @@ import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Graph;
-import org.jresnet.models.Architecture;
+import org.jresnet.train.ModelFiles;
 import org.jresnet.weights.HostTensor;
 import org.jresnet.weights.ModelInfo;
 import org.jresnet.weights.SafetensorsFile;
@@ -162,8 +162,7 @@ public final class Recording implements AutoCloseable {
 
   /** The network. */
   public Graph graph() {
-    ModelInfo info = facts.network();
-    return Architecture.of(info.architecture()).graph(info.classes().size(), info.width());
+    return ModelFiles.graph(facts.network());
   }
 
   /** Names of all tensors, in the order of the step. */

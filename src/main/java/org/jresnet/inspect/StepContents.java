@@ -1,7 +1,6 @@
 package org.jresnet.inspect;
 
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -12,7 +11,6 @@ import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.jresnet.backend.Mode;
 import org.jresnet.backend.Pass;
-import org.jresnet.base.Float16;
 import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Executable;
 import org.jresnet.engine.Model;
@@ -233,14 +231,10 @@ final class StepContents {
                   shape(p),
                   () -> optimizer.state(index, name).toFloats()));
         }
-      } else if (norms.contains(node.name()) && isStatistic(p)) {
+      } else if (norms.contains(node.name()) && p.role().isStatistic()) {
         all.add(rounded(Recording.statisticAfter(name), shape(p), () -> model.get(name)));
       }
     }
-  }
-
-  private static boolean isStatistic(Parameter p) {
-    return p.role() == Parameter.Role.RUNNING_MEAN || p.role() == Parameter.Role.RUNNING_VAR;
   }
 
   private void addSpectrum(List<SafetensorsFile.Planned> all, Parameter p) {
@@ -255,18 +249,9 @@ final class StepContents {
 
   private SafetensorsFile.Planned rounded(String name, List<Long> shape, Supplier<float[]> values) {
     return options.half()
-        ? new SafetensorsFile.Planned(name, DType.F16, shape, () -> halves(values.get()))
+        ? new SafetensorsFile.Planned(
+            name, DType.F16, shape, () -> HostTensor.ofHalves(shape, values.get()).data())
         : new SafetensorsFile.Planned(
             name, DType.F32, shape, () -> HostTensor.ofFloats(shape, values.get()).data());
-  }
-
-  private static ByteBuffer halves(float[] values) {
-    ByteBuffer out =
-        ByteBuffer.allocate(Math.multiplyExact(values.length, Short.BYTES))
-            .order(ByteOrder.LITTLE_ENDIAN);
-    for (float v : values) {
-      out.putShort(Float16.of(v));
-    }
-    return out.flip();
   }
 }

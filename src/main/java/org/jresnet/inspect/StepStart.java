@@ -9,13 +9,11 @@ import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.data.BadImageException;
 import org.jresnet.data.Dataset;
-import org.jresnet.data.ImageDecoder;
 import org.jresnet.data.Preprocess;
 import org.jresnet.data.Sample;
 import org.jresnet.engine.Model;
 import org.jresnet.engine.OptimizerState;
 import org.jresnet.graph.Graph;
-import org.jresnet.models.Architecture;
 import org.jresnet.train.LoadedModel;
 import org.jresnet.train.ModelFiles;
 import org.jresnet.train.RunState;
@@ -111,7 +109,7 @@ public record StepStart(
 
   /** The network. */
   public Graph graph() {
-    return Architecture.of(info.architecture()).graph(info.classes().size(), info.width());
+    return ModelFiles.graph(info);
   }
 
   /**
@@ -167,8 +165,7 @@ public record StepStart(
     byte[] pixels = new byte[files.size() * size * size * 3];
     for (int i = 0; i < files.size(); i++) {
       try {
-        byte[] rgb =
-            preprocess.apply(ImageDecoder.decode(files.get(i), preprocess.decoding())).rgb();
+        byte[] rgb = preprocess.read(files.get(i)).rgb();
         System.arraycopy(rgb, 0, pixels, i * rgb.length, rgb.length);
       } catch (BadImageException e) {
         throw new UserError(e.getMessage(), e);

@@ -139,6 +139,35 @@ public final class Evaluator {
     return p;
   }
 
+  /**
+   * Logarithms of {@link #softmax}, which do not vanish where a probability does; their negative is
+   * the cross-entropy of a class.
+   */
+  public static double[] logSoftmax(float[] logits, int at, int k) {
+    double max = Double.NEGATIVE_INFINITY;
+    for (int i = 0; i < k; i++) {
+      max = Math.max(max, logits[at + i]);
+    }
+    double sum = 0;
+    for (int i = 0; i < k; i++) {
+      sum += Math.exp(logits[at + i] - max);
+    }
+    double[] logarithms = new double[k];
+    for (int i = 0; i < k; i++) {
+      logarithms[i] = logits[at + i] - max - Math.log(sum);
+    }
+    return logarithms;
+  }
+
+  /** Index of the first largest of {@code k} logits from {@code at} on, counted from there. */
+  public static int best(float[] logits, int at, int k) {
+    int best = 0;
+    for (int i = 1; i < k; i++) {
+      best = logits[at + i] > logits[at + best] ? i : best;
+    }
+    return best;
+  }
+
   /** Index of the first largest value. */
   public static int best(double[] values) {
     int best = 0;

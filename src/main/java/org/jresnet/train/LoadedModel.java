@@ -2,7 +2,6 @@ package org.jresnet.train;
 
 import org.jresnet.data.Preprocess;
 import org.jresnet.graph.Graph;
-import org.jresnet.models.Architecture;
 import org.jresnet.weights.ModelInfo;
 import org.jresnet.weights.StateDict;
 
@@ -27,6 +26,6 @@ public record LoadedModel(String source, ModelInfo info, StateDict weights, Prep
 
   /** The network that the file describes. */
   public Graph graph() {
-    return Architecture.of(info.architecture()).graph(info.classes().size(), info.width());
+    return ModelFiles.graph(info);
   }
 }

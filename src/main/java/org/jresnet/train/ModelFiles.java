@@ -161,6 +161,11 @@ public final class ModelFiles {
         : names.subList(0, 5) + " and " + (names.size() - 5) + " more";
   }
 
+  /** The network of a description. */
+  public static Graph graph(ModelInfo info) {
+    return Architecture.of(info.architecture()).graph(info.classes().size(), info.width());
+  }
+
   /** The description of a network, with the normalisation of its published weights. */
   public static ModelInfo info(
       Architecture network, int width, List<String> classes, Preprocess preprocess) {

@@ -6,7 +6,6 @@ import java.util.Optional;
 import java.util.Set;
 import org.jresnet.engine.Model;
 import org.jresnet.engine.OptimizerState;
-import org.jresnet.graph.Graph;
 import org.jresnet.models.Architecture;
 import org.jresnet.weights.ModelInfo;
 
@@ -63,9 +62,7 @@ public final class RunState {
 
   /** Names of the parameters that the run leaves as they are. */
   public Set<String> frozen() {
-    ModelInfo info = info();
-    Graph graph = Architecture.of(info.architecture()).graph(info.classes().size(), info.width());
-    return Freezing.names(graph, record.options().network().freeze());
+    return Freezing.names(ModelFiles.graph(info()), record.options().network().freeze());
   }
 
   /**

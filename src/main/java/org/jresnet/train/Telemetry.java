@@ -1,8 +1,8 @@
 package org.jresnet.train;
 
-import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -13,6 +13,7 @@ import org.jresnet.backend.Tensor;
 import org.jresnet.base.Png;
 import org.jresnet.base.Text;
 import org.jresnet.data.Batch;
+import org.jresnet.data.RgbImage;
 import org.jresnet.engine.Callback;
 import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Model;
@@ -161,18 +162,12 @@ final class Telemetry implements AutoCloseable {
     }
     shown = true;
     Summary summary = new Summary();
+    int bytes = size * size * 3;
     for (int i = 0; i < Math.min(IMAGES, batch.count()); i++) {
-      BufferedImage image = new BufferedImage(size, size, BufferedImage.TYPE_INT_RGB);
-      int at = i * size * size * 3;
-      for (int y = 0; y < size; y++) {
-        for (int x = 0; x < size; x++, at += 3) {
-          byte[] rgb = batch.pixels();
-          image.setRGB(x, y, (rgb[at] & 255) << 16 | (rgb[at + 1] & 255) << 8 | rgb[at + 2] & 255);
-        }
-      }
+      byte[] rgb = Arrays.copyOfRange(batch.pixels(), i * bytes, (i + 1) * bytes);
       try {
         String tag = Text.format("input/%s/%s", i, classes.get(batch.labels()[i]));
-        summary.image(tag, size, size, Png.encode(image));
+        summary.image(tag, size, size, Png.encode(new RgbImage(size, size, rgb).toBuffered()));
       } catch (IOException e) {
         throw new IllegalStateException(e);
       }

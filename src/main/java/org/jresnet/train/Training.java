@@ -192,8 +192,7 @@ public final class Training {
 
   /** Side of the input in pixels; 224 unless you say otherwise. */
   public Training size(int pixels) {
-    return preprocess(
-        new Preprocess(pixels, preprocess.mode(), preprocess.decoding(), preprocess.scaling()));
+    return preprocess(preprocess.withSize(pixels));
   }
 
   /** How images become input; stretched to 224 pixels unless you say otherwise. */

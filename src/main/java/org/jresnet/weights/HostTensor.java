@@ -65,6 +65,17 @@ public record HostTensor(DType type, List<Long> shape, ByteBuffer data) {
     return new HostTensor(DType.F32, shape, data);
   }
 
+  /** An F16 tensor of values rounded to half precision. */
+  public static HostTensor ofHalves(List<Long> shape, float[] values) {
+    ByteBuffer data =
+        ByteBuffer.allocate(Math.multiplyExact(values.length, Short.BYTES))
+            .order(ByteOrder.LITTLE_ENDIAN);
+    for (float value : values) {
+      data.putShort(Float16.of(value));
+    }
+    return new HostTensor(DType.F16, shape, data.flip());
+  }
+
   /** An I64 tensor of the given values. */
   public static HostTensor ofLongs(List<Long> shape, long... values) {
     ByteBuffer data =

@@ -1,13 +1,10 @@
 package org.jresnet.export.box;
 
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.jresnet.base.Float16;
-import org.jresnet.graph.DType;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Parameter;
 import org.jresnet.graph.Parameter.Role;
@@ -35,14 +32,6 @@ final class HalfWeights {
 
   private static HostTensor half(HostTensor tensor) {
     float[] values = tensor.toFloats();
-    if (!Float16.reaches(values)) {
-      return tensor;
-    }
-    ByteBuffer data =
-        ByteBuffer.allocate(values.length * Short.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-    for (float value : values) {
-      data.putShort(Float16.of(value));
-    }
-    return new HostTensor(DType.F16, tensor.shape(), data.flip());
+    return Float16.reaches(values) ? HostTensor.ofHalves(tensor.shape(), values) : tensor;
   }
 }

@@ -21,6 +21,7 @@ import org.jresnet.engine.Compute;
 import org.jresnet.engine.Executable;
 import org.jresnet.export.box.BoxManifest.BoxModel;
 import org.jresnet.train.Classifier;
+import org.jresnet.train.Evaluator;
 import org.jresnet.train.LoadedModel;
 import org.jresnet.train.ModelFiles;
 
@@ -128,7 +129,9 @@ public final class Verification {
     double difference = 0;
     int same = 0;
     for (int i = 0; i < images; i++) {
-      same += best(expected, i, classes) == best(found, i, classes) ? 1 : 0;
+      int at = i * classes;
+      boolean agree = Evaluator.best(expected, at, classes) == Evaluator.best(found, at, classes);
+      same += agree ? 1 : 0;
       for (int k = i * classes; k < (i + 1) * classes; k++) {
         difference = Math.max(difference, Math.abs((double) expected[k] - found[k]));
       }
@@ -183,14 +186,6 @@ public final class Verification {
     return sorted.isEmpty()
         ? Double.NaN
         : sorted.get(Math.min(sorted.size() - 1, (int) (share * sorted.size())));
-  }
-
-  static int best(float[] logits, int image, int classes) {
-    int best = 0;
-    for (int k = 1; k < classes; k++) {
-      best = logits[image * classes + k] > logits[image * classes + best] ? k : best;
-    }
-    return best;
   }
 
   private void require(String name, Npy array, String type, List<Integer> shape) {

@@ -9,7 +9,6 @@ import org.jresnet.base.RandomStreams;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.data.BadImageException;
-import org.jresnet.data.ImageDecoder;
 import org.jresnet.data.Preprocess;
 import org.jresnet.data.Sample;
 
@@ -29,8 +28,7 @@ record Images(List<byte[]> pixels, int[] labels) {
     for (int i = 0; i < order.length && pixels.size() < most; i++) {
       Sample sample = samples.get(order[i]);
       try {
-        pixels.add(
-            preprocess.apply(ImageDecoder.decode(sample.file(), preprocess.decoding())).rgb());
+        pixels.add(preprocess.read(sample.file()).rgb());
         labels.add(sample.label());
       } catch (BadImageException e) {
         notes.accept(Text.format("left out: %s: %s", sample.file(), e.getMessage()));

@@ -15,6 +15,7 @@ import org.jresnet.engine.Model;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.ResidualBlock;
 import org.jresnet.train.Classifier;
+import org.jresnet.train.Evaluator;
 import org.jresnet.train.ModelFiles;
 
 /** What experiments work with: a network, images, and how to measure. Used from one thread. */
@@ -162,8 +163,8 @@ final class LabContext {
       int classes = logits.length / batch;
       for (int i = 0; i < Math.min(batch, images.count() - at); i++) {
         int label = images.labels()[at + i];
-        loss += crossEntropy(logits, i * classes, classes, label);
-        right += best(logits, i * classes, classes) == label ? 1 : 0;
+        loss -= Evaluator.logSoftmax(logits, i * classes, classes)[label];
+        right += Evaluator.best(logits, i * classes, classes) == label ? 1 : 0;
       }
     }
     return new Score((double) right / images.count(), loss / images.count());
@@ -179,25 +180,5 @@ final class LabContext {
 
   private int size() {
     return classifier.preprocess().size();
-  }
-
-  private static double crossEntropy(float[] logits, int at, int classes, int label) {
-    double max = Double.NEGATIVE_INFINITY;
-    for (int k = 0; k < classes; k++) {
-      max = Math.max(max, logits[at + k]);
-    }
-    double sum = 0;
-    for (int k = 0; k < classes; k++) {
-      sum += Math.exp(logits[at + k] - max);
-    }
-    return Math.log(sum) + max - logits[at + label];
-  }
-
-  private static int best(float[] logits, int at, int classes) {
-    int best = 0;
-    for (int k = 1; k < classes; k++) {
-      best = logits[at + k] > logits[at + best] ? k : best;
-    }
-    return best;
   }
 }

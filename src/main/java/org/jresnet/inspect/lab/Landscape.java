@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import org.jresnet.base.RandomStreams;
 import org.jresnet.base.Text;
 import org.jresnet.engine.Executable;
 import org.jresnet.engine.Model;
@@ -113,7 +114,7 @@ final class Landscape implements Experiment {
       int each = weights.length / filters;
       for (int f = 0; f < filters; f++) {
         for (int i = f * each; i < (f + 1) * each; i++) {
-          drawn[i] = (float) gaussian(random);
+          drawn[i] = (float) RandomStreams.gaussian(random);
         }
         double own = Vectors.dot(weights, weights, f * each, each);
         double factor = Math.sqrt(own / Vectors.dot(drawn, drawn, f * each, each));
@@ -122,12 +123,6 @@ final class Landscape implements Experiment {
         }
       }
       return drawn;
-    }
-
-    /** Box-Muller. */
-    private static double gaussian(SplittableRandom random) {
-      return Math.sqrt(-2 * Math.log(1 - random.nextDouble()))
-          * Math.cos(2 * Math.PI * random.nextDouble());
     }
 
     /** Puts the model's weights to a place on the line. */

@@ -2,6 +2,7 @@ package org.jresnet.inspect.trace;
 
 import java.util.List;
 import org.jresnet.inspect.Recording;
+import org.jresnet.train.Evaluator;
 
 /** Softmax and cross-entropy: {@code backend.reference.CrossEntropy} has the formulas. */
 final class LossFormula {
@@ -19,17 +20,9 @@ final class LossFormula {
     classes = logits.length / Math.max(1, labels.length);
   }
 
-  /** Logarithm of the softmax of a class. */
-  private double logp(int n, int k) {
-    double largest = Double.NEGATIVE_INFINITY;
-    for (int i = 0; i < classes; i++) {
-      largest = Math.max(largest, logits[n * classes + i]);
-    }
-    double sum = 0;
-    for (int i = 0; i < classes; i++) {
-      sum += Math.exp(logits[n * classes + i] - largest);
-    }
-    return logits[n * classes + k] - largest - Math.log(sum);
+  /** Logarithms of an image's softmax. */
+  private double[] logp(int n) {
+    return Evaluator.logSoftmax(logits, n * classes, classes);
   }
 
   /** The mean loss of the images. */
@@ -39,12 +32,13 @@ final class LossFormula {
             "loss = −Σ_n log softmax(z_n)[label_n] / N", FILE, "target * (z[at + k] - logSum);");
     List<String> names = step.recording().network().classes();
     for (int n = 0; n < labels.length; n++) {
+      double[] logp = logp(n);
       for (int k = 0; k < classes; k++) {
         String of = "image " + n + ", " + names.get(k);
         terms.note("logit of " + of, logits[n * classes + k]);
-        terms.note("probability of " + of, Math.exp(logp(n, k)));
+        terms.note("probability of " + of, Math.exp(logp[k]));
       }
-      terms.add("−logp[" + n + "," + labels[n] + "]/N", -logp(n, labels[n]), 1.0 / labels.length);
+      terms.add("−logp[" + n + "," + labels[n] + "]/N", -logp[labels[n]], 1.0 / labels.length);
     }
     return terms;
   }
@@ -53,7 +47,7 @@ final class LossFormula {
   Terms gradient(int[] at) {
     int n = at[0];
     int k = at[3];
-    double p = Math.exp(logp(n, k));
+    double p = Math.exp(logp(n)[k]);
     double target = labels[n] == k ? 1 : 0;
     double share = 1.0 / labels.length;
     return new Terms(
