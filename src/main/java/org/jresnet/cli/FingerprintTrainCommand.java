@@ -9,8 +9,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 import me.tongfei.progressbar.ProgressBar;
@@ -121,9 +119,14 @@ final class FingerprintTrainCommand implements Callable<Integer> {
     RemoverOptions options =
         new RemoverOptions(size, batch, epochs, lr, Autoencoder.WIDTH, latent, seed);
     AtomicBoolean stop = new AtomicBoolean();
-    CountDownLatch saved = new CountDownLatch(1);
-    Thread hook = new Thread(() -> stop(stop, saved));
-    try (Compute compute = open(console, backendOptions);
+    try (Interrupt interrupt =
+            new Interrupt(
+                "Stopping after this step and saving a checkpoint ...",
+                () -> stop.set(true),
+                () -> STOP_SECONDS,
+                seconds ->
+                    Text.format("Ending now, since nothing came to a stop in %d s", seconds));
+        Compute compute = open(console, backendOptions);
         RunLock lock = lock(console);
         Lines lines = new Lines(console)) {
       RemoverTraining training =
@@ -134,15 +137,8 @@ final class FingerprintTrainCommand implements Callable<Integer> {
                 "the batch is %s, because there are only so many images to train on",
                 training.options().batch()));
       }
-      Runtime.getRuntime().addShutdownHook(hook);
+      interrupt.listen();
       return report(console, training.run(resume));
-    } finally {
-      saved.countDown();
-      try {
-        Runtime.getRuntime().removeShutdownHook(hook);
-      } catch (IllegalStateException e) {
-        // The hook is what we are leaving through.
-      }
     }
   }
 
@@ -214,18 +210,6 @@ final class FingerprintTrainCommand implements Callable<Integer> {
       throw new UserError(Text.format("the output folder %s cannot be made: %s", out, e), e);
     }
     return RunLock.take(out, console::note);
-  }
-
-  private static void stop(AtomicBoolean stop, CountDownLatch saved) {
-    Console.printError("%nStopping after this step and saving a checkpoint ...");
-    stop.set(true);
-    try {
-      if (!saved.await(STOP_SECONDS, TimeUnit.SECONDS)) {
-        Console.printError("Ending now, since nothing came to a stop in %d s", STOP_SECONDS);
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
   }
 
   /** A bar for people at a terminal, and a line per epoch. */

@@ -6,8 +6,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jresnet.backend.Precision;
 import org.jresnet.base.Stopped;
@@ -136,29 +134,27 @@ final class LabCommand implements Callable<Integer> {
     // What bf16 rounds away is what these experiments measure, so auto means fp32 here.
     Precision precision = backendOptions.precision().orElse(Precision.FP32);
     AtomicBoolean stop = new AtomicBoolean();
-    CountDownLatch ended = new CountDownLatch(1);
-    Thread hook = new Thread(() -> stop(stop, ended));
-    try (Compute compute =
-            backendOptions.open(console, backendOptions.kind(), Optional.of(precision));
-        Classifier classifier = Classifier.open(loaded, compute, console::note)) {
-      Runtime.getRuntime().addShutdownHook(hook);
-      Map<String, String> origin =
-          Map.of("command", CommandText.of(spec), "model", model.toString());
-      LabIndex index =
-          new Lab(out, settings, new Lines(console), stop::get)
-              .run(experiments, classifier, compute, samples, origin);
-      console.print("%nSaved in %s: %s", out, LabIndex.FILE);
-      console.object(values(index));
-      return index.experiments().size() == experiments.size() ? 0 : 1;
-    } catch (Stopped e) {
-      Console.printError("%s", e.getMessage());
-      return 1;
-    } finally {
-      ended.countDown();
-      try {
-        Runtime.getRuntime().removeShutdownHook(hook);
-      } catch (IllegalStateException e) {
-        // The hook is what we are leaving through.
+    try (Interrupt interrupt =
+        new Interrupt(
+            "Stopping after this step; what is finished is saved ...",
+            () -> stop.set(true),
+            () -> STOP_SECONDS,
+            seconds -> Text.format("Ending now: the step did not end in %d s", seconds))) {
+      try (Compute compute =
+              backendOptions.open(console, backendOptions.kind(), Optional.of(precision));
+          Classifier classifier = Classifier.open(loaded, compute, console::note)) {
+        interrupt.listen();
+        Map<String, String> origin =
+            Map.of("command", CommandText.of(spec), "model", model.toString());
+        LabIndex index =
+            new Lab(out, settings, new Lines(console), stop::get)
+                .run(experiments, classifier, compute, samples, origin);
+        console.print("%nSaved in %s: %s", out, LabIndex.FILE);
+        console.object(values(index));
+        return index.experiments().size() == experiments.size() ? 0 : 1;
+      } catch (Stopped e) {
+        Console.printError("%s", e.getMessage());
+        return 1;
       }
     }
   }
@@ -209,19 +205,6 @@ final class LabCommand implements Callable<Integer> {
     values.put("images", index.images());
     index.experiments().forEach(e -> values.put(e.id(), e.finding()));
     return values;
-  }
-
-  /** What Ctrl-C does: the process ends when this does. */
-  private static void stop(AtomicBoolean stop, CountDownLatch ended) {
-    Console.printError("%nStopping after this step; what is finished is saved ...");
-    stop.set(true);
-    try {
-      if (!ended.await(STOP_SECONDS, TimeUnit.SECONDS)) {
-        Console.printError("Ending now: the step did not end in %d s", STOP_SECONDS);
-      }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-    }
   }
 
   /** A line for each experiment and each of its steps. */
