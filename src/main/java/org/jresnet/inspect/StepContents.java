@@ -30,7 +30,12 @@ final class StepContents {
   private final StepRecorder.Images images;
   private final StepRecorder.Options options;
   private final Set<String> norms;
+  private final List<Shape> shapes;
   private final Map<String, float[]> before = new HashMap<>();
+
+  /** Mean and variance of each channel of the batch, by name of the norm; after the step. */
+  private final Map<String, float[][]> moments = new HashMap<>();
+
   private boolean carried;
   private Executable executable;
 
@@ -45,6 +50,7 @@ final class StepContents {
     this.optimizer = optimizer;
     this.images = images;
     this.options = options;
+    shapes = model.graph().shapes(images.names().size(), images.size(), images.size());
     norms =
         Executable.specs(model.graph(), compile, model.precision()).stream()
             .filter(group -> group.spec().mode() == Mode.TRAIN)
@@ -79,6 +85,7 @@ final class StepContents {
   /** The step that has run, or is about to. */
   void of(Executable step) {
     executable = step;
+    moments.clear();
   }
 
   /** The nodes whose tensors are kept, in the order of the network. */
@@ -86,7 +93,7 @@ final class StepContents {
     return model.graph().nodes().stream().filter(n -> options.nodes().contains(n.name())).toList();
   }
 
-  /** What the file holds, in its order; after {@link #run} with the values. */
+  /** What the file holds, in its order; after the step with the values. */
   List<SafetensorsFile.Planned> tensors() {
     List<SafetensorsFile.Planned> all = new ArrayList<>();
     long n = images.names().size();
@@ -148,7 +155,6 @@ final class StepContents {
   }
 
   private void addForward(List<SafetensorsFile.Planned> all) {
-    List<Shape> shapes = model.graph().shapes(images.names().size(), images.size(), images.size());
     for (Node node : nodes()) {
       all.add(
           rounded(
@@ -156,19 +162,9 @@ final class StepContents {
               shape(shapes.get(node.index())),
               () -> executable.tap(node.name())));
       if (norms.contains(node.name())) {
-        String x = model.graph().nodes().get(node.inputs().get(0)).name();
-        int channels = shapes.get(node.index()).c();
-        List<Long> shape = List.of((long) channels);
-        all.add(
-            rounded(
-                Recording.batchMean(node.name()),
-                shape,
-                () -> moments(executable.tap(x), channels)[0]));
-        all.add(
-            rounded(
-                Recording.batchVariance(node.name()),
-                shape,
-                () -> moments(executable.tap(x), channels)[1]));
+        List<Long> channels = List.of((long) shapes.get(node.index()).c());
+        all.add(rounded(Recording.batchMean(node.name()), channels, () -> moments(node)[0]));
+        all.add(rounded(Recording.batchVariance(node.name()), channels, () -> moments(node)[1]));
       }
     }
     long n = images.names().size();
@@ -178,6 +174,15 @@ final class StepContents {
 
   private static List<Long> shape(Shape s) {
     return List.of((long) s.n(), (long) s.h(), (long) s.w(), (long) s.c());
+  }
+
+  private float[][] moments(Node norm) {
+    return moments.computeIfAbsent(
+        norm.name(),
+        name -> {
+          String x = model.graph().nodes().get(norm.inputs().get(0)).name();
+          return moments(executable.tap(x), shapes.get(norm.index()).c());
+        });
   }
 
   /** Mean and biased variance of each channel, summed in double precision. */
@@ -201,7 +206,6 @@ final class StepContents {
   }
 
   private void addBackward(List<SafetensorsFile.Planned> all) {
-    List<Shape> shapes = model.graph().shapes(images.names().size(), images.size(), images.size());
     List<Node> kept = nodes();
     for (int i = kept.size() - 1; i >= 0; i--) {
       String node = kept.get(i).name();
