@@ -124,7 +124,12 @@ public record StepStart(
     return decoded(files, labels);
   }
 
-  private int classOf(String name) {
+  /**
+   * Index of a class.
+   *
+   * @throws UserError when no class has this name
+   */
+  public int classOf(String name) {
     int index = info.classes().indexOf(name);
     if (index < 0) {
       throw new UserError(
@@ -155,8 +160,17 @@ public record StepStart(
         break;
       }
     }
+    return images(taken);
+  }
+
+  /**
+   * Decodes images whose classes are known.
+   *
+   * @throws UserError naming an image that cannot be decoded
+   */
+  public StepRecorder.Images images(List<Sample> samples) {
     return decoded(
-        taken.stream().map(Sample::file).toList(), taken.stream().map(Sample::label).toList());
+        samples.stream().map(Sample::file).toList(), samples.stream().map(Sample::label).toList());
   }
 
   private StepRecorder.Images decoded(List<Path> files, List<Integer> labels) {

@@ -5,12 +5,10 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.stream.Stream;
 import org.jresnet.backend.Pass;
 import org.jresnet.base.Png;
@@ -24,6 +22,7 @@ import org.jresnet.engine.Model;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Node;
 import org.jresnet.graph.Op;
+import org.jresnet.graph.Shape;
 import org.jresnet.inspect.NodePatterns;
 import org.jresnet.inspect.Recording;
 import org.jresnet.inspect.StepRecorder;
@@ -130,33 +129,32 @@ final class Walks implements AutoCloseable {
     return open.computeIfAbsent(state, s -> new Walk(Recording.open(file)));
   }
 
-  private static List<Sample> samples(Path run) {
-    Split split = RunFolder.splitOf(run);
+  private static List<Sample> samples(Split split) {
     return split.part(Split.Part.TRAIN).stream().limit(SAMPLES).toList();
   }
 
   /** Some training images of a run. */
   Map<String, Object> samples(String id) {
-    Path run = runs.of(id).folder();
-    List<String> classes = RunFolder.splitOf(run).classes();
+    Split split = RunFolder.splitOf(runs.of(id).folder());
     return Map.of(
         "classes",
-        classes,
+        split.classes(),
         "samples",
-        samples(run).stream()
-            .map(s -> Map.of("id", s.id(), "class", classes.get(s.label())))
+        samples(split).stream()
+            .map(s -> Map.of("id", s.id(), "class", split.classes().get(s.label())))
             .toList());
   }
 
   /** Records the next step of a run with a training image first. */
   Map<String, Object> record(String id, int sample) {
     Path run = runs.of(id).folder();
-    List<Sample> all = samples(run);
+    Split split = RunFolder.splitOf(run);
+    List<Sample> all = samples(split);
     if (sample < 0 || sample >= all.size()) {
       throw new Problem(404, Text.format("the run offers %s images", all.size()));
     }
     Sample first = all.get(sample);
-    return record(run, first.file(), RunFolder.splitOf(run).classes().get(first.label()));
+    return record(run, split, first.file(), split.classes().get(first.label()));
   }
 
   /** Records the next step of a run with an image of the user's first. */
@@ -166,7 +164,7 @@ final class Walks implements AutoCloseable {
     Path file = folder().resolve(safe.isEmpty() ? "image" : safe);
     try {
       Files.write(file, image);
-      return record(run, file, label);
+      return record(run, RunFolder.splitOf(run), file, label);
     } catch (IOException e) {
       throw new UserError(
           Text.format("the image cannot be kept in %s: %s", file.getParent(), e), e);
@@ -175,21 +173,21 @@ final class Walks implements AutoCloseable {
     }
   }
 
-  private Map<String, Object> record(Path run, Path image, String label) {
+  private Map<String, Object> record(Path run, Split split, Path image, String label) {
     StepStart start = StepStart.ofRun(run).orElseGet(() -> StepStart.of(engine.model(run)));
-    Graph graph = start.graph();
-    int batch = batch(graph, start.preprocess().size());
-    List<StepRecorder.Images> images = new ArrayList<>();
-    images.add(start.images(List.of(image), Optional.of(label)));
-    List<String> classes = RunFolder.splitOf(run).classes();
-    for (Sample other : samples(run)) {
-      if (images.size() < batch && !other.file().equals(image)) {
-        images.add(start.images(List.of(other.file()), Optional.of(classes.get(other.label()))));
+    int batch = batch(start.graph(), start.preprocess().size());
+    List<Sample> samples = new ArrayList<>();
+    samples.add(new Sample(image, image.getFileName().toString(), start.classOf(label)));
+    for (Sample other : samples(split)) {
+      if (samples.size() < batch && !other.file().equals(image)) {
+        int known = start.classOf(split.classes().get(other.label()));
+        samples.add(new Sample(other.file(), other.id(), known));
       }
     }
+    StepRecorder.Images images = start.images(samples);
     Path file = file();
-    engine.compute(compute -> write(compute, start, joined(images), file));
-    return Map.of("recording", file.toString(), "images", images.size());
+    engine.compute(compute -> write(compute, start, images, file));
+    return Map.of("recording", file.toString(), "images", samples.size());
   }
 
   private synchronized Path file() {
@@ -200,28 +198,16 @@ final class Walks implements AutoCloseable {
   private static int batch(Graph graph, int size) {
     int batch = 1;
     long least = Long.MAX_VALUE;
+    List<Shape> shapes = graph.shapes(1, size, size);
     for (Node node : graph.nodes()) {
       if (node.op() instanceof Op.BatchNorm) {
-        least = Math.min(least, graph.shapes(1, size, size).get(node.index()).perChannel());
+        least = Math.min(least, shapes.get(node.index()).perChannel());
       }
     }
     while (batch < LARGEST_BATCH && batch * least < LEAST_PER_CHANNEL) {
       batch *= 2;
     }
     return batch;
-  }
-
-  private static StepRecorder.Images joined(List<StepRecorder.Images> images) {
-    int bytes = images.get(0).pixels().length;
-    byte[] pixels = new byte[images.size() * bytes];
-    for (int i = 0; i < images.size(); i++) {
-      System.arraycopy(images.get(i).pixels(), 0, pixels, i * bytes, bytes);
-    }
-    return new StepRecorder.Images(
-        pixels,
-        images.get(0).size(),
-        images.stream().flatMap(i -> i.names().stream()).toList(),
-        images.stream().flatMapToInt(i -> Arrays.stream(i.labels())).toArray());
   }
 
   private static double write(
