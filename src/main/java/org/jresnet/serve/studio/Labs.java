@@ -1,6 +1,5 @@
 package org.jresnet.serve.studio;
 
-import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -10,7 +9,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.Function;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jresnet.base.Json;
@@ -29,12 +27,12 @@ final class Labs {
   private static final int LINES = 3;
 
   private final RunList runs;
-  private final Function<List<String>, ProcessBuilder> jresnet;
+  private final Program program;
   private final Map<String, Process> started = new ConcurrentHashMap<>();
 
-  Labs(RunList runs, Function<List<String>, ProcessBuilder> jresnet) {
+  Labs(RunList runs, Program program) {
     this.runs = runs;
-    this.jresnet = jresnet;
+    this.program = program;
   }
 
   private List<Path> folders() {
@@ -107,21 +105,10 @@ final class Labs {
     if (!experiments.isEmpty()) {
       arguments.addAll(List.of("--experiment", experiments));
     }
-    try {
-      Files.createDirectories(out);
-      Process process =
-          jresnet
-              .apply(arguments)
-              .redirectErrorStream(true)
-              .redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")))
-              .redirectOutput(out.resolve(OUTPUT).toFile())
-              .start();
-      String id = runs.root().relativize(out).toString();
-      started.put(id, process);
-      return Map.of("id", id, "process", process.pid());
-    } catch (IOException e) {
-      throw new UserError(Text.format("jresnet lab could not be started: %s", e), e);
-    }
+    Process process = program.start(arguments, out.resolve(OUTPUT));
+    String id = runs.root().relativize(out).toString();
+    started.put(id, process);
+    return Map.of("id", id, "process", process.pid());
   }
 
   /** A folder that is not there yet. */

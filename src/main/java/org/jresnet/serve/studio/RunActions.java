@@ -1,13 +1,10 @@
 package org.jresnet.serve.studio;
 
-import java.io.File;
-import java.io.IOException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
-import java.util.function.Function;
 import org.jresnet.base.Text;
-import org.jresnet.base.UserError;
 import org.jresnet.serve.Problem;
 import org.jresnet.train.RunLock;
 
@@ -17,11 +14,11 @@ final class RunActions {
   private static final String OUTPUT = ".studio-train.log";
 
   private final RunList runs;
-  private final Function<List<String>, ProcessBuilder> jresnet;
+  private final Program program;
 
-  RunActions(RunList runs, Function<List<String>, ProcessBuilder> jresnet) {
+  RunActions(RunList runs, Program program) {
     this.runs = runs;
-    this.jresnet = jresnet;
+    this.program = program;
   }
 
   /** Does what Ctrl-C does: the training saves a checkpoint after its step and ends. */
@@ -50,18 +47,8 @@ final class RunActions {
       throw new Problem(409, Text.format("%s is training already", run.folder()));
     }
     String folder = run.folder().toAbsolutePath().toString();
-    File output = run.folder().resolve(OUTPUT).toFile();
-    try {
-      Process started =
-          jresnet
-              .apply(List.of("train", "--resume", "--out", folder))
-              .redirectErrorStream(true)
-              .redirectInput(ProcessBuilder.Redirect.from(new File("/dev/null")))
-              .redirectOutput(output)
-              .start();
-      return Map.of("process", started.pid(), "output", output.toString());
-    } catch (IOException e) {
-      throw new UserError(Text.format("jresnet train could not be started: %s", e), e);
-    }
+    Path output = run.folder().resolve(OUTPUT);
+    Process started = program.start(List.of("train", "--resume", "--out", folder), output);
+    return Map.of("process", started.pid(), "output", output.toString());
   }
 }

@@ -51,7 +51,8 @@ public final class Studio implements AutoCloseable {
       get("/api/state", call -> call.json(state(runs)));
       get("/api/runs", call -> call.json(Map.of("runs", runs.summaries())));
       routes.put("GET /api/runs/events", call -> events.join(call.exchange()));
-      RunActions actions = new RunActions(runs, options.jresnet());
+      Program program = new Program(options.jresnet());
+      RunActions actions = new RunActions(runs, program);
       post("/api/stop", call -> call.json(actions.stop(parameter(call, "run"))));
       post("/api/resume", call -> call.json(actions.resume(parameter(call, "run"))));
       Evaluations evaluations = new Evaluations(runs);
@@ -92,7 +93,7 @@ public final class Studio implements AutoCloseable {
       upload(
           "/api/explain",
           (call, image) -> call.json(explanations.of(parameter(call, "run"), image)));
-      Labs labs = new Labs(runs, options.jresnet());
+      Labs labs = new Labs(runs, program);
       get("/api/labs", call -> call.json(labs.list()));
       get("/api/lab-picture", labs::picture);
       post(
