@@ -71,25 +71,16 @@ final class NormExercise implements Swap {
     return List.of(work.spec().mode() == Mode.TRAIN ? training(work) : inference(work));
   }
 
-  private static Object copy(Work work, Slot slot) {
-    return work.given(slot).clone();
-  }
-
   private static OpCall training(Work work) {
     Op.BatchNorm norm = (Op.BatchNorm) work.spec().op();
-    Shape s = work.spec().x();
+    List<Object> arguments = arguments(work);
+    arguments.add(norm.momentum());
+    arguments.add(norm.eps());
     Call call =
         new Call(
             "train",
             work.where(),
-            List.of(
-                Nested.of(work.given(Slot.X), s.n(), s.h(), s.w(), s.c()),
-                copy(work, Slot.GAMMA),
-                copy(work, Slot.BETA),
-                copy(work, Slot.RUNNING_MEAN),
-                copy(work, Slot.RUNNING_VAR),
-                norm.momentum(),
-                norm.eps()),
+            arguments,
             List.of(
                 y(work),
                 Result.changed(3, "runningMean", work.expected(Slot.RUNNING_MEAN)),
@@ -100,21 +91,27 @@ final class NormExercise implements Swap {
 
   private static OpCall inference(Work work) {
     Op.BatchNorm norm = (Op.BatchNorm) work.spec().op();
-    Shape s = work.spec().x();
+    List<Object> arguments = arguments(work);
+    arguments.add(norm.eps());
     Call call =
         new Call(
             "infer",
             work.where(),
-            List.of(
-                Nested.of(work.given(Slot.X), s.n(), s.h(), s.w(), s.c()),
-                copy(work, Slot.GAMMA),
-                copy(work, Slot.BETA),
-                copy(work, Slot.RUNNING_MEAN),
-                copy(work, Slot.RUNNING_VAR),
-                norm.eps()),
+            arguments,
             List.of(y(work)),
             () -> List.of(new NormMistakes(norm, work).batchForRunning()));
     return new OpCall(call, List.of(Slot.Y));
+  }
+
+  /** What both take first; the arrays are copies, which the learner's method may change. */
+  private static List<Object> arguments(Work work) {
+    Shape s = work.spec().x();
+    List<Object> arguments = new ArrayList<>();
+    arguments.add(Nested.of(work.given(Slot.X), s.n(), s.h(), s.w(), s.c()));
+    for (Slot slot : List.of(Slot.GAMMA, Slot.BETA, Slot.RUNNING_MEAN, Slot.RUNNING_VAR)) {
+      arguments.add(work.given(slot).clone());
+    }
+    return arguments;
   }
 
   private static Result y(Work work) {
