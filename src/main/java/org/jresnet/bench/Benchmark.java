@@ -10,6 +10,7 @@ import org.jresnet.backend.Backend;
 import org.jresnet.backend.Normalization;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.UpdateRule;
+import org.jresnet.base.Quantile;
 import org.jresnet.base.UserError;
 import org.jresnet.engine.Backends;
 import org.jresnet.engine.Calibration;
@@ -100,9 +101,7 @@ public final class Benchmark {
       Configuration configuration, double createSeconds, long plannedBytes, double[] seconds) {
     /** Value below which a share of the steps lie. */
     public double quantile(double share) {
-      double[] sorted = seconds.clone();
-      Arrays.sort(sorted);
-      return sorted[Math.min(sorted.length - 1, (int) (share * sorted.length))];
+      return Quantile.of(seconds, share);
     }
 
     /** Median of the steps. */

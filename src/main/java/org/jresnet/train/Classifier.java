@@ -10,6 +10,7 @@ import java.util.function.Consumer;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.gpu.CudnnOptions;
 import org.jresnet.base.Closing;
+import org.jresnet.base.Quantile;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.data.BadImageException;
@@ -210,9 +211,7 @@ public final class Classifier implements AutoCloseable {
   }
 
   private double median() {
-    double[] sorted = Arrays.copyOf(millis, Math.min(runs, millis.length));
-    Arrays.sort(sorted);
-    return sorted[sorted.length / 2];
+    return Quantile.of(Arrays.copyOf(millis, Math.min(runs, millis.length)), 0.5);
   }
 
   /**

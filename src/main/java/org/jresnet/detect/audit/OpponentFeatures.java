@@ -8,6 +8,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
+import org.jresnet.base.Quantile;
 import org.jresnet.data.ImageFeature;
 
 /**
@@ -81,9 +82,7 @@ final class OpponentFeatures {
 
   private void number(String name, ToDoubleFunction<ImageFacts> value) {
     double[] column = images.stream().mapToDouble(value).toArray();
-    double[] sorted = column.clone();
-    Arrays.sort(sorted);
-    double median = sorted[sorted.length / 2];
+    double median = Quantile.of(column, 0.5);
     add(name, column);
     add(name, Arrays.stream(column).map(v -> (v - median) * (v - median)).toArray());
   }

@@ -13,6 +13,7 @@ import org.jresnet.backend.Precision;
 import org.jresnet.backend.Support;
 import org.jresnet.base.Digests;
 import org.jresnet.base.Npy;
+import org.jresnet.base.Quantile;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.engine.BackendKind;
@@ -173,19 +174,13 @@ public final class Verification {
         }
       }
     }
-    millis.sort(null);
+    double[] times = millis.stream().mapToDouble(Double::doubleValue).toArray();
     return new Timing(
         model.precision(),
-        millis.size(),
-        at(millis, 0.5),
-        at(millis, 0.95),
+        times.length,
+        Quantile.of(times, 0.5),
+        Quantile.of(times, 0.95),
         BoxFiles.peakMegabytes());
-  }
-
-  private static double at(List<Double> sorted, double share) {
-    return sorted.isEmpty()
-        ? Double.NaN
-        : sorted.get(Math.min(sorted.size() - 1, (int) (share * sorted.size())));
   }
 
   private void require(String name, Npy array, String type, List<Integer> shape) {
