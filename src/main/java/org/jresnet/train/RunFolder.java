@@ -57,7 +57,7 @@ public final class RunFolder implements AutoCloseable {
   static final String RUN = "run.json";
   public static final String CALIBRATION = "calibration.json";
   static final String METRICS = "metrics.csv";
-  static final String SPLIT = "split.csv";
+  public static final String SPLIT = "split.csv";
   static final String CURVES = "curves.png";
 
   /** Folder of evaluations; the test's are {@code test.json} and {@code test-predictions.csv}. */

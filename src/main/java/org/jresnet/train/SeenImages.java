@@ -7,7 +7,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.jresnet.data.ContentHashes;
-import org.jresnet.data.ImageFolder;
 import org.jresnet.data.Sample;
 import org.jresnet.data.Split;
 import org.jresnet.data.Split.Part;
@@ -33,8 +32,7 @@ public final class SeenImages {
     if (folder == null || !Files.exists(folder.resolve(RunFolder.SPLIT))) {
       return counts;
     }
-    Path data = ImageFolder.expand(RunFolder.recordOf(model).orElseThrow().options().data());
-    Split split = Split.readCsv(folder.resolve(RunFolder.SPLIT), data);
+    Split split = RunFolder.splitOf(folder);
     ContentHashes known = new ContentHashes(folder.resolve(RunFolder.HASHES), () -> false);
     Map<String, String> then = new HashMap<>(known.remembered());
     List<Sample> rest =

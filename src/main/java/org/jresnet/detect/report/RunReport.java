@@ -17,6 +17,8 @@ import org.jresnet.base.Json;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.base.Version;
+import org.jresnet.data.Split;
+import org.jresnet.data.Split.Part;
 import org.jresnet.detect.robustness.RobustnessFiles;
 import org.jresnet.train.DataUse;
 import org.jresnet.train.ModelCalibration;
@@ -190,29 +192,25 @@ public final class RunReport {
                             .orElse("no interval"))));
   }
 
+  private static List<Map<String, Object>> classes(Split split) {
+    List<Map<String, Object>> classes = new ArrayList<>();
+    for (int k = 0; k < split.classes().size(); k++) {
+      int label = k;
+      Map<String, Object> counts = new LinkedHashMap<>();
+      counts.put("name", split.classes().get(k));
+      for (Part part : Part.values()) {
+        counts.put(part.id(), split.part(part).stream().filter(s -> s.label() == label).count());
+      }
+      classes.add(counts);
+    }
+    return classes;
+  }
+
   private Map<String, Object> data() {
     Map<String, Object> data = new LinkedHashMap<>();
     data.put("folder", record.options().data());
-    Map<String, Map<String, Integer>> counts = new LinkedHashMap<>();
-    Path split = run.resolve("split.csv");
-    List<List<String>> rows = Files.exists(split) ? Csv.read(split) : List.of();
-    for (List<String> row : rows.subList(Math.min(1, rows.size()), rows.size())) {
-      if (row.size() >= 3) {
-        counts
-            .computeIfAbsent(row.get(1), k -> new LinkedHashMap<>())
-            .merge(row.get(2), 1, Integer::sum);
-      }
-    }
-    List<Map<String, Object>> classes = new ArrayList<>();
-    counts.forEach(
-        (name, parts) ->
-            classes.add(
-                Map.of(
-                    "name", name,
-                    "train", parts.getOrDefault("train", 0),
-                    "val", parts.getOrDefault("val", 0),
-                    "test", parts.getOrDefault("test", 0))));
-    data.put("classes", classes);
+    boolean listed = Files.exists(run.resolve(RunFolder.SPLIT));
+    data.put("classes", listed ? classes(RunFolder.splitOf(run)) : List.of());
     String group = record.options().split().group();
     data.put(
         "group",
