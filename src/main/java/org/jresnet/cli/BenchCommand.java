@@ -146,9 +146,7 @@ final class BenchCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    models.forEach(
-        name ->
-            Arguments.graph(UsageError.unlessValid(() -> Architecture.of(name)), classes, null));
+    networks().forEach(network -> Arguments.graph(network, classes, null));
     for (int size : sizes) {
       batches.forEach(batch -> Arguments.requireBatchFits(batch, size));
     }
@@ -196,9 +194,23 @@ final class BenchCommand implements Callable<Integer> {
     }
   }
 
+  /** A comma stands between two networks, and between the options of one. */
+  private List<Architecture> networks() {
+    List<String> names = new ArrayList<>();
+    for (String part : models) {
+      int last = names.size() - 1;
+      if (last >= 0 && names.get(last).contains(":") && !ModelNames.begins(part)) {
+        names.set(last, names.get(last) + "," + part);
+      } else {
+        names.add(part);
+      }
+    }
+    return names.stream().map(name -> UsageError.unlessValid(() -> Architecture.of(name))).toList();
+  }
+
   private List<Configuration> configurations(Backend backend) {
     List<Configuration> all = new ArrayList<>();
-    for (String model : models) {
+    for (Architecture network : networks()) {
       for (Work work : works) {
         for (Precision precision : precisions(backend)) {
           if (work == Work.TRAIN && precision == Precision.INT8) {
@@ -208,7 +220,7 @@ final class BenchCommand implements Callable<Integer> {
             for (int batch : batches) {
               all.add(
                   new Configuration(
-                      UsageError.unlessValid(() -> Architecture.of(model)),
+                      network,
                       classes,
                       work,
                       batch,

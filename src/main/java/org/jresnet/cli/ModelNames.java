@@ -2,6 +2,7 @@ package org.jresnet.cli;
 
 import java.util.Iterator;
 import java.util.List;
+import java.util.Locale;
 import org.jresnet.models.Architecture;
 
 /** The networks that {@code --model} takes, for help texts and the shell's completion. */
@@ -13,6 +14,11 @@ final class ModelNames implements Iterable<String> {
 
   private static final List<String> NAMES =
       Architecture.all().stream().map(Architecture::id).toList();
+
+  /** Whether a network's name stands at the beginning, alone or before a colon. */
+  static boolean begins(String text) {
+    return NAMES.contains(text.split(":", 2)[0].toLowerCase(Locale.ROOT));
+  }
 
   @Override
   public Iterator<String> iterator() {
