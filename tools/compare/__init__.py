@@ -1,0 +1,1 @@
+"""What tools/compare-pytorch and tools/compare-java share."""
