@@ -1,6 +1,7 @@
 package org.jresnet.backend;
 
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalLong;
 import org.jresnet.graph.Shape;
 
@@ -20,6 +21,20 @@ public interface Backend extends AutoCloseable {
 
   /** The precision that {@code auto} means here. */
   Precision autoPrecision();
+
+  /**
+   * Which implementation computes what, of all that was planned so far and where there was a
+   * choice.
+   */
+  default Map<String, String> choices() {
+    return Map.of();
+  }
+
+  /**
+   * Makes {@link #choices} of an earlier process stand in this one, so that it computes the same
+   * bits. To be called before {@link #plan}; a choice that this machine does not have is left out.
+   */
+  default void choose(Map<String, String> choices) {}
 
   /** Whether {@link #plan} would succeed. */
   Support supports(OpSpec spec);

@@ -6,12 +6,12 @@ import org.jresnet.base.Closing;
 /** An op as three fixed lists of calls over its memory, sorted once by phase. */
 final class BoundCalls implements BoundOp {
   private final List<OpCall> all;
-  private final List<AutoCloseable> owned;
+  private final List<? extends AutoCloseable> owned;
   private final Runnable[] prepare;
   private final Runnable[] forward;
   private final Runnable[] backward;
 
-  BoundCalls(List<OpCall> calls, List<AutoCloseable> owned) {
+  BoundCalls(List<OpCall> calls, List<? extends AutoCloseable> owned) {
     all = List.copyOf(calls);
     this.owned = owned;
     prepare = bodies(Phase.PREPARE);

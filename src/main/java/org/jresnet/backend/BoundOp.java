@@ -26,6 +26,11 @@ public interface BoundOp extends AutoCloseable {
         new OpCall(Phase.BACKWARD, "backward", "java", 0, 0, this::backward));
   }
 
+  /** An op that runs those calls, by phase and in their order, and closes what it owns. */
+  static BoundOp of(List<OpCall> calls, List<? extends AutoCloseable> owned) {
+    return new BoundCalls(calls, owned);
+  }
+
   @Override
   void close();
 }

@@ -1,6 +1,7 @@
 package org.jresnet.backend;
 
 import java.util.List;
+import java.util.Map;
 import org.jresnet.graph.Shape;
 
 /**
@@ -54,6 +55,16 @@ public abstract class ForwardingBackend implements Backend {
     public void close() {
       plan.close();
     }
+  }
+
+  @Override
+  public Map<String, String> choices() {
+    return backend.choices();
+  }
+
+  @Override
+  public void choose(Map<String, String> choices) {
+    backend.choose(choices);
   }
 
   @Override

@@ -3,6 +3,7 @@ package org.jresnet.cli;
 import java.util.Optional;
 import org.jresnet.backend.Precision;
 import org.jresnet.engine.BackendKind;
+import org.jresnet.engine.BackendSettings;
 import org.jresnet.engine.Compute;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -32,6 +33,7 @@ final class BackendOptions {
   private String precision;
 
   @Mixin private ThreadOptions threads;
+  @Mixin private TuningOptions tuning;
   @Mixin private GpuOptions gpu;
 
   /** The backend that was asked for. */
@@ -54,7 +56,7 @@ final class BackendOptions {
   /** Opens another backend in another precision, with the same threads and GPU. */
   Compute open(Console console, BackendKind kind, Optional<Precision> type) {
     threads.check();
-    Compute compute = Compute.open(kind, type, gpu.options());
+    Compute compute = Compute.open(kind, type, settings());
     console.print(
         "Backend %s%s (%s), precision %s%s",
         compute.kind().id(),
@@ -65,8 +67,12 @@ final class BackendOptions {
     return compute;
   }
 
+  private BackendSettings settings() {
+    return new BackendSettings(tuning.cpu(), gpu.options(tuning.gpu()));
+  }
+
   /** Opens what was asked for once more, without a word. */
   Compute openAgain() {
-    return Compute.open(kind(), precision(), gpu.options());
+    return Compute.open(kind(), precision(), settings());
   }
 }

@@ -22,6 +22,7 @@ import org.jresnet.bench.Benchmark.Result;
 import org.jresnet.bench.Benchmark.Work;
 import org.jresnet.bench.Disturbance;
 import org.jresnet.engine.BackendKind;
+import org.jresnet.engine.BackendSettings;
 import org.jresnet.engine.Backends;
 import org.jresnet.engine.Compute;
 import org.jresnet.models.Architecture;
@@ -142,6 +143,7 @@ final class BenchCommand implements Callable<Integer> {
   private List<String> backends;
 
   @Mixin private ThreadOptions threads;
+  @Mixin private TuningOptions tuning;
   @Mixin private GpuOptions gpu;
 
   @Override
@@ -161,7 +163,8 @@ final class BenchCommand implements Callable<Integer> {
     List<BackendKind> kinds =
         backends.stream().map(n -> UsageError.unlessValid(() -> BackendKind.of(n))).toList();
     for (BackendKind kind : kinds) {
-      try (Backend backend = Backends.open(kind, gpu.options())) {
+      try (Backend backend =
+          Backends.open(kind, new BackendSettings(tuning.cpu(), gpu.options(tuning.gpu())))) {
         console.print("%s, %s", DoctorCommand.machine(), backend.description());
         console.print(
             "%-34s %9s %10s %10s %7s %8s %9s %9s",

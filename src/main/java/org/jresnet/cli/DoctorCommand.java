@@ -2,8 +2,6 @@ package org.jresnet.cli;
 
 import com.sun.management.OperatingSystemMXBean;
 import java.lang.management.ManagementFactory;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -11,12 +9,16 @@ import java.util.concurrent.Callable;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.Support;
+import org.jresnet.backend.Tuning;
+import org.jresnet.backend.cpu.CpuOptions;
 import org.jresnet.backend.gpu.CudnnOptions;
 import org.jresnet.backend.gpu.GpuReport;
+import org.jresnet.base.Processor;
 import org.jresnet.base.UserError;
 import org.jresnet.base.Version;
 import org.jresnet.bench.Ceilings;
 import org.jresnet.engine.BackendKind;
+import org.jresnet.engine.BackendSettings;
 import org.jresnet.engine.Backends;
 import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Executable;
@@ -57,7 +59,7 @@ final class DoctorCommand implements Callable<Integer> {
             + System.getProperty("os.version")
             + " "
             + System.getProperty("os.arch"));
-    find(console, "processor", processor());
+    find(console, "processor", Processor.name());
     find(console, "processors", Runtime.getRuntime().availableProcessors());
     find(console, "memory_mb", os.getTotalMemorySize() >> 20);
     find(console, "java_heap_mb", Runtime.getRuntime().maxMemory() >> 20);
@@ -95,12 +97,13 @@ final class DoctorCommand implements Callable<Integer> {
   }
 
   private void gpu(Console console) {
-    CudnnOptions options = gpuOptions.options();
+    CudnnOptions options = gpuOptions.options(Tuning.HEURISTIC);
     GpuReport.collect(options).forEach((key, value) -> find(console, key, value));
     if (!"usable".equals(findings.get("gpu"))) {
       return;
     }
-    try (Backend backend = Backends.open(BackendKind.GPU, options)) {
+    try (Backend backend =
+        Backends.open(BackendKind.GPU, new BackendSettings(CpuOptions.defaults(), options))) {
       for (Precision precision :
           List.of(Precision.FP32, Precision.TF32, Precision.BF16, Precision.FP16)) {
         String key = "cudnn_" + precision.id();
@@ -128,25 +131,7 @@ final class DoctorCommand implements Callable<Integer> {
 
   /** Processor and Java in one line, for results. */
   static String machine() {
-    try {
-      return processor() + ", Java " + System.getProperty("java.version");
-    } catch (java.io.IOException e) {
-      return "unknown processor, Java " + System.getProperty("java.version");
-    }
-  }
-
-  private static String processor() throws java.io.IOException {
-    Path info = Path.of("/proc/cpuinfo");
-    if (!Files.isReadable(info)) {
-      return "unknown";
-    }
-    try (var lines = Files.lines(info)) {
-      return lines
-          .filter(l -> l.startsWith("model name"))
-          .map(l -> l.replaceAll("^[^:]*:\\s*", ""))
-          .findFirst()
-          .orElse("unknown");
-    }
+    return Processor.name() + ", Java " + System.getProperty("java.version");
   }
 
   private static double time(Backend backend, Precision precision) {

@@ -4,10 +4,10 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jresnet.backend.Tuning;
 import org.jresnet.backend.gpu.CudnnOptions;
 import org.jresnet.backend.gpu.CudnnOptions.Launch;
 import org.jresnet.backend.gpu.CudnnOptions.Results;
-import org.jresnet.backend.gpu.CudnnOptions.Tuning;
 import org.jresnet.base.Text;
 import picocli.CommandLine.Option;
 
@@ -40,14 +40,6 @@ final class GpuOptions {
   private String workspace;
 
   @Option(
-      names = "--tune",
-      defaultValue = "heuristic",
-      description =
-          "How engines are chosen: off (what needs no compiling), heuristic (cuDNN's best guess),"
-              + " measure (the fastest of up to eight, timed on the GPU and remembered).")
-  private Tuning tune;
-
-  @Option(
       names = "--deterministic",
       description = "Only engines of cuDNN that give the same bits in every run.")
   private boolean deterministic;
@@ -58,13 +50,13 @@ final class GpuOptions {
   private boolean calls;
 
   /** As the backend takes them. */
-  CudnnOptions options() {
+  CudnnOptions options(Tuning tuning) {
     CudnnOptions defaults = CudnnOptions.defaults();
     return new CudnnOptions(
         gpu,
         libraries == null ? defaults.libraries() : Optional.of(libraries),
         bytes(workspace),
-        tune,
+        tuning,
         deterministic ? Results.DETERMINISTIC : Results.ANY_ORDER,
         calls ? Launch.CALLS : Launch.GRAPH,
         defaults.cache());

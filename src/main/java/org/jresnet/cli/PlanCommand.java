@@ -85,6 +85,7 @@ final class PlanCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Print one JSON object per engine.")
   private boolean json;
 
+  @Mixin private TuningOptions tuning;
   @Mixin private GpuOptions gpu;
 
   /** One engine of one layer; {@code choice} is null for kernels of our own and cuBLASLt. */
@@ -110,8 +111,8 @@ final class PlanCommand implements Callable<Integer> {
             : CompileOptions.inference(batch, size, normalization);
     try (GpuBackend backend =
         device == null
-            ? GpuBackend.open(gpu.options())
-            : GpuBackend.planning(DeviceDescription.of(device), gpu.options())) {
+            ? GpuBackend.open(gpu.options(tuning.gpu()))
+            : GpuBackend.planning(DeviceDescription.of(device), gpu.options(tuning.gpu()))) {
       Compute.require(backend, chosen);
       List<Line> lines = new ArrayList<>();
       for (NamedSpec named : Executable.specs(graph, options, chosen)) {
@@ -176,7 +177,7 @@ final class PlanCommand implements Callable<Integer> {
         engines.stream().filter(Choice::fallback).map(Choice::graph).distinct().count(),
         engines.stream().mapToLong(Choice::workspaceBytes).max().orElse(0));
     if (device == null && engines.stream().allMatch(c -> Double.isNaN(c.milliseconds()))) {
-      console.print("--tune measure times the engines and shows milliseconds.");
+      console.print("--tune race times the engines and shows milliseconds.");
     }
   }
 

@@ -45,6 +45,7 @@ final class ResumeOptions {
           "--cuda-libs",
           "--workspace",
           "--tune",
+          "--no-winograd",
           "--deterministic",
           "--no-cuda-graph");
 

@@ -2,8 +2,9 @@ package org.jresnet.engine;
 
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Support;
+import org.jresnet.backend.Tuning;
 import org.jresnet.backend.cpu.CpuBackend;
-import org.jresnet.backend.gpu.CudnnOptions;
+import org.jresnet.backend.cpu.CpuOptions;
 import org.jresnet.backend.gpu.GpuBackend;
 import org.jresnet.backend.reference.ReferenceBackend;
 import org.jresnet.base.UserError;
@@ -22,26 +23,33 @@ public final class Backends {
    * @throws UserError listing the known names, or saying what keeps the backend from running here
    */
   public static Backend open(String name) {
-    return open(BackendKind.of(name), CudnnOptions.defaults());
+    return open(BackendKind.of(name), BackendSettings.defaults());
   }
 
   /**
    * Opens a backend.
    *
-   * @param gpu how a GPU is used, if one is
+   * @param settings how the hardware is used
    * @throws UserError saying what keeps the backend from running here
    */
-  public static Backend open(BackendKind kind, CudnnOptions gpu) {
+  public static Backend open(BackendKind kind, BackendSettings settings) {
     return switch (kind) {
-      case AUTO -> open(automatic(gpu), gpu);
-      case CPU -> new CpuBackend();
-      case GPU -> GpuBackend.open(gpu);
+      case AUTO -> open(automatic(settings), settings);
+      case CPU -> cpu(settings.cpu());
+      case GPU -> GpuBackend.open(settings.gpu());
       case REFERENCE -> new ReferenceBackend();
     };
   }
 
-  private static BackendKind automatic(CudnnOptions gpu) {
-    if (GpuBackend.usable(gpu) instanceof Support.No no) {
+  private static Backend cpu(CpuOptions options) {
+    if (options.tuning() == Tuning.HEURISTIC) {
+      throw new UserError("--tune heuristic is for a GPU; the cpu backend knows off and race");
+    }
+    return new CpuBackend(options);
+  }
+
+  private static BackendKind automatic(BackendSettings settings) {
+    if (GpuBackend.usable(settings.gpu()) instanceof Support.No no) {
       LOG.info("No GPU is used: {}", no.reason());
       return BackendKind.CPU;
     }

@@ -4,7 +4,6 @@ import java.util.Optional;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.Support;
-import org.jresnet.backend.gpu.CudnnOptions;
 import org.jresnet.base.UserError;
 import org.jresnet.graph.Graph;
 
@@ -25,7 +24,7 @@ public final class Compute implements AutoCloseable {
 
   /** The GPU if one is usable, else the CPU; in bf16 where the hardware has it, else in fp32. */
   public static Compute open() {
-    return open(BackendKind.AUTO, Optional.empty(), CudnnOptions.defaults());
+    return open(BackendKind.AUTO, Optional.empty(), BackendSettings.defaults());
   }
 
   /**
@@ -34,19 +33,20 @@ public final class Compute implements AutoCloseable {
    * @throws UserError saying what is missing here
    */
   public static Compute open(BackendKind kind, Precision precision) {
-    return open(kind, Optional.of(precision), CudnnOptions.defaults());
+    return open(kind, Optional.of(precision), BackendSettings.defaults());
   }
 
   /**
-   * The same with a precision that the backend may choose, and options for the GPU.
+   * The same with a precision that the backend may choose, and settings of the hardware.
    *
    * @throws UserError saying what is missing here
    */
-  public static Compute open(BackendKind kind, Optional<Precision> precision, CudnnOptions gpu) {
+  public static Compute open(
+      BackendKind kind, Optional<Precision> precision, BackendSettings settings) {
     // int8 is for the CPU alone.
     boolean integers = precision.equals(Optional.of(Precision.INT8));
     BackendKind wanted = kind == BackendKind.AUTO && integers ? BackendKind.CPU : kind;
-    Backend backend = Backends.open(wanted, gpu);
+    Backend backend = Backends.open(wanted, settings);
     try {
       Precision chosen = precision.orElseGet(backend::autoPrecision);
       require(backend, chosen);

@@ -32,6 +32,7 @@ import org.jresnet.weights.WeightFiles;
 final class CheckpointFile {
   private static final String POSITION = "jresnet.checkpoint";
   private static final String RUN = "jresnet.run";
+  private static final String CHOICES = "jresnet.choices";
   static final String DIGEST = "jresnet.digest";
 
   /** Of Adam's two moments the second, a mean of squares. */
@@ -108,6 +109,12 @@ final class CheckpointFile {
     return run;
   }
 
+  /** Which implementations computed the run; see {@link org.jresnet.backend.Backend#choices}. */
+  Map<String, String> choices() {
+    String text = dict.metadata().getOrDefault(CHOICES, "{}");
+    return Json.parseMap(file + ": " + CHOICES, text, String.class);
+  }
+
   static HostTensor raw(Tensor tensor, List<Long> shape) {
     return new HostTensor(tensor.type(), shape, tensor.snapshot());
   }
@@ -123,6 +130,7 @@ final class CheckpointFile {
   /** Writes the state that the model and the optimizer have now. */
   static void save(
       Path file, Checkpoint position, RunIdentity run, Model model, OptimizerState optimizer) {
+    Map<String, String> choices = model.backend().choices();
     Map<String, HostTensor> tensors = new LinkedHashMap<>();
     for (Parameter p : model.graph().parameters()) {
       if (p.role() == Parameter.Role.BATCHES_TRACKED) {
@@ -139,6 +147,9 @@ final class CheckpointFile {
     Map<String, String> metadata = new LinkedHashMap<>();
     metadata.put(POSITION, Json.line(position));
     metadata.put(RUN, Json.line(run));
+    if (!choices.isEmpty()) {
+      metadata.put(CHOICES, Json.line(choices));
+    }
     metadata.put(DIGEST, digest(tensors, metadata));
     WeightFiles.write(file, new StateDict(tensors, metadata));
   }

@@ -8,7 +8,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.jresnet.backend.Precision;
-import org.jresnet.backend.gpu.CudnnOptions;
 import org.jresnet.base.Closing;
 import org.jresnet.base.Quantile;
 import org.jresnet.base.Text;
@@ -21,6 +20,7 @@ import org.jresnet.data.Preprocess;
 import org.jresnet.data.RgbImage;
 import org.jresnet.data.Sample;
 import org.jresnet.engine.BackendKind;
+import org.jresnet.engine.BackendSettings;
 import org.jresnet.engine.Compute;
 import org.jresnet.engine.Executable;
 import org.jresnet.engine.Model;
@@ -90,7 +90,7 @@ public final class Classifier implements AutoCloseable {
 
   private static Classifier open(Path path, BackendKind backend, Optional<Precision> precision) {
     LoadedModel loaded = ModelFiles.open(path, Optional.empty());
-    Compute compute = Compute.open(backend, precision, CudnnOptions.defaults());
+    Compute compute = Compute.open(backend, precision, BackendSettings.defaults());
     try {
       Classifier classifier = open(loaded, compute, note -> {});
       classifier.owned.add(0, compute);

@@ -160,7 +160,11 @@ public final class Trainer {
         OptimizerState optimizer = new OptimizerState(model, options.optimizer().rule(), frozen);
         Telemetry seen = new Telemetry(telemetry, model, optimizer, frozen, size, listener::note)) {
       initialize(model, graph);
-      checkpoint.ifPresent(file -> file.restore(model, optimizer));
+      checkpoint.ifPresent(
+          file -> {
+            file.restore(model, optimizer);
+            backend.choose(file.choices());
+          });
       stop.check();
       CompileOptions plain =
           CompileOptions.training(batch, size, ModelFiles.normalization(info))

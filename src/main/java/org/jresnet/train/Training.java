@@ -4,7 +4,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import org.jresnet.backend.Precision;
-import org.jresnet.backend.gpu.CudnnOptions;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.data.Augmentation;
@@ -13,6 +12,7 @@ import org.jresnet.data.Loader.LastBatch;
 import org.jresnet.data.Preprocess;
 import org.jresnet.data.Split;
 import org.jresnet.engine.BackendKind;
+import org.jresnet.engine.BackendSettings;
 import org.jresnet.engine.Compute;
 import org.jresnet.models.Architecture;
 import org.jresnet.train.TrainOptions.InputOptions;
@@ -384,7 +384,7 @@ public final class Training {
   /** The same in a folder that may hold a run, telling a listener how it goes. */
   public Trainer.Outcome run(Path out, RunFolder.Existing existing, TrainingListener listener) {
     try (RunFolder folder = RunFolder.open(out, existing, listener::note);
-        Compute compute = Compute.open(backend, precision, CudnnOptions.defaults())) {
+        Compute compute = Compute.open(backend, precision, BackendSettings.defaults())) {
       return trainer(folder, compute, listener).run(Trainer.Contents.CHECKED);
     }
   }

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.util.Optional;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Precision;
-import org.jresnet.backend.gpu.CudnnOptions;
 import org.jresnet.base.Json;
 import org.jresnet.base.UserError;
 import org.jresnet.train.TrainOptions.NetworkOptions;
@@ -61,7 +60,7 @@ class BackendsTest {
         .isInstanceOf(UserError.class)
         .hasMessageContaining("fp64 is not possible on the cpu backend");
     try (Compute compute =
-        Compute.open(BackendKind.REFERENCE, Optional.empty(), CudnnOptions.defaults())) {
+        Compute.open(BackendKind.REFERENCE, Optional.empty(), BackendSettings.defaults())) {
       assertThat(compute.precision()).isEqualTo(compute.backend().autoPrecision());
     }
   }

@@ -20,6 +20,7 @@ import org.jresnet.backend.Optimizer;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.Tensor;
 import org.jresnet.backend.UpdateRule;
+import org.jresnet.backend.cpu.CpuOptions;
 import org.jresnet.backend.gpu.CudnnOptions;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Graph;
@@ -72,14 +73,16 @@ class GpuStepTest {
     CudnnOptions o = TestBackends.gpu();
     return Backends.open(
         BackendKind.GPU,
-        new CudnnOptions(
-            o.device(),
-            o.libraries(),
-            o.workspaceBytes(),
-            o.tuning(),
-            o.results(),
-            launch,
-            o.cache()));
+        new BackendSettings(
+            CpuOptions.defaults(),
+            new CudnnOptions(
+                o.device(),
+                o.libraries(),
+                o.workspaceBytes(),
+                o.tuning(),
+                o.results(),
+                launch,
+                o.cache())));
   }
 
   @ParameterizedTest

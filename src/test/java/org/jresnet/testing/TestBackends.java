@@ -7,9 +7,12 @@ import java.util.Map;
 import java.util.Optional;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Support;
+import org.jresnet.backend.Tuning;
+import org.jresnet.backend.cpu.CpuOptions;
 import org.jresnet.backend.gpu.CudnnOptions;
 import org.jresnet.backend.gpu.GpuBackend;
 import org.jresnet.engine.BackendKind;
+import org.jresnet.engine.BackendSettings;
 import org.jresnet.engine.Backends;
 import org.jresnet.nativebindings.cuda.CudaLibraries;
 
@@ -26,18 +29,18 @@ public final class TestBackends {
       Support support = GpuBackend.usable(gpu());
       assumeTrue(
           support instanceof Support.Yes, () -> "no GPU: " + ((Support.No) support).reason());
-      return Backends.open(BackendKind.GPU, gpu());
+      return Backends.open(BackendKind.GPU, new BackendSettings(CpuOptions.defaults(), gpu()));
     }
     return Backends.open(name);
   }
 
   /** Options for the GPU, with the libraries that the build was told of. */
   public static CudnnOptions gpu() {
-    return gpu(CudnnOptions.Tuning.OFF);
+    return gpu(Tuning.OFF);
   }
 
   /** The same with another way of choosing engines. */
-  public static CudnnOptions gpu(CudnnOptions.Tuning tuning) {
+  public static CudnnOptions gpu(Tuning tuning) {
     CudnnOptions defaults = CudnnOptions.defaults();
     return new CudnnOptions(
         0,

@@ -1,6 +1,8 @@
 package org.jresnet.backend.cpu;
 
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Buffer;
@@ -15,7 +17,9 @@ import org.jresnet.backend.Optimizer;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.Support;
 import org.jresnet.backend.Tensor;
+import org.jresnet.backend.Tuning;
 import org.jresnet.backend.UpdateRule;
+import org.jresnet.base.Processor;
 import org.jresnet.base.UserError;
 import org.jresnet.graph.Activation;
 import org.jresnet.graph.AvgPool;
@@ -33,15 +37,25 @@ import org.jresnet.graph.Shape;
 import org.jresnet.graph.Upsample;
 import org.jresnet.nativebindings.NativeCache;
 import org.jresnet.nativebindings.onednn.OneDnn;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The CPU backend: <a href="https://oneapi-src.github.io/oneDNN/">oneDNN</a> in fp32, bf16 and
  * int8.
  */
 public final class CpuBackend implements Backend {
+  private static final Logger LOG = LoggerFactory.getLogger(CpuBackend.class);
+
   private final OneDnn dnn;
   private final Workers workers;
   private final int threads;
+  private final Kernels kernels;
+
+  /** With the defaults of {@link CpuOptions}. */
+  public CpuBackend() {
+    this(CpuOptions.defaults());
+  }
 
   /**
    * Loads the library. The number of threads is OpenMP's: {@code OMP_NUM_THREADS}, or all
@@ -49,7 +63,7 @@ public final class CpuBackend implements Backend {
    *
    * @throws UserError if the library cannot be loaded here
    */
-  public CpuBackend() {
+  public CpuBackend(CpuOptions options) {
     NativeCache.prepare();
     // Before the library is loaded: where OpenMP is told to bind threads, it binds the one that
     // loads it to one processor, and threads that are started later inherit that.
@@ -69,6 +83,25 @@ public final class CpuBackend implements Backend {
               + ". ./jresnet doctor shows more",
           e);
     }
+    Support vectors = VectorApi.supported();
+    if (vectors instanceof Support.No no && options.tuning() == Tuning.RACE) {
+      LOG.info("Only oneDNN's kernels are used: {}", no.reason());
+    }
+    boolean own = vectors instanceof Support.Yes;
+    kernels =
+        new Kernels(
+            this,
+            options,
+            own ? Optional.of(new OwnKernels(dnn, workers)) : Optional.empty(),
+            String.join(
+                "-",
+                Processor.generation(),
+                OneDnn.instructionSet(),
+                own ? VectorApi.bits() + "bit" : "novectors",
+                threads + "t",
+                "java" + Runtime.version().feature(),
+                "onednn" + OneDnn.version()),
+            this::library);
   }
 
   private static int threads(String environment) {
@@ -139,6 +172,30 @@ public final class CpuBackend implements Backend {
 
   @Override
   public OpPlan plan(OpSpec spec) {
+    return kernels.plan(spec);
+  }
+
+  /** Who could compute a part. */
+  List<Candidate> candidates(Part part) {
+    return kernels.candidates(part);
+  }
+
+  /** The plan of one candidate wherever it can compute, without a race. */
+  OpPlan plan(OpSpec spec, String candidate) {
+    return kernels.plan(spec, candidate);
+  }
+
+  @Override
+  public Map<String, String> choices() {
+    return kernels.used();
+  }
+
+  @Override
+  public void choose(Map<String, String> choices) {
+    kernels.stand(choices);
+  }
+
+  private OpPlan library(OpSpec spec) {
     Op op = spec.op();
     if (op instanceof Conv2d) {
       return spec.tail().isEmpty()

@@ -68,6 +68,13 @@ final class CpuBinding extends Binding {
     return desc.isReorder() ? "reorder" : "forward";
   }
 
+  /** Adds a product by a kernel of our own; its FLOPs are those of the direct sum. */
+  void kernel(Phase phase, String operation, String kernel, long bytes, Runnable call) {
+    add(
+        new OpCall(
+            phase, operation, kernel, operation.equals("reorder") ? 0 : flops(), bytes, call));
+  }
+
   /** Adds a call of Java that reads and writes so many bytes. */
   void host(Phase phase, long bytes, Runnable call) {
     add(new OpCall(phase, "host", "java", 0, bytes, call));

@@ -1,6 +1,7 @@
 package org.jresnet.backend.cpu;
 
 import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * A few threads for the elementwise work that oneDNN does not do. Handing work over allocates
@@ -13,11 +14,16 @@ final class Workers implements AutoCloseable {
     void run(int worker);
   }
 
+  /** Looks at a barrier before the thread lets others run. */
+  private static final int SPINS = 5_000;
+
   private final Thread[] threads;
   private final Semaphore[] start;
   private final Semaphore done = new Semaphore(0);
   private volatile Task task;
   private volatile Throwable failure;
+  private final AtomicInteger waiting = new AtomicInteger();
+  private volatile int round;
 
   Workers(int count) {
     threads = new Thread[count - 1];
@@ -45,10 +51,17 @@ final class Workers implements AutoCloseable {
       try {
         current.run(worker);
       } catch (RuntimeException | Error e) {
-        failure = e;
+        fail(e);
       } finally {
         done.release();
       }
+    }
+  }
+
+  /** Remembers the first failure; those that wait for this worker fail after it. */
+  private synchronized void fail(Throwable e) {
+    if (failure == null) {
+      failure = e;
     }
   }
 
@@ -60,13 +73,39 @@ final class Workers implements AutoCloseable {
     }
     try {
       work.run(0);
+    } catch (RuntimeException | Error e) {
+      fail(e);
     } finally {
       done.acquireUninterruptibly(threads.length);
     }
     if (failure != null) {
       Throwable first = failure;
       failure = null;
+      waiting.set(0);
       throw new IllegalStateException("a worker failed: " + first.getMessage(), first);
+    }
+  }
+
+  /**
+   * Called by every worker within a task: returns when all have called it. Waits without sleeping
+   * at first, because tasks meet many times in a millisecond.
+   */
+  void meet() {
+    int here = round;
+    if (waiting.incrementAndGet() == count()) {
+      waiting.set(0);
+      round = here + 1;
+      return;
+    }
+    for (int spins = 0; round == here; spins++) {
+      if (failure != null) {
+        throw new IllegalStateException("another worker failed");
+      }
+      if (spins < SPINS) {
+        Thread.onSpinWait();
+      } else {
+        Thread.yield();
+      }
     }
   }
 

@@ -2,6 +2,7 @@ package org.jresnet.backend.gpu;
 
 import java.nio.file.Path;
 import java.util.Optional;
+import org.jresnet.backend.Tuning;
 import org.jresnet.base.CacheFolder;
 
 /**
@@ -10,7 +11,8 @@ import org.jresnet.base.CacheFolder;
  * @param device index of the GPU
  * @param libraries folders of NVIDIA's libraries, separated by colons; empty to search
  * @param workspaceBytes most scratch memory that an engine may want
- * @param tuning how engines are chosen
+ * @param tuning how engines are chosen: one that is ready at once, the best guess of cuDNN, or the
+ *     fastest of its best guesses
  * @param results whether two runs must give the same bits
  * @param launch how a step is sent to the device
  * @param cache folder of compiled kernels and measured choices
@@ -25,16 +27,6 @@ public record CudnnOptions(
     Path cache) {
   /** Enough for every engine that cuDNN prefers in a ResNet-50 at batch 256. */
   public static final long WORKSPACE = 256L << 20;
-
-  /** How engines are chosen. */
-  public enum Tuning {
-    /** The first one that is ready at once; nothing is compiled if it can be avoided. */
-    OFF,
-    /** The best guess of cuDNN's model of the device. */
-    HEURISTIC,
-    /** The fastest of the best guesses, timed on the device and remembered. */
-    MEASURE
-  }
 
   /** Whether two runs must give the same bits. */
   public enum Results {

@@ -17,6 +17,7 @@ import org.jresnet.backend.Optimizer;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.Support;
 import org.jresnet.backend.Tensor;
+import org.jresnet.backend.Tuning;
 import org.jresnet.backend.UpdateRule;
 import org.jresnet.base.Closing;
 import org.jresnet.base.UserError;
@@ -86,7 +87,7 @@ public final class GpuBackend implements Backend {
       Gpu gpu = new Gpu(options);
       PlanCache cache = new PlanCache(options.cache(), gpu.info().name(), CudnnHandle.version());
       Planner planner = new Planner(gpu.dnn(), options, cache);
-      if (options.tuning() == CudnnOptions.Tuning.MEASURE) {
+      if (options.tuning() == Tuning.RACE) {
         planner.measureWith(gpu::time);
       }
       String description =

@@ -9,6 +9,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.ToDoubleFunction;
+import org.jresnet.backend.Tuning;
 import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Shape;
@@ -174,14 +175,14 @@ class Planner implements AutoCloseable {
           allowed.add(config);
         }
       }
-      if (options.tuning() == CudnnOptions.Tuning.OFF) {
+      if (options.tuning() == Tuning.OFF) {
         // A stable sort: what is ready comes first, in cuDNN's order.
         allowed.sort(
             java.util.Comparator.comparing(
                 config -> config.notes().contains(Note.COMPILED_AT_RUNTIME)));
       }
       Optional<Planned> found =
-          options.tuning() == CudnnOptions.Tuning.MEASURE && stopwatch != null
+          options.tuning() == Tuning.RACE && stopwatch != null
               ? fastest(key, draft, allowed, heuristic)
               : first(key, draft, allowed, heuristic);
       if (found.isPresent()) {

@@ -1,0 +1,133 @@
+package org.jresnet.backend.cpu;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
+import org.jresnet.backend.OpPlan;
+import org.jresnet.backend.OpSpec;
+import org.jresnet.backend.Tuning;
+import org.jresnet.base.Closing;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Chooses who computes an op: oneDNN, or a kernel of our own that won the race on this machine. To
+ * add a kernel, write its plan and name it in {@link #candidates}.
+ */
+final class Kernels {
+  private static final Logger LOG = LoggerFactory.getLogger(Kernels.class);
+
+  /** Multiply-accumulates from which on a race is worth its time, some tens of milliseconds. */
+  private static final long WORTHWHILE = 200_000_000;
+
+  private final CpuBackend backend;
+  private final CpuOptions options;
+  private final Choices choices;
+  private final Optional<OwnKernels> own;
+  private final Function<OpSpec, OpPlan> library;
+
+  /**
+   * Chooses among that library's plans and our own.
+   *
+   * @param own empty where the Vector API is missing
+   * @param machine all that changes who wins
+   */
+  Kernels(
+      CpuBackend backend,
+      CpuOptions options,
+      Optional<OwnKernels> own,
+      String machine,
+      Function<OpSpec, OpPlan> library) {
+    this.backend = backend;
+    this.options = options;
+    this.own = own;
+    this.library = library;
+    choices = new Choices(options.cache(), machine);
+  }
+
+  /** Who could compute a part; the library comes first. */
+  List<Candidate> candidates(Part part) {
+    List<Candidate> all = new ArrayList<>();
+    all.add(new Candidate(Candidate.LIBRARY, () -> library.apply(part.spec())));
+    own.ifPresent(
+        kernels -> {
+          if (options.winograd() && WinogradPlan.suits(part)) {
+            all.add(new Candidate("winograd", () -> new WinogradPlan(kernels, part.spec())));
+          }
+        });
+    return all;
+  }
+
+  /** The plan of the winners. */
+  OpPlan plan(OpSpec spec) {
+    if (own.isEmpty() || options.tuning() == Tuning.OFF) {
+      return library.apply(spec);
+    }
+    List<Part> parts = Part.of(spec);
+    return plan(spec, parts, parts.stream().map(this::winner).toList());
+  }
+
+  /** The plan of that candidate, for each part that it can compute. */
+  OpPlan plan(OpSpec spec, String candidate) {
+    List<Part> parts = Part.of(spec);
+    List<Candidate> chosen =
+        parts.stream()
+            .map(this::candidates)
+            .map(
+                all ->
+                    all.stream()
+                        .filter(c -> c.name().equals(candidate))
+                        .findFirst()
+                        .orElse(all.get(0)))
+            .toList();
+    return plan(spec, parts, chosen);
+  }
+
+  private OpPlan plan(OpSpec spec, List<Part> parts, List<Candidate> winners) {
+    if (winners.stream().allMatch(w -> w.name().equals(Candidate.LIBRARY))) {
+      return library.apply(spec);
+    }
+    List<OpPlan> plans = new ArrayList<>();
+    try {
+      winners.forEach(winner -> plans.add(winner.plan().get()));
+    } catch (RuntimeException e) {
+      Closing.closeAll(plans);
+      throw e;
+    }
+    return new SplitPlan(spec, parts, plans);
+  }
+
+  private Candidate winner(Part part) {
+    List<Candidate> all = candidates(part);
+    String contest = part.key();
+    if (all.size() == 1 || part.spec().macs() < WORTHWHILE) {
+      return all.get(0);
+    }
+    if (choices.winner(contest).isEmpty()) {
+      choices.put(contest, Race.run(backend, part, all));
+    }
+    String name = choices.winner(contest).orElseThrow();
+    Optional<Candidate> winner = all.stream().filter(c -> c.name().equals(name)).findFirst();
+    if (winner.isEmpty()) {
+      LOG.warn(
+          "{} is not available here and {} computes instead, which may change the last bits: {}",
+          name,
+          Candidate.LIBRARY,
+          contest);
+    }
+    choices.use(contest, winner.orElse(all.get(0)).name());
+    return winner.orElse(all.get(0));
+  }
+
+  /** Makes choices stand that a run was started with. */
+  void stand(Map<String, String> winners) {
+    choices.stand(winners);
+  }
+
+  /** Who computes what, by contest. */
+  Map<String, String> used() {
+    return choices.used();
+  }
+}

@@ -1,0 +1,69 @@
+package org.jresnet.backend.cpu;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import org.jresnet.backend.GradientWrite;
+import org.jresnet.backend.OpSpec;
+import org.jresnet.backend.Pass;
+import org.jresnet.backend.Phase;
+import org.jresnet.graph.Conv2d;
+import org.jresnet.graph.Slot;
+
+/**
+ * What candidates compete for: an op, or one of a convolution's three products, which need nothing
+ * from each other.
+ *
+ * @param spec the op with the gradients that belong to this part
+ * @param phases what of it is computed
+ */
+record Part(OpSpec spec, Set<Phase> phases) {
+  private static final Set<Phase> FORWARD = Set.of(Phase.PREPARE, Phase.FORWARD);
+  private static final Set<Phase> BACKWARD = Set.of(Phase.BACKWARD);
+
+  /** Parts that compute the op together. */
+  static List<Part> of(OpSpec spec) {
+    if (!(spec.op() instanceof Conv2d) || spec.pass() == Pass.INFERENCE || !spec.tail().isEmpty()) {
+      return List.of(new Part(spec, Set.of(Phase.values())));
+    }
+    List<Part> parts = new ArrayList<>();
+    parts.add(new Part(with(spec, Map.of()), FORWARD));
+    Map<Slot, GradientWrite> data = new TreeMap<>();
+    Map<Slot, GradientWrite> weights = new TreeMap<>();
+    spec.gradients().forEach((slot, write) -> (slot == Slot.DX ? data : weights).put(slot, write));
+    for (Map<Slot, GradientWrite> gradients : List.of(data, weights)) {
+      if (!gradients.isEmpty()) {
+        parts.add(new Part(with(spec, gradients), BACKWARD));
+      }
+    }
+    return parts;
+  }
+
+  private static OpSpec with(OpSpec s, Map<Slot, GradientWrite> gradients) {
+    return new OpSpec(s.op(), s.tail(), s.inputs(), s.output(), s.mode(), s.pass(), gradients);
+  }
+
+  /** What is computed: forward, backward data, backward weights, or all of it. */
+  String operation() {
+    if (phases.equals(FORWARD)) {
+      return "forward";
+    } else if (phases.equals(BACKWARD)) {
+      return spec.gradients().containsKey(Slot.DX) ? "backward data" : "backward weights";
+    }
+    return spec.pass() == Pass.INFERENCE ? "inference" : "training";
+  }
+
+  /** All that decides how fast it is, in one line. */
+  String key() {
+    return operation()
+        + " "
+        + spec.op()
+        + (spec.tail().isEmpty() ? "" : spec.tail())
+        + " "
+        + spec.inputs()
+        + " "
+        + spec.gradients();
+  }
+}

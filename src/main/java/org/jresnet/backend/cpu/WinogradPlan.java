@@ -1,0 +1,181 @@
+package org.jresnet.backend.cpu;
+
+import static org.jresnet.backend.Phase.BACKWARD;
+import static org.jresnet.backend.Phase.FORWARD;
+import static org.jresnet.backend.Phase.PREPARE;
+
+import java.nio.FloatBuffer;
+import java.util.Optional;
+import org.jresnet.backend.GradientWrite;
+import org.jresnet.backend.OpSpec;
+import org.jresnet.backend.Operands;
+import org.jresnet.backend.Tensor;
+import org.jresnet.backend.cpu.vector.Rows;
+import org.jresnet.backend.cpu.vector.WinogradConv;
+import org.jresnet.backend.cpu.vector.WinogradConv.Tail;
+import org.jresnet.backend.cpu.vector.WinogradShape;
+import org.jresnet.backend.cpu.vector.WinogradWeights;
+import org.jresnet.graph.Activation;
+import org.jresnet.graph.Axis;
+import org.jresnet.graph.Conv2d;
+import org.jresnet.graph.DType;
+import org.jresnet.graph.Op;
+import org.jresnet.graph.Slot;
+
+/**
+ * One product of a 3x3 convolution with stride 1 by Winograd's algorithm: the output, with a folded
+ * batch norm and what follows it in inference, or one gradient in training.
+ */
+final class WinogradPlan extends CpuPlan {
+  private static final String NAME = "java:winograd4x4";
+
+  private final OwnKernels kernels;
+  private final WinogradShape shape;
+  private WinogradConv conv;
+  private WinogradConv data;
+  private WinogradWeights weights;
+
+  WinogradPlan(OwnKernels kernels, OpSpec spec) {
+    super(kernels.dnn(), spec);
+    this.kernels = kernels;
+    shape = shape(spec);
+    if (spec.write(Slot.DX) != GradientWrite.NONE) {
+      boolean adds = spec.write(Slot.DX) == GradientWrite.ACCUMULATE;
+      data =
+          new WinogradConv(shape.backward(), true, adds ? Tail.ADD : Tail.NONE, kernels.scratch());
+    } else if (spec.write(Slot.DWEIGHT) != GradientWrite.NONE) {
+      requireNoAccumulation(spec.write(Slot.DWEIGHT), "dweight");
+      weights = new WinogradWeights(shape, kernels.scratch());
+    } else {
+      conv = new WinogradConv(shape, false, tail(spec), kernels.scratch());
+      if (!training() && spec.part(Op.Part.NORM).isPresent()) {
+        temporaries(9L * shape.c() * shape.k() * Float.BYTES);
+      }
+    }
+    if (data != null) {
+      kernels.scratch().reserveFilters(data.filterSize());
+    } else if (conv != null && training()) {
+      kernels.scratch().reserveFilters(conv.filterSize());
+    }
+  }
+
+  /** Whether this plan can compute that part of an op. */
+  static boolean suits(Part part) {
+    OpSpec spec = part.spec();
+    return spec.op() instanceof Conv2d op
+        && op.groups() == 1
+        && suits(op.rows())
+        && op.rows().equals(op.columns())
+        && (spec.type() == DType.F32 || spec.type() == DType.BF16)
+        && spec.output().quant().isEmpty()
+        && (!spec.biased() || spec.part(Op.Part.NORM).isPresent())
+        && spec.activation().stream().allMatch(a -> a.function() == Activation.Function.RELU)
+        && WinogradShape.suits(op.c(), op.k());
+  }
+
+  private static boolean suits(Axis axis) {
+    return axis.size() == 3 && axis.stride() == 1 && axis.dilation() == 1 && axis.padding() < 3;
+  }
+
+  private static WinogradShape shape(OpSpec spec) {
+    Conv2d op = (Conv2d) spec.op();
+    return new WinogradShape(
+        spec.x().n(), spec.x().h(), spec.x().w(), op.c(), op.k(), op.rows().padding());
+  }
+
+  private static Tail tail(OpSpec spec) {
+    return spec.adds()
+        ? spec.activates() ? Tail.ADD_RELU : Tail.ADD
+        : spec.activates() ? Tail.RELU : Tail.NONE;
+  }
+
+  @Override
+  public String implementation() {
+    return NAME;
+  }
+
+  @Override
+  protected void build(CpuBinding op, Operands operands) {
+    if (data != null) {
+      forward(op, operands, data, Slot.DY, Slot.DX);
+    } else if (weights != null) {
+      Rows x = rows(operands.get(Slot.X));
+      Rows dy = rows(operands.get(Slot.DY));
+      Rows dw = rows(operands.get(Slot.DWEIGHT));
+      Workers workers = kernels.workers();
+      Workers.Task task = worker -> weights.run(worker, x, dy, dw, workers::meet);
+      long bytes = bytes(operands, Slot.X, Slot.DY, Slot.DWEIGHT);
+      op.kernel(BACKWARD, "backward weights", NAME, bytes, () -> workers.run(task));
+    } else {
+      forward(op, operands, conv, Slot.X, Slot.Y);
+    }
+  }
+
+  /** The same kernel computes the output from the input and DX from DY. */
+  private void forward(CpuBinding op, Operands operands, WinogradConv kernel, Slot from, Slot to) {
+    Rows x = rows(operands.get(from));
+    Rows y = rows(operands.get(to));
+    Workers workers = kernels.workers();
+    float[] bias = new float[kernel.biasSize()];
+    boolean once = !training();
+    float[] own = once ? new float[kernel.filterSize()] : null;
+    Optional<Tensor> folded = folded(operands);
+    folded.ifPresent(into -> op.host(PREPARE, () -> fold(operands, into, bias)));
+    Rows weight = rows(folded.orElse(operands.get(Slot.WEIGHT)));
+    Workers.Task transform =
+        worker -> kernel.transformFilters(worker, weight, once ? own : kernels.scratch().filters());
+    op.kernel(
+        once ? PREPARE : data != null ? BACKWARD : FORWARD,
+        "reorder",
+        NAME,
+        bytes(operands, Slot.WEIGHT) + kernel.filterSize() * (long) Float.BYTES,
+        () -> workers.run(transform));
+    Workers.Task task =
+        worker -> kernel.run(worker, x, once ? own : kernels.scratch().filters(), bias, y);
+    op.kernel(
+        data != null ? BACKWARD : FORWARD,
+        data != null ? "backward data" : "forward",
+        NAME,
+        bytes(operands, from, to, Slot.WEIGHT),
+        () -> {
+          kernel.start();
+          workers.run(task);
+        });
+  }
+
+  private static long bytes(Operands operands, Slot... slots) {
+    long sum = 0;
+    for (Slot slot : slots) {
+      sum += operands.get(slot).bytes();
+    }
+    return sum;
+  }
+
+  private static Rows rows(Tensor tensor) {
+    return tensor.type() == DType.F32
+        ? Rows.floats(CpuBuffer.bytes(tensor))
+        : Rows.halves(CpuBuffer.bytes(tensor));
+  }
+
+  /** Where filters lie with the norm folded in, if there is one. */
+  private Optional<Tensor> folded(Operands operands) {
+    if (spec.part(Op.Part.NORM).isEmpty()) {
+      return Optional.empty();
+    }
+    Tensor scratch = operands.get(Slot.SCRATCH);
+    long values = operands.get(Slot.WEIGHT).elements();
+    return Optional.of(
+        new Tensor(scratch.buffer(), scratch.offset() + temporary(0), DType.F32, values));
+  }
+
+  private void fold(Operands operands, Tensor into, float[] bias) {
+    FloatBuffer view = CpuBuffer.floats(into);
+    Folding.of(
+        operands,
+        ((Op.BatchNorm) spec.part(Op.Part.NORM).orElseThrow()).eps(),
+        (k, filter, offset) -> {
+          view.put(k * filter.length, filter);
+          bias[k] = offset;
+        });
+  }
+}

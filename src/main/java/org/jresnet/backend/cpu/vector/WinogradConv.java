@@ -1,0 +1,208 @@
+package org.jresnet.backend.cpu.vector;
+
+import static org.jresnet.backend.cpu.vector.Products.LANES;
+import static org.jresnet.backend.cpu.vector.Products.PANEL;
+import static org.jresnet.backend.cpu.vector.Products.ROWS;
+import static org.jresnet.backend.cpu.vector.Products.SPECIES;
+import static org.jresnet.backend.cpu.vector.Winograd.IN;
+import static org.jresnet.backend.cpu.vector.Winograd.OUT;
+import static org.jresnet.backend.cpu.vector.Winograd.POINTS;
+
+import java.util.concurrent.atomic.AtomicInteger;
+import jdk.incubator.vector.FloatVector;
+import org.jresnet.backend.cpu.vector.Scratch.Use;
+
+/**
+ * A 3x3 convolution with stride 1 by Winograd's F(4x4, 3x3) on NHWC memory, in F32 or with BF16 in
+ * memory and F32 arithmetic. Workers take blocks of bands in turn; each output is computed by one
+ * worker in one order, so its bits do not depend on the number of workers.
+ *
+ * <p>For each block: transform the tiles; then for each panel of outputs and each of the 36 points
+ * multiply tiles and filters, and transform the products back while they are in the cache.
+ */
+public final class WinogradConv {
+  /** Tiles of a block: their transforms and products fit the second cache. */
+  private static final int TILES = Integer.getInteger("wt", 28);
+
+  /** What happens to an output before it is written. */
+  public enum Tail {
+    /** Nothing. */
+    NONE,
+    /** It is added to what is there. */
+    ADD,
+    /** Negative values become 0. */
+    RELU,
+    /** It is added to what is there, then negative values become 0. */
+    ADD_RELU
+  }
+
+  private final WinogradShape shape;
+  private final Scratch scratch;
+  private final WinogradFilters filters;
+  private final WinogradTiles tiles;
+  private final boolean adds;
+  private final boolean rectifies;
+
+  /** Bands of a block. */
+  private final int bands;
+
+  /** Tiles of a block, rounded up to what the product computes. */
+  private final int pitch;
+
+  /** Values from one point to the next; odd numbers of vectors spread over the cache's sets. */
+  private final int tilePoint;
+
+  private final int productPoint;
+  private final AtomicInteger next = new AtomicInteger();
+
+  /**
+   * Plans a convolution.
+   *
+   * @param adjoint whether it computes a gradient of inputs
+   */
+  public WinogradConv(WinogradShape shape, boolean adjoint, Tail tail, Scratch scratch) {
+    this.shape = shape;
+    this.scratch = scratch;
+    filters = new WinogradFilters(shape, adjoint, scratch);
+    tiles = new WinogradTiles(shape, scratch);
+    adds = tail == Tail.ADD || tail == Tail.ADD_RELU;
+    rectifies = tail == Tail.RELU || tail == Tail.ADD_RELU;
+    int share = (shape.bands() + scratch.workers() - 1) / scratch.workers();
+    int most = Math.max(1, TILES / shape.tiles());
+    int blocks = (share + most - 1) / most;
+    bands = (share + blocks - 1) / blocks;
+    pitch = (bands * shape.tiles() + ROWS - 1) / ROWS * ROWS;
+    tilePoint = pitch * shape.c() + LANES;
+    productPoint = pitch * PANEL + LANES;
+    scratch.reserve(Use.TILES, POINTS * tilePoint);
+    scratch.reserve(Use.PRODUCTS, POINTS * productPoint);
+    scratch.reserve(Use.OUTPUT, bands * OUT * row());
+    scratch.reserve(Use.BETWEEN, OUT * IN * LANES);
+    scratch.reserveBits(shape.columns() * shape.k());
+  }
+
+  /** Values of the bias: whole panels. */
+  public int biasSize() {
+    return shape.panels() * PANEL;
+  }
+
+  /** Values of the transformed filters. */
+  public int filterSize() {
+    return WinogradFilters.size(shape);
+  }
+
+  /** Transforms a worker's share of the filters. */
+  public void transformFilters(int worker, Rows weights, float[] into) {
+    filters.run(worker, weights, into);
+  }
+
+  /** To be called before workers {@link #run}. */
+  public void start() {
+    next.set(0);
+  }
+
+  /**
+   * Computes blocks until none is left.
+   *
+   * @param u from {@link #transformFilters}
+   * @param bias a value for each output, whole panels
+   */
+  public void run(int worker, Rows x, float[] u, float[] bias, Rows y) {
+    int all = shape.bands();
+    for (int first = next.getAndAdd(bands); first < all; first = next.getAndAdd(bands)) {
+      block(worker, x, u, bias, y, first, Math.min(bands, all - first));
+    }
+  }
+
+  private int row() {
+    return shape.tiles() * OUT * shape.k();
+  }
+
+  private void block(int worker, Rows x, float[] u, float[] bias, Rows y, int first, int count) {
+    float[] v = scratch.get(worker, Use.TILES);
+    float[] m = scratch.get(worker, Use.PRODUCTS);
+    float[] out = scratch.get(worker, Use.OUTPUT);
+    float[] between = scratch.get(worker, Use.BETWEEN);
+    for (int b = 0; b < count; b++) {
+      tiles.run(worker, x, first + b, v, b * shape.tiles(), pitch, tilePoint);
+    }
+    if (adds) {
+      exchange(worker, y, out, first, count, false);
+    }
+    int c = shape.c();
+    int filterPoint = WinogradFilters.point(shape);
+    int used = count * shape.tiles();
+    for (int p = 0; p < shape.panels(); p++) {
+      for (int point = 0; point < POINTS; point++) {
+        int from = (p * POINTS + point) * filterPoint;
+        for (int t = 0; t < used; t += ROWS) {
+          Products.multiply(
+              v,
+              point * tilePoint + t * LANES,
+              pitch * LANES,
+              c,
+              u,
+              from,
+              m,
+              point * productPoint + t * PANEL);
+        }
+      }
+      for (int half = 0; half < PANEL && p * PANEL + half < shape.k(); half += LANES) {
+        FloatVector shift = FloatVector.fromArray(SPECIES, bias, p * PANEL + half);
+        for (int t = 0; t < used; t++) {
+          back(m, t * PANEL + half, between, shift, out, place(t) + p * PANEL + half);
+        }
+      }
+    }
+    exchange(worker, y, out, first, count, true);
+  }
+
+  /** Where a block's tile begins in its output rows. */
+  private int place(int tile) {
+    int band = tile / shape.tiles();
+    return band * OUT * row() + tile % shape.tiles() * OUT * shape.k();
+  }
+
+  /** Reads or writes the output rows of a block. */
+  private void exchange(int worker, Rows y, float[] out, int first, int count, boolean write) {
+    int length = shape.columns() * shape.k();
+    short[] bits = scratch.bits(worker);
+    for (int b = 0; b < count; b++) {
+      int top = shape.row(first + b);
+      int image = shape.image(first + b) * shape.rows();
+      for (int i = 0; i < OUT && top + i < shape.rows(); i++) {
+        int at = (image + top + i) * length;
+        int from = (b * OUT + i) * row();
+        if (write) {
+          y.put(at, out, from, length, bits);
+        } else {
+          y.get(at, out, from, length, bits);
+        }
+      }
+    }
+  }
+
+  /** {@code Aᵀ·m·A} of one tile and one vector of outputs. */
+  private void back(float[] m, int at, float[] between, FloatVector shift, float[] out, int to) {
+    for (int j = 0; j < IN; j++) {
+      Winograd.output(m, at + j * productPoint, IN * productPoint, between, j * LANES, IN * LANES);
+    }
+    int k = shape.k();
+    int row = row();
+    for (int i = 0; i < OUT; i++) {
+      int from = i * IN * LANES;
+      Winograd.output(between, from, LANES, between, from, LANES);
+      for (int j = 0; j < OUT; j++) {
+        int place = to + i * row + j * k;
+        FloatVector value = FloatVector.fromArray(SPECIES, between, from + j * LANES).add(shift);
+        if (adds) {
+          value = value.add(FloatVector.fromArray(SPECIES, out, place));
+        }
+        if (rectifies) {
+          value = value.max(0);
+        }
+        value.intoArray(out, place);
+      }
+    }
+  }
+}
