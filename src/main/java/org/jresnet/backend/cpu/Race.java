@@ -29,13 +29,14 @@ import org.slf4j.LoggerFactory;
 final class Race implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Race.class);
 
-  /** Runs of each candidate. */
-  private static final int LEAST_RUNS = 4;
+  /** Runs in a row without a better time, after which a candidate shows what it can do. */
+  private static final int STEADY = 4;
 
-  private static final int MOST_RUNS = 12;
+  /** What a better time saves at least. */
+  private static final double BETTER = 0.97;
 
   /** Time for each candidate after which no more runs are made. */
-  private static final long ENOUGH_NANOS = 100_000_000;
+  private static final long ENOUGH_NANOS = 2_000_000_000;
 
   /** Largest difference from the first candidate, in units of its root mean square. */
   private static final float FLOAT_BOUND = 1e-3f;
@@ -100,16 +101,20 @@ final class Race implements AutoCloseable {
     }
   }
 
+  /** The JVM compiles a kernel while it runs, so a race goes on until nobody gets faster. */
   private void time(List<BoundOp> ops, Map<Integer, Long> nanos) {
     long begin = System.nanoTime();
-    for (int run = 0; run < MOST_RUNS; run++) {
+    int since = 0;
+    while (since < STEADY && System.nanoTime() - begin < ENOUGH_NANOS * nanos.size()) {
+      since++;
       for (Map.Entry<Integer, Long> entry : nanos.entrySet()) {
         long start = System.nanoTime();
         compute(ops.get(entry.getKey()));
-        entry.setValue(Math.min(entry.getValue(), System.nanoTime() - start));
-      }
-      if (run + 1 >= LEAST_RUNS && System.nanoTime() - begin > ENOUGH_NANOS * nanos.size()) {
-        return;
+        long time = System.nanoTime() - start;
+        if (time < BETTER * entry.getValue()) {
+          since = 0;
+        }
+        entry.setValue(Math.min(entry.getValue(), time));
       }
     }
   }

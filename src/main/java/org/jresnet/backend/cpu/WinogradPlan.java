@@ -116,10 +116,10 @@ final class WinogradPlan extends CpuPlan {
     Rows x = rows(operands.get(from));
     Rows y = rows(operands.get(to));
     Workers workers = kernels.workers();
-    float[] bias = new float[kernel.biasSize()];
     boolean once = !training();
     float[] own = once ? new float[kernel.filterSize()] : null;
     Optional<Tensor> folded = folded(operands);
+    float[] bias = folded.isPresent() ? new float[shape.k()] : null;
     folded.ifPresent(into -> op.host(PREPARE, () -> fold(operands, into, bias)));
     Rows weight = rows(folded.orElse(operands.get(Slot.WEIGHT)));
     Workers.Task transform =

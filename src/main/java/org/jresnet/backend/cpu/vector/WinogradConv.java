@@ -3,13 +3,11 @@ package org.jresnet.backend.cpu.vector;
 import static org.jresnet.backend.cpu.vector.Products.LANES;
 import static org.jresnet.backend.cpu.vector.Products.PANEL;
 import static org.jresnet.backend.cpu.vector.Products.ROWS;
-import static org.jresnet.backend.cpu.vector.Products.SPECIES;
 import static org.jresnet.backend.cpu.vector.Winograd.IN;
 import static org.jresnet.backend.cpu.vector.Winograd.OUT;
 import static org.jresnet.backend.cpu.vector.Winograd.POINTS;
 
 import java.util.concurrent.atomic.AtomicInteger;
-import jdk.incubator.vector.FloatVector;
 import org.jresnet.backend.cpu.vector.Scratch.Use;
 
 /**
@@ -22,9 +20,9 @@ import org.jresnet.backend.cpu.vector.Scratch.Use;
  */
 public final class WinogradConv {
   /** Tiles of a block: their transforms and products fit the second cache. */
-  private static final int TILES = Integer.getInteger("wt", 28);
+  private static final int TILES = 28;
 
-  /** What happens to an output before it is written. */
+  /** What happens to an output, after a bias, before it is written. */
   public enum Tail {
     /** Nothing. */
     NONE,
@@ -78,12 +76,8 @@ public final class WinogradConv {
     scratch.reserve(Use.PRODUCTS, POINTS * productPoint);
     scratch.reserve(Use.OUTPUT, bands * OUT * row());
     scratch.reserve(Use.BETWEEN, OUT * IN * LANES);
+    scratch.reserve(Use.INPUT, shape.columns() * shape.k());
     scratch.reserveBits(shape.columns() * shape.k());
-  }
-
-  /** Values of the bias: whole panels. */
-  public int biasSize() {
-    return shape.panels() * PANEL;
   }
 
   /** Values of the transformed filters. */
@@ -105,7 +99,7 @@ public final class WinogradConv {
    * Computes blocks until none is left.
    *
    * @param u from {@link #transformFilters}
-   * @param bias a value for each output, whole panels
+   * @param bias a value for each output, or null
    */
   public void run(int worker, Rows x, float[] u, float[] bias, Rows y) {
     int all = shape.bands();
@@ -126,9 +120,6 @@ public final class WinogradConv {
     for (int b = 0; b < count; b++) {
       tiles.run(worker, x, first + b, v, b * shape.tiles(), pitch, tilePoint);
     }
-    if (adds) {
-      exchange(worker, y, out, first, count, false);
-    }
     int c = shape.c();
     int filterPoint = WinogradFilters.point(shape);
     int used = count * shape.tiles();
@@ -148,13 +139,12 @@ public final class WinogradConv {
         }
       }
       for (int half = 0; half < PANEL && p * PANEL + half < shape.k(); half += LANES) {
-        FloatVector shift = FloatVector.fromArray(SPECIES, bias, p * PANEL + half);
         for (int t = 0; t < used; t++) {
-          back(m, t * PANEL + half, between, shift, out, place(t) + p * PANEL + half);
+          back(m, t * PANEL + half, between, out, place(t) + p * PANEL + half);
         }
       }
     }
-    exchange(worker, y, out, first, count, true);
+    write(worker, y, bias, out, first, count);
   }
 
   /** Where a block's tile begins in its output rows. */
@@ -163,45 +153,35 @@ public final class WinogradConv {
     return band * OUT * row() + tile % shape.tiles() * OUT * shape.k();
   }
 
-  /** Reads or writes the output rows of a block. */
-  private void exchange(int worker, Rows y, float[] out, int first, int count, boolean write) {
+  /** {@code Aᵀ·m·A} of a tile and one vector of outputs. */
+  private void back(float[] m, int at, float[] between, float[] out, int to) {
+    int line = IN * LANES;
+    Winograd.outputs(m, at, IN * productPoint, productPoint, between, 0, line, LANES, IN);
+    Winograd.outputs(between, 0, LANES, line, out, to, shape.k(), row(), OUT);
+  }
+
+  /** Writes the output rows of a block, with what follows the convolution. */
+  private void write(int worker, Rows y, float[] bias, float[] out, int first, int count) {
     int length = shape.columns() * shape.k();
     short[] bits = scratch.bits(worker);
+    float[] old = scratch.get(worker, Use.INPUT);
     for (int b = 0; b < count; b++) {
       int top = shape.row(first + b);
       int image = shape.image(first + b) * shape.rows();
       for (int i = 0; i < OUT && top + i < shape.rows(); i++) {
         int at = (image + top + i) * length;
         int from = (b * OUT + i) * row();
-        if (write) {
-          y.put(at, out, from, length, bits);
-        } else {
-          y.get(at, out, from, length, bits);
-        }
-      }
-    }
-  }
-
-  /** {@code Aᵀ·m·A} of one tile and one vector of outputs. */
-  private void back(float[] m, int at, float[] between, FloatVector shift, float[] out, int to) {
-    for (int j = 0; j < IN; j++) {
-      Winograd.output(m, at + j * productPoint, IN * productPoint, between, j * LANES, IN * LANES);
-    }
-    int k = shape.k();
-    int row = row();
-    for (int i = 0; i < OUT; i++) {
-      int from = i * IN * LANES;
-      Winograd.output(between, from, LANES, between, from, LANES);
-      for (int j = 0; j < OUT; j++) {
-        int place = to + i * row + j * k;
-        FloatVector value = FloatVector.fromArray(SPECIES, between, from + j * LANES).add(shift);
         if (adds) {
-          value = value.add(FloatVector.fromArray(SPECIES, out, place));
+          y.get(at, old, 0, length, bits);
+          Pointwise.add(out, from, old, length);
+        }
+        if (bias != null) {
+          Pointwise.addToEach(out, from, bias, shape.k(), shape.columns());
         }
         if (rectifies) {
-          value = value.max(0);
+          Pointwise.rectify(out, from, length);
         }
-        value.intoArray(out, place);
+        y.put(at, out, from, length, bits);
       }
     }
   }

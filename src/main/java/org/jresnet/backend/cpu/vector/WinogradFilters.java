@@ -111,12 +111,9 @@ final class WinogradFilters {
 
   private void transform(float[] taps, float[] into, int at) {
     int between = SIZE * LANES;
-    for (int j = 0; j < TAPS; j++) {
-      Winograd.filter(taps, j * LANES, TAPS * LANES, taps, between + j * LANES, TAPS * LANES);
-    }
+    int row = TAPS * LANES;
     int point = point(shape);
-    for (int i = 0; i < IN; i++) {
-      Winograd.filter(taps, between + i * TAPS * LANES, LANES, into, at + i * IN * point, point);
-    }
+    Winograd.filters(taps, 0, row, LANES, taps, between, row, LANES, TAPS);
+    Winograd.filters(taps, between, LANES, row, into, at, point, IN * point, IN);
   }
 }

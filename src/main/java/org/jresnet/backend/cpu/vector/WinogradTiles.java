@@ -35,24 +35,21 @@ final class WinogradTiles {
     float[] d = scratch.get(worker, Use.INPUT);
     float[] between = scratch.get(worker, Use.BETWEEN);
     read(worker, x, band, d);
-    int width = shape.width();
-    int tiles = shape.tiles();
+    int width = shape.width() * LANES;
     int c = shape.c();
     for (int block = 0; block < c / LANES; block++) {
-      for (int column = 0; column < width; column++) {
-        Winograd.input(d, column * c + block * LANES, row, between, column * LANES, width * LANES);
-      }
-      int to = (block * pitch + tile) * LANES;
+      Winograd.inputs(d, block * LANES, row, c, between, 0, width, LANES, shape.width());
       for (int i = 0; i < IN; i++) {
-        for (int t = 0; t < tiles; t++) {
-          Winograd.input(
-              between,
-              (i * width + t * OUT) * LANES,
-              LANES,
-              into,
-              to + i * IN * point + t * LANES,
-              point);
-        }
+        Winograd.inputs(
+            between,
+            i * width,
+            LANES,
+            OUT * LANES,
+            into,
+            (block * pitch + tile) * LANES + i * IN * point,
+            point,
+            LANES,
+            shape.tiles());
       }
     }
   }

@@ -21,10 +21,10 @@ public final class WinogradWeights {
   private static final int SIZE = TAPS * TAPS;
 
   /** Tiles of a chunk at least, so that workers seldom wait for each other. */
-  private static final int TILES = Integer.getInteger("wc", 224);
+  private static final int TILES = 224;
 
   /** Tiles that are multiplied with all channels while their gradients are in the second cache. */
-  private static final int RUN = Integer.getInteger("wr", 64);
+  private static final int RUN = 64;
 
   /** Sums of a unit: {@link Products#SUM_ROWS} channels and a panel of filters. */
   private static final int UNIT = POINTS * SUM_ROWS * PANEL;
@@ -145,21 +145,21 @@ public final class WinogradWeights {
         Arrays.fill(d, i * row, (i + 1) * row, 0);
       }
     }
+    int line = width * LANES;
     for (int block = 0; block < k; block += LANES) {
-      for (int column = 0; column < width; column++) {
-        Winograd.gradient(d, column * k + block, row, between, column * LANES, width * LANES);
-      }
+      Winograd.gradients(d, block, row, k, between, 0, line, LANES, width);
       int to = (block / PANEL * pitch + tile) * PANEL + block % PANEL;
       for (int i = 0; i < IN; i++) {
-        for (int t = 0; t < shape.tiles(); t++) {
-          Winograd.gradient(
-              between,
-              (i * width + t * OUT) * LANES,
-              LANES,
-              into,
-              to + i * IN * gradientPoint + t * PANEL,
-              gradientPoint);
-        }
+        Winograd.gradients(
+            between,
+            i * line,
+            LANES,
+            OUT * LANES,
+            into,
+            to + i * IN * gradientPoint,
+            gradientPoint,
+            PANEL,
+            shape.tiles());
       }
     }
   }
@@ -171,17 +171,12 @@ public final class WinogradWeights {
     int between = SIZE * LANES;
     int row = SUM_ROWS * SIZE;
     int point = SUM_ROWS * PANEL;
+    int line = IN * LANES;
     for (int half = 0; half < PANEL && filter + half < shape.k(); half += LANES) {
       for (int c = 0; c < SUM_ROWS; c++) {
         int at = sum + c * PANEL + half;
-        for (int j = 0; j < IN; j++) {
-          Winograd.filterGradient(
-              sums, at + j * point, IN * point, taps, between + j * LANES, IN * LANES);
-        }
-        for (int i = 0; i < TAPS; i++) {
-          Winograd.filterGradient(
-              taps, between + i * IN * LANES, LANES, taps, i * TAPS * LANES, LANES);
-        }
+        Winograd.filterGradients(sums, at, IN * point, point, taps, between, line, LANES, IN);
+        Winograd.filterGradients(taps, between, LANES, line, taps, 0, LANES, TAPS * LANES, TAPS);
         for (int lane = 0; lane < LANES; lane++) {
           for (int i = 0; i < SIZE; i++) {
             g[lane * row + c * SIZE + i] = taps[i * LANES + lane];

@@ -1,0 +1,35 @@
+package org.jresnet.backend.cpu.vector;
+
+import static org.jresnet.backend.cpu.vector.Products.LANES;
+import static org.jresnet.backend.cpu.vector.Products.SPECIES;
+
+import jdk.incubator.vector.FloatVector;
+
+/** Value by value, over whole vectors. */
+final class Pointwise {
+  private Pointwise() {}
+
+  /** {@code y += x}. */
+  static void add(float[] y, int at, float[] x, int count) {
+    for (int i = 0; i < count; i += LANES) {
+      FloatVector.fromArray(SPECIES, y, at + i)
+          .add(FloatVector.fromArray(SPECIES, x, i))
+          .intoArray(y, at + i);
+    }
+  }
+
+  /** {@code y[p·k + c] += x[c]} for so many pixels p. */
+  static void addToEach(float[] y, int at, float[] x, int k, int pixels) {
+    for (int p = 0; p < pixels; p++) {
+      add(y, at + p * k, x, k);
+    }
+  }
+
+  /** {@code y = max(y, 0)}. */
+  static void rectify(float[] y, int at, int count) {
+    FloatVector zero = FloatVector.zero(SPECIES);
+    for (int i = 0; i < count; i += LANES) {
+      FloatVector.fromArray(SPECIES, y, at + i).max(zero).intoArray(y, at + i);
+    }
+  }
+}
