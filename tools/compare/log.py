@@ -16,7 +16,7 @@ class Log:
 
     def __init__(self, path, context, fresh=False):
         self.path, self.context = pathlib.Path(path), context
-        self.values, self.wall_s = {}, {}
+        self._forget()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._file = open(self.path, "a+")
         try:
@@ -27,7 +27,10 @@ class Log:
         self._read()
         if fresh and self.values:
             self._append({"fresh": True})
-            self.values, self.wall_s = {}, {}
+            self._forget()
+
+    def _forget(self):
+        self.values, self.wall_s, self.notes = {}, {}, {}
 
     def _read(self):
         self._file.seek(0)
@@ -40,20 +43,25 @@ class Log:
             if not isinstance(entry, dict) or entry.get("context") != self.context:
                 continue
             if entry.get("fresh"):
-                self.values, self.wall_s = {}, {}
+                self._forget()
                 continue
-            self._take(tuple(entry["key"]), entry["value"], entry["wall_s"])
+            self._take(tuple(entry["key"]), entry["value"], entry["wall_s"], entry["note"])
         if text and not text.endswith("\n"):
             self._file.write("\n")
 
-    def _take(self, key, value, wall_s):
+    def _take(self, key, value, wall_s, note):
         self.values[key] = value
         self.wall_s[key[:-1]] = wall_s
+        self.notes[key[:-1]] = note
 
-    def add(self, key, value, wall_s):
-        """Keeps a value. key: the row, the contender and the round. wall_s: what the run took, for estimates."""
-        self._append({"key": list(key), "value": value, "wall_s": round(wall_s, 1)})
-        self._take(tuple(key), value, wall_s)
+    def add(self, key, value, wall_s, note=""):
+        """Keeps a value.
+
+        key: the row, the contender and the round. wall_s: what the run took, for estimates. note: what the contender said
+        of itself.
+        """
+        self._append({"key": list(key), "value": value, "wall_s": round(wall_s, 1), "note": note})
+        self._take(tuple(key), value, wall_s, note)
 
     def _append(self, entry):
         entry = {**entry, "time": time.strftime("%Y-%m-%dT%H:%M:%S"), "context": self.context}

@@ -1,6 +1,7 @@
 """Runs a contender in a process of its own: output, wall time, peak memory, and an end to its time."""
 
 import dataclasses
+import hashlib
 import os
 import pathlib
 import platform
@@ -23,7 +24,11 @@ KEPT = {
 
 
 class Failed(Exception):
-    """A contender gave no value; the text says why, in one line."""
+    """A contender gave no value; the text says why, in one line. output: all that it said, if anything."""
+
+    def __init__(self, reason, output=""):
+        super().__init__(reason)
+        self.output = output
 
 
 class Late(Failed):
@@ -69,7 +74,7 @@ def run(command, limit_s, variables=None):
         raise Late(f"not done in {limit_s:.0f} s")
     if process.returncode != 0:
         last = ([line.strip() for line in (errors or text).splitlines() if line.strip()] or ["no message"])[-1]
-        raise Failed(f"exit code {process.returncode}: {last[:300]}")
+        raise Failed(f"exit code {process.returncode}: {last[:300]}", text + errors)
     return Output(text, wall, usage.ru_maxrss / 1024)
 
 
@@ -78,6 +83,23 @@ def _kill(group):
         os.killpg(group, signal.SIGKILL)
     except ProcessLookupError:
         pass
+
+
+def java():
+    """The java that ./jresnet takes, too."""
+    return str(pathlib.Path(os.environ["JAVA_HOME"], "bin", "java")) if os.environ.get("JAVA_HOME") else "java"
+
+
+def jresnet_versions(jresnet):
+    """For a context: what jresnet is, by its version and a hash of its jar, and what runs it."""
+    jar = hashlib.sha256((ROOT / "target" / "jresnet.jar").read_bytes()).hexdigest()[:12]
+    version = subprocess.run([java(), "-version"], stderr=subprocess.PIPE, text=True, check=True).stderr.splitlines()
+    return {
+        "machine": machine(),
+        "jresnet": f"{jresnet} {jar}",
+        "java": next(line for line in version if " version " in line),
+        "java_options": os.environ.get("JRESNET_OPTS", ""),
+    }
 
 
 def machine():

@@ -16,7 +16,8 @@ class Task:
     """One run of one contender.
 
     row, contender, round: its place in the log. cost_s: a guess of its seconds on two quiet cores, until a run of the same
-    kind has been seen. limit_s: after so many seconds it counts as failed. measure: takes its limit, gives its value.
+    kind has been seen. limit_s: after so many seconds it counts as failed. measure: takes its limit, gives its value and a
+    note to keep with it.
     """
 
     row: str
@@ -24,7 +25,7 @@ class Task:
     round: int
     cost_s: float
     limit_s: float
-    measure: Callable[[float], float]
+    measure: Callable[[float], tuple[float, str]]
     unit: str = ""
 
     @property
@@ -62,9 +63,9 @@ def measure_all(tasks, log, minutes=None, clock=time.monotonic, out=sys.stderr):
               flush=True)
         start = clock()
         try:
-            value = task.measure(min(task.limit_s, rest))
+            value, note = task.measure(min(task.limit_s, rest))
             wall = clock() - start
-            log.add(task.key, value, wall)
+            log.add(task.key, value, wall, note)
             print(f"{value:.4g} {task.unit} ({wall:.0f} s)", file=out, flush=True)
         except Failed as e:
             wall = clock() - start
@@ -88,13 +89,13 @@ def medians(tasks, log):
     return {row: {c: statistics.median(v) for c, v in contenders.items()} for row, contenders in found.items()}
 
 
-def notes(tasks, log, reasons):
-    """What a reader of the table must know: which contenders lack rounds, and why."""
+def notes(tasks, log, reasons, started=False):
+    """What a reader of the table must know: which contenders lack rounds, and why. started: only those that have some."""
     asked, found = {}, {}
     for task in tasks:
         asked[task.key[:2]] = asked.get(task.key[:2], 0) + 1
         found[task.key[:2]] = found.get(task.key[:2], 0) + (task.key in log.values)
     return [
         f"- {row}, {contender}: {found[row, contender]} of {rounds} rounds; {reasons.get((row, contender), 'interrupted')}"
-        for (row, contender), rounds in asked.items() if found[row, contender] < rounds
+        for (row, contender), rounds in asked.items() if started <= found[row, contender] < rounds
     ]

@@ -1,9 +1,11 @@
 """Tests of what is measured again, what is not, and when a comparison ends. Needs nothing but Python."""
 
+import array
 import importlib.machinery
 import importlib.util
 import io
 import json
+import math
 import pathlib
 import sys
 import tempfile
@@ -36,7 +38,7 @@ class Clock:
                 raise Late(f"not done in {limit:.0f} s")
             if isinstance(value, Exception):
                 raise value
-            return value
+            return value, "a note"
 
         return Task(row, contender, round_, 10.0, limit_s, measure)
 
@@ -81,6 +83,7 @@ class ComparisonTest(unittest.TestCase):
         log = self.log()
         self.measure(self.tasks(), log)
         self.assertEqual([], self.clock.measured)
+        self.assertEqual({("r", "a"): "a note", ("r", "b"): "a note"}, log.notes)
 
     def test_another_context_and_fresh_measure_anew(self):
         log = self.log()
@@ -102,7 +105,7 @@ class ComparisonTest(unittest.TestCase):
 
         def measure(limit):
             seen.append([json.loads(line)["key"] for line in self.path.read_text().splitlines()])
-            return 1.0
+            return 1.0, ""
 
         self.measure([Task("r", c, 1, 1.0, 9.0, measure) for c in "abc"], log)
         self.assertEqual([[], [["r", "a", 1]], [["r", "a", 1], ["r", "b", 1]]], seen)
@@ -122,6 +125,14 @@ class ComparisonTest(unittest.TestCase):
         self.assertEqual(["- r, a: 0 of 2 rounds; no compiler"], notes(tasks(1.0), log, reasons))
         self.assertEqual({}, self.measure(tasks(1.0), log))
         self.assertEqual([], notes(tasks(1.0), log, {}))
+
+    def test_rounds_that_lack_are_noted(self):
+        log = self.log()
+        self.measure([self.clock.task("r", "a", 1)], log)
+        tasks = [self.clock.task("r", c, n) for n in (1, 2) for c in "ab"]
+        begun = "- r, a: 1 of 2 rounds; interrupted"
+        self.assertEqual([begun, "- r, b: 0 of 2 rounds; interrupted"], notes(tasks, log, {}))
+        self.assertEqual([begun], notes(tasks, log, {}, started=True))
 
     def test_nothing_lasts_beyond_the_minutes(self):
         tasks = [
@@ -223,6 +234,32 @@ class PyTorchTableTest(unittest.TestCase):
         rows = {t.row for t in self.plan(model=["regnet_y_400mf"])}
         keys = ("train-fp32", "train-bf16", "infer-fp32", "infer-bf16", "latency-bf16")
         self.assertEqual({f"regnet_y_400mf {key}" for key in keys}, rows)
+
+
+class JavaTableTest(unittest.TestCase):
+    def setUp(self):
+        self.script = script("compare-java")
+
+    def test_a_cell_without_a_value_has_its_reason(self):
+        found = {"train-16": {"jresnet": 9.0, "djl": 4.0, "djl-kept": 6.0}, "infer-1": {"jresnet": 30.0}}
+        reasons = {("train-16", "onnxruntime"): "cannot | train", ("infer-1", "djl"): "crashes"}
+        rows = [[c.strip() for c in line.split("|")[1:-1]] for line in self.script.table(found, reasons).splitlines()[2:]]
+        self.assertEqual(
+            ["training, batch 16", "9 images/s", "4 images/s", "6 images/s", "–", "cannot / train", "1.50"], rows[0])
+        self.assertEqual(["inference, one image", "30 images/s", "crashes", "–", "–", "–", "–"], rows[1])
+
+    def test_logits_are_compared_as_far_as_the_batch_goes(self):
+        expected = array.array("f", [3, 4, 5, 6]).tobytes()
+        self.assertEqual(0, self.script.distance(expected[:8], expected))
+        self.assertAlmostEqual(0.2, self.script.distance(array.array("f", [3, 5]).tobytes(), expected))
+        self.assertFalse(self.script.distance(array.array("f", [3, math.nan]).tobytes(), expected) <= 1)
+
+    def test_a_jvm_that_died_says_where(self):
+        report = "#\n#  SIGFPE (0x8)\n# C  [libtorch_cpu.so+0x1]  dnnl::blocking()+0xa\n"
+        self.assertEqual("crashes in [libtorch_cpu.so+0x1]  dnnl::blocking()+0xa", self.script.crash(Failed("x", report)))
+        thrown = 'Exception in thread "main" java.lang.Error: no\n\tat A.b(A.java:1)\n'
+        self.assertEqual("java.lang.Error: no", self.script.crash(Failed("x", thrown)))
+        self.assertEqual("not done in 3 s", self.script.crash(Late("not done in 3 s")))
 
 
 def run_all():
