@@ -32,11 +32,25 @@ public interface Backend extends AutoCloseable {
 
   /**
    * Makes {@link #choices} of an earlier process stand in this one, so that it computes the same
-   * bits. To be called before {@link #plan}; a choice that this machine does not have is left out.
+   * bits. To be called before {@link #plan(OpSpec)}; a choice that this machine does not have is
+   * left out.
    */
   default void choose(Map<String, String> choices) {}
 
-  /** Whether {@link #plan} would succeed. */
+  /**
+   * What could compute an op, part by part, and what computes it if it was planned; nothing where
+   * there is no choice.
+   */
+  default List<Contest> contests(OpSpec spec) {
+    return List.of();
+  }
+
+  /** The plan of one candidate of {@link #contests} wherever it can compute, without a race. */
+  default OpPlan plan(OpSpec spec, String candidate) {
+    return plan(spec);
+  }
+
+  /** Whether {@link #plan(OpSpec)} would succeed. */
   Support supports(OpSpec spec);
 
   /**

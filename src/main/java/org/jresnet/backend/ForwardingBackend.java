@@ -68,6 +68,11 @@ public abstract class ForwardingBackend implements Backend {
   }
 
   @Override
+  public List<Contest> contests(OpSpec spec) {
+    return backend.contests(spec);
+  }
+
+  @Override
   public String name() {
     return backend.name();
   }

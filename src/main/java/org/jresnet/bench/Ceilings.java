@@ -6,6 +6,7 @@ import java.util.Map;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.BoundOp;
 import org.jresnet.backend.Buffer;
+import org.jresnet.backend.Contest;
 import org.jresnet.backend.Mode;
 import org.jresnet.backend.OpPlan;
 import org.jresnet.backend.OpSpec;
@@ -27,7 +28,8 @@ import org.jresnet.graph.Slot;
  * roofline model (Williams et al. 2009, <a
  * href="https://doi.org/10.1145/1498765.1498785">doi:10.1145/1498765.1498785</a>).
  *
- * @param flopsPerSecond of the fastest of some 3x3 convolutions
+ * @param flopsPerSecond of the fastest of some 3x3 convolutions by direct sums. Algorithms with
+ *     fewer multiplications, such as Winograd's, can pass it, since FLOPs are those of direct sums
  * @param bytesPerSecond of adding one tensor to another in place, both larger than the caches: two
  *     reads and a write. (A write to a third tensor would fetch its lines first, unseen by the
  *     count.)
@@ -69,14 +71,22 @@ public record Ceilings(double flopsPerSecond, double bytesPerSecond) {
     return new OpSpec(op, tail, inputs, output, Mode.EVALUATE, Pass.INFERENCE, Map.of());
   }
 
-  /** Seconds that a call with this work cannot go below. */
+  /** Seconds that a call with this work cannot go below with direct sums. */
   public double floor(long flops, long bytes) {
     return Math.max(flops / flopsPerSecond, bytes / bytesPerSecond);
   }
 
+  /** The library's own choice, which sums directly. */
+  private static OpPlan direct(Backend backend, OpSpec spec) {
+    List<Contest> contests = backend.contests(spec);
+    return contests.isEmpty()
+        ? backend.plan(spec)
+        : backend.plan(spec, contests.get(0).candidates().get(0));
+  }
+
   private static double seconds(Backend backend, OpSpec spec) {
     List<Buffer> buffers = new ArrayList<>();
-    try (OpPlan plan = backend.plan(spec)) {
+    try (OpPlan plan = direct(backend, spec)) {
       Operands operands = new Operands();
       for (Operand operand : plan.operands()) {
         // The sum goes over its first term: writing a third tensor would fetch its lines first.

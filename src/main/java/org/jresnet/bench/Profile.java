@@ -3,11 +3,13 @@ package org.jresnet.bench;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.jresnet.backend.Backend;
+import org.jresnet.backend.Contest;
 import org.jresnet.backend.OpCall;
 import org.jresnet.backend.Phase;
 import org.jresnet.engine.Executable;
@@ -33,6 +35,7 @@ public record Profile(List<Line> lines) {
    * @param seconds median
    * @param flops floating-point operations, 0 for elementwise work
    * @param bytes least memory traffic
+   * @param race how the implementation was chosen, where candidates were timed
    */
   public record Line(
       String node,
@@ -41,7 +44,8 @@ public record Profile(List<Line> lines) {
       String implementation,
       double seconds,
       long flops,
-      long bytes) {
+      long bytes,
+      Optional<Contest> race) {
     /** FLOP per second. */
     public double flopsPerSecond() {
       return flops / seconds;
@@ -86,6 +90,8 @@ public record Profile(List<Line> lines) {
         }
       }
     }
+    Map<String, List<Contest>> contests = new HashMap<>();
+    executable.plan().forEach(line -> contests.put(line.name(), backend.contests(line.spec())));
     List<Line> lines = new ArrayList<>();
     for (int c = 0; c < calls.size(); c++) {
       OpCall call = calls.get(c).call();
@@ -98,7 +104,10 @@ public record Profile(List<Line> lines) {
               call.implementation(),
               seconds[c][steps / 2],
               call.flops(),
-              call.bytes()));
+              call.bytes(),
+              contests.getOrDefault(calls.get(c).node(), List.of()).stream()
+                  .filter(contest -> contest.raced() && contest.decides(call))
+                  .findFirst()));
     }
     return new Profile(lines);
   }
@@ -147,7 +156,8 @@ public record Profile(List<Line> lines) {
                     of.size() + " calls",
                     of.stream().mapToDouble(Line::seconds).sum(),
                     of.stream().mapToLong(Line::flops).sum(),
-                    of.stream().mapToLong(Line::bytes).sum()))
+                    of.stream().mapToLong(Line::bytes).sum(),
+                    Optional.empty()))
         .sorted(Comparator.comparingDouble(Line::seconds).reversed())
         .toList();
   }

@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jresnet.backend.Backend;
+import org.jresnet.backend.Contest;
 import org.jresnet.backend.Precision;
 import org.jresnet.base.Csv;
 import org.jresnet.base.Png;
@@ -159,7 +160,8 @@ final class ProfileCommand implements Callable<Integer> {
         l.flopsPerSecond() / 1e9,
         l.bytesPerSecond() / 1e9,
         100 * ceilings.floor(l.flops(), l.bytes()) / l.seconds(),
-        l.implementation());
+        l.implementation()
+            + l.race().flatMap(Contest::lead).map(lead -> " (" + lead + ")").orElse(""));
   }
 
   private static Map<String, Object> values(Line l, Profile profile, Ceilings ceilings) {
@@ -172,6 +174,7 @@ final class ProfileCommand implements Callable<Integer> {
     values.put("gbps", l.bytesPerSecond() / 1e9);
     values.put("of_ceiling", ceilings.floor(l.flops(), l.bytes()) / l.seconds());
     values.put("implementation", l.implementation());
+    l.race().ifPresent(race -> values.put("candidates_ms", race.milliseconds()));
     return values;
   }
 
@@ -180,7 +183,14 @@ final class ProfileCommand implements Callable<Integer> {
         new ArrayList<>(
             List.of(
                 List.of(
-                    "node", "operation", "implementation", "ms", "flops", "bytes", "floor_ms")));
+                    "node",
+                    "operation",
+                    "implementation",
+                    "ms",
+                    "flops",
+                    "bytes",
+                    "floor_ms",
+                    "race")));
     for (Line l : profile.lines()) {
       rows.add(
           List.of(
@@ -190,7 +200,8 @@ final class ProfileCommand implements Callable<Integer> {
               String.format(Locale.ROOT, "%.4f", 1e3 * l.seconds()),
               String.valueOf(l.flops()),
               String.valueOf(l.bytes()),
-              String.format(Locale.ROOT, "%.4f", 1e3 * ceilings.floor(l.flops(), l.bytes()))));
+              String.format(Locale.ROOT, "%.4f", 1e3 * ceilings.floor(l.flops(), l.bytes())),
+              l.race().map(Contest::costs).orElse("")));
     }
     return rows;
   }

@@ -5,8 +5,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.jresnet.backend.Normalization;
+import org.jresnet.backend.Pass;
 import org.jresnet.base.Text;
+import org.jresnet.bench.Benchmark.Work;
+import org.jresnet.bench.NetworkContests;
 import org.jresnet.data.ImageFolder;
+import org.jresnet.engine.CompileOptions;
+import org.jresnet.engine.CompileOptions.Images;
+import org.jresnet.engine.Compute;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Node;
 import org.jresnet.graph.Parameter;
@@ -15,6 +22,7 @@ import org.jresnet.models.Architecture;
 import org.jresnet.train.LoadedModel;
 import org.jresnet.train.ModelFiles;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -71,9 +79,24 @@ final class SummaryCommand implements Callable<Integer> {
   @Within(min = 1, max = Within.SIDE)
   private Integer width;
 
+  @Heading("Implementations")
+  @Option(
+      names = "--plan",
+      description =
+          "Also choose who computes each op here, for batches of --batch images, and list the races"
+              + " between implementations: who won, by how much, what the others would cost.")
+  private boolean plan;
+
+  @Option(names = "--work", defaultValue = "infer", description = "What to plan: train or infer.")
+  private Work work;
+
   @Heading("Output")
-  @Option(names = "--json", description = "Print one JSON object per node, then the totals.")
+  @Option(
+      names = "--json",
+      description = "Print one JSON object per node, then the totals, then one per race.")
   private boolean json;
+
+  @Mixin private BackendOptions backendOptions;
 
   /** A node's line. */
   private record Line(Node node, Shape shape, long parameters, long macs) {
@@ -93,8 +116,28 @@ final class SummaryCommand implements Callable<Integer> {
         loaded.isPresent() ? loaded.get().graph() : Arguments.graph(network(), classes, width);
     List<Integer> pixels =
         size != null ? size : List.of(loaded.map(m -> m.preprocess().size()).orElse(DEFAULT_SIZE));
-    print(console, graph, pixels.get(0), pixels.get(pixels.size() - 1), loaded);
+    int height = pixels.get(0);
+    int width = pixels.get(pixels.size() - 1);
+    print(console, graph, height, width, loaded);
+    if (plan) {
+      Normalization normalization =
+          loaded
+              .map(m -> ModelFiles.normalization(m.info()))
+              .orElseGet(() -> ModelFiles.normalization(network()));
+      plan(console, graph, new Images(batch, height, width, normalization));
+    }
     return 0;
+  }
+
+  private void plan(Console console, Graph graph, Images images) {
+    try (Compute compute = backendOptions.open(console)) {
+      Pass pass = work == Work.TRAIN ? Pass.TRAINING : Pass.INFERENCE;
+      PlanTable.print(
+          console,
+          NetworkContests.planned(
+              compute.backend(),
+              NetworkContests.specs(graph, CompileOptions.of(pass, images), compute.precision())));
+    }
   }
 
   private Architecture network() {

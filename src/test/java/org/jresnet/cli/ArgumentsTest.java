@@ -220,7 +220,7 @@ final class ArgumentsTest {
       int gpu = lines.indexOf("NVIDIA GPU:");
       int end = lines.subList(gpu, lines.size()).indexOf("") + gpu;
       assertThat(String.join("\n", lines.subList(gpu, end)))
-          .contains("--gpu", "--cuda-libs", "--workspace", "--tune", "--deterministic")
+          .contains("--gpu", "--cuda-libs", "--workspace", "--deterministic")
           .doesNotContain("--json", "--batch", "--threads");
     }
   }

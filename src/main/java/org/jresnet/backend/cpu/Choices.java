@@ -40,7 +40,7 @@ final class Choices {
    * @param machine all that changes who wins
    */
   Choices(Path folder, String machine) {
-    file = folder.resolve("kernels-" + machine.replaceAll("[^A-Za-z0-9.]+", "-") + ".json");
+    file = folder.resolve("kernels2-" + machine.replaceAll("[^A-Za-z0-9.]+", "-") + ".json");
     if (Files.exists(file)) {
       read();
     }

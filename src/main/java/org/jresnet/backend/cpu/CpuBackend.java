@@ -6,6 +6,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Buffer;
+import org.jresnet.backend.Contest;
 import org.jresnet.backend.InputOp;
 import org.jresnet.backend.LossOp;
 import org.jresnet.backend.LossSpec;
@@ -180,8 +181,24 @@ public final class CpuBackend implements Backend {
     return kernels.candidates(part);
   }
 
-  /** The plan of one candidate wherever it can compute, without a race. */
-  OpPlan plan(OpSpec spec, String candidate) {
+  @Override
+  public List<Contest> contests(OpSpec spec) {
+    return kernels.contests(spec);
+  }
+
+  /**
+   * Times the candidates of a contest anew, on memory of its own, after comparing what they compute
+   * with what the first one does. Nothing is remembered.
+   *
+   * @return milliseconds by name; a candidate that computes something else is left out with a
+   *     warning
+   */
+  public Map<String, Double> race(Contest contest) {
+    return kernels.race(new Part(contest.spec(), contest.phases()));
+  }
+
+  @Override
+  public OpPlan plan(OpSpec spec, String candidate) {
     return kernels.plan(spec, candidate);
   }
 

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
+import org.jresnet.backend.Contest;
 import org.jresnet.backend.OpPlan;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Tuning;
@@ -67,6 +68,27 @@ final class Kernels {
     }
     List<Part> parts = Part.of(spec);
     return plan(spec, parts, parts.stream().map(this::winner).toList());
+  }
+
+  /** Who could compute each part of an op, and how they did. */
+  List<Contest> contests(OpSpec spec) {
+    return Part.of(spec).stream()
+        .map(
+            part ->
+                new Contest(
+                    part.key(),
+                    part.operation(),
+                    part.spec(),
+                    part.phases(),
+                    candidates(part).stream().map(Candidate::name).toList(),
+                    choices.used().getOrDefault(part.key(), Candidate.LIBRARY),
+                    choices.times(part.key())))
+        .toList();
+  }
+
+  /** Milliseconds of each candidate that computes the part; remembers nothing. */
+  Map<String, Double> race(Part part) {
+    return Race.run(backend, part, candidates(part));
   }
 
   /** The plan of that candidate, for each part that it can compute. */

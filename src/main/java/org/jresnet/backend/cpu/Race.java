@@ -83,7 +83,7 @@ final class Race implements AutoCloseable {
         ops.get(i).prepare();
         fill(operands.get(result), 7);
         compute(ops.get(i));
-        float[] found = operands.get(result).toFloats();
+        float[] found = values(operands.get(result));
         if (expected == null) {
           expected = found;
         }
@@ -143,7 +143,7 @@ final class Race implements AutoCloseable {
       float difference = Math.abs(expected[i] - found[i]);
       worst = difference <= worst ? worst : difference;
     }
-    boolean half = operands.get(result()).type() == DType.BF16;
+    boolean half = operands.get(result()).type() != DType.F32;
     double bound = (half ? HALF_BOUND : FLOAT_BOUND) * Math.sqrt(square / expected.length);
     if (worst <= bound) {
       return true;
@@ -156,6 +156,19 @@ final class Race implements AutoCloseable {
         bound,
         part.key());
     return false;
+  }
+
+  private static float[] values(Tensor tensor) {
+    if (tensor.type().bytes() > 1) {
+      return tensor.toFloats();
+    }
+    byte[] bytes = new byte[Math.toIntExact(tensor.elements())];
+    tensor.buffer().read(tensor.offset(), ByteBuffer.wrap(bytes));
+    float[] values = new float[bytes.length];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = tensor.type() == DType.U8 ? bytes[i] & 0xFF : bytes[i];
+    }
+    return values;
   }
 
   private void allocate(Operand operand) {
