@@ -95,7 +95,9 @@ def notes(tasks, log, reasons, started=False):
     for task in tasks:
         asked[task.key[:2]] = asked.get(task.key[:2], 0) + 1
         found[task.key[:2]] = found.get(task.key[:2], 0) + (task.key in log.values)
-    return [
-        f"- {row}, {contender}: {found[row, contender]} of {rounds} rounds; {reasons.get((row, contender), 'interrupted')}"
-        for (row, contender), rounds in asked.items() if started <= found[row, contender] < rounds
-    ]
+    lines = {}
+    for name, rounds in asked.items():
+        if started <= found[name] < rounds:
+            why = f"{found[name]} of {rounds} rounds, {reasons.get(name, 'interrupted')}"
+            lines.setdefault(why, []).append(" ".join(name))
+    return [f"- {why}: {', '.join(names)}" for why, names in lines.items()]

@@ -122,16 +122,16 @@ class ComparisonTest(unittest.TestCase):
         log = self.log()
         reasons = self.measure(tasks(Failed("no compiler")), log)
         self.assertEqual([("r", "a", 1), ("r", "b", 2)], self.clock.measured)
-        self.assertEqual(["- r, a: 0 of 2 rounds; no compiler"], notes(tasks(1.0), log, reasons))
+        self.assertEqual(["- 0 of 2 rounds, no compiler: r a"], notes(tasks(1.0), log, reasons))
         self.assertEqual({}, self.measure(tasks(1.0), log))
         self.assertEqual([], notes(tasks(1.0), log, {}))
 
     def test_rounds_that_lack_are_noted(self):
         log = self.log()
         self.measure([self.clock.task("r", "a", 1)], log)
-        tasks = [self.clock.task("r", c, n) for n in (1, 2) for c in "ab"]
-        begun = "- r, a: 1 of 2 rounds; interrupted"
-        self.assertEqual([begun, "- r, b: 0 of 2 rounds; interrupted"], notes(tasks, log, {}))
+        tasks = [self.clock.task("r", c, n) for n in (1, 2) for c in "abc"]
+        begun = "- 1 of 2 rounds, interrupted: r a"
+        self.assertEqual([begun, "- 0 of 2 rounds, interrupted: r b, r c"], notes(tasks, log, {}))
         self.assertEqual([begun], notes(tasks, log, {}, started=True))
 
     def test_nothing_lasts_beyond_the_minutes(self):
@@ -200,12 +200,14 @@ class PyTorchTableTest(unittest.TestCase):
             "resnet50 train-fp32": {"jresnet": 12.0, "eager": 4.0, "compiled": 6.0, "eager-kept": 10.0, "compiled-kept": 8.0},
             "resnet50 latency-bf16": {"jresnet": 10.0, "eager": 40.0, "compiled-kept": 20.0},
             "resnet34 train-fp32": {"eager": 4.0},
+            "resnet50 memory-fp32": {"jresnet": 3000.0, "eager": 4000.0},
         })
         cells = [[cell.strip() for cell in line.split("|")[3:-1]] for line in text.splitlines()[2:]]
         self.assertEqual(["12 images/s", "4 images/s", "6 images/s", "10 images/s", "8 images/s", "1.20", "2.00", "≥ 1.35"],
                          cells[0])
-        self.assertEqual(["10 ms", "40 ms", "–", "–", "20 ms", "0.50", "0.25", "≤ 0.7"], cells[1])
+        self.assertEqual(["10 ms", "40 ms", "–", "–", "20 ms", "0.50 *", "0.25 *", "≤ 0.7"], cells[1])
         self.assertEqual(["–", "4 images/s", "–", "–", "–", "–", "–", "≥ 1.2"], cells[2])
+        self.assertEqual(["3000 MB", "4000 MB", "–", "–", "–", "0.75", "0.75", "≤ 0.89"], cells[3])
 
     def options(self, **changes):
         options = {"rounds": 2, "rows": None, "model": None, "modes": self.script.MODES, "limit": 9, "quick": False,
