@@ -28,7 +28,8 @@ final class ChildRuns {
     return worst;
   }
 
-  private static int run(int threads, List<String> arguments) {
+  /** Runs a command line with a number of threads; returns its exit code. */
+  static int run(int threads, List<String> arguments) {
     List<String> line = program();
     line.addAll(withThreads(arguments, threads));
     ProcessBuilder builder = new ProcessBuilder(line).inheritIO();
@@ -59,16 +60,21 @@ final class ChildRuns {
 
   /** The arguments with another number of threads. */
   static List<String> withThreads(List<String> arguments, int threads) {
+    return with(arguments, THREADS, String.valueOf(threads));
+  }
+
+  /** The arguments with another value of an option. */
+  static List<String> with(List<String> arguments, String option, String value) {
     List<String> changed = new ArrayList<>();
     for (int i = 0; i < arguments.size(); i++) {
       String argument = arguments.get(i);
-      if (argument.equals(THREADS)) {
+      if (argument.equals(option)) {
         i++;
-      } else if (!argument.startsWith(THREADS + "=")) {
+      } else if (!argument.startsWith(option + "=")) {
         changed.add(argument);
       }
     }
-    changed.add(THREADS + "=" + threads);
+    changed.add(option + "=" + value);
     return changed;
   }
 }

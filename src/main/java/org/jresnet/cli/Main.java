@@ -50,6 +50,7 @@ public final class Main implements Runnable {
           VerifyCommand.class,
           BenchCommand.class,
           ProfileCommand.class,
+          AtlasCommand.class,
           PlanCommand.class,
           CheckCommand.class,
           GradcheckCommand.class,

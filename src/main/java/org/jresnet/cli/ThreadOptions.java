@@ -16,7 +16,7 @@ final class ThreadOptions {
       split = ",",
       defaultValue = "0",
       paramLabel = "N",
-      description = "CPU threads; 0 means all. bench takes several, such as 1,2,4.")
+      description = "CPU threads; 0 means all. bench and atlas take several, such as 1,2,4.")
   @Within(min = 0, max = Within.THREADS)
   private List<Integer> threads;
 
@@ -33,7 +33,7 @@ final class ThreadOptions {
   /** Refuses options that did not pass through the launcher. */
   void check() {
     if (several()) {
-      throw new UsageError("--threads takes one number here; only bench compares several");
+      throw new UsageError("--threads takes one number here; only bench and atlas compare several");
     }
     if (threads.get(0) > 0) {
       require("--threads " + threads.get(0), "OMP_NUM_THREADS", String.valueOf(threads.get(0)));
