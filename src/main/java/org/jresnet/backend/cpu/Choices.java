@@ -40,21 +40,28 @@ final class Choices {
    * @param machine all that changes who wins
    */
   Choices(Path folder, String machine) {
-    file = folder.resolve("kernels2-" + machine.replaceAll("[^A-Za-z0-9.]+", "-") + ".json");
-    if (Files.exists(file)) {
-      read();
-    }
+    file = folder.resolve("races-" + machine.replaceAll("[^A-Za-z0-9.]+", "-") + ".json");
+    races.putAll(onDisk());
   }
 
-  private void read() {
+  /** The races in the file; none if it cannot be read. */
+  private Map<String, Map<String, Double>> onDisk() {
+    if (!Files.exists(file)) {
+      return Map.of();
+    }
     try {
-      races.putAll(JSON.readValue(file.toFile(), new TypeReference<>() {}));
-      if (races.values().stream().anyMatch(r -> r == null || r.containsValue(null))) {
+      Map<String, Map<String, Double>> read =
+          JSON.readValue(file.toFile(), new TypeReference<>() {});
+      if (read.values().stream().anyMatch(r -> r == null || r.containsValue(null))) {
         throw new IOException("a race has no milliseconds");
       }
+      return read;
     } catch (IOException e) {
-      races.clear();
-      LOG.warn("The races in {} cannot be read ({}); they are run again", file, e.getMessage());
+      LOG.warn(
+          "The races in {} cannot be read ({}); they are run again",
+          file,
+          e.getMessage().lines().findFirst().orElse(""));
+      return Map.of();
     }
   }
 
@@ -76,12 +83,14 @@ final class Choices {
     return races.getOrDefault(contest, Map.of());
   }
 
-  /** Remembers a race, here and on disk. */
+  /** Remembers a race, here and on disk, where other processes may have added theirs. */
   void put(String contest, Map<String, Double> times) {
     races.put(contest, new TreeMap<>(times));
     try {
       Files.createDirectories(file.getParent());
-      AtomicFile.write(file, JSON.writeValueAsString(races));
+      Map<String, Map<String, Double>> all = new TreeMap<>(onDisk());
+      all.putAll(races);
+      AtomicFile.write(file, JSON.writeValueAsString(all));
     } catch (IOException | UncheckedIOException | UserError e) {
       LOG.warn("The race cannot be remembered in {}: {}", file, e.getMessage());
     }

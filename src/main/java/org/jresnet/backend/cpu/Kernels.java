@@ -57,6 +57,9 @@ final class Kernels {
           if (options.winograd() && WinogradPlan.suits(part)) {
             all.add(new Candidate("winograd", () -> new WinogradPlan(kernels, part.spec())));
           }
+          if (DirectWeightsPlan.suits(part)) {
+            all.add(new Candidate("direct", () -> new DirectWeightsPlan(kernels, part.spec())));
+          }
         });
     return all;
   }

@@ -99,13 +99,7 @@ final class WinogradPlan extends CpuPlan {
     if (data != null) {
       forward(op, operands, data, Slot.DY, Slot.DX);
     } else if (weights != null) {
-      Rows x = rows(operands.get(Slot.X));
-      Rows dy = rows(operands.get(Slot.DY));
-      Rows dw = rows(operands.get(Slot.DWEIGHT));
-      Workers workers = kernels.workers();
-      Workers.Task task = worker -> weights.run(worker, x, dy, dw, workers::meet);
-      long bytes = bytes(operands, Slot.X, Slot.DY, Slot.DWEIGHT);
-      op.kernel(BACKWARD, "backward weights", NAME, bytes, () -> workers.run(task));
+      kernels.filterGradient(op, operands, weights, NAME);
     } else {
       forward(op, operands, conv, Slot.X, Slot.Y);
     }
@@ -113,15 +107,15 @@ final class WinogradPlan extends CpuPlan {
 
   /** The same kernel computes the output from the input and DX from DY. */
   private void forward(CpuBinding op, Operands operands, WinogradConv kernel, Slot from, Slot to) {
-    Rows x = rows(operands.get(from));
-    Rows y = rows(operands.get(to));
+    Rows x = OwnKernels.rows(operands.get(from));
+    Rows y = OwnKernels.rows(operands.get(to));
     Workers workers = kernels.workers();
     boolean once = !training();
     float[] own = once ? new float[kernel.filterSize()] : null;
     Optional<Tensor> folded = folded(operands);
     float[] bias = folded.isPresent() ? new float[shape.k()] : null;
     folded.ifPresent(into -> op.host(PREPARE, () -> fold(operands, into, bias)));
-    Rows weight = rows(folded.orElse(operands.get(Slot.WEIGHT)));
+    Rows weight = OwnKernels.rows(folded.orElse(operands.get(Slot.WEIGHT)));
     Workers.Task transform =
         worker -> kernel.transformFilters(worker, weight, once ? own : kernels.scratch().filters());
     op.kernel(
@@ -149,12 +143,6 @@ final class WinogradPlan extends CpuPlan {
       sum += operands.get(slot).bytes();
     }
     return sum;
-  }
-
-  private static Rows rows(Tensor tensor) {
-    return tensor.type() == DType.F32
-        ? Rows.floats(CpuBuffer.bytes(tensor))
-        : Rows.halves(CpuBuffer.bytes(tensor));
   }
 
   /** Where filters lie with the norm folded in, if there is one. */

@@ -9,6 +9,13 @@ import jdk.incubator.vector.FloatVector;
 final class Pointwise {
   private Pointwise() {}
 
+  /** Copies so many vectors, {@code step} values apart, to places {@code stride} apart. */
+  static void copy(float[] x, int at, int step, float[] y, int to, int stride, int count) {
+    for (int i = 0; i < count; i++, at += step, to += stride) {
+      FloatVector.fromArray(SPECIES, x, at).intoArray(y, to);
+    }
+  }
+
   /** {@code y += x}. */
   static void add(float[] y, int at, float[] x, int count) {
     for (int i = 0; i < count; i += LANES) {

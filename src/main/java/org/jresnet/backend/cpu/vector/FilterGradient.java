@@ -1,0 +1,189 @@
+package org.jresnet.backend.cpu.vector;
+
+import static org.jresnet.backend.cpu.vector.Products.LANES;
+import static org.jresnet.backend.cpu.vector.Products.PANEL;
+import static org.jresnet.backend.cpu.vector.Products.SUM_ROWS;
+
+import java.util.Arrays;
+import org.jresnet.backend.cpu.vector.Scratch.Shared;
+import org.jresnet.backend.cpu.vector.Scratch.Use;
+
+/**
+ * The gradient of a convolution's filters as matrix products: {@code sums[point][c][k] = Σ
+ * v[point][tile][c]·w[point][tile][k]}, from which a filter's taps follow. What a tile and a point
+ * are, a subclass says.
+ *
+ * <p>Workers pack a chunk of bands together, then each multiplies its share of channels and
+ * filters. The order of a sum depends on the shape alone, so its bits do not depend on the number
+ * of workers.
+ */
+public abstract class FilterGradient {
+  /**
+   * What is summed.
+   *
+   * @param points products of a tile
+   * @param taps of a filter
+   * @param c channels of the input
+   * @param k channels of the output
+   * @param bands rows of tiles, in all images
+   * @param tiles of a band
+   */
+  record Sizes(int points, int taps, int c, int k, int bands, int tiles) {
+    int panels() {
+      return (k + PANEL - 1) / PANEL;
+    }
+  }
+
+  final Scratch scratch;
+
+  /** Tiles of a chunk. */
+  final int pitch;
+
+  /** Values from one point's tiles to the next point's. */
+  final int tilePoint;
+
+  /** Values from one point's gradients to the next point's; 0 if all points share them. */
+  final int gradientPoint;
+
+  private final Sizes sizes;
+
+  /** Tiles that are multiplied with all channels while their gradients are in the second cache. */
+  private final int run;
+
+  /** Sums of {@link Products#SUM_ROWS} channels and a panel of filters. */
+  private final int unit;
+
+  /** Whether sums of all units are kept, because no unit sees all tiles at once. */
+  private final boolean kept;
+
+  /** Bands of a chunk. */
+  private final int chunk;
+
+  FilterGradient(Sizes sizes, int chunkTiles, int run, boolean sharesGradients, Scratch scratch) {
+    this.sizes = sizes;
+    this.scratch = scratch;
+    this.run = run;
+    chunk = Math.min(sizes.bands, Math.max(1, chunkTiles / sizes.tiles));
+    pitch = chunk * sizes.tiles;
+    // Another vector, because a distance of a power of two would use one set of the cache.
+    tilePoint = pitch * sizes.c + LANES;
+    int gradients = pitch * sizes.panels() * PANEL + LANES;
+    gradientPoint = sharesGradients ? 0 : gradients;
+    unit = sizes.points * SUM_ROWS * PANEL;
+    kept = pitch > run || chunk < sizes.bands;
+    int units = sizes.panels() * (sizes.c / SUM_ROWS);
+    scratch.reserve(Shared.TILES, sizes.points * tilePoint);
+    scratch.reserve(Shared.GRADIENTS, sharesGradients ? gradients : sizes.points * gradients);
+    scratch.reserve(Shared.SUMS, (kept ? units : scratch.workers()) * unit);
+    scratch.reserve(Use.FILTERS, PANEL * sizes.c * sizes.taps);
+    scratch.reserve(Use.BETWEEN, sizes.taps * LANES);
+  }
+
+  /** Writes a band's tiles and gradients to {@link Shared#TILES} and {@link Shared#GRADIENTS}. */
+  abstract void pack(int worker, Rows x, Rows dy, int band, int tile);
+
+  /**
+   * A vector of filters' taps from their sums.
+   *
+   * @param at first point
+   * @param point values from one point to the next
+   * @param taps a vector for each tap, at the start; the rest is free
+   */
+  abstract void finish(float[] sums, int at, int point, float[] taps);
+
+  /**
+   * Computes a worker's share; all workers must call it at the same time.
+   *
+   * @param dw torch's {@code [out][in][rows][columns]}
+   * @param meet returns when every worker has called it
+   */
+  public final void run(int worker, Rows x, Rows dy, Rows dw, Runnable meet) {
+    int workers = scratch.workers();
+    for (int first = 0; first < sizes.bands; first += chunk) {
+      int count = Math.min(chunk, sizes.bands - first);
+      for (int b = count * worker / workers; b < count * (worker + 1) / workers; b++) {
+        pack(worker, x, dy, first + b, b * sizes.tiles);
+      }
+      meet.run();
+      boolean last = first + count == sizes.bands;
+      multiply(worker, count * sizes.tiles, first == 0, last, dw);
+      meet.run();
+    }
+  }
+
+  /** Multiplies a chunk's tiles for a worker's units, and finishes them after the last chunk. */
+  private void multiply(int worker, int count, boolean first, boolean last, Rows dw) {
+    float[] sums = scratch.get(Shared.SUMS);
+    int rows = sizes.c / SUM_ROWS;
+    int units = sizes.panels() * rows;
+    int end = units * (worker + 1) / scratch.workers();
+    for (int from = units * worker / scratch.workers(); from < end; ) {
+      int panel = from / rows;
+      int to = Math.min(end, (panel + 1) * rows);
+      int length = (to - from) * SUM_ROWS * sizes.taps;
+      for (int tile = 0; tile < count; tile += run) {
+        int tiles = Math.min(run, count - tile);
+        for (int u = from; u < to; u++) {
+          int sum = (kept ? u : worker) * unit;
+          if (first && tile == 0) {
+            Arrays.fill(sums, sum, sum + unit, 0);
+          }
+          add(u % rows * SUM_ROWS, panel, tile, tiles, sums, sum);
+          if (last && tile + tiles == count) {
+            finish(worker, sums, sum, (u - from) * SUM_ROWS, length);
+          }
+        }
+      }
+      if (last) {
+        write(worker, panel * PANEL, from % rows * SUM_ROWS, length, dw);
+      }
+      from = to;
+    }
+  }
+
+  private void add(int channel, int panel, int tile, int tiles, float[] sums, int sum) {
+    float[] v = scratch.get(Shared.TILES);
+    float[] w = scratch.get(Shared.GRADIENTS);
+    int from = (channel / LANES * pitch + tile) * LANES + channel % LANES;
+    int gradient = (panel * pitch + tile) * PANEL;
+    for (int point = 0; point < sizes.points; point++) {
+      Products.accumulate(
+          v,
+          point * tilePoint + from,
+          w,
+          point * gradientPoint + gradient,
+          tiles,
+          sums,
+          sum + point * SUM_ROWS * PANEL);
+    }
+  }
+
+  /** Puts a unit's taps where they lie in a panel's filters. */
+  private void finish(int worker, float[] sums, int sum, int channel, int length) {
+    float[] g = scratch.get(worker, Use.FILTERS);
+    float[] taps = scratch.get(worker, Use.BETWEEN);
+    for (int half = 0; half < PANEL; half += LANES) {
+      for (int c = 0; c < SUM_ROWS; c++) {
+        finish(sums, sum + c * PANEL + half, SUM_ROWS * PANEL, taps);
+        int to = half * length + (channel + c) * sizes.taps;
+        scatter(taps, sizes.taps, g, to, length);
+      }
+    }
+  }
+
+  private static void scatter(float[] taps, int count, float[] g, int to, int length) {
+    for (int lane = 0; lane < LANES; lane++) {
+      for (int i = 0; i < count; i++) {
+        g[to + lane * length + i] = taps[i * LANES + lane];
+      }
+    }
+  }
+
+  private void write(int worker, int filter, int channel, int length, Rows dw) {
+    float[] g = scratch.get(worker, Use.FILTERS);
+    for (int lane = 0; lane < PANEL && filter + lane < sizes.k; lane++) {
+      int to = ((filter + lane) * sizes.c + channel) * sizes.taps;
+      dw.put(to, g, lane * length, length, null);
+    }
+  }
+}
