@@ -72,7 +72,7 @@ public record Atlas(@JsonField(min = 1, max = FORMAT) int format, Origin origin,
    * @param ops convolutions of the network that need this product
    * @param ms milliseconds, the least of some runs
    * @param gflops 10^9 FLOP/s, with the FLOPs of direct sums
-   * @param peak 10^9 FLOP/s of the fastest direct convolution measured with these threads
+   * @param peak 10^9 FLOP/s of the fastest direct convolution of all, with these threads
    * @param error root mean square of the difference from double precision, relative to that of the
    *     values
    */
@@ -91,6 +91,21 @@ public record Atlas(@JsonField(min = 1, max = FORMAT) int format, Origin origin,
     /** Share of the peak; above 1 where an algorithm multiplies less than direct sums do. */
     public double share() {
       return gflops / peak;
+    }
+
+    Row withPeak(double other) {
+      return new Row(
+          part,
+          convolution,
+          operation,
+          precision,
+          candidate,
+          threads,
+          ops,
+          ms,
+          gflops,
+          other,
+          error);
     }
 
     /** What two atlases have in common where they measured the same. */

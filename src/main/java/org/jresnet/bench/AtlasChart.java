@@ -1,6 +1,6 @@
 package org.jresnet.bench;
 
-import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -19,6 +19,9 @@ final class AtlasChart {
   private static final int HEAD = 108;
   private static final int MARGIN = 12;
 
+  private static final List<String> OPERATIONS =
+      List.of("forward", "backward data", "backward weights", "inference");
+
   /** Shares at which the legend shows the colours. */
   private static final double[] LEGEND = {0, 0.25, 0.5, 0.75, 1, 1.5, 2};
 
@@ -36,12 +39,17 @@ final class AtlasChart {
 
   private String draw() {
     Map<String, Map<String, Row>> lines = new LinkedHashMap<>();
-    List<String> columns = new ArrayList<>();
+    List<String> columns =
+        atlas.rows().stream()
+            .sorted(
+                Comparator.comparing(Row::precision)
+                    .thenComparing(Row::threads)
+                    .thenComparing(row -> OPERATIONS.indexOf(row.operation())))
+            .map(AtlasChart::column)
+            .distinct()
+            .toList();
     Map<String, Double> best = new LinkedHashMap<>();
     for (Row row : atlas.rows()) {
-      if (!columns.contains(column(row))) {
-        columns.add(column(row));
-      }
       place(row, lines);
       best.merge(product(row), row.ms(), Math::min);
     }
@@ -57,7 +65,7 @@ final class AtlasChart {
     for (int i = 0; i < columns.size(); i++) {
       String[] words = columns.get(i).split("\\|", -1);
       for (int w = 0; w < words.length; w++) {
-        text(x(i) + CELL / 2, HEAD - 48 + 13 * w, "middle", words[w]);
+        text(x(i) + CELL / 2, HEAD - 52 + 14 * w, "middle", words[w]);
       }
     }
     int y = HEAD;
@@ -97,7 +105,8 @@ final class AtlasChart {
     String threads = row.threads() == 1 ? "1 thread" : row.threads() + " threads";
     return String.join(
         "|",
-        row.precision().id() + ", " + threads,
+        row.precision().id(),
+        threads,
         row.operation().replace("backward ", "b. "),
         row.candidate());
   }

@@ -3,6 +3,7 @@ package org.jresnet.bench;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import org.jresnet.backend.Contest;
@@ -58,9 +59,12 @@ public final class AtlasSurvey {
   private record Job(Precision precision, Entry entry, OpSpec op) {
     /** About in proportion to its time. */
     double work() {
-      return op.macs() * (double) entry.contest().candidates().size();
+      return LEAST_WORK + op.macs() * (double) entry.contest().candidates().size();
     }
   }
+
+  /** Multiply-accumulates that take as long as what each product needs besides. */
+  private static final double LEAST_WORK = 2e8;
 
   private final CpuBackend backend;
   private final Setup setup;
@@ -84,28 +88,28 @@ public final class AtlasSurvey {
     if (jobs.isEmpty()) {
       throw new UserError(setup.graph.name() + " has no convolutions to measure");
     }
-    double all = jobs.stream().mapToDouble(Job::work).sum();
+    double work = jobs.stream().mapToDouble(Job::work).sum();
     double done = 0;
+    Map<Precision, Double> peaks = new EnumMap<>(Precision.class);
+    for (Precision precision : setup.precisions) {
+      peaks.put(precision, Ceilings.measure(backend, precision).flopsPerSecond() / 1e9);
+    }
     long start = System.nanoTime();
     List<Row> rows = new ArrayList<>();
-    Precision precision = null;
-    double peak = 0;
     ConvolutionError error = null;
     for (Job job : jobs) {
-      if (job.precision != precision) {
-        precision = job.precision;
-        peak = Ceilings.measure(backend, precision).flopsPerSecond() / 1e9;
-      }
       if (error == null || !error.op().equals(job.op)) {
         error = new ConvolutionError(backend, job.op);
       }
-      List<Row> measured = rows(job, peak, error);
+      List<Row> measured = rows(job, peaks, error);
       rows.addAll(measured);
       done += job.work();
       double seconds = (System.nanoTime() - start) / 1e9;
-      listener.measured(measured, done / all, seconds * (all - done) / done);
+      listener.measured(measured, done / work, seconds * (work - done) / done);
     }
-    return new Atlas(Atlas.FORMAT, origin(), rows);
+    // A later convolution may be faster than all before it, and than those of the ceilings.
+    List<Row> all = rows.stream().map(row -> row.withPeak(peaks.get(row.precision()))).toList();
+    return new Atlas(Atlas.FORMAT, origin(), all);
   }
 
   private List<Job> jobs() {
@@ -131,9 +135,12 @@ public final class AtlasSurvey {
     return jobs;
   }
 
-  private List<Row> rows(Job job, double peak, ConvolutionError error) {
+  private List<Row> rows(Job job, Map<Precision, Double> peaks, ConvolutionError error) {
     Contest contest = job.entry.contest();
     Map<String, Double> times = backend.race(contest);
+    double flops = 2.0 * contest.spec().macs() / 1e6;
+    double direct = flops / times.get(contest.candidates().get(0));
+    double peak = peaks.merge(job.precision, direct, Math::max);
     List<Row> rows = new ArrayList<>();
     for (String candidate : contest.candidates()) {
       if (!times.containsKey(candidate)) {
@@ -150,7 +157,7 @@ public final class AtlasSurvey {
               setup.threads,
               job.entry.nodes().size(),
               ms,
-              2 * contest.spec().macs() / ms / 1e6,
+              flops / ms,
               peak,
               error.of(contest, candidate)));
     }

@@ -66,7 +66,9 @@ final class AtlasCommandTest {
       operations.computeIfAbsent(type, t -> new TreeSet<>()).add(row.operation());
       assertThat(row.ms()).as(row.part()).isPositive();
       assertThat(row.gflops()).as(row.part()).isPositive();
-      assertThat(row.peak()).as(row.part()).isPositive();
+      if (row.candidate().equals("onednn")) {
+        assertThat(row.share()).as(row.part()).isBetween(1e-6, 1.0);
+      }
       // Results have 24, 8 and 8 bits; the contract tests have the exact bounds. A product of two
       // bf16 numbers is exact in single precision, so single errors may be 0.
       double bound = type.equals("fp32") ? 1e-5 : type.equals("bf16") ? 1e-2 : 5e-2;
