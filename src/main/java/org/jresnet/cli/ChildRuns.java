@@ -1,6 +1,11 @@
 package org.jresnet.cli;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -32,14 +37,17 @@ final class ChildRuns {
   static int run(int threads, List<String> arguments) {
     List<String> line = program();
     line.addAll(withThreads(arguments, threads));
-    ProcessBuilder builder = new ProcessBuilder(line).inheritIO();
+    ProcessBuilder builder =
+        new ProcessBuilder(line).inheritIO().redirectError(ProcessBuilder.Redirect.PIPE);
     if (threads == 0) {
       builder.environment().remove("OMP_NUM_THREADS");
     } else {
       builder.environment().put("OMP_NUM_THREADS", String.valueOf(threads));
     }
     try {
-      return builder.start().waitFor();
+      Process child = builder.start();
+      copyErrors(child.getErrorStream(), Console.err());
+      return child.waitFor();
     } catch (IOException e) {
       throw new UserError(
           Text.format("java cannot be started again for --threads %s: %s", threads, e), e);
@@ -47,6 +55,19 @@ final class ChildRuns {
       Thread.currentThread().interrupt();
       throw new UserError(Text.format("interrupted while waiting for --threads %s", threads), e);
     }
+  }
+
+  /** Copies without Java's first line, which tells of the incubating Vector API. */
+  static void copyErrors(InputStream from, OutputStream to) throws IOException {
+    ByteArrayOutputStream first = new ByteArrayOutputStream();
+    for (int b = from.read(); b >= 0; b = b == '\n' ? -1 : from.read()) {
+      first.write(b);
+    }
+    if (!first.toString(UTF_8).startsWith("WARNING: Using incubator modules: ")) {
+      first.writeTo(to);
+    }
+    from.transferTo(to);
+    to.flush();
   }
 
   /** What starts this program as a process, to which arguments are added. */

@@ -5,7 +5,10 @@ import static org.jresnet.cli.MainTest.jresnet;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -175,6 +178,19 @@ final class AtlasCommandTest {
     MainTest.Result again = atlas("--out=" + folder.resolve("a"));
     assertThat(again.code()).isEqualTo(1);
     assertThat(again.err()).contains("atlas.json exists").contains("--overwrite");
+  }
+
+  @Test
+  void childrenAreHeardWithoutJavasWarning() throws IOException {
+    for (String said : List.of("", "one", "one\ntwo\n", "WARNING: other\n")) {
+      for (String warning :
+          List.of("", "WARNING: Using incubator modules: jdk.incubator.vector\n")) {
+        ByteArrayOutputStream heard = new ByteArrayOutputStream();
+        byte[] bytes = (warning + said).getBytes(StandardCharsets.UTF_8);
+        ChildRuns.copyErrors(new ByteArrayInputStream(bytes), heard);
+        assertThat(heard.toString(StandardCharsets.UTF_8)).isEqualTo(said);
+      }
+    }
   }
 
   @Test
