@@ -244,8 +244,9 @@ public record OpCase(
     // Drawn in the order of slots and for all, so that no gradient's values depend on the others.
     for (Slot slot : OpRun.slotsAndGradients(op)) {
       double[] v = new double[OpRun.elements(op, slot)];
+      DType drawn = OpRun.type(op, slot);
       for (int i = 0; i < v.length; i++) {
-        v[i] = OpRun.round(draw(op, slot, random), OpRun.type(op, slot));
+        v[i] = OpRun.round(draw(op, slot, random), drawn);
       }
       if (given.contains(slot)) {
         values.put(slot, v);
