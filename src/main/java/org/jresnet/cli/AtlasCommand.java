@@ -108,7 +108,7 @@ final class AtlasCommand implements Callable<Integer> {
       return each(console);
     }
     threads.check();
-    try (CpuBackend backend = new CpuBackend(tuning.cpu())) {
+    try (CpuBackend backend = new CpuBackend(tuning.cpu(console))) {
       types.forEach(type -> Compute.require(backend, type));
       console.print("%s, %s", DoctorCommand.machine(), backend.description());
       Images images = new Images(batch, size, size, ModelFiles.normalization(network));

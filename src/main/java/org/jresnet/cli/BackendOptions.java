@@ -56,7 +56,7 @@ final class BackendOptions {
   /** Opens another backend in another precision, with the same threads and GPU. */
   Compute open(Console console, BackendKind kind, Optional<Precision> type) {
     threads.check();
-    Compute compute = Compute.open(kind, type, settings());
+    Compute compute = Compute.open(kind, type, settings(console));
     console.print(
         "Backend %s%s (%s), precision %s%s",
         compute.kind().id(),
@@ -67,12 +67,12 @@ final class BackendOptions {
     return compute;
   }
 
-  private BackendSettings settings() {
-    return new BackendSettings(tuning.cpu(), gpu.options(tuning.gpu()));
+  private BackendSettings settings(Console console) {
+    return new BackendSettings(tuning.cpu(console), gpu.options(tuning.gpu()));
   }
 
   /** Opens what was asked for once more, without a word. */
   Compute openAgain() {
-    return Compute.open(kind(), precision(), settings());
+    return Compute.open(kind(), precision(), settings(new Console(true)));
   }
 }

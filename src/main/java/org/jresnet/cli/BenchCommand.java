@@ -164,7 +164,8 @@ final class BenchCommand implements Callable<Integer> {
         backends.stream().map(n -> UsageError.unlessValid(() -> BackendKind.of(n))).toList();
     for (BackendKind kind : kinds) {
       try (Backend backend =
-          Backends.open(kind, new BackendSettings(tuning.cpu(), gpu.options(tuning.gpu())))) {
+          Backends.open(
+              kind, new BackendSettings(tuning.cpu(console), gpu.options(tuning.gpu())))) {
         console.print("%s, %s", DoctorCommand.machine(), backend.description());
         console.print(
             "%-34s %9s %10s %10s %7s %8s %9s %9s",

@@ -29,13 +29,14 @@ final class TuningOptions {
     return tune == null ? Tuning.HEURISTIC : tuning();
   }
 
-  /** For the CPU. */
-  CpuOptions cpu() {
+  /** For the CPU; the console is told what takes time. */
+  CpuOptions cpu(Console console) {
     CpuOptions defaults = CpuOptions.defaults();
     return new CpuOptions(
         tune == null ? defaults.tuning() : tuning(),
         !direct && defaults.winograd(),
-        defaults.cache());
+        defaults.cache(),
+        note -> console.print("%s", note));
   }
 
   private Tuning tuning() {

@@ -6,8 +6,12 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
 import org.jresnet.backend.Backend;
+import org.jresnet.backend.ForwardingBackend;
+import org.jresnet.backend.OpPlan;
+import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Support;
 import org.jresnet.backend.Tuning;
+import org.jresnet.backend.cpu.CpuBackend;
 import org.jresnet.backend.cpu.CpuOptions;
 import org.jresnet.backend.gpu.CudnnOptions;
 import org.jresnet.backend.gpu.GpuBackend;
@@ -31,7 +35,34 @@ public final class TestBackends {
           support instanceof Support.Yes, () -> "no GPU: " + ((Support.No) support).reason());
       return Backends.open(BackendKind.GPU, new BackendSettings(CpuOptions.defaults(), gpu()));
     }
-    return Backends.open(name);
+    String kernel = System.getProperty("jresnet.test.kernel");
+    return name.equals("cpu") && kernel != null ? new Forced(kernel) : Backends.open(name);
+  }
+
+  /** The CPU with one kernel of our own wherever it can compute, however small the work. */
+  private static final class Forced extends ForwardingBackend {
+    private final CpuBackend cpu;
+    private final String kernel;
+
+    Forced(String kernel) {
+      this(new CpuBackend(), kernel);
+    }
+
+    private Forced(CpuBackend cpu, String kernel) {
+      super(cpu);
+      this.cpu = cpu;
+      this.kernel = kernel;
+    }
+
+    @Override
+    public OpPlan plan(OpSpec spec) {
+      return cpu.plan(spec, kernel);
+    }
+
+    @Override
+    public void close() {
+      cpu.close();
+    }
   }
 
   /** Options for the GPU, with the libraries that the build was told of. */

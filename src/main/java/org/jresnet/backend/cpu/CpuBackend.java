@@ -53,6 +53,9 @@ public final class CpuBackend implements Backend {
   private final int threads;
   private final Kernels kernels;
 
+  /** What the description says of kernels of our own. */
+  private final String own;
+
   /** With the defaults of {@link CpuOptions}. */
   public CpuBackend() {
     this(CpuOptions.defaults());
@@ -86,19 +89,23 @@ public final class CpuBackend implements Backend {
     }
     Support vectors = VectorApi.supported();
     if (vectors instanceof Support.No no && options.tuning() == Tuning.RACE) {
-      LOG.info("Only oneDNN's kernels are used: {}", no.reason());
+      LOG.info("No kernels of our own are used: {}", no.reason());
     }
-    boolean own = vectors instanceof Support.Yes;
+    boolean vectorised = vectors instanceof Support.Yes;
+    own =
+        options.tuning() == Tuning.OFF
+            ? ""
+            : vectorised ? ", own " + VectorApi.bits() + "-bit kernels" : ", no own kernels";
     kernels =
         new Kernels(
             this,
             options,
-            own ? Optional.of(new OwnKernels(dnn, workers)) : Optional.empty(),
+            vectorised ? Optional.of(new OwnKernels(dnn, workers)) : Optional.empty(),
             String.join(
                 "-",
                 Processor.generation(),
                 OneDnn.instructionSet(),
-                own ? VectorApi.bits() + "bit" : "novectors",
+                vectorised ? VectorApi.bits() + "bit" : "novectors",
                 threads + "t",
                 "java" + Runtime.version().feature(),
                 "onednn" + OneDnn.version()),
@@ -125,7 +132,8 @@ public final class CpuBackend implements Backend {
         + OneDnn.instructionSet()
         + ", "
         + threads
-        + " threads";
+        + " threads"
+        + own;
   }
 
   @Override

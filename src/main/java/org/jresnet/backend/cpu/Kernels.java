@@ -26,6 +26,7 @@ final class Kernels {
   private final CpuBackend backend;
   private final CpuOptions options;
   private final Choices choices;
+  private boolean announced;
   private final Optional<OwnKernels> own;
   private final Function<OpSpec, OpPlan> library;
 
@@ -131,6 +132,7 @@ final class Kernels {
       return all.get(0);
     }
     if (choices.winner(contest).isEmpty()) {
+      announce();
       choices.put(contest, Race.run(backend, part, all));
     }
     String name = choices.winner(contest).orElseThrow();
@@ -149,6 +151,16 @@ final class Kernels {
   /** Makes choices stand that a run was started with. */
   void stand(Map<String, String> winners) {
     choices.stand(winners);
+  }
+
+  private void announce() {
+    if (!announced) {
+      announced = true;
+      options
+          .notes()
+          .accept(
+              "Timing implementations of these shapes, once on this machine (--tune off skips it)");
+    }
   }
 
   /** Who computes what, by contest. */

@@ -6,7 +6,9 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jresnet.backend.BoundOp;
 import org.jresnet.backend.Buffer;
 import org.jresnet.backend.OpPlan;
@@ -31,6 +33,11 @@ final class Race implements AutoCloseable {
 
   /** Runs in a row without a better time, after which a candidate shows what it can do. */
   private static final int STEADY = 4;
+
+  /** The same for code that has not raced in this process; compiling it takes as long. */
+  private static final long YOUNG_NANOS = 500_000_000;
+
+  private static final Set<String> COMPILED = ConcurrentHashMap.newKeySet();
 
   /** What a better time saves at least. */
   private static final double BETTER = 0.97;
@@ -91,7 +98,8 @@ final class Race implements AutoCloseable {
           nanos.put(i, Long.MAX_VALUE);
         }
       }
-      time(ops, nanos);
+      String code = part.operation() + candidates.stream().map(Candidate::name).toList();
+      time(ops, nanos, COMPILED.add(code) ? YOUNG_NANOS : 0);
       Map<String, Double> times = new LinkedHashMap<>();
       nanos.forEach((i, best) -> times.put(candidates.get(i).name(), best / 1e6));
       return times;
@@ -101,11 +109,17 @@ final class Race implements AutoCloseable {
     }
   }
 
-  /** The JVM compiles a kernel while it runs, so a race goes on until nobody gets faster. */
-  private void time(List<BoundOp> ops, Map<Integer, Long> nanos) {
+  /**
+   * The JVM compiles a kernel while it runs, so a race goes on until nobody gets faster.
+   *
+   * @param quiet time without a better time that is needed for it
+   */
+  private void time(List<BoundOp> ops, Map<Integer, Long> nanos, long quiet) {
     long begin = System.nanoTime();
+    long better = begin;
     int since = 0;
-    while (since < STEADY && System.nanoTime() - begin < ENOUGH_NANOS * nanos.size()) {
+    while ((since < STEADY || System.nanoTime() - better < quiet)
+        && System.nanoTime() - begin < quiet + ENOUGH_NANOS * nanos.size()) {
       since++;
       for (Map.Entry<Integer, Long> entry : nanos.entrySet()) {
         long start = System.nanoTime();
@@ -113,6 +127,7 @@ final class Race implements AutoCloseable {
         long time = System.nanoTime() - start;
         if (time < BETTER * entry.getValue()) {
           since = 0;
+          better = System.nanoTime();
         }
         entry.setValue(Math.min(entry.getValue(), time));
       }
