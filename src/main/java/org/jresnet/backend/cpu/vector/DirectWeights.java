@@ -4,7 +4,6 @@ import static org.jresnet.backend.cpu.vector.Products.LANES;
 import static org.jresnet.backend.cpu.vector.Products.PANEL;
 
 import java.util.Arrays;
-import org.jresnet.backend.cpu.vector.Scratch.Shared;
 import org.jresnet.backend.cpu.vector.Scratch.Use;
 
 /**
@@ -81,26 +80,26 @@ public final class DirectWeights extends FilterGradient {
   }
 
   @Override
-  void pack(int worker, Rows x, Rows dy, int band, int tile) {
+  void pack(int worker, Rows x, Rows dy, int band, int tile, float[] v, float[] w) {
     int image = band / shape.outputRows();
     int row = band % shape.outputRows();
     for (int r = 0; r < shape.rows.size; r++) {
       int from = row * shape.rows.stride + r * shape.rows.dilation - shape.rows.padding;
-      packInput(worker, x, image, from, r * shape.columns.size, tile);
+      packInput(worker, x, image, from, r * shape.columns.size, tile, v);
     }
     float[] d = scratch.get(worker, Use.INPUT);
     int k = shape.k;
     int count = shape.outputColumns();
     dy.get(band * count * k, d, 0, count * k, scratch.bits(worker));
-    float[] into = scratch.get(Shared.GRADIENTS);
     for (int block = 0; block < k; block += LANES) {
       int to = (block / PANEL * pitch + tile) * PANEL + block % PANEL;
-      Pointwise.copy(d, block, k, into, to, PANEL, count);
+      Pointwise.copy(d, block, k, w, to, PANEL, count);
     }
   }
 
   /** One row of the input, or of padding, for the taps of one row of the window. */
-  private void packInput(int worker, Rows x, int image, int row, int firstTap, int tile) {
+  private void packInput(
+      int worker, Rows x, int image, int row, int firstTap, int tile, float[] into) {
     float[] d = scratch.get(worker, Use.INPUT);
     int c = shape.c;
     int edge = shape.columns.padding * c;
@@ -112,7 +111,6 @@ public final class DirectWeights extends FilterGradient {
       x.get((image * shape.h + row) * count, d, edge, count, scratch.bits(worker));
     }
     Arrays.fill(d, edge + count, edge + count + edge, 0);
-    float[] into = scratch.get(Shared.TILES);
     for (int s = 0; s < shape.columns.size; s++) {
       for (int block = 0; block < c; block += LANES) {
         Pointwise.copy(

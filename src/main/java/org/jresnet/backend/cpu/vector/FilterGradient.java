@@ -34,6 +34,9 @@ public abstract class FilterGradient {
     }
   }
 
+  /** Sums, in values, that each worker can have for itself: those of 256 channels and filters. */
+  private static final long MOST_APART = 4 << 20;
+
   final Scratch scratch;
 
   /** Tiles of a chunk. */
@@ -53,6 +56,14 @@ public abstract class FilterGradient {
   /** Sums of {@link Products#SUM_ROWS} channels and a panel of filters. */
   private final int unit;
 
+  private final int units;
+
+  /** Values from one point's sums to the next point's, where each worker has its own. */
+  private final int sumPoint;
+
+  /** Whether each worker has its own sums. */
+  private final boolean apart;
+
   /** Whether sums of all units are kept, because no unit sees all tiles at once. */
   private final boolean kept;
 
@@ -70,17 +81,28 @@ public abstract class FilterGradient {
     int gradients = pitch * sizes.panels() * PANEL + LANES;
     gradientPoint = sharesGradients ? 0 : gradients;
     unit = sizes.points * SUM_ROWS * PANEL;
-    kept = pitch > run || chunk < sizes.bands;
-    int units = sizes.panels() * (sizes.c / SUM_ROWS);
-    scratch.reserve(Shared.TILES, sizes.points * tilePoint);
-    scratch.reserve(Shared.GRADIENTS, sharesGradients ? gradients : sizes.points * gradients);
-    scratch.reserve(Shared.SUMS, (kept ? units : scratch.workers()) * unit);
+    units = sizes.panels() * (sizes.c / SUM_ROWS);
+    sumPoint = units * SUM_ROWS * PANEL + LANES;
+    apart = scratch.workers() > 1 && (long) units * unit <= MOST_APART;
+    kept = apart || pitch > run || chunk < sizes.bands;
+    int tiles = sizes.points * tilePoint;
+    int allGradients = sharesGradients ? gradients : sizes.points * gradients;
+    if (apart) {
+      scratch.reserve(Use.TILES, tiles);
+      scratch.reserve(Use.GRADIENTS, allGradients);
+      scratch.reserve(Use.SUMS, sizes.points * sumPoint);
+      scratch.reserve(Use.PRODUCTS, unit);
+    } else {
+      scratch.reserve(Shared.TILES, tiles);
+      scratch.reserve(Shared.GRADIENTS, allGradients);
+      scratch.reserve(Shared.SUMS, (kept ? units : scratch.workers()) * unit);
+    }
     scratch.reserve(Use.FILTERS, PANEL * sizes.c * sizes.taps);
     scratch.reserve(Use.BETWEEN, sizes.taps * LANES);
   }
 
-  /** Writes a band's tiles and gradients to {@link Shared#TILES} and {@link Shared#GRADIENTS}. */
-  abstract void pack(int worker, Rows x, Rows dy, int band, int tile);
+  /** Writes a band's tiles to {@code v} and its gradients to {@code w}, from that tile on. */
+  abstract void pack(int worker, Rows x, Rows dy, int band, int tile, float[] v, float[] w);
 
   /**
    * A vector of filters' taps from their sums.
@@ -98,11 +120,17 @@ public abstract class FilterGradient {
    * @param meet returns when every worker has called it
    */
   public final void run(int worker, Rows x, Rows dy, Rows dw, Runnable meet) {
+    if (apart) {
+      runApart(worker, x, dy, dw, meet);
+      return;
+    }
     int workers = scratch.workers();
+    float[] v = scratch.get(Shared.TILES);
+    float[] w = scratch.get(Shared.GRADIENTS);
     for (int first = 0; first < sizes.bands; first += chunk) {
       int count = Math.min(chunk, sizes.bands - first);
       for (int b = count * worker / workers; b < count * (worker + 1) / workers; b++) {
-        pack(worker, x, dy, first + b, b * sizes.tiles);
+        pack(worker, x, dy, first + b, b * sizes.tiles, v, w);
       }
       meet.run();
       boolean last = first + count == sizes.bands;
@@ -111,11 +139,80 @@ public abstract class FilterGradient {
     }
   }
 
+  private void runApart(int worker, Rows x, Rows dy, Rows dw, Runnable meet) {
+    int workers = scratch.workers();
+    float[] v = scratch.get(worker, Use.TILES);
+    float[] w = scratch.get(worker, Use.GRADIENTS);
+    float[] sums = scratch.get(worker, Use.SUMS);
+    Arrays.fill(sums, 0, sizes.points * sumPoint, 0);
+    int end = sizes.bands * (worker + 1) / workers;
+    for (int first = sizes.bands * worker / workers; first < end; first += chunk) {
+      int count = Math.min(chunk, end - first);
+      for (int b = 0; b < count; b++) {
+        pack(worker, x, dy, first + b, b * sizes.tiles, v, w);
+      }
+      for (int point = 0; point < sizes.points; point++) {
+        addPoint(point, v, w, count * sizes.tiles, sums);
+      }
+    }
+    meet.run();
+    addUp(worker, dw);
+  }
+
+  /** A point's product over a chunk: its tiles, gradients and sums stay in the second cache. */
+  private void addPoint(int point, float[] v, float[] w, int count, float[] sums) {
+    int rows = sizes.c / SUM_ROWS;
+    for (int panel = 0; panel < sizes.panels(); panel++) {
+      for (int tile = 0; tile < count; tile += run) {
+        int from = point * tilePoint + tile * LANES;
+        int gradient = point * gradientPoint + (panel * pitch + tile) * PANEL;
+        int tiles = Math.min(run, count - tile);
+        for (int row = 0; row < rows; row++) {
+          int channel = row * SUM_ROWS;
+          Products.accumulate(
+              v,
+              from + channel / LANES * pitch * LANES + channel % LANES,
+              w,
+              gradient,
+              tiles,
+              sums,
+              point * sumPoint + (panel * rows + row) * SUM_ROWS * PANEL);
+        }
+      }
+    }
+  }
+
+  /** Adds up all workers' sums of this worker's units. */
+  private void addUp(int worker, Rows dw) {
+    float[] total = scratch.get(worker, Use.PRODUCTS);
+    int block = SUM_ROWS * PANEL;
+    int rows = sizes.c / SUM_ROWS;
+    int end = units * (worker + 1) / scratch.workers();
+    for (int from = units * worker / scratch.workers(); from < end; ) {
+      int panel = from / rows;
+      int to = Math.min(end, (panel + 1) * rows);
+      int length = (to - from) * SUM_ROWS * sizes.taps;
+      for (int u = from; u < to; u++) {
+        for (int point = 0; point < sizes.points; point++) {
+          int at = point * sumPoint + u * block;
+          System.arraycopy(scratch.get(0, Use.SUMS), at, total, point * block, block);
+          for (int other = 1; other < scratch.workers(); other++) {
+            Pointwise.add(total, point * block, scratch.get(other, Use.SUMS), at, block);
+          }
+        }
+        finish(worker, total, 0, (u - from) * SUM_ROWS, length);
+      }
+      write(worker, panel * PANEL, from % rows * SUM_ROWS, length, dw);
+      from = to;
+    }
+  }
+
   /** Multiplies a chunk's tiles for a worker's units, and finishes them after the last chunk. */
   private void multiply(int worker, int count, boolean first, boolean last, Rows dw) {
+    float[] v = scratch.get(Shared.TILES);
+    float[] w = scratch.get(Shared.GRADIENTS);
     float[] sums = scratch.get(Shared.SUMS);
     int rows = sizes.c / SUM_ROWS;
-    int units = sizes.panels() * rows;
     int end = units * (worker + 1) / scratch.workers();
     for (int from = units * worker / scratch.workers(); from < end; ) {
       int panel = from / rows;
@@ -128,7 +225,7 @@ public abstract class FilterGradient {
           if (first && tile == 0) {
             Arrays.fill(sums, sum, sum + unit, 0);
           }
-          add(u % rows * SUM_ROWS, panel, tile, tiles, sums, sum);
+          add(v, w, u % rows * SUM_ROWS, panel, tile, tiles, sums, sum);
           if (last && tile + tiles == count) {
             finish(worker, sums, sum, (u - from) * SUM_ROWS, length);
           }
@@ -141,9 +238,8 @@ public abstract class FilterGradient {
     }
   }
 
-  private void add(int channel, int panel, int tile, int tiles, float[] sums, int sum) {
-    float[] v = scratch.get(Shared.TILES);
-    float[] w = scratch.get(Shared.GRADIENTS);
+  private void add(
+      float[] v, float[] w, int channel, int panel, int tile, int tiles, float[] sums, int sum) {
     int from = (channel / LANES * pitch + tile) * LANES + channel % LANES;
     int gradient = (panel * pitch + tile) * PANEL;
     for (int point = 0; point < sizes.points; point++) {

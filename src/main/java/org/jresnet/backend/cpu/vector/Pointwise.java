@@ -17,10 +17,10 @@ final class Pointwise {
   }
 
   /** {@code y += x}. */
-  static void add(float[] y, int at, float[] x, int count) {
+  static void add(float[] y, int at, float[] x, int from, int count) {
     for (int i = 0; i < count; i += LANES) {
       FloatVector.fromArray(SPECIES, y, at + i)
-          .add(FloatVector.fromArray(SPECIES, x, i))
+          .add(FloatVector.fromArray(SPECIES, x, from + i))
           .intoArray(y, at + i);
     }
   }
@@ -28,7 +28,7 @@ final class Pointwise {
   /** {@code y[p·k + c] += x[c]} for so many pixels p. */
   static void addToEach(float[] y, int at, float[] x, int k, int pixels) {
     for (int p = 0; p < pixels; p++) {
-      add(y, at + p * k, x, k);
+      add(y, at + p * k, x, 0, k);
     }
   }
 

@@ -15,8 +15,12 @@ public final class Scratch {
     BETWEEN,
     /** Transformed tiles. */
     TILES,
+    /** Transformed tiles of the output's gradient. */
+    GRADIENTS,
     /** Products of transformed tiles and filters. */
     PRODUCTS,
+    /** Sums over tiles. */
+    SUMS,
     /** Rows of the result. */
     OUTPUT,
     /** Filters as they lie in memory. */

@@ -173,7 +173,7 @@ public final class WinogradConv {
         int from = (b * OUT + i) * row();
         if (adds) {
           y.get(at, old, 0, length, bits);
-          Pointwise.add(out, from, old, length);
+          Pointwise.add(out, from, old, 0, length);
         }
         if (bias != null) {
           Pointwise.addToEach(out, from, bias, shape.k(), shape.columns());

@@ -8,7 +8,6 @@ import static org.jresnet.backend.cpu.vector.Winograd.POINTS;
 import static org.jresnet.backend.cpu.vector.Winograd.TAPS;
 
 import java.util.Arrays;
-import org.jresnet.backend.cpu.vector.Scratch.Shared;
 import org.jresnet.backend.cpu.vector.Scratch.Use;
 
 /**
@@ -40,16 +39,15 @@ public final class WinogradWeights extends FilterGradient {
   }
 
   @Override
-  void pack(int worker, Rows x, Rows dy, int band, int tile) {
-    tiles.run(worker, x, band, scratch.get(Shared.TILES), tile, pitch, tilePoint);
-    gradients(worker, dy, band, tile);
+  void pack(int worker, Rows x, Rows dy, int band, int tile, float[] v, float[] w) {
+    tiles.run(worker, x, band, v, tile, pitch, tilePoint);
+    gradients(worker, dy, band, tile, w);
   }
 
   /** {@code A·dy·Aᵀ} of a band's tiles, {@code [point][panel][tile][PANEL]}. */
-  private void gradients(int worker, Rows dy, int band, int tile) {
+  private void gradients(int worker, Rows dy, int band, int tile, float[] into) {
     float[] d = scratch.get(worker, Use.INPUT);
     float[] between = scratch.get(worker, Use.BETWEEN);
-    float[] into = scratch.get(Shared.GRADIENTS);
     int k = shape.k();
     int width = shape.tiles() * OUT;
     int row = width * k;
