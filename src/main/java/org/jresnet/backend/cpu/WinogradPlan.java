@@ -29,6 +29,9 @@ import org.jresnet.graph.Slot;
 final class WinogradPlan extends CpuPlan {
   private static final String NAME = "java:winograd4x4";
 
+  /** Filters, each of which becomes 144 bytes in the Java heap: 300 MB. */
+  private static final long MOST_FILTERS = 2 << 20;
+
   private final OwnKernels kernels;
   private final WinogradShape shape;
   private WinogradConv conv;
@@ -70,6 +73,7 @@ final class WinogradPlan extends CpuPlan {
         && spec.output().quant().isEmpty()
         && (!spec.biased() || spec.part(Op.Part.NORM).isPresent())
         && spec.activation().stream().allMatch(a -> a.function() == Activation.Function.RELU)
+        && (long) op.c() * op.k() <= MOST_FILTERS
         && WinogradShape.suits(op.c(), op.k());
   }
 

@@ -37,6 +37,9 @@ public abstract class FilterGradient {
   /** Sums, in values, that each worker can have for itself: those of 256 channels and filters. */
   private static final long MOST_APART = 4 << 20;
 
+  /** The same for all workers together: 128 MB. */
+  private static final long MOST_SUMS = 32 << 20;
+
   final Scratch scratch;
 
   /** Tiles of a chunk. */
@@ -74,16 +77,18 @@ public abstract class FilterGradient {
     this.sizes = sizes;
     this.scratch = scratch;
     this.run = run;
-    chunk = Math.min(sizes.bands, Math.max(1, chunkTiles / sizes.tiles));
+    int workers = scratch.workers();
+    unit = sizes.points * SUM_ROWS * PANEL;
+    units = sizes.panels() * (sizes.c / SUM_ROWS);
+    apart = workers > 1 && (long) units * unit <= Math.min(MOST_APART, MOST_SUMS / workers);
+    int share = apart ? (sizes.bands + workers - 1) / workers : sizes.bands;
+    chunk = Math.min(share, Math.max(1, chunkTiles / sizes.tiles));
     pitch = chunk * sizes.tiles;
     // Another vector, because a distance of a power of two would use one set of the cache.
     tilePoint = pitch * sizes.c + LANES;
     int gradients = pitch * sizes.panels() * PANEL + LANES;
     gradientPoint = sharesGradients ? 0 : gradients;
-    unit = sizes.points * SUM_ROWS * PANEL;
-    units = sizes.panels() * (sizes.c / SUM_ROWS);
     sumPoint = units * SUM_ROWS * PANEL + LANES;
-    apart = scratch.workers() > 1 && (long) units * unit <= MOST_APART;
     kept = apart || pitch > run || chunk < sizes.bands;
     int tiles = sizes.points * tilePoint;
     int allGradients = sharesGradients ? gradients : sizes.points * gradients;
@@ -95,7 +100,7 @@ public abstract class FilterGradient {
     } else {
       scratch.reserve(Shared.TILES, tiles);
       scratch.reserve(Shared.GRADIENTS, allGradients);
-      scratch.reserve(Shared.SUMS, (kept ? units : scratch.workers()) * unit);
+      scratch.reserve(Shared.SUMS, (kept ? units : workers) * unit);
     }
     scratch.reserve(Use.FILTERS, PANEL * sizes.c * sizes.taps);
     scratch.reserve(Use.BETWEEN, sizes.taps * LANES);
