@@ -32,8 +32,8 @@ public interface Backend extends AutoCloseable {
 
   /**
    * Makes {@link #choices} of an earlier process stand in this one, so that it computes the same
-   * bits. To be called before {@link #plan(OpSpec)}; a choice that this machine does not have is
-   * left out.
+   * bits. To be called before {@link #plan(OpSpec)}. A choice that this machine does not have is
+   * left out, and what had no choice then has none now.
    */
   default void choose(Map<String, String> choices) {}
 

@@ -30,9 +30,9 @@ final class Choices {
   private static final double MARGIN = 0.97;
 
   private final Path file;
-  private final Map<String, String> standing = new TreeMap<>();
   private final Map<String, Map<String, Double>> races = new TreeMap<>();
   private final Map<String, String> made = new TreeMap<>();
+  private Optional<Map<String, String>> standing = Optional.empty();
 
   /**
    * Reads the file of a machine, if there is one.
@@ -65,15 +65,18 @@ final class Choices {
     }
   }
 
-  /** Makes winners stand, whatever races say. */
+  /**
+   * Makes winners stand, whatever races say. A contest that is not among them is the library's:
+   * there was no choice when they were noted.
+   */
   void stand(Map<String, String> winners) {
-    standing.putAll(winners);
+    standing = Optional.of(Map.copyOf(winners));
   }
 
   /** The winner of a contest, if it is known. */
   Optional<String> winner(String contest) {
-    if (standing.containsKey(contest)) {
-      return Optional.of(standing.get(contest));
+    if (standing.isPresent()) {
+      return Optional.of(standing.get().getOrDefault(contest, Candidate.LIBRARY));
     }
     return Optional.ofNullable(races.get(contest)).map(Choices::fastest);
   }

@@ -52,6 +52,10 @@ class ChoicesTest {
   void whatARunWasStartedWithStands() {
     Choices choices = choices();
     choices.put(A, Map.of("onednn", 4.0, "winograd", 2.0));
+    choices.put(B, Map.of("onednn", 4.0, "winograd", 2.0));
+    choices.stand(Map.of(A, "winograd"));
+    assertThat(choices.winner(A)).contains("winograd");
+    assertThat(choices.winner(B)).as("there was no choice then").contains("onednn");
     choices.stand(Map.of(A, "onednn"));
     assertThat(choices.winner(A)).contains("onednn");
     choices.use(A, "onednn");
