@@ -13,9 +13,11 @@ import org.jresnet.backend.cpu.vector.Scratch.Use;
  * v[point][tile][c]·w[point][tile][k]}, from which a filter's taps follow. What a tile and a point
  * are, a subclass says.
  *
- * <p>Workers pack a chunk of bands together, then each multiplies its share of channels and
- * filters. The order of a sum depends on the shape alone, so its bits do not depend on the number
- * of workers.
+ * <p>Where the sums are few, each worker adds up its own bands, and the workers' sums are added at
+ * the end, in the order of workers: what one core has packed, another would have to fetch from that
+ * core's cache. Where the sums are many, workers pack a chunk of bands together, and each
+ * multiplies its share of channels and filters. Either way the bits depend on the shape and the
+ * number of workers alone.
  */
 public abstract class FilterGradient {
   /**
@@ -33,6 +35,9 @@ public abstract class FilterGradient {
       return (k + PANEL - 1) / PANEL;
     }
   }
+
+  /** Sums of one point, {@link Products#SUM_ROWS} channels and a panel of filters. */
+  private static final int BLOCK = SUM_ROWS * PANEL;
 
   /** Sums, in values, that each worker can have for itself: those of 256 channels and filters. */
   private static final long MOST_APART = 4 << 20;
@@ -56,7 +61,7 @@ public abstract class FilterGradient {
   /** Tiles that are multiplied with all channels while their gradients are in the second cache. */
   private final int run;
 
-  /** Sums of {@link Products#SUM_ROWS} channels and a panel of filters. */
+  /** Sums of all points in a block of each. */
   private final int unit;
 
   private final int units;
@@ -67,7 +72,7 @@ public abstract class FilterGradient {
   /** Whether each worker has its own sums. */
   private final boolean apart;
 
-  /** Whether sums of all units are kept, because no unit sees all tiles at once. */
+  /** Whether shared sums of all units are kept, because no unit sees all tiles at once. */
   private final boolean kept;
 
   /** Bands of a chunk. */
@@ -78,7 +83,7 @@ public abstract class FilterGradient {
     this.scratch = scratch;
     this.run = run;
     int workers = scratch.workers();
-    unit = sizes.points * SUM_ROWS * PANEL;
+    unit = sizes.points * BLOCK;
     units = sizes.panels() * (sizes.c / SUM_ROWS);
     apart = workers > 1 && (long) units * unit <= Math.min(MOST_APART, MOST_SUMS / workers);
     int share = apart ? (sizes.bands + workers - 1) / workers : sizes.bands;
@@ -88,8 +93,8 @@ public abstract class FilterGradient {
     tilePoint = pitch * sizes.c + LANES;
     int gradients = pitch * sizes.panels() * PANEL + LANES;
     gradientPoint = sharesGradients ? 0 : gradients;
-    sumPoint = units * SUM_ROWS * PANEL + LANES;
-    kept = apart || pitch > run || chunk < sizes.bands;
+    sumPoint = units * BLOCK + LANES;
+    kept = pitch > run || chunk < sizes.bands;
     int tiles = sizes.points * tilePoint;
     int allGradients = sharesGradients ? gradients : sizes.points * gradients;
     if (apart) {
@@ -169,19 +174,10 @@ public abstract class FilterGradient {
     int rows = sizes.c / SUM_ROWS;
     for (int panel = 0; panel < sizes.panels(); panel++) {
       for (int tile = 0; tile < count; tile += run) {
-        int from = point * tilePoint + tile * LANES;
-        int gradient = point * gradientPoint + (panel * pitch + tile) * PANEL;
         int tiles = Math.min(run, count - tile);
         for (int row = 0; row < rows; row++) {
-          int channel = row * SUM_ROWS;
-          Products.accumulate(
-              v,
-              from + channel / LANES * pitch * LANES + channel % LANES,
-              w,
-              gradient,
-              tiles,
-              sums,
-              point * sumPoint + (panel * rows + row) * SUM_ROWS * PANEL);
+          int to = point * sumPoint + (panel * rows + row) * BLOCK;
+          add(point, row * SUM_ROWS, panel, tile, tiles, v, w, sums, to);
         }
       }
     }
@@ -190,7 +186,6 @@ public abstract class FilterGradient {
   /** Adds up all workers' sums of this worker's units. */
   private void addUp(int worker, Rows dw) {
     float[] total = scratch.get(worker, Use.PRODUCTS);
-    int block = SUM_ROWS * PANEL;
     int rows = sizes.c / SUM_ROWS;
     int end = units * (worker + 1) / scratch.workers();
     for (int from = units * worker / scratch.workers(); from < end; ) {
@@ -199,10 +194,10 @@ public abstract class FilterGradient {
       int length = (to - from) * SUM_ROWS * sizes.taps;
       for (int u = from; u < to; u++) {
         for (int point = 0; point < sizes.points; point++) {
-          int at = point * sumPoint + u * block;
-          System.arraycopy(scratch.get(0, Use.SUMS), at, total, point * block, block);
+          int at = point * sumPoint + u * BLOCK;
+          System.arraycopy(scratch.get(0, Use.SUMS), at, total, point * BLOCK, BLOCK);
           for (int other = 1; other < scratch.workers(); other++) {
-            Pointwise.add(total, point * block, scratch.get(other, Use.SUMS), at, block);
+            Pointwise.add(total, point * BLOCK, scratch.get(other, Use.SUMS), at, BLOCK);
           }
         }
         finish(worker, total, 0, (u - from) * SUM_ROWS, length);
@@ -230,7 +225,10 @@ public abstract class FilterGradient {
           if (first && tile == 0) {
             Arrays.fill(sums, sum, sum + unit, 0);
           }
-          add(v, w, u % rows * SUM_ROWS, panel, tile, tiles, sums, sum);
+          int channel = u % rows * SUM_ROWS;
+          for (int point = 0; point < sizes.points; point++) {
+            add(point, channel, panel, tile, tiles, v, w, sums, sum + point * BLOCK);
+          }
           if (last && tile + tiles == count) {
             finish(worker, sums, sum, (u - from) * SUM_ROWS, length);
           }
@@ -243,20 +241,20 @@ public abstract class FilterGradient {
     }
   }
 
+  /** Adds one point's product of some channels, a panel and a run of tiles. */
   private void add(
-      float[] v, float[] w, int channel, int panel, int tile, int tiles, float[] sums, int sum) {
-    int from = (channel / LANES * pitch + tile) * LANES + channel % LANES;
-    int gradient = (panel * pitch + tile) * PANEL;
-    for (int point = 0; point < sizes.points; point++) {
-      Products.accumulate(
-          v,
-          point * tilePoint + from,
-          w,
-          point * gradientPoint + gradient,
-          tiles,
-          sums,
-          sum + point * SUM_ROWS * PANEL);
-    }
+      int point,
+      int channel,
+      int panel,
+      int tile,
+      int tiles,
+      float[] v,
+      float[] w,
+      float[] sums,
+      int to) {
+    int from = point * tilePoint + (channel / LANES * pitch + tile) * LANES + channel % LANES;
+    int gradient = point * gradientPoint + (panel * pitch + tile) * PANEL;
+    Products.accumulate(v, from, w, gradient, tiles, sums, to);
   }
 
   /** Puts a unit's taps where they lie in a panel's filters. */
@@ -265,7 +263,7 @@ public abstract class FilterGradient {
     float[] taps = scratch.get(worker, Use.BETWEEN);
     for (int half = 0; half < PANEL; half += LANES) {
       for (int c = 0; c < SUM_ROWS; c++) {
-        finish(sums, sum + c * PANEL + half, SUM_ROWS * PANEL, taps);
+        finish(sums, sum + c * PANEL + half, BLOCK, taps);
         int to = half * length + (channel + c) * sizes.taps;
         scatter(taps, sizes.taps, g, to, length);
       }

@@ -1,5 +1,8 @@
 package org.jresnet.backend.cpu.vector;
 
+import static org.jresnet.backend.cpu.vector.Products.LANES;
+import static org.jresnet.backend.cpu.vector.Products.SPECIES;
+
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.nio.ShortBuffer;
@@ -16,10 +19,8 @@ import jdk.incubator.vector.VectorSpecies;
  * slow in Java 17, so stretches are copied to arrays, which stay in the first caches.
  */
 public final class Rows {
-  private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
-  private static final int LANES = FLOATS.length();
   private static final VectorSpecies<Integer> INTS =
-      VectorSpecies.of(int.class, FLOATS.vectorShape());
+      VectorSpecies.of(int.class, SPECIES.vectorShape());
   private static final VectorSpecies<Short> SHORTS =
       VectorSpecies.of(short.class, VectorShape.forBitSize(LANES * Short.SIZE));
 
@@ -33,7 +34,7 @@ public final class Rows {
 
   /** Bits of this machine's vectors, as this JVM uses them. */
   public static int vectorBits() {
-    return FLOATS.vectorBitSize();
+    return SPECIES.vectorBitSize();
   }
 
   /** A view of F32 values in native byte order. */
@@ -62,7 +63,7 @@ public final class Rows {
       return;
     }
     halves.get(at, bits, 0, count);
-    int whole = FLOATS.loopBound(count);
+    int whole = SPECIES.loopBound(count);
     for (int i = 0; i < whole; i += LANES) {
       IntVector wide =
           (IntVector)
@@ -82,9 +83,9 @@ public final class Rows {
       floats.put(at, from, offset, count);
       return;
     }
-    int whole = FLOATS.loopBound(count);
+    int whole = SPECIES.loopBound(count);
     for (int i = 0; i < whole; i += LANES) {
-      FloatVector value = FloatVector.fromArray(FLOATS, from, offset + i);
+      FloatVector value = FloatVector.fromArray(SPECIES, from, offset + i);
       IntVector word = value.reinterpretAsInts();
       IntVector high = word.lanewise(VectorOperators.LSHR, 16);
       IntVector rounded = word.add(high.and(1)).add(0x7FFF).lanewise(VectorOperators.LSHR, 16);
