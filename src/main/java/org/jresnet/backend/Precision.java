@@ -53,11 +53,6 @@ public enum Precision implements Named {
     return parameter;
   }
 
-  @Override
-  public String id() {
-    return name().toLowerCase(Locale.ROOT);
-  }
-
   /**
    * The precision called {@code id}.
    *

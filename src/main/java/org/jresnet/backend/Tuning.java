@@ -1,7 +1,6 @@
 package org.jresnet.backend;
 
 import java.util.List;
-import java.util.Locale;
 import org.jresnet.base.Named;
 
 /** How a backend chooses among the implementations of an op. */
@@ -17,11 +16,6 @@ public enum Tuning implements Named {
 
   Tuning(String... aliases) {
     this.aliases = List.of(aliases);
-  }
-
-  @Override
-  public String id() {
-    return name().toLowerCase(Locale.ROOT);
   }
 
   @Override

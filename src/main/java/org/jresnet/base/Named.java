@@ -7,8 +7,10 @@ import java.util.stream.Collectors;
 
 /** An enum's constant as users and files write it. */
 public interface Named {
-  /** The name: {@code cpu}. */
-  String id();
+  /** The name: {@code cpu}; that of the constant in lower case, unless it says otherwise. */
+  default String id() {
+    return ((Enum<?>) this).name().toLowerCase(Locale.ROOT);
+  }
 
   /** Other names that mean the same, such as those that older versions wrote. */
   default List<String> aliases() {

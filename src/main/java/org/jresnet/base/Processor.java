@@ -18,6 +18,11 @@ public final class Processor {
     return name.isEmpty() ? UNKNOWN : name;
   }
 
+  /** Its name and the version of Java: what a measurement ran on. */
+  public static String andJava() {
+    return name() + ", Java " + System.getProperty("java.version");
+  }
+
   /** Name, family and model, which tell generations apart: {@code AMD EPYC 26-2}. */
   public static String generation() {
     return name() + " " + field("cpu family") + "-" + field("model");

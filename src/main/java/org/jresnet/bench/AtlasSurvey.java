@@ -186,7 +186,7 @@ public final class AtlasSurvey {
         setup.graph.name(),
         setup.images.batch(),
         setup.images.height(),
-        Processor.name() + ", Java " + System.getProperty("java.version"),
+        Processor.andJava(),
         List.of(backend.description()),
         Version.number(),
         Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());

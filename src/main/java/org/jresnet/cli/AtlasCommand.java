@@ -11,6 +11,7 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.cpu.CpuBackend;
+import org.jresnet.base.Processor;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.bench.Atlas;
@@ -110,7 +111,7 @@ final class AtlasCommand implements Callable<Integer> {
     threads.check();
     try (CpuBackend backend = new CpuBackend(tuning.cpu(console))) {
       types.forEach(type -> Compute.require(backend, type));
-      console.print("%s, %s", DoctorCommand.machine(), backend.description());
+      console.print("%s, %s", Processor.andJava(), backend.description());
       Images images = new Images(batch, size, size, ModelFiles.normalization(network));
       AtlasSurvey.Setup setup = new AtlasSurvey.Setup(graph, images, types, threads.count());
       header(console);

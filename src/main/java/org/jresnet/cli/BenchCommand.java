@@ -14,6 +14,7 @@ import org.jresnet.backend.Backend;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.Support;
 import org.jresnet.base.Csv;
+import org.jresnet.base.Processor;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.bench.Benchmark;
@@ -166,7 +167,7 @@ final class BenchCommand implements Callable<Integer> {
       try (Backend backend =
           Backends.open(
               kind, new BackendSettings(tuning.cpu(console), gpu.options(tuning.gpu())))) {
-        console.print("%s, %s", DoctorCommand.machine(), backend.description());
+        console.print("%s, %s", Processor.andJava(), backend.description());
         console.print(
             "%-34s %9s %10s %10s %7s %8s %9s %9s",
             "configuration",

@@ -129,11 +129,6 @@ final class DoctorCommand implements Callable<Integer> {
     console.print("%-38s %s", key, value);
   }
 
-  /** Processor and Java in one line, for results. */
-  static String machine() {
-    return Processor.name() + ", Java " + System.getProperty("java.version");
-  }
-
   private static double time(Backend backend, Precision precision) {
     Architecture network = Architecture.of(Architecture.DEFAULT);
     CompileOptions options = CompileOptions.inference(1, SIZE, ModelFiles.normalization(network));

@@ -14,6 +14,7 @@ import org.jresnet.backend.Contest;
 import org.jresnet.backend.Precision;
 import org.jresnet.base.Csv;
 import org.jresnet.base.Png;
+import org.jresnet.base.Processor;
 import org.jresnet.bench.Benchmark;
 import org.jresnet.bench.Benchmark.Configuration;
 import org.jresnet.bench.Benchmark.Work;
@@ -123,7 +124,7 @@ final class ProfileCommand implements Callable<Integer> {
     console.print(
         "%s on %s%nMeasured ceilings: %.0f GFLOP/s, %.1f GB/s%n",
         c.name(),
-        DoctorCommand.machine(),
+        Processor.andJava(),
         ceilings.flopsPerSecond() / 1e9,
         ceilings.bytesPerSecond() / 1e9);
     header(console, "by kind");

@@ -1,7 +1,6 @@
 package org.jresnet.engine;
 
 import java.util.List;
-import java.util.Locale;
 import org.jresnet.base.Named;
 import org.jresnet.base.UserError;
 
@@ -20,11 +19,6 @@ public enum BackendKind implements Named {
 
   BackendKind(String... aliases) {
     this.aliases = List.of(aliases);
-  }
-
-  @Override
-  public String id() {
-    return name().toLowerCase(Locale.ROOT);
   }
 
   @Override

@@ -1,7 +1,6 @@
 package org.jresnet.train;
 
 import java.util.List;
-import java.util.Locale;
 import org.jresnet.base.Named;
 import org.jresnet.weights.ModelInfo;
 
@@ -13,11 +12,6 @@ public enum PixelScale implements Named {
   IMAGENET,
   /** {@code value/255}: from 0 to 1. */
   UNIT;
-
-  @Override
-  public String id() {
-    return name().toLowerCase(Locale.ROOT);
-  }
 
   /** The model as its published weights are described, with this scale. */
   ModelInfo of(ModelInfo published) {

@@ -5,7 +5,6 @@ import static java.util.Objects.requireNonNull;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.UpdateRule;
 import org.jresnet.base.JsonField;
@@ -241,11 +240,6 @@ public record TrainOptions(
       ADAMW,
       /** Gradient descent with momentum. */
       SGD;
-
-      @Override
-      public String id() {
-        return name().toLowerCase(Locale.ROOT);
-      }
     }
 
     /** Checks the numbers. */
@@ -288,11 +282,6 @@ public record TrainOptions(
       STEP,
       /** Falls along half a cosine. */
       COSINE;
-
-      @Override
-      public String id() {
-        return name().toLowerCase(Locale.ROOT);
-      }
     }
 
     /** Checks the numbers. */

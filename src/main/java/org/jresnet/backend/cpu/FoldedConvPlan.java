@@ -12,7 +12,6 @@ import org.jresnet.backend.Operands;
 import org.jresnet.backend.Tensor;
 import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.DType;
-import org.jresnet.graph.Op;
 import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.onednn.Arg;
 import org.jresnet.nativebindings.onednn.Convolution;
@@ -74,7 +73,7 @@ final class FoldedConvPlan extends CpuPlan {
     Tensor folded =
         new Tensor(scratch.buffer(), scratch.offset() + temporary(0), DType.F32, weights);
     FloatBuffer biasView = CpuBuffer.floats(biasTensor);
-    op.host(PREPARE, () -> fold(operands, CpuBuffer.floats(folded), biasView));
+    op.host(PREPARE, () -> Folding.into(spec, operands, CpuBuffer.floats(folded), biasView));
     op.call(
         PREPARE, pack, Map.of(Arg.SRC, op.at(master, Slot.SCRATCH, temporary(0)), Arg.DST, packed));
     Map<Arg, Memory> arguments = new EnumMap<>(Arg.class);
@@ -86,15 +85,5 @@ final class FoldedConvPlan extends CpuPlan {
       throw new IllegalArgumentException("the residual of a folded convolution must be its output");
     }
     op.call(FORWARD, conv, arguments);
-  }
-
-  private void fold(Operands operands, FloatBuffer folded, FloatBuffer biasOut) {
-    Folding.of(
-        operands,
-        ((Op.BatchNorm) spec.part(Op.Part.NORM).orElseThrow()).eps(),
-        (k, filter, offset) -> {
-          folded.put(k * filter.length, filter);
-          biasOut.put(k, offset);
-        });
   }
 }

@@ -1,7 +1,9 @@
 package org.jresnet.backend.cpu;
 
 import java.nio.FloatBuffer;
+import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
+import org.jresnet.graph.Op;
 import org.jresnet.graph.Slot;
 
 /**
@@ -19,6 +21,18 @@ final class Folding {
   }
 
   private Folding() {}
+
+  /** Writes filters and biases, each side by side; {@code spec} has the norm in its tail. */
+  static void into(OpSpec spec, Operands operands, FloatBuffer filters, FloatBuffer biases) {
+    Op.BatchNorm norm = (Op.BatchNorm) spec.part(Op.Part.NORM).orElseThrow();
+    of(
+        operands,
+        norm.eps(),
+        (k, filter, bias) -> {
+          filters.put(k * filter.length, filter);
+          biases.put(k, bias);
+        });
+  }
 
   static void of(Operands operands, double eps, Sink sink) {
     float[] gamma = operands.get(Slot.GAMMA).toFloats();

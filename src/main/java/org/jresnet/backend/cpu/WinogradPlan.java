@@ -9,6 +9,7 @@ import java.util.Optional;
 import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
+import org.jresnet.backend.Phase;
 import org.jresnet.backend.Tensor;
 import org.jresnet.backend.cpu.vector.Rows;
 import org.jresnet.backend.cpu.vector.WinogradConv;
@@ -34,31 +35,30 @@ final class WinogradPlan extends CpuPlan {
 
   private final OwnKernels kernels;
   private final WinogradShape shape;
+
+  /** Whether the gradient of the input is computed, by the same kernel as the output. */
+  private final boolean adjoint;
+
   private WinogradConv conv;
-  private WinogradConv data;
   private WinogradWeights weights;
 
   WinogradPlan(OwnKernels kernels, OpSpec spec) {
     super(kernels.dnn(), spec);
     this.kernels = kernels;
     shape = shape(spec);
-    if (spec.write(Slot.DX) != GradientWrite.NONE) {
-      boolean adds = spec.write(Slot.DX) == GradientWrite.ACCUMULATE;
-      data =
-          new WinogradConv(shape.backward(), true, adds ? Tail.ADD : Tail.NONE, kernels.scratch());
-    } else if (spec.write(Slot.DWEIGHT) != GradientWrite.NONE) {
+    adjoint = spec.write(Slot.DX) != GradientWrite.NONE;
+    if (spec.write(Slot.DWEIGHT) != GradientWrite.NONE) {
       requireNoAccumulation(spec.write(Slot.DWEIGHT), "dweight");
       weights = new WinogradWeights(shape, kernels.scratch());
-    } else {
-      conv = new WinogradConv(shape, false, tail(spec), kernels.scratch());
-      if (!training() && spec.part(Op.Part.NORM).isPresent()) {
-        temporaries(9L * shape.c() * shape.k() * Float.BYTES);
-      }
+      return;
     }
-    if (data != null) {
-      kernels.scratch().reserveFilters(data.filterSize());
-    } else if (conv != null && training()) {
+    WinogradShape computed = adjoint ? shape.backward() : shape;
+    conv = new WinogradConv(computed, adjoint, tail(spec), kernels.scratch());
+    if (training()) {
       kernels.scratch().reserveFilters(conv.filterSize());
+    }
+    if (spec.part(Op.Part.NORM).isPresent()) {
+      temporaries(9L * shape.c() * shape.k() * Float.BYTES);
     }
   }
 
@@ -88,7 +88,7 @@ final class WinogradPlan extends CpuPlan {
   }
 
   private static Tail tail(OpSpec spec) {
-    return spec.adds()
+    return spec.adds() || spec.write(Slot.DX) == GradientWrite.ACCUMULATE
         ? spec.activates() ? Tail.ADD_RELU : Tail.ADD
         : spec.activates() ? Tail.RELU : Tail.NONE;
   }
@@ -100,43 +100,44 @@ final class WinogradPlan extends CpuPlan {
 
   @Override
   protected void build(CpuBinding op, Operands operands) {
-    if (data != null) {
-      forward(op, operands, data, Slot.DY, Slot.DX);
-    } else if (weights != null) {
+    if (weights != null) {
       kernels.filterGradient(op, operands, weights, NAME);
-    } else {
-      forward(op, operands, conv, Slot.X, Slot.Y);
+      return;
     }
-  }
-
-  /** The same kernel computes the output from the input and DX from DY. */
-  private void forward(CpuBinding op, Operands operands, WinogradConv kernel, Slot from, Slot to) {
+    Slot from = adjoint ? Slot.DY : Slot.X;
+    Slot to = adjoint ? Slot.DX : Slot.Y;
+    Phase phase = adjoint ? BACKWARD : FORWARD;
     Rows x = OwnKernels.rows(operands.get(from));
     Rows y = OwnKernels.rows(operands.get(to));
     Workers workers = kernels.workers();
     boolean once = !training();
-    float[] own = once ? new float[kernel.filterSize()] : null;
+    float[] own = once ? new float[conv.filterSize()] : null;
     Optional<Tensor> folded = folded(operands);
     float[] bias = folded.isPresent() ? new float[shape.k()] : null;
-    folded.ifPresent(into -> op.host(PREPARE, () -> fold(operands, into, bias)));
+    folded.ifPresent(
+        into ->
+            op.host(
+                PREPARE,
+                () ->
+                    Folding.into(spec, operands, CpuBuffer.floats(into), FloatBuffer.wrap(bias))));
     Rows weight = OwnKernels.rows(folded.orElse(operands.get(Slot.WEIGHT)));
     Workers.Task transform =
-        worker -> kernel.transformFilters(worker, weight, once ? own : kernels.scratch().filters());
+        worker -> conv.transformFilters(worker, weight, once ? own : kernels.scratch().filters());
     op.kernel(
-        once ? PREPARE : data != null ? BACKWARD : FORWARD,
+        once ? PREPARE : phase,
         "reorder",
         NAME,
-        bytes(operands, Slot.WEIGHT) + kernel.filterSize() * (long) Float.BYTES,
+        bytes(operands, Slot.WEIGHT) + conv.filterSize() * (long) Float.BYTES,
         () -> workers.run(transform));
     Workers.Task task =
-        worker -> kernel.run(worker, x, once ? own : kernels.scratch().filters(), bias, y);
+        worker -> conv.run(worker, x, once ? own : kernels.scratch().filters(), bias, y);
     op.kernel(
-        data != null ? BACKWARD : FORWARD,
-        data != null ? "backward data" : "forward",
+        phase,
+        adjoint ? "backward data" : "forward",
         NAME,
         bytes(operands, from, to, Slot.WEIGHT),
         () -> {
-          kernel.start();
+          conv.start();
           workers.run(task);
         });
   }
@@ -158,16 +159,5 @@ final class WinogradPlan extends CpuPlan {
     long values = operands.get(Slot.WEIGHT).elements();
     return Optional.of(
         new Tensor(scratch.buffer(), scratch.offset() + temporary(0), DType.F32, values));
-  }
-
-  private void fold(Operands operands, Tensor into, float[] bias) {
-    FloatBuffer view = CpuBuffer.floats(into);
-    Folding.of(
-        operands,
-        ((Op.BatchNorm) spec.part(Op.Part.NORM).orElseThrow()).eps(),
-        (k, filter, offset) -> {
-          view.put(k * filter.length, filter);
-          bias[k] = offset;
-        });
   }
 }

@@ -1,7 +1,6 @@
 package org.jresnet.data.drawn;
 
 import java.io.IOException;
-import java.util.Locale;
 import java.util.SplittableRandom;
 import org.jresnet.base.Interpolation;
 import org.jresnet.base.Named;
@@ -36,11 +35,6 @@ public final class ForensicFaces {
     TRANSPOSED,
     /** Rebuilt with pixel shuffles. */
     SHUFFLE;
-
-    @Override
-    public String id() {
-      return name().toLowerCase(Locale.ROOT);
-    }
 
     /** Whether no generator had a part in it. */
     public boolean isReal() {

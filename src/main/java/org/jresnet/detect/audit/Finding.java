@@ -1,6 +1,5 @@
 package org.jresnet.detect.audit;
 
-import java.util.Locale;
 import java.util.Map;
 import org.jresnet.base.Named;
 
@@ -23,11 +22,6 @@ public record Finding(
     WARNING,
     /** Good to know. */
     NOTE;
-
-    @Override
-    public String id() {
-      return name().toLowerCase(Locale.ROOT);
-    }
   }
 
   /** Copies the numbers. */
