@@ -2,11 +2,16 @@
 #pragma once
 #include <cmath>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #define __global__
 #define __device__
 #define SHARED static
+#define ALIGNED16 alignas(16)
+#define UNROLL
+#define __launch_bounds__(threads, blocks)
 
 struct Index {
   unsigned x;
@@ -47,6 +52,30 @@ static inline uint16_t hostToHalf(float value) {
   uint16_t bits;
   memcpy(&bits, &half, sizeof bits);
   return bits;
+}
+
+struct Words;
+
+// A GPU would stop here, too.
+static inline void hostRequireAligned(const void* p) {
+  if ((uintptr_t)p % 16 != 0) {
+    fprintf(stderr, "a vector of 16 bytes at %p, which is no multiple of 16\n", p);
+    abort();
+  }
+}
+
+template <typename W = Words>
+static inline W hostLoadWords(const void* p) {
+  hostRequireAligned(p);
+  W words;
+  memcpy(&words, p, sizeof words);
+  return words;
+}
+
+template <typename W>
+static inline void hostStoreWords(void* p, const W& words) {
+  hostRequireAligned(p);
+  memcpy(p, &words, sizeof words);
 }
 
 using std::exp;

@@ -1,4 +1,4 @@
-// Kernels for what cuDNN and cuBLASLt do not do: packing of weights, elementwise work, the loss and the optimizers.
+// Kernels for what cuDNN and cuBLASLt do not do: packing of weights, elementwise work, norms, the loss and the optimizers.
 //
 // Every kernel loops over its elements with a stride of the whole grid (or block), so it is right for any launch, down to
 // one block of one thread. host.h uses that: it compiles this same text as C++ for tests without a GPU.
@@ -6,91 +6,8 @@
 // Activations are float, bf16 or f16 in memory and float in registers. Layouts: activations n h w c, filters in the
 // parameter arena k c r s, filters for cuDNN k r s c.
 
-#ifdef __CUDACC_RTC__
-typedef unsigned char uint8_t;
-typedef unsigned short uint16_t;
-typedef unsigned int uint32_t;
-#define SHARED __shared__
-#else
-#include "host.h"
-#endif
-
-struct bf16 {
-  uint16_t bits;
-};
-struct f16 {
-  uint16_t bits;
-};
-
-__device__ inline uint32_t bitsOf(float value) {
-#ifdef __CUDACC_RTC__
-  return __float_as_uint(value);
-#else
-  return hostBits(value);
-#endif
-}
-
-__device__ inline float ofBits(uint32_t bits) {
-#ifdef __CUDACC_RTC__
-  return __uint_as_float(bits);
-#else
-  return hostFloat(bits);
-#endif
-}
-
-__device__ inline float load(const float* p) {
-  return *p;
-}
-__device__ inline float load(const bf16* p) {
-  return ofBits((uint32_t)p->bits << 16);
-}
-__device__ inline float load(const f16* p) {
-#ifdef __CUDACC_RTC__
-  float value;
-  asm("cvt.f32.f16 %0, %1;" : "=f"(value) : "h"(p->bits));
-  return value;
-#else
-  return hostFromHalf(p->bits);
-#endif
-}
-
-__device__ inline void store(float* p, float value) {
-  *p = value;
-}
-// Rounds to nearest even; NaN stays NaN.
-__device__ inline void store(bf16* p, float value) {
-  uint32_t bits = bitsOf(value);
-  p->bits = (bits & 0x7fffffffu) > 0x7f800000u ? (uint16_t)(bits >> 16 | 0x40u)
-                                               : (uint16_t)((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
-}
-__device__ inline void store(f16* p, float value) {
-#ifdef __CUDACC_RTC__
-  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(p->bits) : "f"(value));
-#else
-  p->bits = hostToHalf(value);
-#endif
-}
-
-#define GRID_LOOP(i, n) \
-  for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < (n); i += (long long)gridDim.x * blockDim.x)
-#define BLOCK_LOOP(i, n) for (int i = threadIdx.x; i < (n); i += blockDim.x)
-
-// Sum over the block, in an order that depends on its size alone; all threads get it. blockDim.x is a power of two of at
-// most 1024.
-__device__ inline double blockSum(double value) {
-  SHARED double sums[1024];
-  sums[threadIdx.x] = value;
-  __syncthreads();
-  for (int half = blockDim.x / 2; half > 0; half /= 2) {
-    if ((int)threadIdx.x < half) {
-      sums[threadIdx.x] += sums[threadIdx.x + half];
-    }
-    __syncthreads();
-  }
-  double total = sums[0];
-  __syncthreads();
-  return total;
-}
+#include "common.h"
+#include "norm.h"
 
 // y = (pixel / 255 - mean[c]) / std[c]; meanStd holds the means, then the deviations.
 template <typename T>
@@ -141,9 +58,7 @@ __device__ void fold(const float* weight, const float* offset, const float* gamm
 // y = a + b; y may be a or b.
 template <typename T>
 __device__ void add(const T* a, const T* b, T* y, long long elements) {
-  GRID_LOOP(i, elements) {
-    store(y + i, load(a + i) + load(b + i));
-  }
+  each(a, b, y, 0, elements, [](float left, float right) { return left + right; });
 }
 
 enum Function { RELU = 1, RELU6, LEAKY_RELU, SIGMOID, SILU, HARD_SWISH, HARD_SIGMOID };
@@ -199,20 +114,17 @@ __device__ inline float derivative(int function, float slope, float v) {
 // y = f(x); y may be x.
 template <typename T>
 __device__ void activation(const T* x, T* y, int function, float slope, long long elements) {
-  GRID_LOOP(i, elements) {
-    store(y + i, activate(function, slope, load(x + i)));
-  }
+  each(x, y, 0, elements, [=](float value) { return activate(function, slope, value); });
 }
 
 // dx = f' * dy, or added to dx. A gradient that is not finite does not get through a derivative of 0.
 template <typename T>
 __device__ void activationBackward(const T* v, const T* dy, T* dx, int function, float slope, int accumulate,
                                    long long elements) {
-  GRID_LOOP(i, elements) {
-    float factor = derivative(function, slope, load(v + i));
-    float gradient = factor == 0 ? 0.0f : factor * load(dy + i);
-    store(dx + i, accumulate ? load(dx + i) + gradient : gradient);
-  }
+  each(v, dy, dx, accumulate, elements, [=](float value, float gradient) {
+    float factor = derivative(function, slope, value);
+    return factor == 0 ? 0.0f : factor * gradient;
+  });
 }
 
 // Mean over the hw pixels of each image and channel.
@@ -233,118 +145,6 @@ __device__ void meanBackward(const T* dy, T* dx, int n, int hw, int c, int accum
   GRID_LOOP(i, (long long)n * hw * c) {
     float gradient = load(dy + i / ((long long)hw * c) * c + i % c) / hw;
     store(dx + i, accumulate ? load(dx + i) + gradient : gradient);
-  }
-}
-
-// Batch norm by given statistics: y = act((x - mean) / sqrt(var + eps) * gamma + beta + residual), residual may be null.
-template <typename T>
-__device__ void normApply(const T* x, const float* mean, const float* var, const float* gamma, const float* beta,
-                          const T* residual, T* y, float eps, int rectify, int c, long long elements) {
-  GRID_LOOP(i, elements) {
-    int channel = (int)(i % c);
-    float value = (load(x + i) - mean[channel]) / sqrtf(var[channel] + eps) * gamma[channel] + beta[channel];
-    if (residual != nullptr) {
-      value += load(residual + i);
-    }
-    store(y + i, rectify && value < 0 ? 0.0f : value);
-  }
-}
-
-// Its backward: dz = dy where y > 0 (if rectified), dresidual = dz (if there is one), dx = dz * gamma / sqrt(var + eps).
-template <typename T>
-__device__ void normApplyBackward(const T* y, const T* dy, const float* var, const float* gamma, T* dresidual, T* dx,
-                                  float eps, int rectify, int c, long long elements) {
-  GRID_LOOP(i, elements) {
-    int channel = (int)(i % c);
-    float dz = rectify && !(load(y + i) > 0) ? 0.0f : load(dy + i);
-    if (dresidual != nullptr) {
-      store(dresidual + i, dz);
-    }
-    store(dx + i, dz * gamma[channel] / sqrtf(var[channel] + eps));
-  }
-}
-
-// One block per channel: dgamma = sum dz * (x - mean) / sqrt(var + eps), dbeta = sum dz. Before normApplyBackward, which
-// may overwrite dy.
-template <typename T>
-__device__ void normSums(const T* x, const T* y, const T* dy, const float* mean, const float* var, float* dgamma,
-                         float* dbeta, float eps, int rectify, int c, int pixels) {
-  for (int channel = blockIdx.x; channel < c; channel += gridDim.x) {
-    double gamma = 0;
-    double beta = 0;
-    BLOCK_LOOP(p, pixels) {
-      long long i = (long long)p * c + channel;
-      float dz = rectify && !(load(y + i) > 0) ? 0.0f : load(dy + i);
-      gamma += dz * (load(x + i) - mean[channel]);
-      beta += dz;
-    }
-    gamma = blockSum(gamma);
-    beta = blockSum(beta);
-    if (threadIdx.x == 0) {
-      dgamma[channel] = (float)(gamma / sqrt((double)var[channel] + eps));
-      dbeta[channel] = (float)beta;
-    }
-  }
-}
-
-// One block per channel: sums over the pixels.
-template <typename T>
-__device__ void channelSums(const T* x, float* sums, int c, int pixels) {
-  for (int channel = blockIdx.x; channel < c; channel += gridDim.x) {
-    double sum = 0;
-    BLOCK_LOOP(p, pixels) {
-      sum += load(x + (long long)p * c + channel);
-    }
-    sum = blockSum(sum);
-    if (threadIdx.x == 0) {
-      sums[channel] = (float)sum;
-    }
-  }
-}
-
-// One block per channel: mean and biased variance of the batch, and the running statistics moved towards them by the
-// share momentum, with the unbiased variance.
-template <typename T>
-__device__ void normStatistics(const T* x, float* mean, float* var, float* runningMean, float* runningVar,
-                               float momentum, int c, int pixels) {
-  for (int channel = blockIdx.x; channel < c; channel += gridDim.x) {
-    double sum = 0;
-    BLOCK_LOOP(p, pixels) {
-      sum += load(x + (long long)p * c + channel);
-    }
-    double center = blockSum(sum) / pixels;
-    double squares = 0;
-    BLOCK_LOOP(p, pixels) {
-      double distance = load(x + (long long)p * c + channel) - center;
-      squares += distance * distance;
-    }
-    squares = blockSum(squares);
-    if (threadIdx.x == 0) {
-      mean[channel] = (float)center;
-      var[channel] = (float)(squares / pixels);
-      runningMean[channel] += momentum * ((float)center - runningMean[channel]);
-      runningVar[channel] += momentum * ((float)(squares / (pixels - 1)) - runningVar[channel]);
-    }
-  }
-}
-
-// Backward of a batch norm by the batch's statistics; dgamma and dbeta come from normSums.
-//   dz = dy where y > 0 (if rectified)     dresidual = dz (if there is one)
-//   dx = gamma / sqrt(var + eps) * (dz - dbeta / m - (x - mean) / sqrt(var + eps) * dgamma / m)
-template <typename T>
-__device__ void normBackward(const T* x, const T* y, const T* dy, const float* mean, const float* var,
-                             const float* gamma, const float* dgamma, const float* dbeta, T* dresidual, T* dx,
-                             float eps, int rectify, int c, long long elements) {
-  float m = (float)(elements / c);
-  GRID_LOOP(i, elements) {
-    int channel = (int)(i % c);
-    float dz = rectify && !(load(y + i) > 0) ? 0.0f : load(dy + i);
-    if (dresidual != nullptr) {
-      store(dresidual + i, dz);
-    }
-    float inverse = 1 / sqrtf(var[channel] + eps);
-    float normal = (load(x + i) - mean[channel]) * inverse;
-    store(dx + i, gamma[channel] * inverse * (dz - dbeta[channel] / m - normal * dgamma[channel] / m));
   }
 }
 
@@ -429,10 +229,7 @@ __device__ void multiplySums(const T* dy, const T* x, T* ds, int n, int hw, int 
 // y = factor * x, or added to y.
 template <typename T>
 __device__ void scale(const T* x, T* y, float factor, int accumulate, long long elements) {
-  GRID_LOOP(i, elements) {
-    float value = factor * load(x + i);
-    store(y + i, accumulate ? load(y + i) + value : value);
-  }
+  each(x, y, accumulate, elements, [=](float value) { return factor * value; });
 }
 
 // Output u of java.util.SplittableRandom from a key.
@@ -588,13 +385,16 @@ __device__ void unpoolBackward(const T* dy, const T* z, T* dx, int n, int h, int
                                       int rs) {                                                                         \
     fold(weight, offset, gamma, beta, mean, var, eps, packed, bias, k, c, rs);                                          \
   }                                                                                                                     \
-  extern "C" __global__ void add_##T(const T* a, const T* b, T* y, long long elements) {                                \
+  extern "C" __global__ void __launch_bounds__(256, 8)                                                                  \
+      add_##T(const T* a, const T* b, T* y, long long elements) {                                                       \
     add(a, b, y, elements);                                                                                             \
   }                                                                                                                     \
-  extern "C" __global__ void activation_##T(const T* x, T* y, int function, float slope, long long elements) {          \
+  extern "C" __global__ void __launch_bounds__(256, 8)                                                                  \
+      activation_##T(const T* x, T* y, int function, float slope, long long elements) {                                 \
     activation(x, y, function, slope, elements);                                                                        \
   }                                                                                                                     \
-  extern "C" __global__ void activationBackward_##T(const T* v, const T* dy, T* dx, int function, float slope,          \
+  extern "C" __global__ void __launch_bounds__(256, 5)                                                                  \
+      activationBackward_##T(const T* v, const T* dy, T* dx, int function, float slope,                                 \
                                                     int accumulate, long long elements) {                               \
     activationBackward(v, dy, dx, function, slope, accumulate, elements);                                               \
   }                                                                                                                     \
@@ -603,33 +403,6 @@ __device__ void unpoolBackward(const T* dy, const T* z, T* dx, int n, int h, int
   }                                                                                                                     \
   extern "C" __global__ void meanBackward_##T(const T* dy, T* dx, int n, int hw, int c, int accumulate) {               \
     meanBackward(dy, dx, n, hw, c, accumulate);                                                                         \
-  }                                                                                                                     \
-  extern "C" __global__ void normApply_##T(const T* x, const float* mean, const float* var, const float* gamma,         \
-                                           const float* beta, const T* residual, T* y, float eps, int rectify, int c,   \
-                                           long long elements) {                                                        \
-    normApply(x, mean, var, gamma, beta, residual, y, eps, rectify, c, elements);                                       \
-  }                                                                                                                     \
-  extern "C" __global__ void normApplyBackward_##T(const T* y, const T* dy, const float* var, const float* gamma,       \
-                                                   T* dresidual, T* dx, float eps, int rectify, int c,                  \
-                                                   long long elements) {                                                \
-    normApplyBackward(y, dy, var, gamma, dresidual, dx, eps, rectify, c, elements);                                     \
-  }                                                                                                                     \
-  extern "C" __global__ void normSums_##T(const T* x, const T* y, const T* dy, const float* mean, const float* var,     \
-                                          float* dgamma, float* dbeta, float eps, int rectify, int c, int pixels) {     \
-    normSums(x, y, dy, mean, var, dgamma, dbeta, eps, rectify, c, pixels);                                              \
-  }                                                                                                                     \
-  extern "C" __global__ void channelSums_##T(const T* x, float* sums, int c, int pixels) {                              \
-    channelSums(x, sums, c, pixels);                                                                                    \
-  }                                                                                                                     \
-  extern "C" __global__ void normStatistics_##T(const T* x, float* mean, float* var, float* runningMean,                \
-                                                float* runningVar, float momentum, int c, int pixels) {                 \
-    normStatistics(x, mean, var, runningMean, runningVar, momentum, c, pixels);                                         \
-  }                                                                                                                     \
-  extern "C" __global__ void normBackward_##T(const T* x, const T* y, const T* dy, const float* mean, const float* var, \
-                                              const float* gamma, const float* dgamma, const float* dbeta,              \
-                                              T* dresidual, T* dx, float eps, int rectify, int c,                       \
-                                              long long elements) {                                                     \
-    normBackward(x, y, dy, mean, var, gamma, dgamma, dbeta, dresidual, dx, eps, rectify, c, elements);                  \
   }                                                                                                                     \
   extern "C" __global__ void addBias_##T(T* y, const float* bias, int k, long long elements) {                          \
     addBias(y, bias, k, elements);                                                                                      \
@@ -652,7 +425,8 @@ __device__ void unpoolBackward(const T* dy, const T* z, T* dx, int n, int h, int
   extern "C" __global__ void multiplySums_##T(const T* dy, const T* x, T* ds, int n, int hw, int c, int accumulate) {   \
     multiplySums(dy, x, ds, n, hw, c, accumulate);                                                                      \
   }                                                                                                                     \
-  extern "C" __global__ void scale_##T(const T* x, T* y, float factor, int accumulate, long long elements) {            \
+  extern "C" __global__ void __launch_bounds__(256, 8)                                                                  \
+      scale_##T(const T* x, T* y, float factor, int accumulate, long long elements) {                                   \
     scale(x, y, factor, accumulate, elements);                                                                          \
   }                                                                                                                     \
   extern "C" __global__ void dropout_##T(const T* x, T* y, const unsigned long long* key, long long dropped,            \
@@ -692,17 +466,6 @@ __device__ void unpoolBackward(const T* dy, const T* z, T* dx, int n, int h, int
 FOR_TYPE(float)
 FOR_TYPE(bf16)
 FOR_TYPE(f16)
-
-// dbias[k] = sum over n of dy[n][k]
-extern "C" __global__ void biasGradient(const float* dy, float* dbias, int n, int k) {
-  GRID_LOOP(i, k) {
-    float sum = 0;
-    for (int row = 0; row < n; row++) {
-      sum += dy[(long long)row * k + i];
-    }
-    dbias[i] = sum;
-  }
-}
 
 // Softmax cross-entropy, one block per image; the formulas are in docs/derivations/cross-entropy.md. head holds the factor
 // of the gradient, then label smoothing, then the class weights; each image writes its share of the loss and whether its

@@ -50,14 +50,16 @@ struct Caller<kernel> {
 static const Kernel KERNELS[] = {
     TYPES(ALONE, input) TYPES(ALONE, pack) TYPES(ALONE, unpack) TYPES(ALONE, fold) TYPES(ALONE, add)
     TYPES(ALONE, activation) TYPES(ALONE, activationBackward) TYPES(ALONE, mean) TYPES(ALONE, meanBackward)
-    TYPES(ALONE, normApply) TYPES(ALONE, normApplyBackward) TYPES(TOGETHER, normSums)
-    TYPES(TOGETHER, normStatistics) TYPES(ALONE, normBackward) TYPES(TOGETHER, channelSums)
+    TYPES(TOGETHER, normPartials) TYPES(TOGETHER, normPartialsScalar) TYPES(TOGETHER, normFold)
+    TYPES(ALONE, normApply) TYPES(ALONE, normApplyScalar) TYPES(ALONE, normAddApply) TYPES(ALONE, normAddApplyScalar)
+    TYPES(TOGETHER, normSums) TYPES(TOGETHER, normSumsScalar) TOGETHER(normSumsFold)
+    TYPES(ALONE, normBackward) TYPES(ALONE, normBackwardScalar)
     TYPES(ALONE, widen) TYPES(ALONE, narrow)
     TYPES(ALONE, channels) TYPES(ALONE, sliceBackward) TYPES(ALONE, shuffle) TYPES(ALONE, multiply)
     TYPES(ALONE, multiplySums) TYPES(ALONE, scale) TYPES(ALONE, dropout) TYPES(ALONE, average)
     TYPES(ALONE, averageBackward) TYPES(ALONE, upsample) TYPES(ALONE, upsampleBackward) TYPES(ALONE, unpool)
     TYPES(ALONE, unpoolBackward)
-    TYPES(ALONE, addBias) ALONE(biasGradient) TOGETHER(crossEntropy) TOGETHER(valueLoss) TOGETHER(lossSums)
+    TYPES(ALONE, addBias) TOGETHER(crossEntropy) TOGETHER(valueLoss) TOGETHER(lossSums)
     TOGETHER(squares) TOGETHER(sumUp) ALONE(adam) ALONE(sgd)};
 
 inline const Kernel* find(const std::string& name) {

@@ -1,6 +1,8 @@
 package org.jresnet.nativebindings.cuda;
 
+import java.util.Collection;
 import java.util.List;
+import java.util.Map;
 import org.bytedeco.cuda.global.nvrtc;
 import org.bytedeco.cuda.nvrtc._nvrtcProgram;
 import org.bytedeco.javacpp.BytePointer;
@@ -32,10 +34,12 @@ public final class KernelProgram {
    * Compiles.
    *
    * @param name of the source, for messages
+   * @param headers that it may include, by name
    * @param architecture compute capability times ten: 90 for 9.0
    * @throws CudaException with the compiler's messages
    */
-  public static Compiled compile(String name, String source, int architecture) {
+  public static Compiled compile(
+      String name, String source, Map<String, String> headers, int architecture) {
     List<String> options =
         List.of(
             "--gpu-architecture=sm_" + architecture,
@@ -45,13 +49,13 @@ public final class KernelProgram {
             "-Xptxas=-v");
     _nvrtcProgram program = new _nvrtcProgram();
     try (BytePointer text = new BytePointer(source);
-        BytePointer file = new BytePointer(name)) {
+        BytePointer file = new BytePointer(name);
+        PointerPointer<BytePointer> names = pointers(headers.keySet());
+        PointerPointer<BytePointer> texts = pointers(headers.values())) {
       Check.compiler(
-          nvrtc.nvrtcCreateProgram(
-              program, text, file, 0, (PointerPointer<?>) null, (PointerPointer<?>) null),
+          nvrtc.nvrtcCreateProgram(program, text, file, headers.size(), texts, names),
           "giving " + name + " to NVRTC");
-      try (PointerPointer<BytePointer> array =
-          new PointerPointer<>(options.toArray(String[]::new))) {
+      try (PointerPointer<BytePointer> array = pointers(options)) {
         int status = nvrtc.nvrtcCompileProgram(program, options.size(), array);
         String log = log(program);
         if (status != nvrtc.NVRTC_SUCCESS) {
@@ -71,6 +75,10 @@ public final class KernelProgram {
         nvrtc.nvrtcDestroyProgram(program);
       }
     }
+  }
+
+  private static PointerPointer<BytePointer> pointers(Collection<String> texts) {
+    return new PointerPointer<>(texts.toArray(String[]::new));
   }
 
   private static String log(_nvrtcProgram program) {

@@ -60,7 +60,7 @@ final class ActivationPlan extends GpuPlan {
   /** {@code to = f(from)}, over the elements of the op's output; both may be one place. */
   static void forward(GpuBinding op, Activation f, OpSpec spec, Place from, Place to) {
     long elements = spec.y().elements();
-    op.kernel(
+    op.vectorised(
         FORWARD,
         "activation_" + Gpu.suffix(spec.type()),
         elements,
@@ -79,7 +79,7 @@ final class ActivationPlan extends GpuPlan {
     if (spec.write(Slot.DX) != GradientWrite.NONE) {
       long elements = spec.y().elements();
       int adds = adds(Slot.DX);
-      op.kernel(
+      op.vectorised(
           BACKWARD,
           "activationBackward_" + Gpu.suffix(spec.type()),
           elements,

@@ -20,7 +20,6 @@ import org.jresnet.graph.Shape;
 import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.cuda.Convolution;
 import org.jresnet.nativebindings.cuda.Elementwise;
-import org.jresnet.nativebindings.cuda.Kernel;
 import org.jresnet.nativebindings.cuda.Kernel.Arguments;
 import org.jresnet.nativebindings.cuda.OpGraph.Value;
 
@@ -88,9 +87,16 @@ final class ConvPlan extends GpuPlan {
     if (backwardFilter != null && packed) {
       temporaries(filterBytes);
     }
+    if (backwardFilter != null && biased) {
+      temporaries(sums().partialBytes());
+    }
     if (spec.write(Slot.DX) == GradientWrite.ACCUMULATE) {
       temporaries(spec.x().elements() * spec.type().bytes());
     }
+  }
+
+  private ChannelTiles sums() {
+    return new ChannelTiles(planner.limits(), spec.type(), spec.y().c(), spec.y().perChannel());
   }
 
   /** Shape of the side that the windows lie on. */
@@ -230,16 +236,8 @@ final class ConvPlan extends GpuPlan {
               .add(rs));
     }
     if (biased) {
-      op.kernel(
-          BACKWARD,
-          "channelSums_" + type,
-          new Kernel.Grid(spec.y().c(), Gpu.THREADS, 0),
-          spec.y().elements() * spec.type().bytes(),
-          new Arguments()
-              .add(op.at(Slot.DY).address())
-              .add(op.at(Slot.DBIAS).address())
-              .add(spec.y().c())
-              .add((int) spec.y().perChannel()));
+      sums()
+          .sums(op, BACKWARD, op.at(Slot.DY), op.at(Slot.DBIAS), op.at(Slot.SCRATCH, temporary(0)));
     }
   }
 }

@@ -22,6 +22,9 @@ interface Device {
   /** Copies within the device. */
   void copy(Place from, Place to, long bytes);
 
+  /** What launches depend on. */
+  DeviceLimits limits();
+
   /** cuDNN on this device. */
   CudnnHandle dnn();
 

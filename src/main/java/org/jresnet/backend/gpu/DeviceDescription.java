@@ -71,4 +71,13 @@ public record DeviceDescription(String name, int architecture, String json) {
       throw new UserError(source + " is not JSON: " + e.getOriginalMessage(), e);
     }
   }
+
+  /** What launches depend on. */
+  DeviceLimits limits() {
+    try {
+      return DeviceLimits.of(new ObjectMapper().readTree(json));
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException(e);
+    }
+  }
 }

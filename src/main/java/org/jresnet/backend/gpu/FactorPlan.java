@@ -135,7 +135,7 @@ final class FactorPlan {
     private void scale(GpuBinding op, Phase phase, Slot from, Slot to) {
       long elements = spec.y().elements();
       int adds = adds(to);
-      op.kernel(
+      op.vectorised(
           phase,
           "scale_" + Gpu.suffix(spec.type()),
           elements,

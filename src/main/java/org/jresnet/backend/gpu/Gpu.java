@@ -24,13 +24,14 @@ import org.jresnet.nativebindings.cuda.OpGraph;
 final class Gpu implements Device, AutoCloseable {
   static final int THREADS = 256;
 
-  /** Enough to fill the largest GPUs several times over; kernels loop over what is left. */
-  private static final int MOST_BLOCKS = 4096;
+  /** Blocks of that many threads that an SM holds; kernels loop over what is left. */
+  private static final int BLOCKS_PER_SM = 8;
 
   private static final int WARM_UP = 2;
   private static final int TIMED = 5;
 
   private final CudaDevice.Info info;
+  private final DeviceLimits limits;
   private final CudnnOptions options;
   private final CudaStream stream;
   private final CudaStream uploads;
@@ -44,6 +45,7 @@ final class Gpu implements Device, AutoCloseable {
     this.options = options;
     CudaDevice.use(options.device());
     info = CudaDevice.info(options.device());
+    limits = DeviceLimits.of(info.properties());
     stream = new CudaStream();
     uploads = new CudaStream();
     dnn = new CudnnHandle(stream);
@@ -63,6 +65,11 @@ final class Gpu implements Device, AutoCloseable {
   /** Where pixels come in. */
   CudaStream uploads() {
     return uploads;
+  }
+
+  @Override
+  public DeviceLimits limits() {
+    return limits;
   }
 
   @Override
@@ -101,9 +108,11 @@ final class Gpu implements Device, AutoCloseable {
     product.run(stream);
   }
 
-  /** One thread per element, as many blocks as make sense. */
-  static Kernel.Grid grid(long elements) {
-    return Kernel.Grid.over(elements, THREADS, MOST_BLOCKS);
+  /**
+   * One thread per item, but no more blocks than run at a time: the GPU is full, and none waits.
+   */
+  static Kernel.Grid grid(DeviceLimits limits, long items) {
+    return Kernel.Grid.over(items, THREADS, BLOCKS_PER_SM * limits.multiprocessors());
   }
 
   /** The suffix of kernels for a type. */

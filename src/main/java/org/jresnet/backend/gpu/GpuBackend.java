@@ -86,7 +86,7 @@ public final class GpuBackend implements Backend {
       requireDevice(options.device());
       Gpu gpu = new Gpu(options);
       PlanCache cache = new PlanCache(options.cache(), gpu.info().name(), CudnnHandle.version());
-      Planner planner = new Planner(gpu.dnn(), options, cache);
+      Planner planner = new Planner(gpu.dnn(), options, cache).with(gpu.limits());
       if (options.tuning() == Tuning.RACE) {
         planner.measureWith(gpu::time);
       }
@@ -119,7 +119,7 @@ public final class GpuBackend implements Backend {
     try {
       DeviceProperties properties = new DeviceProperties(device.json());
       PlanCache cache = new PlanCache(options.cache(), device.name(), CudnnHandle.version());
-      Planner planner = new Planner(properties, options, cache);
+      Planner planner = new Planner(properties, options, cache).with(device.limits());
       String description = device.name() + " (planning only), cuDNN " + CudnnHandle.version();
       return new GpuBackend(
           description, device.architecture(), planner, cache, Optional.empty(), properties);

@@ -63,9 +63,14 @@ final class GpuBinding extends Binding {
             () -> bound.run(device.dnn())));
   }
 
-  /** Adds a kernel of our own over that many elements. */
-  void kernel(Phase phase, String name, long elements, long bytes, Kernel.Arguments arguments) {
-    kernel(phase, name, Gpu.grid(elements), bytes, arguments);
+  /** Adds a kernel of our own with a thread for each of that many items. */
+  void kernel(Phase phase, String name, long items, long bytes, Kernel.Arguments arguments) {
+    kernel(phase, name, Gpu.grid(device.limits(), items), bytes, arguments);
+  }
+
+  /** Adds a kernel of our own whose threads take eight elements at a time. */
+  void vectorised(Phase phase, String name, long elements, long bytes, Kernel.Arguments arguments) {
+    kernel(phase, name, (elements + 7) / 8, bytes, arguments);
   }
 
   void kernel(Phase phase, String name, Kernel.Grid grid, long bytes, Kernel.Arguments arguments) {

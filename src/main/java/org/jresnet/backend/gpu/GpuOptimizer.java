@@ -138,7 +138,8 @@ final class GpuOptimizer implements Optimizer {
         new Arguments().add(address(parameters, range)).add(address(gradients, range));
     states.forEach(state -> arguments.add(address(state, range)));
     arguments.add(constants.address(0, constants.bytes())).add(range.count());
-    return gpu.launch(states.size() == 2 ? "adam" : "sgd", Gpu.grid(range.count()), arguments);
+    return gpu.launch(
+        states.size() == 2 ? "adam" : "sgd", Gpu.grid(gpu.limits(), range.count()), arguments);
   }
 
   @Override
@@ -153,7 +154,7 @@ final class GpuOptimizer implements Optimizer {
     try (Device.Launch add =
         gpu.launch(
             "add_float",
-            Gpu.grid(elements),
+            Gpu.grid(gpu.limits(), (elements + 7) / 8),
             new Arguments()
                 .add(to.address())
                 .add(from.address())

@@ -9,6 +9,9 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import org.jresnet.nativebindings.cuda.CudaException;
 import org.jresnet.nativebindings.cuda.KernelModule;
 import org.jresnet.nativebindings.cuda.KernelProgram;
@@ -19,27 +22,36 @@ import org.slf4j.LoggerFactory;
 public final class Kernels {
   private static final Logger LOG = LoggerFactory.getLogger(Kernels.class);
   private static final String NAME = "kernels.cu";
-  private static final String RESOURCE = "/org/jresnet/nativebindings/cuda/" + NAME;
+
+  /** What it includes. */
+  private static final List<String> HEADERS = List.of("common.h", "norm.h");
 
   private Kernels() {}
 
-  /** The source. */
-  public static String source() {
-    try (InputStream in = Kernels.class.getResourceAsStream(RESOURCE)) {
+  private static String source(String name) {
+    String resource = "/org/jresnet/nativebindings/cuda/" + name;
+    try (InputStream in = Kernels.class.getResourceAsStream(resource)) {
       return new String(in.readAllBytes(), StandardCharsets.UTF_8);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
 
+  private static Map<String, String> headers() {
+    Map<String, String> headers = new LinkedHashMap<>();
+    HEADERS.forEach(name -> headers.put(name, source(name)));
+    return headers;
+  }
+
   /** Compiles for an architecture, as 90 for 9.0. */
   public static KernelProgram.Compiled compile(int architecture) {
-    return KernelProgram.compile(NAME, source(), architecture);
+    return KernelProgram.compile(NAME, source(NAME), headers(), architecture);
   }
 
   /** The kernels on the current GPU: from the cache, or compiled and put there. */
   static KernelModule load(int architecture, Path cache) {
-    String key = "sm_" + architecture + "\n" + KernelProgram.version() + "\n" + source();
+    String key =
+        "sm_" + architecture + "\n" + KernelProgram.version() + "\n" + source(NAME) + headers();
     Path file = cache.resolve("kernels-" + hash(key) + ".cubin");
     if (Files.exists(file)) {
       try {

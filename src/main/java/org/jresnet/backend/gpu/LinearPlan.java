@@ -98,12 +98,8 @@ final class LinearPlan extends GpuPlan {
           "backward weights",
           product(device, new Extents(k, c, n), Order.TRANSPOSED, Order.AS_STORED),
           factors(dy, x, op.at(Slot.DWEIGHT), blasScratch));
-      op.kernel(
-          BACKWARD,
-          "biasGradient",
-          k,
-          4L * n * k,
-          new Arguments().add(dy.address()).add(op.at(Slot.DBIAS).address()).add(n).add(k));
+      new ChannelTiles(planner.limits(), DType.F32, k, n)
+          .sums(op, BACKWARD, dy, op.at(Slot.DBIAS), blasScratch);
     }
     if (spec.write(Slot.DX) != GradientWrite.NONE) {
       boolean direct = !narrow && spec.write(Slot.DX) == GradientWrite.OVERWRITE;

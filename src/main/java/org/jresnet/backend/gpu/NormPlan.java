@@ -19,15 +19,13 @@ import org.jresnet.graph.Shape;
 import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.cuda.BatchNorm;
 import org.jresnet.nativebindings.cuda.Elementwise;
-import org.jresnet.nativebindings.cuda.Kernel;
-import org.jresnet.nativebindings.cuda.Kernel.Arguments;
 import org.jresnet.nativebindings.cuda.OpGraph.Value;
 
 /**
  * Batch norm with residual addition and ReLU. By the batch's statistics it is one engine of cuDNN
  * each way, which keeps one bit per element of what the ReLU let through. Where cuDNN has none (an
- * odd number of channels, a residual without ReLU), and by the running statistics, kernels of our
- * own compute it.
+ * odd number of channels, a residual without ReLU), and by the running statistics, {@link
+ * NormKernels} compute it.
  */
 final class NormPlan extends GpuPlan {
   private final Op.BatchNorm norm;
@@ -36,6 +34,7 @@ final class NormPlan extends GpuPlan {
   private final boolean batch;
   private final int channels;
   private final long vector;
+  private final NormKernels own;
   private final Planned forward;
   private final Planned backward;
 
@@ -64,15 +63,20 @@ final class NormPlan extends GpuPlan {
           planner.plan(
               "batch norm backward" + suffix, spec.type(), Arithmetic.PLAIN, this::draftBackward);
     }
+    ChannelTiles tiles =
+        new ChannelTiles(planner.limits(), spec.type(), channels, spec.y().perChannel());
+    own = new NormKernels(spec, rectifies, vector, tiles);
+    // One bit per element is what both save where eight channels are a byte; else each has its own.
     boolean engines = ahead.isPresent() && back.isPresent();
     forward = engines ? use(ahead, "the batch norm") : null;
     backward = engines ? use(back, "the gradient of the batch norm") : null;
-    if (batch) {
-      saved(2 * vector + (engines && rectifies ? (spec.y().elements() + 7) / 8 : 0));
-      if (spec.write(Slot.DGAMMA) == GradientWrite.NONE) {
-        temporaries(2 * vector);
-      }
+    if (training()) {
+      saved(
+          engines
+              ? 2 * vector + (rectifies ? (spec.y().elements() + 7) / 8 : 0)
+              : own.savedBytes());
     }
+    temporaries(2 * vector + (engines ? 0 : tiles.partialBytes()));
   }
 
   private static Value bits(Draft d, Shape s) {
@@ -133,20 +137,32 @@ final class NormPlan extends GpuPlan {
   protected void build(GpuBinding op, Operands operands) {
     if (forward != null) {
       buildBatch(op);
-      other(op);
-      buildBatchBackward(op);
     } else {
-      Place mean = batch ? op.at(Slot.SAVED) : op.at(Slot.RUNNING_MEAN);
-      Place var = batch ? op.at(Slot.SAVED, vector) : op.at(Slot.RUNNING_VAR);
-      if (batch) {
-        statistics(op, mean, var);
-      }
-      apply(op, mean, var);
-      other(op);
-      if (training()) {
-        backward(op, mean, var);
-      }
+      own.forward(op, batch ? partial(op) : null, training());
     }
+    other(op);
+    if (backward != null) {
+      buildBatchBackward(op);
+    } else if (training()) {
+      own.backward(
+          op,
+          parameterGradient(op, Slot.DGAMMA, 0),
+          parameterGradient(op, Slot.DBETA, vector),
+          partial(op));
+    }
+  }
+
+  /** A gradient of the arena, or scratch where nobody wants it. */
+  private Place parameterGradient(GpuBinding op, Slot slot, long offset) {
+    return wanted() ? op.at(slot) : op.at(Slot.SCRATCH, temporary(offset));
+  }
+
+  private boolean wanted() {
+    return spec.write(Slot.DGAMMA) != GradientWrite.NONE;
+  }
+
+  private Place partial(GpuBinding op) {
+    return op.at(Slot.SCRATCH, temporary(2 * vector));
   }
 
   /** An activation that neither cuDNN's nor our norm takes along. */
@@ -197,108 +213,8 @@ final class NormPlan extends GpuPlan {
       places.put("dresidual", op.at(Slot.DRESIDUAL));
     }
     places.put("dx", op.at(Slot.DX));
-    boolean wanted = spec.write(Slot.DGAMMA) != GradientWrite.NONE;
-    places.put("dgamma", wanted ? op.at(Slot.DGAMMA) : op.at(Slot.SCRATCH, temporary(0)));
-    places.put("dbeta", wanted ? op.at(Slot.DBETA) : op.at(Slot.SCRATCH, temporary(vector)));
+    places.put("dgamma", parameterGradient(op, Slot.DGAMMA, 0));
+    places.put("dbeta", parameterGradient(op, Slot.DBETA, vector));
     op.engine(BACKWARD, "batch norm backward", backward, places, Map.of());
-  }
-
-  private void statistics(GpuBinding op, Place mean, Place var) {
-    op.kernel(
-        FORWARD,
-        "normStatistics_" + Gpu.suffix(spec.type()),
-        new Kernel.Grid(channels, Gpu.THREADS, 0),
-        2 * bytes(),
-        new Arguments()
-            .add(op.at(Slot.X).address())
-            .add(mean.address())
-            .add(var.address())
-            .add(op.at(Slot.RUNNING_MEAN).address())
-            .add(op.at(Slot.RUNNING_VAR).address())
-            .add((float) norm.momentum())
-            .add(channels)
-            .add(pixels()));
-  }
-
-  private void apply(GpuBinding op, Place mean, Place var) {
-    op.kernel(
-        FORWARD,
-        "normApply_" + Gpu.suffix(spec.type()),
-        spec.y().elements(),
-        (adds ? 3 : 2) * bytes(),
-        new Arguments()
-            .add(op.at(Slot.X).address())
-            .add(mean.address())
-            .add(var.address())
-            .add(op.at(Slot.GAMMA).address())
-            .add(op.at(Slot.BETA).address())
-            .add(adds ? op.at(Slot.RESIDUAL).address() : 0L)
-            .add(op.at(Slot.Y).address())
-            .add((float) norm.eps())
-            .add(rectifies ? 1 : 0)
-            .add(channels)
-            .add(spec.y().elements()));
-  }
-
-  private void backward(GpuBinding op, Place mean, Place var) {
-    boolean wanted = spec.write(Slot.DGAMMA) != GradientWrite.NONE;
-    String type = Gpu.suffix(spec.type());
-    Place dgamma = wanted ? op.at(Slot.DGAMMA) : null;
-    Place dbeta = wanted ? op.at(Slot.DBETA) : null;
-    if (batch && !wanted) {
-      dgamma = op.at(Slot.SCRATCH, temporary(0));
-      dbeta = op.at(Slot.SCRATCH, temporary(vector));
-    }
-    if (dgamma != null) {
-      op.kernel(
-          BACKWARD,
-          "normSums_" + type,
-          new Kernel.Grid(channels, Gpu.THREADS, 0),
-          3 * bytes(),
-          new Arguments()
-              .add(op.at(Slot.X).address())
-              .add(op.at(Slot.Y).address())
-              .add(op.at(Slot.DY).address())
-              .add(mean.address())
-              .add(var.address())
-              .add(dgamma.address())
-              .add(dbeta.address())
-              .add((float) norm.eps())
-              .add(rectifies ? 1 : 0)
-              .add(channels)
-              .add(pixels()));
-    }
-    Arguments arguments = new Arguments();
-    if (batch) {
-      arguments.add(op.at(Slot.X).address());
-    }
-    arguments.add(op.at(Slot.Y).address()).add(op.at(Slot.DY).address());
-    if (batch) {
-      arguments.add(mean.address());
-    }
-    arguments.add(var.address()).add(op.at(Slot.GAMMA).address());
-    if (batch) {
-      arguments.add(dgamma.address()).add(dbeta.address());
-    }
-    op.kernel(
-        BACKWARD,
-        (batch ? "normBackward_" : "normApplyBackward_") + type,
-        spec.y().elements(),
-        (adds ? 4 : 3) * bytes(),
-        arguments
-            .add(adds ? op.at(Slot.DRESIDUAL).address() : 0L)
-            .add(op.at(Slot.DX).address())
-            .add((float) norm.eps())
-            .add(rectifies ? 1 : 0)
-            .add(channels)
-            .add(spec.y().elements()));
-  }
-
-  private long bytes() {
-    return spec.y().elements() * spec.type().bytes();
-  }
-
-  private int pixels() {
-    return (int) (spec.y().elements() / channels);
   }
 }

@@ -96,6 +96,7 @@ class Planner implements AutoCloseable {
   private final PlanCache cache;
   private final Map<String, Planned> planned = new LinkedHashMap<>();
   private ToDoubleFunction<Planned> stopwatch;
+  private DeviceLimits limits;
 
   Planner(Target target, CudnnOptions options, PlanCache cache) {
     this.target = target;
@@ -106,6 +107,16 @@ class Planner implements AutoCloseable {
   /** Times plans on the device, in milliseconds. */
   void measureWith(ToDoubleFunction<Planned> measure) {
     stopwatch = measure;
+  }
+
+  /** Says what the launches of our own kernels depend on. */
+  Planner with(DeviceLimits device) {
+    limits = device;
+    return this;
+  }
+
+  DeviceLimits limits() {
+    return limits;
   }
 
   static DataType dataType(DType type) {

@@ -18,7 +18,7 @@ final class Pointwise {
   /** {@code y = a + b} */
   static void add(
       GpuBinding op, Phase phase, DType type, long elements, Place a, Place b, Place y) {
-    op.kernel(
+    op.vectorised(
         phase,
         "add_" + Gpu.suffix(type),
         elements,

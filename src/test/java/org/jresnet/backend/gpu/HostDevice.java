@@ -35,7 +35,18 @@ final class HostDevice implements Device, Backend {
   /** Few blocks, so that their loops run several times and over their ends. */
   private static final int BLOCKS = 3;
 
-  private final Planner planner = new NoEngines();
+  private final DeviceLimits limits;
+  private final Planner planner;
+
+  HostDevice() {
+    this(new DeviceLimits(3, 2048, 32, 65536, 232448, 0, 0));
+  }
+
+  /** Launches as on a device of those limits. */
+  HostDevice(DeviceLimits limits) {
+    this.limits = limits;
+    planner = new NoEngines().with(limits);
+  }
 
   private static final class NoEngines extends Planner {
     NoEngines() {
@@ -46,6 +57,11 @@ final class HostDevice implements Device, Backend {
     Optional<Planned> plan(String key, DType type, Arithmetic arithmetic, Consumer<Draft> build) {
       return Optional.empty();
     }
+  }
+
+  @Override
+  public DeviceLimits limits() {
+    return limits;
   }
 
   @Override

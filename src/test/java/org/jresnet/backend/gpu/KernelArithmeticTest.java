@@ -258,6 +258,29 @@ class KernelArithmeticTest {
     }
   }
 
+  private void sums(String suffix, DeviceMemory x, DeviceMemory sums, int c, int pixels) {
+    int slices = 3;
+    DeviceMemory partial = memory(4L * slices * c);
+    launch(
+        "normSums" + suffix,
+        area(
+            new Arguments().add(0L).add(at(x)).add(0L).add(0L).add(at(partial)),
+            c,
+            pixels,
+            slices));
+    launch(
+        "normSumsFold",
+        area(
+            new Arguments().add(at(partial)).add(0L).add(0L).add(0f).add(0L).add(at(sums)),
+            c,
+            pixels,
+            slices));
+  }
+
+  private static Arguments area(Arguments arguments, int c, int pixels, int slices) {
+    return arguments.add(c).add(0).add(c).add(pixels).add(slices);
+  }
+
   @ParameterizedTest
   @EnumSource(
       value = DType.class,
@@ -273,7 +296,7 @@ class KernelArithmeticTest {
     launch(
         "narrow_" + suffix,
         new Arguments().add(at(master)).add(at(x)).add(0).add((long) values.length));
-    launch("channelSums_" + suffix, new Arguments().add(at(x)).add(at(sums)).add(c).add(pixels));
+    sums("Scalar_" + suffix, x, sums, c, pixels);
     for (int channel = 0; channel < c; channel++) {
       double expected = 0;
       for (int p = 0; p < pixels; p++) {
@@ -519,7 +542,7 @@ class KernelArithmeticTest {
         "addBias_float",
         new Arguments().add(at(sums)).add(at(floats(bias))).add(k).add((long) n * k));
     DeviceMemory gradient = memory(4L * k);
-    launch("biasGradient", new Arguments().add(at(floats(y))).add(at(gradient)).add(n).add(k));
+    sums("Scalar_float", floats(y), gradient, k, n);
     for (int i = 0; i < k; i++) {
       float sum = 0;
       for (int row = 0; row < n; row++) {

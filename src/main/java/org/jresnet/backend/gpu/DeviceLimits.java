@@ -1,0 +1,45 @@
+package org.jresnet.backend.gpu;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.util.Map;
+
+/**
+ * What the launches of our kernels depend on.
+ *
+ * @param multiprocessors number of SMs
+ * @param threads resident on one SM at most
+ * @param blocks resident on one SM at most
+ * @param registers of one SM
+ * @param sharedBytes of shared memory of one SM
+ * @param l2Bytes of L2 cache; 0 where it is not known
+ * @param launchBytes what memory moves in the time that one more launch costs
+ */
+record DeviceLimits(
+    int multiprocessors,
+    int threads,
+    int blocks,
+    int registers,
+    int sharedBytes,
+    long l2Bytes,
+    long launchBytes) {
+  /** 3 µs at 4.3 TB/s: an estimate for an H200, of a gap and of a kernel that starts and ends. */
+  private static final long LAUNCH_BYTES = 13_000_000;
+
+  /** Reads the device's properties in the form of cuDNN. */
+  static DeviceLimits of(Map<String, Object> properties) {
+    return of(new ObjectMapper().<JsonNode>valueToTree(properties));
+  }
+
+  /** Reads the device's properties in the form of cuDNN. */
+  static DeviceLimits of(JsonNode p) {
+    return new DeviceLimits(
+        Math.max(1, p.path("multiProcessorCount").asInt()),
+        p.path("maxThreadsPerSM").asInt(),
+        p.path("maxCtasPerSM").asInt(),
+        p.path("maxRegistersPerSM").asInt(),
+        p.path("maxSharedMemoryPerBlockOptin").asInt(),
+        Math.max(0, p.path("l2CacheSize").asLong()),
+        LAUNCH_BYTES);
+  }
+}
