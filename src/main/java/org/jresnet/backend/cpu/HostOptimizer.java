@@ -13,7 +13,8 @@ import org.jresnet.backend.UpdateRule;
  * first-level cache.
  */
 final class HostOptimizer implements Optimizer {
-  private static final int CHUNK = 1024;
+  /** Values; from 4 kB on, the JVM copies between heap and other memory at half the speed. */
+  private static final int CHUNK = 512;
 
   private final Workers workers;
   private final UpdateRule rule;

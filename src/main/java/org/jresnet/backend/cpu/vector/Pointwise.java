@@ -11,6 +11,8 @@ final class Pointwise {
 
   /** Copies so many vectors, {@code step} values apart, to places {@code stride} apart. */
   static void copy(float[] x, int at, int step, float[] y, int to, int stride, int count) {
+    Bounds.check(x, at, 0, 1, step, count);
+    Bounds.check(y, to, 0, 1, stride, count);
     for (int i = 0; i < count; i++, at += step, to += stride) {
       FloatVector.fromArray(SPECIES, x, at).intoArray(y, to);
     }
@@ -18,6 +20,8 @@ final class Pointwise {
 
   /** {@code y += x}. */
   static void add(float[] y, int at, float[] x, int from, int count) {
+    Bounds.check(y, at, whole(count));
+    Bounds.check(x, from, whole(count));
     for (int i = 0; i < count; i += LANES) {
       FloatVector.fromArray(SPECIES, y, at + i)
           .add(FloatVector.fromArray(SPECIES, x, from + i))
@@ -34,9 +38,15 @@ final class Pointwise {
 
   /** {@code y = max(y, 0)}. */
   static void rectify(float[] y, int at, int count) {
+    Bounds.check(y, at, whole(count));
     FloatVector zero = FloatVector.zero(SPECIES);
     for (int i = 0; i < count; i += LANES) {
       FloatVector.fromArray(SPECIES, y, at + i).max(zero).intoArray(y, at + i);
     }
+  }
+
+  /** Values of the vectors that hold so many values. */
+  private static long whole(int count) {
+    return (count + LANES - 1L) / LANES * LANES;
   }
 }

@@ -6,6 +6,7 @@ import static org.jresnet.backend.cpu.vector.Products.SPECIES;
 import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.nio.ShortBuffer;
+import java.util.Objects;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
@@ -63,6 +64,7 @@ public final class Rows {
       return;
     }
     halves.get(at, bits, 0, count);
+    Bounds.check(into, offset, count);
     int whole = SPECIES.loopBound(count);
     for (int i = 0; i < whole; i += LANES) {
       IntVector wide =
@@ -83,6 +85,8 @@ public final class Rows {
       floats.put(at, from, offset, count);
       return;
     }
+    Bounds.check(from, offset, count);
+    Objects.checkFromIndexSize(0, count, bits.length);
     int whole = SPECIES.loopBound(count);
     for (int i = 0; i < whole; i += LANES) {
       FloatVector value = FloatVector.fromArray(SPECIES, from, offset + i);

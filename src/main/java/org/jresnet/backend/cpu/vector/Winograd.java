@@ -52,6 +52,8 @@ final class Winograd {
       int stride,
       int next,
       int count) {
+    Bounds.check(d, at, step, 6, advance, count);
+    Bounds.check(y, to, stride, 6, next, count);
     for (int n = 0; n < count; n++, at += advance, to += next) {
       FloatVector d0 = load(d, at);
       FloatVector d1 = load(d, at + step);
@@ -81,6 +83,8 @@ final class Winograd {
       int stride,
       int next,
       int count) {
+    Bounds.check(m, at, step, 6, advance, count);
+    Bounds.check(y, to, stride, 4, next, count);
     for (int n = 0; n < count; n++, at += advance, to += next) {
       FloatVector m1 = load(m, at + step);
       FloatVector m2 = load(m, at + 2 * step);
@@ -110,6 +114,8 @@ final class Winograd {
       int stride,
       int next,
       int count) {
+    Bounds.check(dy, at, step, 4, advance, count);
+    Bounds.check(y, to, stride, 6, next, count);
     for (int n = 0; n < count; n++, at += advance, to += next) {
       FloatVector y0 = load(dy, at);
       FloatVector y1 = load(dy, at + step);
@@ -137,6 +143,8 @@ final class Winograd {
       int stride,
       int next,
       int count) {
+    Bounds.check(g, at, step, 3, advance, count);
+    Bounds.check(y, to, stride, 6, next, count);
     for (int n = 0; n < count; n++, at += advance, to += next) {
       FloatVector g0 = load(g, at);
       FloatVector g1 = load(g, at + step);
@@ -162,6 +170,8 @@ final class Winograd {
       int stride,
       int next,
       int count) {
+    Bounds.check(u, at, step, 6, advance, count);
+    Bounds.check(y, to, stride, 3, next, count);
     for (int n = 0; n < count; n++, at += advance, to += next) {
       FloatVector u1 = load(u, at + step);
       FloatVector u2 = load(u, at + 2 * step);

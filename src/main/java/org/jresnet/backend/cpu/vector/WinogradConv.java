@@ -2,18 +2,17 @@ package org.jresnet.backend.cpu.vector;
 
 import static org.jresnet.backend.cpu.vector.Products.LANES;
 import static org.jresnet.backend.cpu.vector.Products.PANEL;
-import static org.jresnet.backend.cpu.vector.Products.ROWS;
 import static org.jresnet.backend.cpu.vector.Winograd.IN;
 import static org.jresnet.backend.cpu.vector.Winograd.OUT;
 import static org.jresnet.backend.cpu.vector.Winograd.POINTS;
 
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicIntegerArray;
 import org.jresnet.backend.cpu.vector.Scratch.Use;
 
 /**
  * A 3x3 convolution with stride 1 by Winograd's F(4x4, 3x3) on NHWC memory, in F32 or with BF16 in
- * memory and F32 arithmetic. Workers take blocks of bands in turn; each output is computed by one
- * worker in one order, so its bits do not depend on the number of workers.
+ * memory and F32 arithmetic. Each worker has a stretch of bands, and helps others when it is done;
+ * each output is computed by one worker in one order, so its bits do not depend on who does.
  *
  * <p>For each block: transform the tiles; then for each panel of outputs and each of the 36 points
  * multiply tiles and filters, and transform the products back while they are in the cache.
@@ -51,7 +50,9 @@ public final class WinogradConv {
   private final int tilePoint;
 
   private final int productPoint;
-  private final AtomicInteger next = new AtomicInteger();
+
+  /** The next band of each worker's stretch. */
+  private final AtomicIntegerArray next;
 
   /**
    * Plans a convolution.
@@ -69,7 +70,8 @@ public final class WinogradConv {
     int most = Math.max(1, TILES / shape.tiles());
     int blocks = (share + most - 1) / most;
     bands = (share + blocks - 1) / blocks;
-    pitch = (bands * shape.tiles() + ROWS - 1) / ROWS * ROWS;
+    pitch = Products.rounded(bands * shape.tiles());
+    next = new AtomicIntegerArray(scratch.workers());
     tilePoint = pitch * shape.c() + LANES;
     productPoint = pitch * PANEL + LANES;
     scratch.reserve(Use.TILES, POINTS * tilePoint);
@@ -92,20 +94,31 @@ public final class WinogradConv {
 
   /** To be called before workers {@link #run}. */
   public void start() {
-    next.set(0);
+    for (int w = 0; w < next.length(); w++) {
+      next.set(w, begin(w));
+    }
   }
 
   /**
-   * Computes blocks until none is left.
+   * Computes a worker's bands, which lie side by side so that what two of them read is in its
+   * caches; then what others have not begun.
    *
    * @param u from {@link #transformFilters}
    * @param bias a value for each output, or null
    */
   public void run(int worker, Rows x, float[] u, float[] bias, Rows y) {
-    int all = shape.bands();
-    for (int first = next.getAndAdd(bands); first < all; first = next.getAndAdd(bands)) {
-      block(worker, x, u, bias, y, first, Math.min(bands, all - first));
+    for (int i = 0; i < next.length(); i++) {
+      int of = (worker + i) % next.length();
+      int end = begin(of + 1);
+      for (int first = next.getAndAdd(of, bands); first < end; first = next.getAndAdd(of, bands)) {
+        block(worker, x, u, bias, y, first, Math.min(bands, end - first));
+      }
     }
+  }
+
+  /** The first band of a worker's stretch. */
+  private int begin(int worker) {
+    return (int) ((long) shape.bands() * worker / next.length());
   }
 
   private int row() {
@@ -126,17 +139,8 @@ public final class WinogradConv {
     for (int p = 0; p < shape.panels(); p++) {
       for (int point = 0; point < POINTS; point++) {
         int from = (p * POINTS + point) * filterPoint;
-        for (int t = 0; t < used; t += ROWS) {
-          Products.multiply(
-              v,
-              point * tilePoint + t * LANES,
-              pitch * LANES,
-              c,
-              u,
-              from,
-              m,
-              point * productPoint + t * PANEL);
-        }
+        Products.multiply(
+            v, point * tilePoint, pitch * LANES, used, c, u, from, m, point * productPoint);
       }
       for (int half = 0; half < PANEL && p * PANEL + half < shape.k(); half += LANES) {
         for (int t = 0; t < used; t++) {
