@@ -349,8 +349,8 @@ int cudaGetDeviceProperties(Properties* p, int device) {
   return device == 0 ? (int)cudaSuccess : (int)cudaErrorInvalidDevice;
 }
 
-int cudaDeviceGetAttribute(int* value, int, int) {
-  *value = 0;
+int cudaDeviceGetAttribute(int* value, int attribute, int) {
+  *value = attribute == cudaDevAttrL2CacheSize ? 1 << 16 : 0;
   return cudaSuccess;
 }
 

@@ -243,6 +243,12 @@ class Run {
     if (t.stored) {
       store(t, values, places.at(t.uid));
     } else {
+      // What no memory holds is rounded all the same.
+      if (t.type == CUDNN_DATA_HALF || t.type == CUDNN_DATA_BFLOAT16) {
+        for (float& value : values) {
+          value = widen(narrow(value, t.type == CUDNN_DATA_BFLOAT16), t.type == CUDNN_DATA_BFLOAT16);
+        }
+      }
       between[t.uid] = std::move(values);
     }
   }
@@ -429,6 +435,11 @@ void convolveBackwardFilter(Run& run, const Descriptor& op) {
   run.write(w, Numbers(sums.begin(), sums.end()));
 }
 
+// By default the larger of NaN and a number is the number.
+bool propagatesNan(const Descriptor& d, int attribute) {
+  return has(d, attribute) && one<int>(d, attribute) == CUDNN_PROPAGATE_NAN;
+}
+
 int pointwiseMode(const Descriptor& op) {
   return one<int>(part(op, CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR), CUDNN_ATTR_POINTWISE_MODE);
 }
@@ -443,8 +454,13 @@ void pointwise(Run& run, const Descriptor& op) {
     auto constant = [&](int attribute, double otherwise) { return has(pw, attribute) ? one<double>(pw, attribute) : otherwise; };
     double upper = constant(CUDNN_ATTR_POINTWISE_RELU_UPPER_CLIP, INFINITY);
     double slope = constant(CUDNN_ATTR_POINTWISE_RELU_LOWER_CLIP_SLOPE, 0);
+    bool keepsNan = propagatesNan(pw, CUDNN_ATTR_POINTWISE_NAN_PROPAGATION);
     for (float& value : xs) {
       double v = value;
+      if (mode == CUDNN_POINTWISE_RELU_FWD && std::isnan(value) && !keepsNan) {
+        value = 0;
+        continue;
+      }
       double sigmoid = 1 / (1 + std::exp(-v));
       value = (float)(mode == CUDNN_POINTWISE_SIGMOID_FWD ? sigmoid
                       : mode == CUDNN_POINTWISE_SWISH_FWD ? v * sigmoid
@@ -569,8 +585,9 @@ void maxPool(Run& run, const Descriptor& op) {
   Tensor x(part(op, CUDNN_ATTR_OPERATION_RESAMPLE_FWD_XDESC));
   Tensor y(part(op, CUDNN_ATTR_OPERATION_RESAMPLE_FWD_YDESC));
   Window g = poolingWindow(op, CUDNN_ATTR_OPERATION_RESAMPLE_FWD_DESC);
+  bool keepsNan = propagatesNan(part(op, CUDNN_ATTR_OPERATION_RESAMPLE_FWD_DESC), CUDNN_ATTR_RESAMPLE_NAN_PROPAGATION);
   Numbers xs = run.read(x);
-  Numbers ys(y.count());
+  Numbers ys(y.count(), -INFINITY);
   Numbers places(y.count(), -1);
   int64_t c = y.e[1];
   for (int64_t out = 0; out < y.count() / c; out++) {
@@ -579,7 +596,7 @@ void maxPool(Run& run, const Descriptor& op) {
         float value = xs[in * c + k];
         float& best = ys[out * c + k];
         float& at = places[out * c + k];
-        if (at < 0 || value > best || std::isnan(value)) {
+        if (std::isnan(value) ? keepsNan : at < 0 || value > best) {
           best = value;
           at = (float)place;
         }
@@ -622,7 +639,32 @@ const std::map<int, void (*)(Run&, const Descriptor&)> OPERATIONS = {
     {CUDNN_BACKEND_OPERATION_RESAMPLE_FWD_DESCRIPTOR, maxPool},
     {CUDNN_BACKEND_OPERATION_RESAMPLE_BWD_DESCRIPTOR, maxPoolBackward}};
 
-enum Engine { EXACT = 3, TF32 = 10, WINOGRAD = 11, SHORT_SUMS = 12, COMPILED = 30 };
+enum Engine {
+  EXACT = 3,
+  TF32 = 10,
+  WINOGRAD = 11,
+  SHORT_SUMS = 12,
+  COMPILED = 30,
+  // Those that cuDNN proposes and that then fail, each in its way: when the plan is made, or when it runs.
+  UNSUPPORTED = 40,
+  UNCOMPILED = 41,
+  MISTAKEN = 42,
+  UNLAUNCHED = 43
+};
+
+// How an engine fails when its plan is made; 0 if it does not.
+int failureOfPlan(int engine) {
+  switch (engine) {
+    case UNSUPPORTED:
+      return CUDNN_STATUS_NOT_SUPPORTED;
+    case UNCOMPILED:
+      return CUDNN_STATUS_INTERNAL_ERROR_COMPILATION_FAILED;
+    case MISTAKEN:
+      return CUDNN_STATUS_BAD_PARAM;
+    default:
+      return 0;
+  }
+}
 
 std::vector<Descriptor*> operations(const Descriptor& graph) {
   return all<Descriptor*>(graph, CUDNN_ATTR_OPERATIONGRAPH_OPS);
@@ -646,8 +688,8 @@ bool isConvolution(int kind) {
          kind == CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR;
 }
 
-// The engines of a graph, best guess first; which ones there are is made after what cuDNN 9 proposes for an H200.
-std::vector<int> engines(const Descriptor& graph, int mode) {
+// The engines of a graph that work, best guess first; which ones there are is made after what cuDNN 9 proposes for an H200.
+std::vector<int> working(const Descriptor& graph, int mode) {
   auto ops = operations(graph);
   bool single = tensors(graph)[0].type == CUDNN_DATA_FLOAT;
   if (std::any_of(ops.begin(), ops.end(), [](Descriptor* op) { return isConvolution(op->kind); })) {
@@ -672,6 +714,15 @@ std::vector<int> engines(const Descriptor& graph, int mode) {
   return mode == CUDNN_HEUR_MODE_FALLBACK ? std::vector<int>{} : std::vector<int>{COMPILED};
 }
 
+// All that are proposed: those that fail come first, where there is any that works.
+std::vector<int> engines(const Descriptor& graph, int mode) {
+  std::vector<int> found = working(graph, mode);
+  if (!found.empty()) {
+    found.insert(found.begin(), {UNSUPPORTED, UNCOMPILED, MISTAKEN, UNLAUNCHED});
+  }
+  return found;
+}
+
 std::vector<int> notes(int engine) {
   switch (engine) {
     case TF32:
@@ -685,9 +736,9 @@ std::vector<int> notes(int engine) {
   }
 }
 
-// Engines for convolutions want scratch memory, others want none.
+// cuDNN's compiled engines for norms want from 68 KB to 1 MB.
 int64_t workspaceBytes(int engine) {
-  return engine == COMPILED ? 0 : 1000;
+  return engine == COMPILED ? 70000 : 1000;
 }
 
 // A plan that has got its memory.
@@ -794,6 +845,9 @@ void finish(Descriptor& d) {
       one<void*>(d, CUDNN_ATTR_EXECUTION_PLAN_HANDLE);
       d.graph = config.graph;
       d.engine = config.engine;
+      if (failureOfPlan(d.engine) != 0) {
+        throw Refusal(failureOfPlan(d.engine), "an engine whose plan fails");
+      }
       break;
     }
     default:
@@ -883,6 +937,8 @@ int cudnnCnnVersionCheck() {
 const char* cudnnGetErrorString(int status) {
   return status == CUDNN_STATUS_BAD_PARAM       ? "CUDNN_STATUS_BAD_PARAM"
          : status == CUDNN_STATUS_NOT_SUPPORTED ? "CUDNN_STATUS_NOT_SUPPORTED"
+         : status == CUDNN_STATUS_INTERNAL_ERROR_COMPILATION_FAILED
+             ? "CUDNN_STATUS_INTERNAL_ERROR_COMPILATION_FAILED"
                                                 : "CUDNN_STATUS_EXECUTION_FAILED";
 }
 
@@ -951,6 +1007,9 @@ int cudnnBackendExecute(Handle* handle, Descriptor* plan, Descriptor* pack) {
   DEVICE_CALL;
   return guarded([&] {
     auto bound = std::make_shared<Bound>(bind(checked(plan), checked(pack)));
+    if (bound->engine == UNLAUNCHED) {
+      throw Refusal(CUDNN_STATUS_EXECUTION_FAILED, "an engine whose kernel cannot be launched");
+    }
     if (sim::enqueue(handle->stream, [bound] { bound->run(); }) != cudaSuccess) {
       throw Refusal(CUDNN_STATUS_EXECUTION_FAILED, "the device does not take the work");
     }

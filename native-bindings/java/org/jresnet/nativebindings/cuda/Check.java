@@ -28,7 +28,7 @@ final class Check {
               cudart.cudaErrorStubLibrary,
               cudart.cudaErrorSystemDriverMismatch ->
               Kind.NO_DEVICE;
-          default -> Kind.FAILED;
+          default -> lost(status) ? Kind.LOST : Kind.FAILED;
         };
     throw new CudaException(
         kind,
@@ -37,6 +37,27 @@ final class Check {
             + cudart.cudaGetErrorName(status).getString()
             + ", "
             + cudart.cudaGetErrorString(status).getString());
+  }
+
+  /**
+   * Whether all later calls will fail, too: errors whose description in CUDA's documentation says
+   * that the process must be ended. The driver's codes are the same.
+   */
+  private static boolean lost(int status) {
+    return switch (status) {
+      case cudart.cudaErrorIllegalAddress,
+          cudart.cudaErrorLaunchTimeout,
+          cudart.cudaErrorAssert,
+          cudart.cudaErrorHardwareStackError,
+          cudart.cudaErrorIllegalInstruction,
+          cudart.cudaErrorMisalignedAddress,
+          cudart.cudaErrorInvalidAddressSpace,
+          cudart.cudaErrorInvalidPc,
+          cudart.cudaErrorLaunchFailure,
+          cudart.cudaErrorECCUncorrectable ->
+          true;
+      default -> false;
+    };
   }
 
   static void driver(int status, String call) {
@@ -49,7 +70,10 @@ final class Check {
       BytePointer found = text.get(BytePointer.class, 0);
       name = found == null ? "error " + status : found.getString();
     }
-    Kind kind = status == cudart.CUDA_ERROR_OUT_OF_MEMORY ? Kind.OUT_OF_MEMORY : Kind.FAILED;
+    Kind kind =
+        status == cudart.CUDA_ERROR_OUT_OF_MEMORY
+            ? Kind.OUT_OF_MEMORY
+            : lost(status) ? Kind.LOST : Kind.FAILED;
     throw new CudaException(kind, call + ": " + name);
   }
 
@@ -60,7 +84,10 @@ final class Check {
     String text;
     try (BytePointer buffer = new BytePointer(TEXT)) {
       cudnn.cudnnGetLastErrorString(buffer, TEXT);
-      text = buffer.getString().strip();
+      // The bindings take the whole buffer for text, also what lies behind its end.
+      String whole = buffer.getString();
+      int end = whole.indexOf('\0');
+      text = whole.substring(0, end < 0 ? whole.length() : end).strip();
     }
     Kind kind = Kind.FAILED;
     if (status == cudnn.CUDNN_STATUS_SUBLIBRARY_VERSION_MISMATCH

@@ -51,6 +51,11 @@ public final class CudaDevice {
     }
   }
 
+  /** Bytes of a GPU's second-level cache, which all its multiprocessors share. */
+  public static long cacheBytes(int index) {
+    return attribute(cudart.cudaDevAttrL2CacheSize, index);
+  }
+
   /**
    * What a GPU is.
    *

@@ -14,7 +14,12 @@ public final class CudaException extends RuntimeException {
     NO_DEVICE,
     /** A sub-library is missing or of another version. */
     LIBRARY,
-    /** Everything else: a bug here or there, or a device that failed. */
+    /**
+     * The device's work went wrong in a way that no later call survives: an illegal address, a
+     * memory error. CUDA works again in another process.
+     */
+    LOST,
+    /** Everything else: a bug here or there. */
     FAILED
   }
 

@@ -6,7 +6,7 @@ import org.bytedeco.cuda.global.cudnn;
 public record Elementwise(OpGraph graph) {
   /** Functions of one element. */
   public enum Kind {
-    /** {@code min(x, upper)} from 0 on, {@code slope·x} below. */
+    /** {@code min(x, upper)} from 0 on, {@code slope·x} below; NaN stays NaN. */
     RELU(cudnn.CUDNN_POINTWISE_RELU_FWD),
     /** {@code 1 / (1 + e⁻ˣ)}. */
     SIGMOID(cudnn.CUDNN_POINTWISE_SIGMOID_FWD),
@@ -76,6 +76,12 @@ public record Elementwise(OpGraph graph) {
   /** {@code y = f(x)} */
   public void apply(Function f, OpGraph.Value x, OpGraph.Value y) {
     Descriptor pointwise = pointwise(f.kind.code);
+    if (f.kind == Kind.RELU) {
+      pointwise.set(
+          Attribute.enumeration(
+              cudnn.CUDNN_ATTR_POINTWISE_NAN_PROPAGATION, cudnn.CUDNN_TYPE_NAN_PROPOGATION),
+          cudnn.CUDNN_PROPAGATE_NAN);
+    }
     if (f.upper < Float.POSITIVE_INFINITY) {
       pointwise.set(Attribute.real64(cudnn.CUDNN_ATTR_POINTWISE_RELU_UPPER_CLIP), (double) f.upper);
     }

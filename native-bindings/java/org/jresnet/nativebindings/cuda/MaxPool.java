@@ -15,6 +15,10 @@ public record MaxPool(OpGraph graph, Geometry geometry) {
             Attribute.enumeration(
                 cudnn.CUDNN_ATTR_RESAMPLE_PADDING_MODE, cudnn.CUDNN_TYPE_PADDING_MODE),
             cudnn.CUDNN_NEG_INF_PAD)
+        .set(
+            Attribute.enumeration(
+                cudnn.CUDNN_ATTR_RESAMPLE_NAN_PROPAGATION, cudnn.CUDNN_TYPE_NAN_PROPOGATION),
+            cudnn.CUDNN_PROPAGATE_NAN)
         .set(Attribute.int64(cudnn.CUDNN_ATTR_RESAMPLE_SPATIAL_DIMS), 2L)
         .set(Attribute.int64s(cudnn.CUDNN_ATTR_RESAMPLE_WINDOW_DIMS), geometry.windows())
         .set(Attribute.int64s(cudnn.CUDNN_ATTR_RESAMPLE_STRIDES), geometry.strides())
@@ -23,7 +27,10 @@ public record MaxPool(OpGraph graph, Geometry geometry) {
         .finish();
   }
 
-  /** Max pool; {@code index}, of bytes, says where each maximum lay, or is null. */
+  /**
+   * Max pool, NaN the largest of all; {@code index}, of bytes, says where each maximum lay, or is
+   * null.
+   */
   public void forward(OpGraph.Value x, OpGraph.Value y, OpGraph.Value index) {
     Descriptor op = graph.op(cudnn.CUDNN_BACKEND_OPERATION_RESAMPLE_FWD_DESCRIPTOR, "max pool");
     OpGraph.set(op, cudnn.CUDNN_ATTR_OPERATION_RESAMPLE_FWD_XDESC, x);

@@ -2,6 +2,7 @@ package org.jresnet.nativebindings.cuda;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.bytedeco.cuda.global.cudnn;
 
 /**
@@ -14,9 +15,7 @@ import org.bytedeco.cuda.global.cudnn;
 public final class OpGraph implements AutoCloseable {
   private static final long ALIGNMENT = 16;
   private static final Attribute<Long> UID = Attribute.int64(cudnn.CUDNN_ATTR_TENSOR_UNIQUE_ID);
-  private static final Attribute<DataType> TYPE =
-      Attribute.dataType(cudnn.CUDNN_ATTR_TENSOR_DATA_TYPE);
-  private static final Attribute<Integer> TYPE_CODE =
+  private static final Attribute<Integer> TYPE =
       Attribute.enumeration(cudnn.CUDNN_ATTR_TENSOR_DATA_TYPE, cudnn.CUDNN_TYPE_DATA_TYPE);
   private static final Attribute<long[]> EXTENTS =
       Attribute.int64s(cudnn.CUDNN_ATTR_TENSOR_DIMENSIONS);
@@ -33,17 +32,24 @@ public final class OpGraph implements AutoCloseable {
   public static final class Value {
     private final long uid;
     private final long bytes;
+    private final Optional<DataType> type;
     private final Descriptor descriptor;
 
-    private Value(long uid, long bytes, Descriptor descriptor) {
+    private Value(long uid, long bytes, Optional<DataType> type, Descriptor descriptor) {
       this.uid = uid;
       this.bytes = bytes;
+      this.type = type;
       this.descriptor = descriptor;
     }
 
     /** Bytes in memory; 0 for a number and for what is never stored. */
     public long bytes() {
       return bytes;
+    }
+
+    /** Type of its elements; empty for bits. */
+    public Optional<DataType> type() {
+      return type;
     }
 
     /** Number that {@link CudnnPlan#bind} ties to memory. */
@@ -55,23 +61,23 @@ public final class OpGraph implements AutoCloseable {
   private final List<Descriptor> owned = new ArrayList<>();
   private final List<Descriptor> ops = new ArrayList<>();
   private Descriptor graph;
+  private boolean finished;
   private long uids;
   private long bytes;
 
   /** A tensor in memory. */
   public Value tensor(DataType type, long... extents) {
-    return tensor(TYPE, type, elements(extents) * type.bytes(), extents);
+    return tensor(Optional.of(type), elements(extents) * type.bytes(), extents);
   }
 
   /** A tensor between two operations that is never stored. */
   public Value between(DataType type, long... extents) {
-    return tensor(TYPE, type, 0, extents);
+    return tensor(Optional.of(type), 0, extents);
   }
 
   /** One bit per element, in memory. */
   public Value bits(long... extents) {
-    long size = (elements(extents) + 7) / 8;
-    return tensor(TYPE_CODE, cudnn.CUDNN_DATA_BOOLEAN, size, extents);
+    return tensor(Optional.empty(), (elements(extents) + 7) / 8, extents);
   }
 
   private static long elements(long[] extents) {
@@ -87,16 +93,16 @@ public final class OpGraph implements AutoCloseable {
     return bytes;
   }
 
-  private <T> Value tensor(Attribute<T> typed, T type, long size, long[] e) {
+  private Value tensor(Optional<DataType> type, long size, long[] e) {
     uids++;
     bytes += size;
     Value value =
-        new Value(uids, size, own(cudnn.CUDNN_BACKEND_TENSOR_DESCRIPTOR, "tensor " + uids));
+        new Value(uids, size, type, own(cudnn.CUDNN_BACKEND_TENSOR_DESCRIPTOR, "tensor " + uids));
     long[] strides = {e[1] * e[2] * e[3], 1, e[1] * e[3], e[1]};
     value
         .descriptor
         .set(UID, value.uid)
-        .set(typed, type)
+        .set(TYPE, type.map(DataType::code).orElse(cudnn.CUDNN_DATA_BOOLEAN))
         .set(EXTENTS, e)
         .set(STRIDES, strides)
         .set(BYTE_ALIGNMENT, ALIGNMENT)
@@ -108,12 +114,17 @@ public final class OpGraph implements AutoCloseable {
   /** A single-precision number that the host gives when the plan is bound. */
   public Value number() {
     uids++;
-    Value value = new Value(uids, 0, own(cudnn.CUDNN_BACKEND_TENSOR_DESCRIPTOR, "number " + uids));
+    Value value =
+        new Value(
+            uids,
+            0,
+            Optional.of(DataType.F32),
+            own(cudnn.CUDNN_BACKEND_TENSOR_DESCRIPTOR, "number " + uids));
     long[] one = {1, 1, 1, 1};
     value
         .descriptor
         .set(UID, value.uid)
-        .set(TYPE, DataType.F32)
+        .set(TYPE, DataType.F32.code())
         .set(EXTENTS, one)
         .set(STRIDES, one)
         .set(BYTE_ALIGNMENT, ALIGNMENT)
@@ -152,18 +163,24 @@ public final class OpGraph implements AutoCloseable {
     }
   }
 
+  /** Whether cuDNN has taken the graph as one that makes sense. */
+  public boolean finished() {
+    return finished;
+  }
+
   /**
    * Ways to compute the graph, best guess first; empty where cuDNN knows none. No further operation
    * can be added.
    */
   public List<EngineConfig> engines(Target target, Heuristic heuristic) {
-    if (graph == null) {
+    if (!finished) {
       graph = own(cudnn.CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR, "operation graph");
       graph.set(Attribute.descriptors(cudnn.CUDNN_ATTR_OPERATIONGRAPH_OPS), ops);
       if (target instanceof CudnnHandle handle) {
         graph.set(Attribute.handle(cudnn.CUDNN_ATTR_OPERATIONGRAPH_HANDLE), handle.handle());
       }
       graph.finish();
+      finished = true;
     }
     try (Descriptor search =
         new Descriptor(cudnn.CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR, "engine heuristic")) {

@@ -7,7 +7,9 @@ import org.jresnet.graph.Slot;
 
 /** Collects the calls of an op while a {@link LibraryPlan} ties it to memory. */
 public abstract class Binding {
-  private final OpSpec spec;
+  /** What was planned. */
+  protected final OpSpec spec;
+
   private final Operands operands;
   private final List<OpCall> calls = new ArrayList<>();
   private final List<AutoCloseable> owned = new ArrayList<>();

@@ -34,7 +34,7 @@ import org.jresnet.graph.Slot;
  */
 public final class OpRun {
   private static final int GUARD = 256;
-  private static final int ALIGNMENT = 64;
+  private static final int ALIGNMENT = 256;
   private static final byte POISON = (byte) 0xFF;
 
   private OpRun() {}

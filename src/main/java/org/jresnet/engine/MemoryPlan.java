@@ -14,8 +14,8 @@ import org.jresnet.backend.Tensor;
  * 5.2): the largest block first, each at the lowest gap that fits.
  */
 final class MemoryPlan {
-  /** Cache line, and the widest vector. */
-  static final int ALIGNMENT = 64;
+  /** What CUDA's allocator gives and GPUs read at once; a multiple of the CPU's cache line. */
+  static final int ALIGNMENT = 256;
 
   /** A block of memory alive from step {@code first} to step {@code last}, both included. */
   static final class Block {

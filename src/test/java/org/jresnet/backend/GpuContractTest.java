@@ -1,12 +1,21 @@
 package org.jresnet.backend;
 
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.TreeMap;
 import org.jresnet.backend.reference.ReferenceBackend;
 import org.jresnet.check.OpRun;
+import org.jresnet.check.Specs;
+import org.jresnet.graph.DType;
+import org.jresnet.graph.Shape;
 import org.jresnet.graph.Slot;
 import org.jresnet.testing.TestBackends;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** The gpu backend against the reference backend, which gets the same rounded inputs. */
 class GpuContractTest extends BackendContract {
@@ -37,5 +46,100 @@ class GpuContractTest extends BackendContract {
   @Override
   boolean maxPoolKeepsNonFinite() {
     return true;
+  }
+
+  private static final Shape IMAGE = new Shape(2, 6, 6, 8);
+
+  private static OpSpec norm(DType type) {
+    return Specs.norm(
+        IMAGE,
+        1e-5,
+        0.1,
+        type,
+        Pass.TRAINING,
+        Mode.TRAIN,
+        Specs.Residual.ADD,
+        Specs.Activation.RELU,
+        GradientWrite.OVERWRITE,
+        GradientWrite.OVERWRITE);
+  }
+
+  /** Evenly distributed values of what an op reads. */
+  private static Map<Slot, double[]> inputs(OpSpec spec, int seed) {
+    Random random = new Random(seed);
+    Map<Slot, double[]> values = new TreeMap<>();
+    for (Operand operand : spec.operands()) {
+      if (!operand.reads().isEmpty()) {
+        values.put(
+            operand.slot(),
+            random
+                .doubles(OpRun.elements(spec, operand.slot()))
+                .map(
+                    v ->
+                        OpRun.round(
+                            operand.slot() == Slot.RUNNING_VAR ? v : 4 * v - 2, operand.type()))
+                .toArray());
+      }
+    }
+    return values;
+  }
+
+  /** A NaN would otherwise be 0 behind the ReLU, and a run that has diverged would go on. */
+  @ParameterizedTest
+  @MethodSource("precisions")
+  void aReluKeepsNan(Precision precision) {
+    OpSpec folded =
+        Specs.foldedConv(
+            IMAGE,
+            Specs.conv2d(8, 16, new Specs.Window(1, 1, 0)),
+            precision.activation(),
+            1e-5,
+            Specs.Residual.NONE,
+            Specs.Activation.RELU);
+    for (OpSpec spec : List.of(norm(precision.activation()), folded)) {
+      Map<Slot, double[]> inputs = inputs(spec, 3);
+      int channels = spec.y().c();
+      inputs.get(Slot.X)[0] = Double.NaN;
+      double[] y = OpRun.run(backend, spec, inputs, Map.of()).get(Slot.Y);
+      for (int i = 0; i < y.length; i++) {
+        // The norm's first channel, and all that the convolution makes of the first pixel.
+        boolean reached = spec == folded ? i < channels : i % channels == 0;
+        assertThat(Double.isNaN(y[i]))
+            .as("NaN at %d of the output of %s", i, spec)
+            .isEqualTo(reached);
+      }
+    }
+  }
+
+  /**
+   * Norm, residual and ReLU are one computation in single precision. With a residual that is nearly
+   * the opposite of the normalised value, a rounding between them would be most of what is left.
+   */
+  @ParameterizedTest
+  @MethodSource("precisions")
+  void aNormWithResidualRoundsItsOutputAlone(Precision precision) {
+    OpSpec spec = norm(precision.activation());
+    Map<Slot, double[]> inputs = inputs(spec, 5);
+    double[] y = OpRun.run(reference, norm(DType.F64), inputs, Map.of()).get(Slot.Y);
+    double[] residual = inputs.get(Slot.RESIDUAL);
+    for (int i = 0; i < residual.length; i++) {
+      residual[i] = OpRun.round(residual[i] - y[i] + 0.004, precision.activation());
+    }
+    double[] expected = OpRun.run(reference, norm(DType.F64), inputs, Map.of()).get(Slot.Y);
+    double[] found = OpRun.run(backend, spec, inputs, Map.of()).get(Slot.Y);
+    double rounding =
+        switch (precision) {
+          case BF16 -> 0x1p-8;
+          case FP16 -> 0x1p-11;
+          default -> 0x1p-23;
+        };
+    int checked = 0;
+    for (int i = 0; i < found.length; i++) {
+      // Half a unit in the last place of y, and single precision's of what y is the difference of.
+      double bound = rounding * Math.abs(expected[i]) + 4e-6;
+      assertThat(found[i]).as("element %d", i).isCloseTo(expected[i], within(bound));
+      checked += expected[i] > 0 && expected[i] < 0.05 ? 1 : 0;
+    }
+    assertThat(checked).as("elements that a rounding between would spoil").isGreaterThan(100);
   }
 }

@@ -3,6 +3,7 @@ package org.jresnet.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,9 +20,11 @@ import org.jresnet.backend.Normalization;
 import org.jresnet.backend.Optimizer;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.Tensor;
+import org.jresnet.backend.Tuning;
 import org.jresnet.backend.UpdateRule;
 import org.jresnet.backend.cpu.CpuOptions;
 import org.jresnet.backend.gpu.CudnnOptions;
+import org.jresnet.check.OpRun;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Shape;
@@ -30,6 +33,7 @@ import org.jresnet.nativebindings.cuda.CudaDevice;
 import org.jresnet.testing.Fixture;
 import org.jresnet.testing.TestBackends;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -39,6 +43,8 @@ class GpuStepTest {
   private static final int BATCH = 8;
   private static final int SIZE = 64;
   private static final int STEPS = 6;
+
+  @TempDir Path folder;
 
   /** What a few steps leave behind. */
   private record Trace(List<Double> losses, List<Double> norms, float[] parameters) {}
@@ -160,6 +166,51 @@ class GpuStepTest {
               .isEqualTo(expected);
         }
       }
+    }
+  }
+
+  /** Waiting is what a graph cannot hold. */
+  @Test
+  void whatCannotBeRecordedRunsCallByCall() {
+    int count = 64;
+    try (Backend backend = open(CudnnOptions.Launch.GRAPH);
+        Buffer memory = backend.allocate("test", 8 * count)) {
+      Tensor all = new Tensor(memory, 0, DType.F32, 2 * count);
+      Tensor one = all.slice(0, count);
+      Tensor sum = all.slice(count, count);
+      all.buffer().write(0, ByteBuffer.wrap(new byte[8 * count]));
+      try (Optimizer ops = backend.optimizer(new UpdateRule.Sgd(0, 0), all, all, List.of(all));
+          Backend.Sequence sequence =
+              backend.sequence(
+                  () -> {
+                    ops.accumulate(sum, one, GradientWrite.ACCUMULATE);
+                    backend.synchronize();
+                  })) {
+        double[] ones = new double[count];
+        Arrays.fill(ones, 1);
+        OpRun.write(one, ones);
+        for (int i = 1; i <= 4; i++) {
+          sequence.run();
+          assertThat(sum.toFloats()).as("after %d runs", i).containsOnly(i);
+        }
+      }
+    }
+  }
+
+  /** The simulated GPU's first engines fail, each in another way. */
+  @ParameterizedTest
+  @EnumSource(Tuning.class)
+  void enginesThatFailAreLeftOut(Tuning tuning) {
+    TestBackends.open("gpu").close();
+    CudnnOptions o = TestBackends.gpu(tuning);
+    CudnnOptions options =
+        new CudnnOptions(
+            o.device(), o.libraries(), o.workspaceBytes(), tuning, o.results(), o.launch(), folder);
+    try (Backend backend =
+        Backends.open(BackendKind.GPU, new BackendSettings(CpuOptions.defaults(), options))) {
+      Trace trace = train(backend, Precision.BF16, 2, 1);
+      assertThat(trace.losses).doesNotContain(Double.NaN);
+      assertThat(trace.norms).allMatch(Double::isFinite);
     }
   }
 

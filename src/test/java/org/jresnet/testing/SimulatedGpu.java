@@ -7,6 +7,8 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -23,6 +25,7 @@ import org.jresnet.nativebindings.cuda.CudaLibraries;
  */
 public final class SimulatedGpu {
   private static final Path SOURCES = Path.of("src", "test", "cuda", "simulated");
+  private static final Path KERNELS = Path.of("native-bindings", "cuda");
   private static final Path FOLDER = Path.of("target", "simulated-gpu");
   private static final Path CORE = FOLDER.resolve("libsimulated.so");
   private static final Pattern CONSTANT =
@@ -33,13 +36,31 @@ public final class SimulatedGpu {
   /** Builds it if need be, and returns the folder; skips the test where there is no compiler. */
   public static synchronized Path folder() {
     try {
-      if (!Files.exists(CORE)) {
+      if (!fresh()) {
         build();
       }
       return FOLDER.toAbsolutePath();
     } catch (IOException | InterruptedException e) {
       throw new IllegalStateException("the simulated GPU cannot be built", e);
     }
+  }
+
+  /** Whether it stands and no source is newer. */
+  private static boolean fresh() throws IOException {
+    if (!Files.exists(CORE)) {
+      return false;
+    }
+    FileTime built = Files.getLastModifiedTime(CORE);
+    for (Path folder : List.of(SOURCES, SOURCES.getParent(), KERNELS)) {
+      try (Stream<Path> files = Files.list(folder)) {
+        for (Path file : files.filter(Files::isRegularFile).toList()) {
+          if (Files.getLastModifiedTime(file).compareTo(built) > 0) {
+            return false;
+          }
+        }
+      }
+    }
+    return true;
   }
 
   private static void build() throws IOException, InterruptedException {
@@ -55,7 +76,7 @@ public final class SimulatedGpu {
     List<String> compile = new ArrayList<>(List.of("g++", "-std=c++17", "-O3", "-march=native"));
     compile.addAll(List.of("-fopenmp", "-Wall", "-Werror", "-shared", "-fPIC"));
     compile.addAll(List.of("-Wl,-soname,libsimulated.so"));
-    compile.addAll(List.of("-I", FOLDER.toString(), "-I", "native-bindings/cuda"));
+    compile.addAll(List.of("-I", FOLDER.toString(), "-I", KERNELS.toString()));
     compile.addAll(sources);
     compile.addAll(List.of("-o", unfinished.toString()));
     run(compile);
@@ -76,7 +97,7 @@ public final class SimulatedGpu {
               FOLDER.resolve(name).toString()));
       Files.delete(version);
     }
-    Files.move(unfinished, CORE);
+    Files.move(unfinished, CORE, StandardCopyOption.REPLACE_EXISTING);
   }
 
   /** The numbers behind the names in NVIDIA's headers, as the bindings have them. */

@@ -4,31 +4,32 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.jresnet.backend.Backend;
-import org.jresnet.backend.LibraryPlan;
 import org.jresnet.base.Closing;
 import org.jresnet.graph.DType;
 import org.jresnet.nativebindings.cuda.BlasLt;
 import org.jresnet.nativebindings.cuda.CudaDevice;
 import org.jresnet.nativebindings.cuda.CudaEvent;
+import org.jresnet.nativebindings.cuda.CudaException;
 import org.jresnet.nativebindings.cuda.CudaGraph;
 import org.jresnet.nativebindings.cuda.CudaStream;
 import org.jresnet.nativebindings.cuda.CudnnHandle;
-import org.jresnet.nativebindings.cuda.CudnnPlan;
-import org.jresnet.nativebindings.cuda.DeviceMemory;
 import org.jresnet.nativebindings.cuda.Kernel;
 import org.jresnet.nativebindings.cuda.KernelModule;
 import org.jresnet.nativebindings.cuda.MatrixProduct;
-import org.jresnet.nativebindings.cuda.OpGraph;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** A GPU at work: its streams, libraries and kernels. */
 final class Gpu implements Device, AutoCloseable {
   static final int THREADS = 256;
 
+  private static final Logger LOG = LoggerFactory.getLogger(Gpu.class);
+
+  /** Each holds a cuDNN of its own, with some memory of the device. */
+  private static final int MOST_WORKERS = 16;
+
   /** Blocks of that many threads that an SM holds; kernels loop over what is left. */
   private static final int BLOCKS_PER_SM = 8;
-
-  private static final int WARM_UP = 2;
-  private static final int TIMED = 5;
 
   private final CudaDevice.Info info;
   private final DeviceLimits limits;
@@ -39,6 +40,8 @@ final class Gpu implements Device, AutoCloseable {
   private final BlasLt blas;
   private final KernelModule module;
   private final Map<String, Kernel> kernels = new HashMap<>();
+  private final EngineClock clock;
+  private final PlanWorkers workers;
   private boolean recording;
 
   Gpu(CudnnOptions options) {
@@ -51,6 +54,14 @@ final class Gpu implements Device, AutoCloseable {
     dnn = new CudnnHandle(stream);
     blas = new BlasLt();
     module = Kernels.load(info.architecture(), options.cache());
+    clock = new EngineClock(stream, dnn, options.device());
+    workers =
+        new PlanWorkers(
+            Math.min(MOST_WORKERS, Runtime.getRuntime().availableProcessors()),
+            () -> {
+              CudaDevice.use(options.device());
+              return new CudnnHandle(stream);
+            });
   }
 
   CudaDevice.Info info() {
@@ -136,29 +147,27 @@ final class Gpu implements Device, AutoCloseable {
 
   /**
    * Runs the work call by call the first time, so that everything lazy has happened, records it the
-   * second time, and from then on launches the record.
+   * second time, and from then on launches the record. Work that cannot be recorded runs call by
+   * call, after a warning.
    */
   Backend.Sequence sequence(Runnable work) {
     return new Backend.Sequence() {
+      private boolean calls = options.launch() == CudnnOptions.Launch.CALLS;
       private boolean warm;
       private CudaGraph graph;
 
       @Override
       public void run() {
-        if (options.launch() == CudnnOptions.Launch.CALLS || !warm) {
+        if (graph == null && warm && !calls) {
+          graph = record(work);
+          calls = graph == null;
+        }
+        if (graph != null) {
+          graph.launch(stream);
+        } else {
           work.run();
           warm = true;
-          return;
         }
-        if (graph == null) {
-          recording = true;
-          try {
-            graph = stream.capture(work);
-          } finally {
-            recording = false;
-          }
-        }
-        graph.launch(stream);
       }
 
       @Override
@@ -172,44 +181,31 @@ final class Gpu implements Device, AutoCloseable {
     };
   }
 
-  /** Milliseconds of a plan over memory of its own, the median of some runs. */
-  double time(Planned planned) {
-    long bytes = planned.graph().bytes() + (1 << 20);
-    long workspaceBytes = planned.plan().workspaceBytes();
-    try (DeviceMemory memory = new DeviceMemory(bytes + 512L * planned.values().size());
-        DeviceMemory workspace = new DeviceMemory(workspaceBytes);
-        CudaEvent start = new CudaEvent();
-        CudaEvent end = new CudaEvent()) {
-      stream.clear(memory, 0, memory.bytes());
-      CudnnPlan.Bindings bindings = new CudnnPlan.Bindings();
-      long at = 0;
-      for (OpGraph.Value value : planned.values().values()) {
-        if (value.bytes() == 0) {
-          bindings.add(value, 0.5f);
-        } else {
-          bindings.add(value, memory, at);
-          at += LibraryPlan.align(value.bytes(), GpuPlan.ALIGNMENT);
-        }
+  /** Null where CUDA refuses to record something of it. */
+  private CudaGraph record(Runnable work) {
+    recording = true;
+    try {
+      return stream.capture(work);
+    } catch (CudaException e) {
+      if (e.kind() == CudaException.Kind.LOST) {
+        throw e;
       }
-      try (CudnnPlan.Bound bound = planned.plan().bind(bindings, workspace, 0)) {
-        double[] times = new double[TIMED];
-        for (int i = -WARM_UP; i < TIMED; i++) {
-          start.record(stream);
-          bound.run(dnn);
-          end.record(stream);
-          end.synchronize();
-          if (i >= 0) {
-            times[i] = end.millisecondsSince(start);
-          }
-        }
-        java.util.Arrays.sort(times);
-        return times[TIMED / 2];
-      }
+      LOG.warn(
+          "The step cannot be recorded as a CUDA graph and runs call by call, which is slower: {}",
+          e.getMessage());
+      return null;
+    } finally {
+      recording = false;
     }
+  }
+
+  /** Lets a planner try its engines here. */
+  void equip(Planner planner) {
+    planner.tryOn(clock, workers);
   }
 
   @Override
   public void close() {
-    Closing.closeAll(List.of(uploads, stream, blas, dnn, module));
+    Closing.closeAll(List.of(uploads, stream, blas, dnn, module, clock, workers));
   }
 }

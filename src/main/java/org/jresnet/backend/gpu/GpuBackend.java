@@ -17,7 +17,6 @@ import org.jresnet.backend.Optimizer;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.Support;
 import org.jresnet.backend.Tensor;
-import org.jresnet.backend.Tuning;
 import org.jresnet.backend.UpdateRule;
 import org.jresnet.base.Closing;
 import org.jresnet.base.UserError;
@@ -87,9 +86,7 @@ public final class GpuBackend implements Backend {
       Gpu gpu = new Gpu(options);
       PlanCache cache = new PlanCache(options.cache(), gpu.info().name(), CudnnHandle.version());
       Planner planner = new Planner(gpu.dnn(), options, cache).with(gpu.limits());
-      if (options.tuning() == Tuning.RACE) {
-        planner.measureWith(gpu::time);
-      }
+      gpu.equip(planner);
       String description =
           gpu.info().name() + ", cuDNN " + CudnnHandle.version() + ", GPU " + options.device();
       return new GpuBackend(
@@ -355,7 +352,6 @@ public final class GpuBackend implements Backend {
 
   @Override
   public void close() {
-    cache.save();
     List<AutoCloseable> owned = new ArrayList<>();
     owned.add(target);
     staging.ifPresent(owned::add);

@@ -1,6 +1,7 @@
 package org.jresnet.backend.gpu;
 
 import java.util.Map;
+import java.util.Set;
 import org.jresnet.backend.Binding;
 import org.jresnet.backend.OpCall;
 import org.jresnet.backend.OpSpec;
@@ -14,6 +15,9 @@ import org.jresnet.nativebindings.cuda.MatrixProduct;
 
 /** Work for the device: engines of cuDNN, kernels of our own, matrix products, copies. */
 final class GpuBinding extends Binding {
+  /** What plans divide among several tensors. */
+  private static final Set<Slot> PLANNED = Set.of(Slot.SCRATCH, Slot.SAVED, Slot.PACKED);
+
   private final Device device;
 
   GpuBinding(Device device, OpSpec spec, Operands operands) {
@@ -31,6 +35,13 @@ final class GpuBinding extends Binding {
 
   Place at(Slot slot, long offset) {
     Tensor tensor = tensor(slot);
+    if (PLANNED.contains(slot) && tensor.offset() % GpuPlan.ALIGNMENT != 0) {
+      throw new IllegalArgumentException(
+          String.format(
+              "%s of %s starts at byte %d of its buffer; a plan of the gpu backend lays it out for a"
+                  + " multiple of %d",
+              slot, spec, tensor.offset(), GpuPlan.ALIGNMENT));
+    }
     return new Place(DeviceBuffer.memory(tensor), tensor.offset() + offset);
   }
 

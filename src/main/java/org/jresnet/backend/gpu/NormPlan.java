@@ -100,11 +100,11 @@ final class NormPlan extends GpuPlan {
             d.channels("running mean after", channels),
             d.channels("running var after", channels),
             d.number("momentum"));
-    Value normal = rectifies ? d.between(s) : d.tensor("y", s);
+    Value normal = rectifies ? d.wide(s) : d.tensor("y", s);
     new BatchNorm(d.graph).training(x, scaleBiasEps, statistics(d, channels), running, normal);
     Value sum = normal;
     if (adds) {
-      sum = d.between(s);
+      sum = d.wide(s);
       new Elementwise(d.graph).add(normal, d.tensor("residual", s), sum);
     }
     if (rectifies) {

@@ -1,6 +1,7 @@
 package org.jresnet.backend.gpu;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -8,7 +9,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
-import java.util.function.ToDoubleFunction;
 import org.jresnet.backend.Tuning;
 import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.DType;
@@ -28,12 +28,6 @@ import org.slf4j.LoggerFactory;
  * Chooses engines for operation graphs, each graph once: layers of the same extents share a plan.
  */
 class Planner implements AutoCloseable {
-  /** How many of cuDNN's proposals are timed. */
-  private static final int TIMED = 8;
-
-  /** How many of them, where each must be compiled first, for half a second. */
-  private static final int TIMED_COMPILED = 3;
-
   private static final Logger LOG = LoggerFactory.getLogger(Planner.class);
 
   /** Which engines are right for a graph. */
@@ -58,10 +52,12 @@ class Planner implements AutoCloseable {
       return keep(name, graph.tensor(dataType(type), s.n(), s.c(), s.h(), s.w()));
     }
 
+    /** A tensor that is never stored, rounded to the graph's type. */
     OpGraph.Value between(Shape s) {
       return graph.between(dataType(type), s.n(), s.c(), s.h(), s.w());
     }
 
+    /** A tensor that is never stored, in single precision. */
     OpGraph.Value wide(Shape s) {
       return graph.between(DataType.F32, s.n(), s.c(), s.h(), s.w());
     }
@@ -95,7 +91,8 @@ class Planner implements AutoCloseable {
   private final CudnnOptions options;
   private final PlanCache cache;
   private final Map<String, Planned> planned = new LinkedHashMap<>();
-  private ToDoubleFunction<Planned> stopwatch;
+  private Trial trial;
+  private PlanWorkers workers;
   private DeviceLimits limits;
 
   Planner(Target target, CudnnOptions options, PlanCache cache) {
@@ -104,9 +101,10 @@ class Planner implements AutoCloseable {
     this.cache = cache;
   }
 
-  /** Times plans on the device, in milliseconds. */
-  void measureWith(ToDoubleFunction<Planned> measure) {
-    stopwatch = measure;
+  /** From now on engines are taken that have run on the device; {@code makers} make them. */
+  void tryOn(Trial device, PlanWorkers makers) {
+    trial = device;
+    workers = makers;
   }
 
   /** Says what the launches of our own kernels depend on. */
@@ -181,7 +179,7 @@ class Planner implements AutoCloseable {
   private Optional<Planned> choose(String key, Draft draft, Set<Note> forbidden) {
     for (Heuristic heuristic : Heuristic.values()) {
       List<EngineConfig> allowed = new ArrayList<>();
-      for (EngineConfig config : draft.graph.engines(target, heuristic)) {
+      for (EngineConfig config : proposals(key, draft, heuristic)) {
         if (config.notes().stream().noneMatch(forbidden::contains)) {
           allowed.add(config);
         }
@@ -189,11 +187,10 @@ class Planner implements AutoCloseable {
       if (options.tuning() == Tuning.OFF) {
         // A stable sort: what is ready comes first, in cuDNN's order.
         allowed.sort(
-            java.util.Comparator.comparing(
-                config -> config.notes().contains(Note.COMPILED_AT_RUNTIME)));
+            Comparator.comparing(config -> config.notes().contains(Note.COMPILED_AT_RUNTIME)));
       }
       Optional<Planned> found =
-          options.tuning() == Tuning.RACE && stopwatch != null
+          options.tuning() == Tuning.RACE && trial != null
               ? fastest(key, draft, allowed, heuristic)
               : first(key, draft, allowed, heuristic);
       if (found.isPresent()) {
@@ -203,16 +200,70 @@ class Planner implements AutoCloseable {
     return Optional.empty();
   }
 
+  private List<EngineConfig> proposals(String key, Draft draft, Heuristic heuristic) {
+    try {
+      return draft.graph.engines(target, heuristic);
+    } catch (CudaException e) {
+      if (e.kind() == CudaException.Kind.LOST || !draft.graph.finished()) {
+        throw e;
+      }
+      LOG.warn("{}: cuDNN proposes nothing by {}: {}", key, heuristic, e.getMessage());
+      return List.of();
+    }
+  }
+
   private Optional<Planned> first(
       String key, Draft draft, List<EngineConfig> allowed, Heuristic heuristic) {
     for (int i = 0; i < allowed.size(); i++) {
-      Optional<CudnnPlan> plan = tryPlan(allowed.get(i));
-      if (plan.isPresent()) {
-        return Optional.of(
-            planned(key, draft, plan.get(), i, allowed.size(), heuristic, Double.NaN));
+      Optional<Planned> planned = working(key, draft, allowed, i, heuristic, Double.NaN);
+      if (planned.isPresent()) {
+        return planned;
       }
     }
     return Optional.empty();
+  }
+
+  /** The candidate as a plan that has run once, where there is a device. */
+  private Optional<Planned> working(
+      String key,
+      Draft draft,
+      List<EngineConfig> allowed,
+      int at,
+      Heuristic heuristic,
+      double milliseconds) {
+    EngineConfig config = allowed.get(at);
+    CudnnPlan plan = null;
+    try {
+      plan = config.plan(target);
+      if (fits(plan)) {
+        Planned made = planned(key, draft, plan, at, allowed.size(), heuristic, milliseconds);
+        if (trial != null) {
+          trial.run(made);
+        }
+        return Optional.of(made);
+      }
+    } catch (CudaException e) {
+      leaveOut(key, config, e);
+    }
+    if (plan != null) {
+      plan.close();
+    }
+    return Optional.empty();
+  }
+
+  private boolean fits(CudnnPlan plan) {
+    return plan.workspaceBytes() <= options.workspaceBytes();
+  }
+
+  /** Says why a candidate is none; with a lost device nothing else would work either. */
+  private static void leaveOut(String key, EngineConfig config, CudaException e) {
+    if (e.kind() == CudaException.Kind.LOST) {
+      throw e;
+    } else if (e.kind() == CudaException.Kind.NOT_SUPPORTED) {
+      LOG.info("{}: engine {} cannot: {}", key, config.engine(), e.getMessage());
+    } else {
+      LOG.warn("{}: engine {} fails and is left out: {}", key, config.engine(), e.getMessage());
+    }
   }
 
   private Optional<Planned> fastest(
@@ -221,58 +272,46 @@ class Planner implements AutoCloseable {
     if (remembered.isPresent()) {
       int at = remembered.get().candidate();
       if (at < allowed.size() && allowed.get(at).engine() == remembered.get().engine()) {
-        Optional<CudnnPlan> plan = tryPlan(allowed.get(at));
-        if (plan.isPresent()) {
-          double time = remembered.get().milliseconds();
-          return Optional.of(planned(key, draft, plan.get(), at, allowed.size(), heuristic, time));
+        double time = remembered.get().milliseconds();
+        Optional<Planned> planned = working(key, draft, allowed, at, heuristic, time);
+        if (planned.isPresent()) {
+          return planned;
         }
       }
     }
     Planned best = null;
-    int timed = 0;
-    int compiled = 0;
-    for (int i = 0; i < allowed.size() && timed < TIMED; i++) {
-      if (allowed.get(i).notes().contains(Note.COMPILED_AT_RUNTIME)
-          && compiled++ >= TIMED_COMPILED) {
-        continue;
+    List<PlanWorkers.Made> made = workers.make(allowed);
+    for (int i = 0; i < made.size(); i++) {
+      CudnnPlan plan = made.get(i).plan();
+      CudaException failure = made.get(i).failure();
+      double time = Double.NaN;
+      if (plan != null && fits(plan)) {
+        try {
+          time =
+              trial.milliseconds(
+                  planned(key, draft, plan, i, allowed.size(), heuristic, Double.NaN));
+        } catch (CudaException e) {
+          failure = e;
+        }
       }
-      Optional<CudnnPlan> plan = tryPlan(allowed.get(i));
-      if (plan.isEmpty()) {
-        continue;
+      if (failure != null) {
+        leaveOut(key, allowed.get(i), failure);
       }
-      timed++;
-      Planned candidate = planned(key, draft, plan.get(), i, allowed.size(), heuristic, Double.NaN);
-      double time = stopwatch.applyAsDouble(candidate);
-      if (best == null || time < best.choice().milliseconds()) {
+      boolean works = plan != null && failure == null && fits(plan);
+      if (works && (best == null || time < best.choice().milliseconds())) {
         if (best != null) {
           best.plan().close();
         }
-        best = planned(key, draft, plan.get(), i, allowed.size(), heuristic, time);
-      } else {
-        plan.get().close();
+        best = planned(key, draft, plan, i, allowed.size(), heuristic, time);
+      } else if (plan != null) {
+        plan.close();
       }
     }
-    if (best != null) {
+    if (best != null && !Double.isNaN(best.choice().milliseconds())) {
       cache.put(key, best.choice());
+      cache.save();
     }
     return Optional.ofNullable(best);
-  }
-
-  private Optional<CudnnPlan> tryPlan(EngineConfig config) {
-    CudnnPlan plan;
-    try {
-      plan = config.plan(target);
-    } catch (CudaException e) {
-      if (e.kind() == CudaException.Kind.NOT_SUPPORTED) {
-        return Optional.empty();
-      }
-      throw e;
-    }
-    if (plan.workspaceBytes() > options.workspaceBytes()) {
-      plan.close();
-      return Optional.empty();
-    }
-    return Optional.of(plan);
   }
 
   private static Planned planned(
