@@ -5,7 +5,6 @@ import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
 import org.jresnet.backend.cpu.vector.DirectWeights;
 import org.jresnet.backend.cpu.vector.FilterGradient;
-import org.jresnet.graph.Axis;
 import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Slot;
@@ -30,13 +29,9 @@ final class DirectWeightsPlan extends CpuPlan {
                 spec.x().w(),
                 op.c(),
                 op.k(),
-                window(op.rows()),
-                window(op.columns())),
+                OwnKernels.window(op.rows()),
+                OwnKernels.window(op.columns())),
             kernels.scratch());
-  }
-
-  private static DirectWeights.Window window(Axis axis) {
-    return new DirectWeights.Window(axis.size(), axis.stride(), axis.padding(), axis.dilation());
   }
 
   /**

@@ -20,8 +20,14 @@ import org.slf4j.LoggerFactory;
 final class Kernels {
   private static final Logger LOG = LoggerFactory.getLogger(Kernels.class);
 
-  /** Multiply-accumulates from which on a race is worth its time, some tens of milliseconds. */
+  /** Work from which on a race is worth its time, some tens of milliseconds. */
   private static final long WORTHWHILE = 200_000_000;
+
+  /**
+   * Multiply-accumulates in the time that a value of the input or the output takes: what oneDNN
+   * does worst is bound neither by arithmetic nor by memory.
+   */
+  private static final long WORK_OF_VALUE = 128;
 
   private final CpuBackend backend;
   private final CpuOptions options;
@@ -60,6 +66,9 @@ final class Kernels {
           }
           if (DirectWeightsPlan.suits(part)) {
             all.add(new Candidate("direct", () -> new DirectWeightsPlan(kernels, part.spec())));
+          }
+          if (GroupedConvPlan.suits(part)) {
+            all.add(new Candidate("grouped", () -> new GroupedConvPlan(kernels, part.spec())));
           }
         });
     return all;
@@ -125,10 +134,14 @@ final class Kernels {
     return new SplitPlan(spec, parts, plans);
   }
 
+  private static long work(OpSpec spec) {
+    return Math.max(spec.macs(), WORK_OF_VALUE * (spec.x().elements() + spec.y().elements()));
+  }
+
   private Candidate winner(Part part) {
     List<Candidate> all = candidates(part);
     String contest = part.key();
-    if (all.size() == 1 || part.spec().macs() < WORTHWHILE) {
+    if (all.size() == 1 || work(part.spec()) < WORTHWHILE) {
       return all.get(0);
     }
     if (choices.winner(contest).isEmpty()) {

@@ -35,11 +35,11 @@ import org.jresnet.graph.Slot;
 import org.jresnet.testing.CheckedBackend;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Every kernel of our own, wherever it can compute and however small, against the reference in
@@ -129,13 +129,42 @@ class KernelsTest {
     return cases.stream().flatMap(this::runs);
   }
 
+  /**
+   * Convolutions in groups: depthwise ones of the mobile networks and of channels that fill no whole
+   * vectors, groups of 8 and 16 as in RegNet, windows that are even, large, or smaller than the
+   * stride, and rows that no window of the stride reaches.
+   */
+  Stream<Run> grouped() {
+    List<OpCase> cases = new ArrayList<>();
+    for (int c : new int[] {3, 24, 40, 58, 72, 144}) {
+      cases.add(train(new Shape(2, 9, 15, c), new Conv2d(c, c, 3, 1, 1).grouped(c), c));
+      cases.add(train(new Shape(2, 8, 13, c), new Conv2d(c, c, 3, 2, 1).grouped(c), c + 1));
+      cases.add(train(new Shape(2, 7, 7, c), new Conv2d(c, c, 5, 1, 2).grouped(c), c));
+      cases.add(train(new Shape(1, 11, 14, c), new Conv2d(c, c, 5, 2, 2).grouped(c), c + 1));
+    }
+    cases.add(train(new Shape(1, 7, 6, 20), new Conv2d(20, 20, 7, 1, 3).grouped(20), 1));
+    cases.add(train(new Shape(2, 9, 10, 20), new Conv2d(20, 20, 4, 3, 1).grouped(20), 2));
+    cases.add(train(new Shape(2, 7, 8, 20), new Conv2d(20, 20, 2, 3, 0).grouped(20), 3));
+    cases.add(train(new Shape(5, 1, 1, 32), new Conv2d(32, 32, 3, 1, 1).grouped(32), 4));
+    cases.add(train(new Shape(2, 14, 13, 48), new Conv2d(48, 48, 3, 1, 1).grouped(6), 5));
+    cases.add(train(new Shape(2, 13, 14, 104), new Conv2d(104, 104, 3, 2, 1).grouped(13), 6));
+    cases.add(train(new Shape(1, 6, 7, 64), new Conv2d(64, 64, 5, 1, 2).grouped(4), 7));
+    cases.add(train(new Shape(2, 5, 7, 64), new Conv2d(64, 128, 3, 2, 0).grouped(4), 8));
+    return cases.stream().flatMap(this::runs);
+  }
+
   private static OpCase train(Shape x, int k, int padding, long seed) {
+    Axis axis = new Axis(3, 1, padding);
+    return train(x, new Conv2d(x.c(), k, axis, axis), seed);
+  }
+
+  private static OpCase train(Shape x, Conv2d conv, long seed) {
     GradientWrite data = seed % 2 == 0 ? GradientWrite.ACCUMULATE : GradientWrite.OVERWRITE;
     Function<DType, OpSpec> spec =
         type ->
             Specs.conv(
                 x,
-                new Conv2d(x.c(), k, new Axis(3, 1, padding), new Axis(3, 1, padding)),
+                conv,
                 type,
                 Pass.TRAINING,
                 data,
@@ -144,7 +173,7 @@ class KernelsTest {
   }
 
   @ParameterizedTest
-  @MethodSource({"cases", "shapes"})
+  @MethodSource({"cases", "shapes", "grouped"})
   void computesWhatTheReferenceDoes(Run run) {
     OpSpec spec = run.op.spec().apply(run.type);
     OpSpec inDouble = run.op.spec().apply(DType.F64);
@@ -181,13 +210,16 @@ class KernelsTest {
     };
   }
 
-  @Test
-  void twoRunsGiveTheSameBits() {
-    OpCase op = train(new Shape(3, 13, 11, 48), 64, 1, 3);
+  @ParameterizedTest
+  @ValueSource(strings = {"winograd", "grouped"})
+  void twoRunsGiveTheSameBits(String candidate) {
+    Conv2d conv = new Conv2d(48, 48, 3, 1, 1);
+    boolean grouped = candidate.equals("grouped");
+    OpCase op = train(new Shape(3, 13, 11, 48), grouped ? conv.grouped(48) : conv, 3);
     OpSpec spec = op.spec().apply(DType.F32);
     Map<Slot, double[]> inputs = op.values(DType.F32);
-    Map<Slot, double[]> first = OpRun.run(forced("winograd"), spec, inputs, Map.of());
-    Map<Slot, double[]> second = OpRun.run(forced("winograd"), spec, inputs, Map.of());
+    Map<Slot, double[]> first = OpRun.run(forced(candidate), spec, inputs, Map.of());
+    Map<Slot, double[]> second = OpRun.run(forced(candidate), spec, inputs, Map.of());
     assertThat(first).containsKeys(Slot.Y, Slot.DX, Slot.DWEIGHT);
     first.forEach((slot, values) -> assertThat(second.get(slot)).as("%s", slot).isEqualTo(values));
   }

@@ -33,20 +33,6 @@ public final class DirectWeights extends FilterGradient {
     }
   }
 
-  /**
-   * A window along one side.
-   *
-   * @param size number of taps
-   * @param stride from one output to the next
-   * @param padding zeros on each side
-   * @param dilation from one tap to the next
-   */
-  public record Window(int size, int stride, int padding, int dilation) {
-    int outputs(int inputs) {
-      return (inputs + 2 * padding - dilation * (size - 1) - 1) / stride + 1;
-    }
-  }
-
   /** Pixels of a chunk, so that workers seldom wait for each other. */
   private static final int CHUNK = 512;
 
@@ -58,8 +44,8 @@ public final class DirectWeights extends FilterGradient {
   public DirectWeights(Shape shape, Scratch scratch) {
     super(
         new Sizes(
-            shape.rows.size * shape.columns.size,
-            shape.rows.size * shape.columns.size,
+            shape.rows.size() * shape.columns.size(),
+            shape.rows.size() * shape.columns.size(),
             shape.c,
             shape.k,
             shape.n * shape.outputRows(),
@@ -69,7 +55,7 @@ public final class DirectWeights extends FilterGradient {
         true,
         scratch);
     this.shape = shape;
-    int columns = Math.max(shape.w + 2 * shape.columns.padding, shape.outputColumns());
+    int columns = Math.max(shape.w + 2 * shape.columns.padding(), shape.outputColumns());
     scratch.reserve(Use.INPUT, columns * Math.max(shape.c, shape.k));
     scratch.reserveBits(Math.max(shape.w * shape.c, shape.outputColumns() * shape.k));
   }
@@ -83,9 +69,9 @@ public final class DirectWeights extends FilterGradient {
   void pack(int worker, Rows x, Rows dy, int band, int tile, float[] v, float[] w) {
     int image = band / shape.outputRows();
     int row = band % shape.outputRows();
-    for (int r = 0; r < shape.rows.size; r++) {
-      int from = row * shape.rows.stride + r * shape.rows.dilation - shape.rows.padding;
-      packInput(worker, x, image, from, r * shape.columns.size, tile, v);
+    for (int r = 0; r < shape.rows.size(); r++) {
+      int from = row * shape.rows.stride() + r * shape.rows.dilation() - shape.rows.padding();
+      packInput(worker, x, image, from, r * shape.columns.size(), tile, v);
     }
     float[] d = scratch.get(worker, Use.INPUT);
     int k = shape.k;
@@ -102,7 +88,7 @@ public final class DirectWeights extends FilterGradient {
       int worker, Rows x, int image, int row, int firstTap, int tile, float[] into) {
     float[] d = scratch.get(worker, Use.INPUT);
     int c = shape.c;
-    int edge = shape.columns.padding * c;
+    int edge = shape.columns.padding() * c;
     int count = shape.w * c;
     Arrays.fill(d, 0, edge, 0);
     if (row < 0 || row >= shape.h) {
@@ -111,12 +97,12 @@ public final class DirectWeights extends FilterGradient {
       x.get((image * shape.h + row) * count, d, edge, count, scratch.bits(worker));
     }
     Arrays.fill(d, edge + count, edge + count + edge, 0);
-    for (int s = 0; s < shape.columns.size; s++) {
+    for (int s = 0; s < shape.columns.size(); s++) {
       for (int block = 0; block < c; block += LANES) {
         Pointwise.copy(
             d,
-            s * shape.columns.dilation * c + block,
-            shape.columns.stride * c,
+            s * shape.columns.dilation() * c + block,
+            shape.columns.stride() * c,
             into,
             (firstTap + s) * tilePoint + (block / LANES * pitch + tile) * LANES,
             LANES,
@@ -127,7 +113,7 @@ public final class DirectWeights extends FilterGradient {
 
   @Override
   void finish(float[] sums, int at, int point, float[] taps) {
-    int count = shape.rows.size * shape.columns.size;
+    int count = shape.rows.size() * shape.columns.size();
     Pointwise.copy(sums, at, point, taps, 0, LANES, count);
   }
 }

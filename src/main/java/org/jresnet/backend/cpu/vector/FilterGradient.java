@@ -19,7 +19,7 @@ import org.jresnet.backend.cpu.vector.Scratch.Use;
  * multiplies its share of channels and filters. Either way the bits depend on the shape and the
  * number of workers alone.
  */
-public abstract class FilterGradient {
+public abstract class FilterGradient implements WeightGradient {
   /**
    * What is summed.
    *
@@ -123,12 +123,7 @@ public abstract class FilterGradient {
    */
   abstract void finish(float[] sums, int at, int point, float[] taps);
 
-  /**
-   * Computes a worker's share; all workers must call it at the same time.
-   *
-   * @param dw torch's {@code [out][in][rows][columns]}
-   * @param meet returns when every worker has called it
-   */
+  @Override
   public final void run(int worker, Rows x, Rows dy, Rows dw, Runnable meet) {
     if (apart) {
       runApart(worker, x, dy, dw, meet);
