@@ -130,9 +130,9 @@ class KernelsTest {
   }
 
   /**
-   * Convolutions in groups: depthwise ones of the mobile networks and of channels that fill no whole
-   * vectors, groups of 8 and 16 as in RegNet, windows that are even, large, or smaller than the
-   * stride, and rows that no window of the stride reaches.
+   * Convolutions in groups: depthwise ones of the mobile networks and of channels that fill no
+   * whole vectors, groups of 8 and 16 as in RegNet, windows that are even, large, or smaller than
+   * the stride, and rows that no window of the stride reaches.
    */
   Stream<Run> grouped() {
     List<OpCase> cases = new ArrayList<>();
@@ -161,14 +161,7 @@ class KernelsTest {
   private static OpCase train(Shape x, Conv2d conv, long seed) {
     GradientWrite data = seed % 2 == 0 ? GradientWrite.ACCUMULATE : GradientWrite.OVERWRITE;
     Function<DType, OpSpec> spec =
-        type ->
-            Specs.conv(
-                x,
-                conv,
-                type,
-                Pass.TRAINING,
-                data,
-                GradientWrite.OVERWRITE);
+        type -> Specs.conv(x, conv, type, Pass.TRAINING, data, GradientWrite.OVERWRITE);
     return new OpCase(spec, Map.of(), OpCase.Inputs.REALS, seed);
   }
 

@@ -44,7 +44,6 @@ public enum Curve {
     }
   };
 
-
   /** Adding it leaves a number's nearest integer in the lowest bits: 1.5·2²³. */
   private static final float ROUND = 0x1.8p23f;
 
@@ -91,8 +90,8 @@ public enum Curve {
   }
 
   /**
-   * {@code e^x} to within 2 units in the last place: {@code 2ⁿ·e^r} with {@code |r| ≤ ln 2 / 2}, and
-   * e^r by Taylor's series to r⁷. Arguments are cut to where the result is a normal number.
+   * {@code e^x} to within 2 units in the last place: {@code 2ⁿ·e^r} with {@code |r| ≤ ln 2 / 2},
+   * and e^r by Taylor's series to r⁷. Arguments are cut to where the result is a normal number.
    */
   static FloatVector exp(FloatVector argument) {
     FloatVector x = argument.max(-87).min(88);

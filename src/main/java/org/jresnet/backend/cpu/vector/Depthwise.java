@@ -9,8 +9,8 @@ import jdk.incubator.vector.FloatVector;
 /**
  * Products of one vector of channels of three rows of the input and three rows of the window, along
  * a whole row of the output. A filter's taps stay in registers. With stride 1 a vector of the input
- * is read once: it adds to the sums of all outputs that it meets, the {@code t}-th of which is still
- * to be met by {@code t} more columns.
+ * is read once: it adds to the sums of all outputs that it meets, the {@code t}-th of which is
+ * still to be met by {@code t} more columns.
  *
  * <p>What counts is how seldom arrays are read and written: five times for nine multiply-adds of a
  * 3x3 window with stride 1.
@@ -46,7 +46,15 @@ final class Depthwise {
    * @param step values from one output to the next
    */
   static void one(
-      float[] x, int[] rows, int pixel, float[] w, int pitch, float[] y, int to, int step, int count) {
+      float[] x,
+      int[] rows,
+      int pixel,
+      float[] w,
+      int pitch,
+      float[] y,
+      int to,
+      int step,
+      int count) {
     check(x, rows, (count - 1) * pixel, w, 0);
     Objects.checkFromIndexSize(to, (count - 1) * step + LANES, y.length);
     FloatVector w00 = load(w, rows[3]);
@@ -74,7 +82,15 @@ final class Depthwise {
    * @param step values from one output to the next
    */
   static void two(
-      float[] x, int[] rows, int pixel, float[] w, int pitch, float[] y, int to, int step, int count) {
+      float[] x,
+      int[] rows,
+      int pixel,
+      float[] w,
+      int pitch,
+      float[] y,
+      int to,
+      int step,
+      int count) {
     check(x, rows, count * pixel, w, pitch);
     Objects.checkFromIndexSize(to, count * step + LANES, y.length);
     FloatVector w00 = load(w, rows[3]);
@@ -108,7 +124,15 @@ final class Depthwise {
    * @param step values from one output to the next
    */
   static void three(
-      float[] x, int[] rows, int pixel, float[] w, int pitch, float[] y, int to, int step, int count) {
+      float[] x,
+      int[] rows,
+      int pixel,
+      float[] w,
+      int pitch,
+      float[] y,
+      int to,
+      int step,
+      int count) {
     check(x, rows, (count + 1) * pixel, w, 2 * pitch);
     Objects.checkFromIndexSize(to, (count + 1) * step + LANES, y.length);
     FloatVector w00 = load(w, rows[3]);
@@ -147,7 +171,15 @@ final class Depthwise {
    * @param step values from one output to the next
    */
   static void five(
-      float[] x, int[] rows, int pixel, float[] w, int pitch, float[] y, int to, int step, int count) {
+      float[] x,
+      int[] rows,
+      int pixel,
+      float[] w,
+      int pitch,
+      float[] y,
+      int to,
+      int step,
+      int count) {
     check(x, rows, (count + 3) * pixel, w, 4 * pitch);
     Objects.checkFromIndexSize(to, (count + 3) * step + LANES, y.length);
     FloatVector w00 = load(w, rows[3]);
@@ -186,7 +218,10 @@ final class Depthwise {
     }
   }
 
-  /** The same for three taps with any stride: from one output to the next it is {@code stride} values. */
+  /**
+   * The same for three taps with any stride: from one output to the next it is {@code stride}
+   * values.
+   */
   static void threeApart(
       float[] x,
       int[] rows,
@@ -227,7 +262,10 @@ final class Depthwise {
     }
   }
 
-  /** The same for five taps with any stride: from one output to the next it is {@code stride} values. */
+  /**
+   * The same for five taps with any stride: from one output to the next it is {@code stride}
+   * values.
+   */
   static void fiveApart(
       float[] x,
       int[] rows,

@@ -76,7 +76,11 @@ final class GroupProducts extends GroupedConv {
       for (int lane = 0; lane < lanes; lane += groupOuter) {
         int group = (block * LANES + lane) / groupOuter;
         weights.get(group * size, g, 0, size, null);
-        pack(g, block * LANES % groupOuter, into, to + lane / groupOuter * groupInner * LANES + lane);
+        pack(
+            g,
+            block * LANES % groupOuter,
+            into,
+            to + lane / groupOuter * groupInner * LANES + lane);
       }
     }
   }
@@ -180,7 +184,8 @@ final class GroupProducts extends GroupedConv {
   }
 
   /**
-   * {@code sums[c][k] += Σ x[i·stride][c]·dy[i·pixel][k]} for eight channels and a block of filters.
+   * {@code sums[c][k] += Σ x[i·stride][c]·dy[i·pixel][k]} for eight channels and a block of
+   * filters.
    *
    * @param count pixels
    */

@@ -7,8 +7,8 @@ import org.jresnet.backend.cpu.vector.Scratch.Use;
 
 /**
  * A convolution in groups, or its adjoint, row by row: each worker computes a share of all images'
- * rows, and what an output sums comes in the order of its taps, so that the bits depend on the shape
- * alone.
+ * rows, and what an output sums comes in the order of its taps, so that the bits depend on the
+ * shape alone.
  */
 public abstract class GroupedConv {
   final GroupedShape shape;

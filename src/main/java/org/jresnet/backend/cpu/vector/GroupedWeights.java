@@ -134,8 +134,7 @@ public final class GroupedWeights implements WeightGradient {
     int c = shape.c();
     int step = phase.stride() * c;
     for (int block = 0; block < shape.k(); block += LANES) {
-      int channel =
-          GroupProducts.channel(block, shape.groupInputs(), shape.groupOutputs());
+      int channel = GroupProducts.channel(block, shape.groupInputs(), shape.groupOutputs());
       for (int r = 0; r < rows.taps(); r++) {
         if (ring.has(from + r)) {
           int at = ring.at(from + r) + phase.offset() * c + channel;
@@ -144,8 +143,7 @@ public final class GroupedWeights implements WeightGradient {
             for (int i = 0; i < channels; i += DEPTH) {
               int o = to + (t * channels + i) * LANES;
               int a = at + t * c + i;
-              GroupProducts.accumulate(
-                  x, a, step, d, block, shape.k(), columns.outputs, sums, o);
+              GroupProducts.accumulate(x, a, step, d, block, shape.k(), columns.outputs, sums, o);
             }
           }
         }

@@ -25,6 +25,9 @@ public final class Rows {
   private static final VectorSpecies<Short> SHORTS =
       VectorSpecies.of(short.class, VectorShape.forBitSize(LANES * Short.SIZE));
 
+  /** Values; from 4 kB on, the JVM copies between heap and other memory at half the speed. */
+  private static final int PIECE = 512;
+
   private final FloatBuffer floats;
   private final ShortBuffer halves;
 
@@ -60,7 +63,9 @@ public final class Rows {
    */
   void get(int at, float[] into, int offset, int count, short[] bits) {
     if (floats != null) {
-      floats.get(at, into, offset, count);
+      for (int i = 0; i < count; i += PIECE) {
+        floats.get(at + i, into, offset + i, Math.min(PIECE, count - i));
+      }
       return;
     }
     halves.get(at, bits, 0, count);
@@ -82,7 +87,9 @@ public final class Rows {
    */
   void put(int at, float[] from, int offset, int count, short[] bits) {
     if (floats != null) {
-      floats.put(at, from, offset, count);
+      for (int i = 0; i < count; i += PIECE) {
+        floats.put(at + i, from, offset + i, Math.min(PIECE, count - i));
+      }
       return;
     }
     Bounds.check(from, offset, count);
