@@ -166,6 +166,30 @@ __device__ inline void store8(T* p, const float (&values)[8]) {
   storeWords(p, words);
 }
 
+// Four floats of an arena.
+struct Four {
+  float at[4];
+};
+
+__device__ inline Four load4(const float* p) {
+  Words words = loadWords(p);
+  Four four;
+  UNROLL
+  for (int j = 0; j < 4; j++) {
+    four.at[j] = ofBits(words.at[j]);
+  }
+  return four;
+}
+
+__device__ inline void store4(float* p, const Four& four) {
+  Words words;
+  UNROLL
+  for (int j = 0; j < 4; j++) {
+    words.at[j] = bitsOf(four.at[j]);
+  }
+  storeWords(p, words);
+}
+
 #define GRID_LOOP(i, n) \
   for (long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x; i < (n); i += (long long)gridDim.x * blockDim.x)
 #define BLOCK_LOOP(i, n) for (int i = threadIdx.x; i < (n); i += blockDim.x)

@@ -10,11 +10,39 @@
 #include "norm.h"
 
 // y = (pixel / 255 - mean[c]) / std[c]; meanStd holds the means, then the deviations.
+__device__ inline float normalised(int pixel, const float* meanStd, int channels, int c) {
+  return (pixel / 255.0f - meanStd[c]) / meanStd[channels + c];
+}
+
+// Sixteen values at a time. A byte has but 256 values: each block divides once for each, then looks up.
 template <typename T>
 __device__ void input(const uint8_t* pixels, const float* meanStd, int channels, int elements, T* y) {
-  GRID_LOOP(i, elements) {
-    int c = (int)(i % channels);
-    store(y + i, (pixels[i] / 255.0f - meanStd[c]) / meanStd[channels + c]);
+  const int most = 4;
+  SHARED float table[most * 256];
+  if (channels <= most) {
+    BLOCK_LOOP(i, channels * 256) {
+      table[i] = normalised(i % 256, meanStd, channels, i / 256);
+    }
+  }
+  __syncthreads();
+  int vectors = channels <= most ? elements / 16 : 0;
+  GRID_LOOP(i, vectors) {
+    Words loaded = loadWords(pixels + 16 * i);
+    int c = (int)(16 * i % channels);
+    UNROLL
+    for (int half = 0; half < 2; half++) {
+      float value[8];
+      UNROLL
+      for (int j = 0; j < 8; j++) {
+        value[j] = table[c * 256 + (loaded.at[2 * half + j / 4] >> 8 * (j % 4) & 255)];
+        c = c + 1 == channels ? 0 : c + 1;
+      }
+      store8(y + 16 * i + 8 * half, value);
+    }
+  }
+  GRID_LOOP(i, elements - 16 * vectors) {
+    int at = 16 * vectors + (int)i;
+    store(y + at, normalised(pixels[at], meanStd, channels, at % channels));
   }
 }
 
@@ -371,7 +399,8 @@ __device__ void unpoolBackward(const T* dy, const T* z, T* dx, int n, int h, int
 }
 
 #define FOR_TYPE(T)                                                                                                     \
-  extern "C" __global__ void input_##T(const uint8_t* pixels, const float* meanStd, int channels, int elements, T* y) { \
+  extern "C" __global__ void __launch_bounds__(256, 6)                                                                  \
+      input_##T(const uint8_t* pixels, const float* meanStd, int channels, int elements, T* y) {                        \
     input(pixels, meanStd, channels, elements, y);                                                                      \
   }                                                                                                                     \
   extern "C" __global__ void pack_##T(const float* from, T* to, int k, int c, int rs) {                                 \
@@ -580,10 +609,18 @@ extern "C" __global__ void lossSums(const double* losses, const int* hits, doubl
 }
 
 // partial[block] = sum of squares of its elements
-extern "C" __global__ void squares(const float* values, double* partial, long long elements) {
+extern "C" __global__ void __launch_bounds__(256, 8) squares(const float* values, double* partial, long long elements) {
   double sum = 0;
-  GRID_LOOP(i, elements) {
-    sum += (double)values[i] * values[i];
+  GRID_LOOP(i, elements / 4) {
+    Four four = load4(values + 4 * i);
+    UNROLL
+    for (int j = 0; j < 4; j++) {
+      sum += (double)four.at[j] * four.at[j];
+    }
+  }
+  GRID_LOOP(i, elements % 4) {
+    double last = values[elements - 1 - i];
+    sum += last * last;
   }
   sum = blockSum(sum);
   if (threadIdx.x == 0) {
@@ -604,37 +641,75 @@ extern "C" __global__ void sumUp(const double* partial, double* result, int coun
 }
 
 // constants of a step: rate, gradient scale, beta2 (momentum), 1 - beta1, 1 - beta2, eps, sqrt(1 - beta2^t), decay, shrink
-//   g = scale * grad + decay * p     p = shrink * p     m += (1 - beta1)(g - m)     v = beta2 * v + (1 - beta2) g^2
-//   p -= rate / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + eps)
-extern "C" __global__ void adam(float* p, const float* g, float* m, float* v, const float* constants,
-                                long long elements) {
-  float rate = constants[0];
-  float scale = constants[1];
-  float beta2 = constants[2];
-  float share1 = constants[3];
-  float share2 = constants[4];
-  float eps = constants[5];
-  float root = constants[6];
-  float decay = constants[7];
-  float shrink = constants[8];
-  GRID_LOOP(i, elements) {
-    float gradient = g[i] * scale + decay * p[i];
-    float mean = m[i] + share1 * (gradient - m[i]);
-    float square = beta2 * v[i] + share2 * gradient * gradient;
-    m[i] = mean;
-    v[i] = square;
-    p[i] = p[i] * shrink - rate * mean / (sqrtf(square) / root + eps);
+struct Step {
+  float rate;
+  float scale;
+  float beta2;
+  float share1;
+  float share2;
+  float eps;
+  float root;
+  float decay;
+  float shrink;
+
+  __device__ Step(const float* c)
+      : rate(c[0]), scale(c[1]), beta2(c[2]), share1(c[3]), share2(c[4]), eps(c[5]), root(c[6]), decay(c[7]),
+        shrink(c[8]) {}
+
+  //   g = scale * grad + decay * p     p = shrink * p     m += (1 - beta1)(g - m)     v = beta2 * v + (1 - beta2) g^2
+  //   p -= rate / (1 - beta1^t) * m / (sqrt(v) / sqrt(1 - beta2^t) + eps)
+  __device__ void adam(float& p, float g, float& m, float& v) const {
+    float gradient = g * scale + decay * p;
+    m = m + share1 * (gradient - m);
+    v = beta2 * v + share2 * gradient * gradient;
+    p = p * shrink - rate * m / (sqrtf(v) / root + eps);
+  }
+
+  //   g = scale * grad + decay * p     m = momentum * m + g     p -= rate * m
+  __device__ void sgd(float& p, float g, float& m) const {
+    m = beta2 * m + (g * scale + decay * p);
+    p -= rate * m;
+  }
+};
+
+extern "C" __global__ void __launch_bounds__(256, 5)
+    adam(float* p, const float* g, float* m, float* v, const float* constants, long long elements) {
+  Step step(constants);
+  GRID_LOOP(i, elements / 4) {
+    Four gradient = load4(g + 4 * i);
+    Four parameter = load4(p + 4 * i);
+    Four mean = load4(m + 4 * i);
+    Four square = load4(v + 4 * i);
+    UNROLL
+    for (int j = 0; j < 4; j++) {
+      step.adam(parameter.at[j], gradient.at[j], mean.at[j], square.at[j]);
+    }
+    store4(m + 4 * i, mean);
+    store4(v + 4 * i, square);
+    store4(p + 4 * i, parameter);
+  }
+  GRID_LOOP(i, elements % 4) {
+    long long last = elements - 1 - i;
+    step.adam(p[last], g[last], m[last], v[last]);
   }
 }
 
-//   g = scale * grad + decay * p     m = momentum * m + g     p -= rate * m
-extern "C" __global__ void sgd(float* p, const float* g, float* m, const float* constants, long long elements) {
-  float rate = constants[0];
-  float scale = constants[1];
-  float momentum = constants[2];
-  float decay = constants[7];
-  GRID_LOOP(i, elements) {
-    m[i] = momentum * m[i] + (g[i] * scale + decay * p[i]);
-    p[i] -= rate * m[i];
+extern "C" __global__ void __launch_bounds__(256, 5)
+    sgd(float* p, const float* g, float* m, const float* constants, long long elements) {
+  Step step(constants);
+  GRID_LOOP(i, elements / 4) {
+    Four gradient = load4(g + 4 * i);
+    Four parameter = load4(p + 4 * i);
+    Four mean = load4(m + 4 * i);
+    UNROLL
+    for (int j = 0; j < 4; j++) {
+      step.sgd(parameter.at[j], gradient.at[j], mean.at[j]);
+    }
+    store4(m + 4 * i, mean);
+    store4(p + 4 * i, parameter);
+  }
+  GRID_LOOP(i, elements % 4) {
+    long long last = elements - 1 - i;
+    step.sgd(p[last], g[last], m[last]);
   }
 }

@@ -3,6 +3,9 @@ package org.jresnet.nativebindings.cuda;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.bytedeco.cuda.global.nvrtc;
 import org.bytedeco.cuda.nvrtc._nvrtcProgram;
 import org.bytedeco.javacpp.BytePointer;
@@ -20,7 +23,44 @@ public final class KernelProgram {
    * @param cubin ELF image for {@link KernelModule}
    * @param log registers and spills of each kernel
    */
-  public record Compiled(byte[] cubin, String log) {}
+  public record Compiled(byte[] cubin, String log) {
+    private static final Pattern KERNEL = Pattern.compile("Compiling entry function '(\\w+)'");
+    private static final Pattern SPILLS =
+        Pattern.compile("(\\d+) bytes spill stores, (\\d+) bytes spill loads");
+    private static final Pattern USED = Pattern.compile("Used (\\d+) registers");
+    private static final Pattern SHARED = Pattern.compile("(\\d+) bytes smem");
+
+    /** What the log says of each kernel. */
+    public Map<String, Resources> resources() {
+      Map<String, Resources> resources = new TreeMap<>();
+      String kernel = "";
+      int spilled = 0;
+      for (String line : log.lines().toList()) {
+        Matcher name = KERNEL.matcher(line);
+        Matcher spills = SPILLS.matcher(line);
+        Matcher used = USED.matcher(line);
+        Matcher shared = SHARED.matcher(line);
+        if (name.find()) {
+          kernel = name.group(1);
+        } else if (spills.find()) {
+          spilled = Integer.parseInt(spills.group(1)) + Integer.parseInt(spills.group(2));
+        } else if (used.find()) {
+          int bytes = shared.find() ? Integer.parseInt(shared.group(1)) : 0;
+          resources.put(kernel, new Resources(Integer.parseInt(used.group(1)), bytes, spilled));
+        }
+      }
+      return resources;
+    }
+  }
+
+  /**
+   * What a kernel takes of an SM.
+   *
+   * @param registers of a thread
+   * @param sharedBytes of shared memory of a block
+   * @param spilledBytes that a thread stores and loads because it has too few registers
+   */
+  public record Resources(int registers, int sharedBytes, int spilledBytes) {}
 
   /** Version of the loaded compiler, as {@code 13.0}. */
   public static String version() {

@@ -125,6 +125,7 @@ final class PlanCommand implements Callable<Integer> {
         }
       }
       print(console, backend, lines);
+      KernelTable.print(console, backend, chosen.activation());
       lines.forEach(line -> console.object(values(line)));
       if (csv != null) {
         Csv.write(csv, csv(lines));

@@ -27,6 +27,7 @@ import org.jresnet.graph.ChannelSlice;
 import org.jresnet.graph.Concat;
 import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.ConvTranspose2d;
+import org.jresnet.graph.DType;
 import org.jresnet.graph.Dropout;
 import org.jresnet.graph.MaxUnpool;
 import org.jresnet.graph.Multiply;
@@ -290,6 +291,15 @@ public final class GpuBackend implements Backend {
    */
   public List<Choice> choices(OpSpec spec) {
     return new ArrayList<>(lower(planner, spec).choices());
+  }
+
+  /** Forecasts for the memory-bound kernels of our own, by what memory moves at best. */
+  public List<KernelForecast> kernels(DType type, double bytesPerSecond) {
+    return KernelForecast.of(
+        Kernels.resources(architecture, planner.cacheFolder()),
+        planner.limits(),
+        type,
+        bytesPerSecond);
   }
 
   private Gpu gpu() {

@@ -53,7 +53,7 @@ final class GpuInput implements InputOp {
     normalise =
         gpu.launch(
             "input_" + Gpu.suffix(y.type()),
-            Gpu.grid(gpu.limits(), bytes),
+            Gpu.grid(gpu.limits(), (bytes + 15) / 16),
             new Arguments()
                 .add(pixels.address(0, bytes))
                 .add(meanStd.address(0, 0))

@@ -139,7 +139,9 @@ final class GpuOptimizer implements Optimizer {
     states.forEach(state -> arguments.add(address(state, range)));
     arguments.add(constants.address(0, constants.bytes())).add(range.count());
     return gpu.launch(
-        states.size() == 2 ? "adam" : "sgd", Gpu.grid(gpu.limits(), range.count()), arguments);
+        states.size() == 2 ? "adam" : "sgd",
+        Gpu.grid(gpu.limits(), (range.count() + 3) / 4),
+        arguments);
   }
 
   @Override

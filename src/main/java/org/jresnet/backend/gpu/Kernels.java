@@ -15,6 +15,7 @@ import java.util.Map;
 import org.jresnet.nativebindings.cuda.CudaException;
 import org.jresnet.nativebindings.cuda.KernelModule;
 import org.jresnet.nativebindings.cuda.KernelProgram;
+import org.jresnet.nativebindings.cuda.KernelProgram.Resources;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -50,9 +51,7 @@ public final class Kernels {
 
   /** The kernels on the current GPU: from the cache, or compiled and put there. */
   static KernelModule load(int architecture, Path cache) {
-    String key =
-        "sm_" + architecture + "\n" + KernelProgram.version() + "\n" + source(NAME) + headers();
-    Path file = cache.resolve("kernels-" + hash(key) + ".cubin");
+    Path file = file(architecture, cache, "cubin");
     if (Files.exists(file)) {
       try {
         return new KernelModule(Files.readAllBytes(file));
@@ -61,13 +60,39 @@ public final class Kernels {
             "The compiled kernels {} cannot be used: {}; compiling anew", file, e.getMessage());
       }
     }
-    byte[] code = compile(architecture).cubin();
+    return new KernelModule(make(architecture, cache).cubin());
+  }
+
+  /** What each kernel takes of an SM: from the cache, or compiled and put there. */
+  static Map<String, Resources> resources(int architecture, Path cache) {
+    Path file = file(architecture, cache, "log");
+    if (Files.exists(file)) {
+      try {
+        return new KernelProgram.Compiled(new byte[0], Files.readString(file)).resources();
+      } catch (IOException e) {
+        LOG.warn("The compiler's log {} cannot be read: {}", file, e.getMessage());
+      }
+    }
+    return make(architecture, cache).resources();
+  }
+
+  private static Path file(int architecture, Path cache, String ending) {
+    String key =
+        "sm_" + architecture + "\n" + KernelProgram.version() + "\n" + source(NAME) + headers();
+    return cache.resolve("kernels-" + hash(key) + "." + ending);
+  }
+
+  private static KernelProgram.Compiled make(int architecture, Path cache) {
+    KernelProgram.Compiled compiled = compile(architecture);
+    Path file = file(architecture, cache, "cubin");
     try {
-      CacheFile.replace(file, code);
+      CacheFile.replace(file, compiled.cubin());
+      CacheFile.replace(
+          file(architecture, cache, "log"), compiled.log().getBytes(StandardCharsets.UTF_8));
     } catch (IOException e) {
       LOG.warn("The compiled kernels cannot be kept in {}: {}", file, e.getMessage());
     }
-    return new KernelModule(code);
+    return compiled;
   }
 
   private static String hash(String text) {

@@ -1,5 +1,6 @@
 package org.jresnet.backend.gpu;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.EnumSet;
@@ -111,6 +112,10 @@ class Planner implements AutoCloseable {
   Planner with(DeviceLimits device) {
     limits = device;
     return this;
+  }
+
+  Path cacheFolder() {
+    return options.cache();
   }
 
   DeviceLimits limits() {

@@ -343,13 +343,19 @@ class KernelArithmeticTest {
     }
   }
 
-  @Test
-  void pixelsAreNormalised() {
-    byte[] pixels = new byte[3 * 256];
+  /** Up to four channels are looked up, more are computed; the counts are no multiple of 16. */
+  @ParameterizedTest
+  @ValueSource(ints = {1, 3, 4, 5})
+  void pixelsAreNormalised(int channels) {
+    byte[] pixels = new byte[channels * 259];
     for (int i = 0; i < pixels.length; i++) {
-      pixels[i] = (byte) (i / 3);
+      pixels[i] = (byte) (i / channels);
     }
-    float[] meanStd = {0.485f, 0.456f, 0.406f, 0.229f, 0.224f, 0.225f};
+    float[] meanStd = new float[2 * channels];
+    for (int c = 0; c < channels; c++) {
+      meanStd[c] = 0.485f - 0.04f * c;
+      meanStd[channels + c] = 0.229f + 0.01f * c;
+    }
     DeviceMemory from = memory(pixels.length);
     from.hostView().put(pixels);
     DeviceMemory y = memory(4L * pixels.length);
@@ -358,12 +364,13 @@ class KernelArithmeticTest {
         new Arguments()
             .add(at(from))
             .add(at(floats(meanStd)))
-            .add(3)
+            .add(channels)
             .add(pixels.length)
             .add(at(y)));
     for (int i = 0; i < pixels.length; i++) {
-      int c = i % 3;
-      assertThat(floats(y)[i]).isEqualTo(((pixels[i] & 255) / 255f - meanStd[c]) / meanStd[3 + c]);
+      int c = i % channels;
+      assertThat(floats(y)[i])
+          .isEqualTo(((pixels[i] & 255) / 255f - meanStd[c]) / meanStd[channels + c]);
     }
   }
 
@@ -469,7 +476,7 @@ class KernelArithmeticTest {
   @ParameterizedTest
   @MethodSource("optimizers")
   void optimizersAreTheReferences(UpdateRule rule) {
-    int count = 1000;
+    int count = 1003; // no multiple of the vectors' four
     float[] p = normal(count);
     float[] g = normal(count);
     DeviceMemory parameters = floats(p);
