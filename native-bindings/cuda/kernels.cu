@@ -400,7 +400,7 @@ __device__ void unpoolBackward(const T* dy, const T* z, T* dx, int n, int h, int
 
 #define FOR_TYPE(T)                                                                                                     \
   extern "C" __global__ void __launch_bounds__(256, 6)                                                                  \
-      input_##T(const uint8_t* pixels, const float* meanStd, int channels, int elements, T* y) {                        \
+      input_##T(const uint8_t* pixels, const float* meanStd, int channels, int elements, T* y) { \
     input(pixels, meanStd, channels, elements, y);                                                                      \
   }                                                                                                                     \
   extern "C" __global__ void pack_##T(const float* from, T* to, int k, int c, int rs) {                                 \
@@ -414,11 +414,11 @@ __device__ void unpoolBackward(const T* dy, const T* z, T* dx, int n, int h, int
                                       int rs) {                                                                         \
     fold(weight, offset, gamma, beta, mean, var, eps, packed, bias, k, c, rs);                                          \
   }                                                                                                                     \
-  extern "C" __global__ void __launch_bounds__(256, 8)                                                                  \
+  extern "C" __global__ void __launch_bounds__(256, 6)                                                                  \
       add_##T(const T* a, const T* b, T* y, long long elements) {                                                       \
     add(a, b, y, elements);                                                                                             \
   }                                                                                                                     \
-  extern "C" __global__ void __launch_bounds__(256, 8)                                                                  \
+  extern "C" __global__ void __launch_bounds__(256, 6)                                                                  \
       activation_##T(const T* x, T* y, int function, float slope, long long elements) {                                 \
     activation(x, y, function, slope, elements);                                                                        \
   }                                                                                                                     \
@@ -454,7 +454,7 @@ __device__ void unpoolBackward(const T* dy, const T* z, T* dx, int n, int h, int
   extern "C" __global__ void multiplySums_##T(const T* dy, const T* x, T* ds, int n, int hw, int c, int accumulate) {   \
     multiplySums(dy, x, ds, n, hw, c, accumulate);                                                                      \
   }                                                                                                                     \
-  extern "C" __global__ void __launch_bounds__(256, 8)                                                                  \
+  extern "C" __global__ void __launch_bounds__(256, 5)                                                                  \
       scale_##T(const T* x, T* y, float factor, int accumulate, long long elements) {                                   \
     scale(x, y, factor, accumulate, elements);                                                                          \
   }                                                                                                                     \
@@ -609,16 +609,17 @@ extern "C" __global__ void lossSums(const double* losses, const int* hits, doubl
 }
 
 // partial[block] = sum of squares of its elements
-extern "C" __global__ void __launch_bounds__(256, 8) squares(const float* values, double* partial, long long elements) {
+extern "C" __global__ void __launch_bounds__(256, 6) squares(const float* values, double* partial, long long elements) {
   double sum = 0;
-  GRID_LOOP(i, elements / 4) {
-    Four four = load4(values + 4 * i);
+  GRID_LOOP(i, elements / 8) {
+    float value[8];
+    widen8(load8(values + 8 * i), value);
     UNROLL
-    for (int j = 0; j < 4; j++) {
-      sum += (double)four.at[j] * four.at[j];
+    for (int j = 0; j < 8; j++) {
+      sum += (double)value[j] * value[j];
     }
   }
-  GRID_LOOP(i, elements % 4) {
+  GRID_LOOP(i, elements % 8) {
     double last = values[elements - 1 - i];
     sum += last * last;
   }

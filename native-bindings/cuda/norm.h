@@ -12,8 +12,8 @@
 #pragma once
 #include "common.h"
 
-// Loads of 16 bytes of a tensor that a thread has under way. Registers decide how many threads an SM holds: 1,024, 768 or
-// 512. Threads times loads are 48 or 64 KiB in flight on an SM; 4.3 TB/s need 32 KiB on each of 132 SMs if memory answers
+// Loads of 16 bytes of a tensor that a thread has under way. Registers decide how many threads an SM holds: 768 or 512.
+// Threads times loads are 48 or 64 KiB in flight on an SM; 4.3 TB/s need 32 KiB on each of 132 SMs if memory answers
 // within a microsecond.
 template <typename T>
 constexpr int FOUR_LOADS = sizeof(T) == 4 ? 2 : 4;
@@ -463,7 +463,7 @@ __device__ void normBackward(const T* x, const T* dy, const uint8_t* mask, const
 
 // A bound of 256 threads and so many blocks on an SM, which is how many registers the compiler may use.
 #define NORM_KERNELS(T, V, NAME)                                                                                       \
-  extern "C" __global__ void __launch_bounds__(BLOCK, 4)                                                               \
+  extern "C" __global__ void __launch_bounds__(BLOCK, 3)                                                               \
       normPartials##NAME(const T* x, float* partial, int c, int first, int count, int pixels, int slices) {            \
     normPartials<T, V>(x, partial, {c, first, count, pixels, slices});                                                 \
   }                                                                                                                    \
@@ -481,7 +481,7 @@ __device__ void normBackward(const T* x, const T* dy, const uint8_t* mask, const
     normApply<T, V, TWO_LOADS<T>>(x, mean, inverse, var, gamma, beta, residual, y, mask, eps, rectify,                 \
                                   {c, first, count, pixels, slices});                                                  \
   }                                                                                                                    \
-  extern "C" __global__ void __launch_bounds__(BLOCK, 4)                                                               \
+  extern "C" __global__ void __launch_bounds__(BLOCK, 3)                                                               \
       normSums##NAME(const T* x, const T* dy, const uint8_t* mask, const float* mean, float* partial, int c,           \
                      int first, int count, int pixels, int slices) {                                                   \
     normSums<T, V>(x, dy, mask, mean, partial, {c, first, count, pixels, slices});                                     \

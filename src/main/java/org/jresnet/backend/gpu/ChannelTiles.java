@@ -18,7 +18,7 @@ final class ChannelTiles {
 
   private static final int BLOCK = 256;
 
-  private static final int SUMMING = 4;
+  private static final int SUMMING = 3;
 
   /** Pixels that a thread should have at least, so that its sums are worth writing. */
   private static final int PIXELS = 4;

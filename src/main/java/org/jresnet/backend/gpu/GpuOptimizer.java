@@ -20,6 +20,9 @@ final class GpuOptimizer implements Optimizer {
   private static final int CONSTANTS = 9;
   private static final int BLOCKS = 1024;
 
+  /** As the bounds of adam and sgd have it. */
+  private static final int BLOCKS_PER_SM = 5;
+
   private final Gpu gpu;
   private final UpdateRule rule;
   private final Tensor parameters;
@@ -140,7 +143,8 @@ final class GpuOptimizer implements Optimizer {
     arguments.add(constants.address(0, constants.bytes())).add(range.count());
     return gpu.launch(
         states.size() == 2 ? "adam" : "sgd",
-        Gpu.grid(gpu.limits(), (range.count() + 3) / 4),
+        Kernel.Grid.over(
+            (range.count() + 3) / 4, Gpu.THREADS, BLOCKS_PER_SM * gpu.limits().multiprocessors()),
         arguments);
   }
 

@@ -74,7 +74,7 @@ public record KernelForecast(
 
   private static final List<Traffic> UNTYPED =
       List.of(
-          new Traffic("squares", 0, 4, 0, 0, 0, 16),
+          new Traffic("squares", 0, 4, 0, 0, 0, 32),
           new Traffic("sgd", 0, 12, 0, 8, 0, 48),
           new Traffic("adam", 0, 16, 0, 12, 0, 64));
 
