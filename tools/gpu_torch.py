@@ -1,8 +1,12 @@
-"""PyTorch's side of gpu-check: a loss curve to compare with, and throughput.
+"""PyTorch's side of gpu-check: one step and a loss curve to compare with, and throughput.
 
-    python3 gpu_torch.py curve FOLDER        weights, images and PyTorch's losses, for jresnet to repeat
-    python3 gpu_torch.py compare FOLDER      PyTorch's losses beside jresnet's
+    python3 gpu_torch.py step FOLDER BATCH SIZE      weights, images, and PyTorch's loss, gradients and statistics
+    python3 gpu_torch.py curve FOLDER                weights, images and PyTorch's losses, for jresnet to repeat
+    python3 gpu_torch.py compare FOLDER              PyTorch's losses beside jresnet's
     python3 gpu_torch.py bench FILE.csv SECONDS BATCH...
+
+bench times each way twice: with images that lie on the GPU as normalised floats already, and with uint8 images in pinned
+memory that are copied and normalised in every step, as a training has them.
 
 Needs PyTorch with CUDA (https://pytorch.org); torchvision is not needed: the network is written out here, with
 torchvision's names.
@@ -71,6 +75,41 @@ def normalised(pixels):
     mean = torch.tensor(MEAN, device=pixels.device)
     std = torch.tensor(STD, device=pixels.device)
     return ((pixels.float() / 255 - mean) / std).permute(0, 3, 1, 2)
+
+
+def step(folder, batch, size):
+    """One step in fp32 without TF32, which stands for the truth, and in the precisions that jresnet is compared in."""
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(1)
+    model = ResNet50(1000)
+    # Smaller branches than a fresh network's, as after some training: gradients then are not mostly rounding.
+    for name, parameter in model.named_parameters():
+        if name.endswith("bn3.weight"):
+            nn.init.constant_(parameter, 0.25)
+    weights = {name: value.clone() for name, value in model.state_dict().items()}
+    torch.save(weights, folder / "weights.pth")
+    labels = torch.randint(1000, (batch,))
+    tiles = torch.randint(0, 160, (batch, 7, 7, 3)).repeat_interleave(size // 7, 1).repeat_interleave(size // 7, 2)
+    pixels = torch.randint(0, 96, (batch, size, size, 3))
+    pixels[:, : tiles.shape[1], : tiles.shape[2]] += tiles
+    pixels = pixels.to(torch.uint8)
+    (folder / "pixels.bin").write_bytes(pixels.numpy().tobytes())
+    (folder / "labels.txt").write_text(" ".join(str(int(l)) for l in labels))
+    (folder / "shape.txt").write_text(f"{batch} {size}")
+    model = model.to(DEVICE, memory_format=torch.channels_last).train()
+    for precision in ("fp32", "tf32", "bf16"):
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
+        model.load_state_dict(weights)
+        model.zero_grad(set_to_none=True)
+        x = normalised(pixels.to(DEVICE)).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(DEVICE, dtype=torch.bfloat16, enabled=precision == "bf16"):
+            loss = F.cross_entropy(model(x).float(), labels.to(DEVICE))
+        loss.backward()
+        result = {name: p.grad.float().cpu() for name, p in model.named_parameters()}
+        result |= {name: b.float().cpu() for name, b in model.named_buffers() if b.is_floating_point()}
+        result["loss"] = loss.detach().float().cpu().reshape(1)
+        torch.save(result, folder / f"torch-{precision}.pth")
+        print(f"PyTorch {torch.__version__} {precision}: loss {loss.item():.6f}", flush=True)
 
 
 def curve(folder):
@@ -142,59 +181,73 @@ def measure(run, seconds):
     return sorted(times)[len(times) // 2]
 
 
+COLUMNS = ("work", "precision", "batch", "how", "data", "images_per_second")
+KINDS = {"bf16": torch.bfloat16, "fp16": torch.float16, "tf32": None}
+WAYS = ("eager", "compiled", "compiled with CUDA graphs")
+
+
 def bench(file, seconds, batches):
-    rows = []
-    kinds = {"bf16": torch.bfloat16, "fp16": torch.float16, "tf32": None}
-    for batch in batches:
-        for precision, kind in kinds.items():
-            torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = True
-            torch.backends.cudnn.benchmark = True
-            for how in ("eager", "compiled", "compiled with CUDA graphs"):
-                if precision != "bf16" and how != "eager":
-                    continue
-                torch._dynamo.reset()
-                model = ResNet50(1000).cuda().to(memory_format=torch.channels_last)
-                mode = "reduce-overhead" if "graphs" in how else None
-                forward = model if how == "eager" else torch.compile(model, mode=mode)
-                x = torch.randn(batch, 3, 224, 224, device="cuda").contiguous(memory_format=torch.channels_last)
-                labels = torch.randint(1000, (batch,), device="cuda")
-                adam = torch.optim.Adam(model.parameters(), fused=True)
-                scaler = torch.amp.GradScaler("cuda", enabled=precision == "fp16")
-
-                def cast():
-                    return torch.autocast("cuda", dtype=kind or torch.bfloat16, enabled=kind is not None)
-
-                def train():
-                    with cast():
-                        loss = F.cross_entropy(forward(x), labels)
-                    adam.zero_grad(set_to_none=True)
-                    scaler.scale(loss).backward()
-                    scaler.step(adam)
-                    scaler.update()
-
-                def infer():
-                    with torch.inference_mode(), cast():
-                        forward(x)
-
-                for work, run in (("train", train), ("infer", infer)):
-                    model.train(work == "train")
-                    try:
-                        rate = batch / measure(run, seconds)
-                    except Exception as e:  # one kind that fails must not lose the others
-                        print(f"{work} {precision} b{batch} {how}: failed: {type(e).__name__}: {str(e)[:200]}", flush=True)
-                        continue
-                    rows.append((work, precision, batch, how, f"{rate:.1f}"))
-                    print(f"{work:5} {precision} batch {batch:4} {how:26} {rate:9.1f} images/s", flush=True)
-                del model, forward, adam
-                torch.cuda.empty_cache()
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = True
+    torch.backends.cudnn.benchmark = True
     with open(file, "w", newline="") as out:
         writer = csv.writer(out)
-        writer.writerow(("work", "precision", "batch", "how", "images_per_second"))
-        writer.writerows(rows)
+        writer.writerow(COLUMNS)
+        for batch in batches:
+            for precision, kind in KINDS.items():
+                for how in WAYS if precision == "bf16" else WAYS[:1]:
+                    for row in rates(precision, kind, how, batch, seconds):
+                        # Written at once: the rest may be cut off.
+                        writer.writerow(row)
+                        out.flush()
+                        print("{:5} {} batch {:4} {:26} {:14} {:>9} images/s".format(*row), flush=True)
+
+
+def rates(precision, kind, how, batch, seconds):
+    """Rows of one way to run; one that fails must not lose the others."""
+    torch._dynamo.reset()
+    model = ResNet50(1000).cuda().to(memory_format=torch.channels_last)
+    forward = model if how == "eager" else torch.compile(model, mode="reduce-overhead" if "graphs" in how else None)
+    pixels = torch.randint(0, 256, (batch, 224, 224, 3), dtype=torch.uint8).pin_memory()
+    targets = torch.randint(1000, (batch,)).pin_memory()
+    x = normalised(pixels.cuda()).contiguous(memory_format=torch.channels_last)
+    labels = targets.cuda()
+    adam = torch.optim.Adam(model.parameters(), fused=True)
+    scaler = torch.amp.GradScaler("cuda", enabled=precision == "fp16")
+
+    def cast():
+        return torch.autocast("cuda", dtype=kind or torch.bfloat16, enabled=kind is not None)
+
+    def train(x, labels):
+        with cast():
+            loss = F.cross_entropy(forward(x), labels)
+        adam.zero_grad(set_to_none=True)
+        scaler.scale(loss).backward()
+        scaler.step(adam)
+        scaler.update()
+
+    def infer(x, labels):
+        with torch.inference_mode(), cast():
+            forward(x)
+
+    def copied(run):
+        image = normalised(pixels.cuda(non_blocking=True)).contiguous(memory_format=torch.channels_last)
+        run(image, targets.cuda(non_blocking=True))
+
+    for work, run in (("train", train), ("infer", infer)):
+        model.train(work == "train")
+        for data, once in (("on the GPU", lambda: run(x, labels)), ("copied", lambda: copied(run))):
+            try:
+                yield work, precision, batch, how, data, f"{batch / measure(once, seconds):.1f}"
+            except Exception as e:
+                print(f"{work} {precision} b{batch} {how}, {data}: failed: {type(e).__name__}: {str(e)[:200]}", flush=True)
+    del model, forward, adam
+    torch.cuda.empty_cache()
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 3 and sys.argv[1] == "curve":
+    if len(sys.argv) == 5 and sys.argv[1] == "step":
+        step(Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
+    elif len(sys.argv) == 3 and sys.argv[1] == "curve":
         curve(Path(sys.argv[2]))
     elif len(sys.argv) == 3 and sys.argv[1] == "compare":
         sys.exit(compare(Path(sys.argv[2])))

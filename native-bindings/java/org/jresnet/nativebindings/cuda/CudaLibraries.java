@@ -1,5 +1,6 @@
 package org.jresnet.nativebindings.cuda;
 
+import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -11,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.jresnet.nativebindings.NativeCache;
 
@@ -19,8 +21,10 @@ import org.jresnet.nativebindings.NativeCache;
  * order of search paths decides what runs. Uses no class of the presets until {@link #load}.
  *
  * <p>Without an explicit path these places are searched, in this order: {@code LD_LIBRARY_PATH},
- * {@code CUDA_HOME}, the system's folders, and NVIDIA's pip wheels in the usual site-packages. All
- * parts of cuDNN are taken from one folder.
+ * {@code CUDA_HOME}, the system's folders, and NVIDIA's pip wheels in the usual site-packages. Where
+ * there is a driver and something else is still missing, {@code python3} is asked where its packages
+ * are: an environment that is not activated has its folder in no variable. All parts of cuDNN are
+ * taken from one folder.
  */
 public final class CudaLibraries {
   /** The driver, which comes with the GPU and not with CUDA. */
@@ -39,6 +43,7 @@ public final class CudaLibraries {
           "libcudnn_engines_precompiled.so.9",
           "libcudnn_engines_runtime_compiled.so.9",
           "libcudnn.so.9");
+  private static final int PYTHON_SECONDS = 10;
   private static final List<String> BELOW_A_PREFIX =
       List.of(
           "", "lib", "lib64", "targets/x86_64-linux/lib", "nvidia/cudnn/lib", "nvidia/cu13/lib");
@@ -86,7 +91,46 @@ public final class CudaLibraries {
     Set<Path> driver = new LinkedHashSet<>(folders);
     driver.addAll(split(environment.getOrDefault("LD_LIBRARY_PATH", "")));
     driver.addAll(system);
-    return new CudaLibraries(List.copyOf(folders), List.copyOf(driver));
+    CudaLibraries libraries = new CudaLibraries(List.copyOf(folders), List.copyOf(driver));
+    List<String> missing = libraries.missing();
+    if (explicit.isPresent() || missing.isEmpty() || missing.contains(DRIVER)) {
+      return libraries;
+    }
+    List<Path> packages = sitePackages(environment);
+    packages.forEach(path -> addPrefix(folders, path));
+    return packages.isEmpty() ? libraries : new CudaLibraries(List.copyOf(folders), List.copyOf(driver));
+  }
+
+  /** Where the {@code python3} of {@code PATH} has its packages; nowhere, if it does not say. */
+  private static List<Path> sitePackages(Map<String, String> environment) {
+    Optional<Path> python =
+        split(environment.getOrDefault("PATH", "")).stream()
+            .map(folder -> folder.resolve("python3"))
+            .filter(Files::isExecutable)
+            .findFirst();
+    if (python.isEmpty()) {
+      return List.of();
+    }
+    String script = "import sys; print('\\n'.join(p for p in sys.path if p.endswith('-packages')))";
+    try {
+      Process process =
+          new ProcessBuilder(python.get().toString(), "-c", script)
+              .redirectError(ProcessBuilder.Redirect.DISCARD)
+              .start();
+      if (!process.waitFor(PYTHON_SECONDS, TimeUnit.SECONDS)) {
+        process.destroyForcibly();
+        return List.of();
+      }
+      try (BufferedReader lines = process.inputReader()) {
+        return lines.lines().filter(line -> line.startsWith("/")).map(Path::of).toList();
+      }
+    } catch (IOException e) {
+      // A python3 that does not start has no packages.
+      return List.of();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return List.of();
+    }
   }
 
   private static List<Path> split(String paths) {

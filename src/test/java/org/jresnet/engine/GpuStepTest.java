@@ -22,7 +22,6 @@ import org.jresnet.backend.Precision;
 import org.jresnet.backend.Tensor;
 import org.jresnet.backend.Tuning;
 import org.jresnet.backend.UpdateRule;
-import org.jresnet.backend.cpu.CpuOptions;
 import org.jresnet.backend.gpu.CudnnOptions;
 import org.jresnet.check.OpRun;
 import org.jresnet.graph.DType;
@@ -74,23 +73,6 @@ class GpuStepTest {
     }
   }
 
-  private static Backend open(CudnnOptions.Launch launch) {
-    TestBackends.open("gpu").close();
-    CudnnOptions o = TestBackends.gpu();
-    return Backends.open(
-        BackendKind.GPU,
-        new BackendSettings(
-            CpuOptions.defaults(),
-            new CudnnOptions(
-                o.device(),
-                o.libraries(),
-                o.workspaceBytes(),
-                o.tuning(),
-                o.results(),
-                launch,
-                o.cache())));
-  }
-
   @ParameterizedTest
   @EnumSource(
       value = Precision.class,
@@ -99,11 +81,11 @@ class GpuStepTest {
     Trace recorded;
     Trace called;
     Trace again;
-    try (Backend backend = open(CudnnOptions.Launch.GRAPH)) {
+    try (Backend backend = TestBackends.open("gpu", CudnnOptions.Launch.GRAPH)) {
       recorded = train(backend, precision, STEPS, 1);
       again = train(backend, precision, STEPS, 1);
     }
-    try (Backend backend = open(CudnnOptions.Launch.CALLS)) {
+    try (Backend backend = TestBackends.open("gpu", CudnnOptions.Launch.CALLS)) {
       called = train(backend, precision, STEPS, 1);
     }
     assertThat(recorded.losses).doesNotContain(Double.NaN).isEqualTo(called.losses);

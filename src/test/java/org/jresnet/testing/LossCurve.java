@@ -67,7 +67,8 @@ public final class LossCurve {
     }
   }
 
-  private static void read(StateDict dict, Model model) {
+  /** Sets all parameters and statistics. */
+  static void read(StateDict dict, Model model) {
     for (Parameter p : model.graph().parameters()) {
       HostTensor tensor =
           Optional.ofNullable(dict.tensors().get(p.name()))

@@ -65,6 +65,24 @@ public final class TestBackends {
     }
   }
 
+  /** The backend of that name; a GPU is sent its steps like that. */
+  public static Backend open(String name, CudnnOptions.Launch launch) {
+    return open(name, launch, Tuning.OFF);
+  }
+
+  /** The same with another way of choosing engines. */
+  public static Backend open(String name, CudnnOptions.Launch launch, Tuning tuning) {
+    open(name).close();
+    if (!name.equals("gpu")) {
+      return open(name);
+    }
+    CudnnOptions o = gpu(tuning);
+    CudnnOptions gpu =
+        new CudnnOptions(
+            o.device(), o.libraries(), o.workspaceBytes(), tuning, o.results(), launch, o.cache());
+    return Backends.open(BackendKind.GPU, new BackendSettings(CpuOptions.defaults(), gpu));
+  }
+
   /** Options for the GPU, with the libraries that the build was told of. */
   public static CudnnOptions gpu() {
     return gpu(Tuning.OFF);

@@ -53,7 +53,6 @@ public final class GpuBackend implements Backend {
   private final String description;
   private final int architecture;
   private final Planner planner;
-  private final PlanCache cache;
   private final Optional<Gpu> gpu;
   private final AutoCloseable target;
   private final Optional<PinnedMemory> staging;
@@ -62,13 +61,11 @@ public final class GpuBackend implements Backend {
       String description,
       int architecture,
       Planner planner,
-      PlanCache cache,
       Optional<Gpu> gpu,
       AutoCloseable target) {
     this.description = description;
     this.architecture = architecture;
     this.planner = planner;
-    this.cache = cache;
     this.gpu = gpu;
     this.target = target;
     staging = gpu.map(device -> new PinnedMemory(StagedBuffer.STAGING));
@@ -91,7 +88,7 @@ public final class GpuBackend implements Backend {
       String description =
           gpu.info().name() + ", cuDNN " + CudnnHandle.version() + ", GPU " + options.device();
       return new GpuBackend(
-          description, gpu.info().architecture(), planner, cache, Optional.of(gpu), gpu);
+          description, gpu.info().architecture(), planner, Optional.of(gpu), gpu);
     } catch (CudaException e) {
       throw new UserError("the GPU cannot be used: " + e.getMessage(), e);
     }
@@ -120,7 +117,7 @@ public final class GpuBackend implements Backend {
       Planner planner = new Planner(properties, options, cache).with(device.limits());
       String description = device.name() + " (planning only), cuDNN " + CudnnHandle.version();
       return new GpuBackend(
-          description, device.architecture(), planner, cache, Optional.empty(), properties);
+          description, device.architecture(), planner, Optional.empty(), properties);
     } catch (CudaException e) {
       throw new UserError(
           "cuDNN does not accept the properties of " + device.name() + ": " + e.getMessage(), e);

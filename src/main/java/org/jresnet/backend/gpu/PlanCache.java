@@ -84,15 +84,13 @@ final class PlanCache {
     return Optional.ofNullable(entries.get(key));
   }
 
+  /** Remembers a choice and writes the file: timing takes minutes, and a run may be cut off. */
   void put(String key, Choice choice) {
     entries.put(key, new Entry(choice.engine(), choice.candidate(), choice.milliseconds()));
+    save();
   }
 
-  /** Writes the file, whole or not at all. */
-  void save() {
-    if (entries.isEmpty()) {
-      return;
-    }
+  private void save() {
     ObjectNode root = JSON.createObjectNode();
     ObjectNode plans = root.putObject("plans");
     entries.forEach(

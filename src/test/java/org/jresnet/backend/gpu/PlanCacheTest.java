@@ -25,7 +25,6 @@ class PlanCacheTest {
   void remembersAcrossRuns() {
     PlanCache cache = open();
     cache.put("a key", CHOICE);
-    cache.save();
     assertThat(cache.file()).hasFileName("plans-NVIDIA-H200-cudnn-9.19.0.json");
     assertThat(open().get("a key")).contains(new PlanCache.Entry(62, 3, 0.25));
     assertThat(open().get("another key")).isEmpty();
@@ -35,7 +34,6 @@ class PlanCacheTest {
   void anotherVersionOfCudnnStartsAnew() {
     PlanCache cache = open();
     cache.put("a key", CHOICE);
-    cache.save();
     assertThat(new PlanCache(folder, "NVIDIA H200", "9.20.0").get("a key")).isEmpty();
   }
 
@@ -55,7 +53,6 @@ class PlanCacheTest {
     PlanCache cache = open();
     assertThat(cache.get("a key")).isEmpty();
     cache.put("a key", CHOICE);
-    cache.save();
     assertThat(open().get("a key")).isPresent();
   }
 
@@ -63,7 +60,6 @@ class PlanCacheTest {
   void leavesNoTemporaryFiles() throws IOException {
     PlanCache cache = open();
     cache.put("a key", CHOICE);
-    cache.save();
     try (Stream<Path> files = Files.list(folder)) {
       assertThat(files).containsExactly(cache.file());
     }

@@ -2,6 +2,7 @@ package org.jresnet.nativebindings.cuda;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -97,6 +98,54 @@ class CudaLibrariesTest {
         CudaLibraries.find(
             Optional.empty(), Map.of("HOME", "/nonexistent", "VIRTUAL_ENV", folder.toString()));
     assertThat(found.found().get("libcublasLt.so.13")).isPresent();
+  }
+
+  /** A stand-in for python3, in an environment that nothing names but PATH. */
+  private void installPython(String... lines) throws IOException {
+    Path python = folder.resolve("bin/python3");
+    Files.createDirectories(python.getParent());
+    Files.writeString(python, "#!/bin/sh\n" + String.join("\n", lines) + "\n");
+    assertThat(python.toFile().setExecutable(true)).isTrue();
+  }
+
+  private CudaLibraries findWithPython() {
+    return CudaLibraries.find(
+        Optional.empty(),
+        Map.of(
+            "HOME", "/nonexistent",
+            "LD_LIBRARY_PATH", folder.resolve("driver").toString(),
+            "PATH", "/nonexistent:" + folder.resolve("bin")));
+  }
+
+  @Test
+  void asksPythonForItsPackages() throws IOException {
+    Path packages = folder.resolve("env/lib/python3.12/site-packages");
+    install(packages.resolve("nvidia/cudnn/lib"), "x", CudaLibraries.DRIVER);
+    install(packages.resolve("nvidia/cu13/lib"), "x", CudaLibraries.DRIVER);
+    Files.createDirectories(folder.resolve("driver"));
+    Files.writeString(folder.resolve("driver").resolve(CudaLibraries.DRIVER), "x");
+    installPython("echo", "echo '/nonexistent/dist-packages'", "echo '" + packages + "'");
+    CudaLibraries found = findWithPython();
+    assertThat(found.problem()).isEmpty();
+    assertThat(found.found().get("libcudnn.so.9"))
+        .contains(packages.resolve("nvidia/cudnn/lib/libcudnn.so.9"));
+  }
+
+  @Test
+  void pythonIsNotAskedWithoutADriver() throws IOException {
+    Path asked = folder.resolve("asked");
+    installPython("touch '" + asked + "'");
+    assumeThat(findWithPython().missing()).as("no driver here").contains(CudaLibraries.DRIVER);
+    assertThat(asked).doesNotExist();
+  }
+
+  @Test
+  void aPythonThatFailsIsNoReasonToStop() throws IOException {
+    Files.createDirectories(folder.resolve("driver"));
+    Files.writeString(folder.resolve("driver").resolve(CudaLibraries.DRIVER), "x");
+    installPython("echo broken >&2", "exit 1");
+    assumeThat(findWithPython().missing()).as("no CUDA here").isNotEmpty();
+    assertThat(findWithPython().problem().orElseThrow()).contains("missing: ");
   }
 
   @Test
