@@ -18,10 +18,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * What {@code tools/gpu-check} does with stages that pass, fail, hang or are cut off, in a bundle of
- * stand-ins: short scripts in the place of Java, jresnet, Python and nvidia-smi.
+ * What {@code tools/gpu-check} does with stages that pass, fail, hang or are cut off, in a bundle
+ * of stand-ins: short scripts in the place of Java, jresnet, Python and nvidia-smi.
  */
-@Timeout(120)
+@Timeout(900)
 final class GpuCheckTest {
   /** Answers as {@code jresnet} does on a machine with an H200. */
   private static final List<String> JRESNET =
@@ -171,8 +171,7 @@ final class GpuCheckTest {
 
   @Test
   void aStageThatFailsDoesNotKeepTheNextFromRunning() throws Exception {
-    java(
-        "case $* in *Contract*) echo '[X] max pool: element 7 is off'; exit 3 ;; esac", PASSED);
+    java("case $* in *Contract*) echo '[X] max pool: element 7 is off'; exit 3 ;; esac", PASSED);
     Ended ended = run("1");
     assertThat(ended.code).as(ended.said).isEqualTo(1);
     assertThat(stage("contract")).contains("FAILED (exit code 3)");
@@ -196,9 +195,9 @@ final class GpuCheckTest {
         "  while :; do sleep 1; done ;;",
         "esac",
         PASSED);
-    Ended ended = run("1", "--limit", "3");
+    Ended ended = run("1", "--limit", "8");
     assertThat(ended.code).as(ended.said).isEqualTo(1);
-    assertThat(stage("contract")).contains("took more than its limit of 3 s");
+    assertThat(stage("contract")).contains("took more than its limit of 8 s");
     assertThat(stage("order")).contains("| ok |");
     for (String pid : Files.readString(folder.resolve("pids")).strip().split(" ")) {
       assertThat(alive(Long.parseLong(pid))).as("process %s", pid).isFalse();
@@ -229,7 +228,7 @@ final class GpuCheckTest {
         "esac",
         PASSED);
     Process call = start("1");
-    for (int i = 0; i < 300 && !Files.exists(folder.resolve("pids")); i++) {
+    for (int i = 0; i < 3000 && !Files.exists(folder.resolve("pids")); i++) {
       Thread.sleep(100);
     }
     if (forcibly) {
@@ -237,7 +236,7 @@ final class GpuCheckTest {
     } else {
       call.destroy();
     }
-    assertThat(call.waitFor(60, TimeUnit.SECONDS)).isTrue();
+    assertThat(call.waitFor(300, TimeUnit.SECONDS)).isTrue();
     assertThat(stage("machine")).contains("| ok |");
     assertThat(stage("contract")).contains(forcibly ? "| running |" : "| cut off |");
     assertThat(stage("plan")).contains("| ok |");

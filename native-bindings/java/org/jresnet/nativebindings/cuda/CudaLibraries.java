@@ -21,10 +21,10 @@ import org.jresnet.nativebindings.NativeCache;
  * order of search paths decides what runs. Uses no class of the presets until {@link #load}.
  *
  * <p>Without an explicit path these places are searched, in this order: {@code LD_LIBRARY_PATH},
- * {@code CUDA_HOME}, the system's folders, and NVIDIA's pip wheels in the usual site-packages. Where
- * there is a driver and something else is still missing, {@code python3} is asked where its packages
- * are: an environment that is not activated has its folder in no variable. All parts of cuDNN are
- * taken from one folder.
+ * {@code CUDA_HOME}, the system's folders, and NVIDIA's pip wheels in the usual site-packages.
+ * Where there is a driver and something else is still missing, {@code python3} is asked where its
+ * packages are: an environment that is not activated has its folder in no variable. All parts of
+ * cuDNN are taken from one folder.
  */
 public final class CudaLibraries {
   /** The driver, which comes with the GPU and not with CUDA. */
@@ -98,7 +98,9 @@ public final class CudaLibraries {
     }
     List<Path> packages = sitePackages(environment);
     packages.forEach(path -> addPrefix(folders, path));
-    return packages.isEmpty() ? libraries : new CudaLibraries(List.copyOf(folders), List.copyOf(driver));
+    return packages.isEmpty()
+        ? libraries
+        : new CudaLibraries(List.copyOf(folders), List.copyOf(driver));
   }
 
   /** Where the {@code python3} of {@code PATH} has its packages; nowhere, if it does not say. */

@@ -30,6 +30,7 @@ public record Profile(List<Line> lines) {
    *
    * @param node the network's node, or input, loss, optimizer
    * @param kind of the node
+   * @param phase when it runs
    * @param operation what is computed for it
    * @param implementation the library's name of how
    * @param seconds median
@@ -40,6 +41,7 @@ public record Profile(List<Line> lines) {
   public record Line(
       String node,
       String kind,
+      Phase phase,
       String operation,
       String implementation,
       double seconds,
@@ -100,6 +102,7 @@ public record Profile(List<Line> lines) {
           new Line(
               calls.get(c).node(),
               calls.get(c).kind(),
+              call.phase(),
               call.operation(),
               call.implementation(),
               seconds[c][steps / 2],
@@ -152,6 +155,7 @@ public record Profile(List<Line> lines) {
                 new Line(
                     of.get(0).kind() + " " + of.get(0).operation(),
                     of.get(0).kind(),
+                    of.get(0).phase(),
                     of.get(0).operation(),
                     of.size() + " calls",
                     of.stream().mapToDouble(Line::seconds).sum(),

@@ -13,6 +13,7 @@ import org.jresnet.backend.Precision;
 import org.jresnet.backend.gpu.Choice;
 import org.jresnet.backend.gpu.DeviceDescription;
 import org.jresnet.backend.gpu.GpuBackend;
+import org.jresnet.backend.gpu.Traffic;
 import org.jresnet.base.Csv;
 import org.jresnet.bench.Benchmark.Work;
 import org.jresnet.engine.CompileOptions;
@@ -75,6 +76,22 @@ final class PlanCommand implements Callable<Integer> {
               + " a GPU. Default: the GPU --gpu of this machine.")
   private String device;
 
+  @Option(
+      names = "--bandwidth",
+      paramLabel = "TB/S",
+      defaultValue = "4.3",
+      description = "Memory bandwidth to predict times with; default: an H200's, copying.")
+  @Within(min = 0.001, max = 1000)
+  private double bandwidth;
+
+  @Option(
+      names = "--rate",
+      paramLabel = "TFLOP/S",
+      defaultValue = "788",
+      description = "Rate to predict times with; default: an H200's, multiplying bf16 matrices.")
+  @Within(min = 0.001, max = 100_000)
+  private double rate;
+
   @Heading("Output")
   @Option(names = "--csv", paramLabel = "FILE", description = "Write the table to this file.")
   private Path csv;
@@ -115,7 +132,8 @@ final class PlanCommand implements Callable<Integer> {
             : GpuBackend.planning(DeviceDescription.of(device), gpu.options(tuning.gpu()))) {
       Compute.require(backend, chosen);
       List<Line> lines = new ArrayList<>();
-      for (NamedSpec named : Executable.specs(graph, options, chosen)) {
+      List<NamedSpec> specs = Executable.specs(graph, options, chosen);
+      for (NamedSpec named : specs) {
         List<Choice> choices = backend.choices(named.spec());
         choices.forEach(c -> lines.add(new Line(named.name(), named.spec(), "", c)));
         if (choices.isEmpty()) {
@@ -126,7 +144,16 @@ final class PlanCommand implements Callable<Integer> {
       }
       print(console, backend, lines);
       KernelTable.print(console, backend, chosen.activation());
+      TrafficTable traffic =
+          new TrafficTable(
+              Traffic.ofStep(
+                  specs.stream().map(NamedSpec::spec).toList(),
+                  work == Work.TRAIN ? graph.parameterCount() : 0),
+              1e12 * bandwidth,
+              1e12 * rate);
+      traffic.print(console, Map.of());
       lines.forEach(line -> console.object(values(line)));
+      traffic.objects(console);
       if (csv != null) {
         Csv.write(csv, csv(lines));
       }

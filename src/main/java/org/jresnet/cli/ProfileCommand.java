@@ -3,6 +3,7 @@ package org.jresnet.cli;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -11,7 +12,11 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Contest;
+import org.jresnet.backend.Normalization;
+import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Precision;
+import org.jresnet.backend.gpu.Traffic;
+import org.jresnet.backend.gpu.Traffic.Part;
 import org.jresnet.base.Csv;
 import org.jresnet.base.Png;
 import org.jresnet.base.Processor;
@@ -23,8 +28,14 @@ import org.jresnet.bench.Disturbance;
 import org.jresnet.bench.Profile;
 import org.jresnet.bench.Profile.Line;
 import org.jresnet.bench.RooflineChart;
+import org.jresnet.engine.BackendKind;
+import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Compute;
+import org.jresnet.engine.Executable;
+import org.jresnet.engine.Executable.NamedSpec;
+import org.jresnet.graph.Graph;
 import org.jresnet.models.Architecture;
+import org.jresnet.train.ModelFiles;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -97,7 +108,7 @@ final class ProfileCommand implements Callable<Integer> {
     }
     Arguments.requireBatchFits(batch, size);
     Architecture network = UsageError.unlessValid(() -> Architecture.of(model));
-    Arguments.graph(network, classes, null);
+    Graph graph = Arguments.graph(network, classes, null);
     Console console = new Console(json);
     try (Compute compute = backendOptions.open(console)) {
       Backend backend = compute.backend();
@@ -108,6 +119,9 @@ final class ProfileCommand implements Callable<Integer> {
       Profile profile = Benchmark.profile(backend, c, steps);
       Optional<String> unreliable = watch.stop().flatMap(d -> d.warning(0));
       print(console, c, profile, ceilings);
+      if (compute.kind() == BackendKind.GPU) {
+        traffic(c, graph, ceilings).print(console, measured(profile));
+      }
       unreliable.ifPresent(console::note);
       profile.lines().forEach(line -> console.object(values(line, profile, ceilings)));
       if (csv != null) {
@@ -143,6 +157,30 @@ final class ProfileCommand implements Callable<Integer> {
         c.batch() / profile.seconds(),
         1e3 * floor,
         100 * floor / profile.seconds());
+  }
+
+  private static TrafficTable traffic(Configuration c, Graph graph, Ceilings ceilings) {
+    boolean training = c.work() == Work.TRAIN;
+    Normalization normalization = ModelFiles.normalization(c.network());
+    CompileOptions options =
+        training
+            ? CompileOptions.training(c.batch(), c.size(), normalization)
+            : CompileOptions.inference(c.batch(), c.size(), normalization);
+    List<OpSpec> specs =
+        Executable.specs(graph, options, c.precision()).stream().map(NamedSpec::spec).toList();
+    return new TrafficTable(
+        Traffic.ofStep(specs, training ? graph.parameterCount() : 0),
+        ceilings.bytesPerSecond(),
+        ceilings.flopsPerSecond());
+  }
+
+  private static Map<Part, Double> measured(Profile profile) {
+    Map<Part, Double> milliseconds = new EnumMap<>(Part.class);
+    for (Line line : profile.lines()) {
+      milliseconds.merge(
+          Part.of(line.kind(), line.phase(), line.operation()), 1e3 * line.seconds(), Double::sum);
+    }
+    return milliseconds;
   }
 
   private static void header(Console console, String title) {

@@ -22,6 +22,7 @@ import org.jresnet.backend.Precision;
 import org.jresnet.backend.Tensor;
 import org.jresnet.backend.Tuning;
 import org.jresnet.backend.UpdateRule;
+import org.jresnet.backend.cpu.CpuOptions;
 import org.jresnet.backend.gpu.CudnnOptions;
 import org.jresnet.check.OpRun;
 import org.jresnet.graph.DType;
@@ -155,7 +156,7 @@ class GpuStepTest {
   @Test
   void whatCannotBeRecordedRunsCallByCall() {
     int count = 64;
-    try (Backend backend = open(CudnnOptions.Launch.GRAPH);
+    try (Backend backend = TestBackends.open("gpu", CudnnOptions.Launch.GRAPH);
         Buffer memory = backend.allocate("test", 8 * count)) {
       Tensor all = new Tensor(memory, 0, DType.F32, 2 * count);
       Tensor one = all.slice(0, count);

@@ -30,8 +30,7 @@ public final class OneStep {
         Model model = new Model(Architecture.of("resnet50").graph(1000), backend, precision)) {
       model.initialize(1, Model.BlockEnd.ONE);
       try (Executable step =
-          Executable.compile(
-              model, CompileOptions.training(batch, size, Fixture.NORMALIZATION))) {
+          Executable.compile(model, CompileOptions.training(batch, size, Fixture.NORMALIZATION))) {
         double loss = step.step(pixels, labels);
         System.out.printf(Locale.ROOT, "loss %.6f%n", loss);
         if (!Double.isFinite(loss)) {

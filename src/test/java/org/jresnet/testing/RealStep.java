@@ -88,7 +88,9 @@ public final class RealStep {
             .toArray();
   }
 
-  /** Prints a line per way of computing, and the worst tensor of each; ends with 1 if one is off. */
+  /**
+   * Prints a line per way of computing, and the worst tensor of each; ends with 1 if one is off.
+   */
   public static void main(String[] arguments) throws Exception {
     System.setProperty("org.slf4j.simpleLogger.defaultLogLevel", "warn");
     RealStep real = new RealStep(Path.of(arguments[0]));
@@ -125,8 +127,7 @@ public final class RealStep {
             new Model(Architecture.of("resnet50").graph(1000), backend, variant.precision)) {
       LossCurve.read(WeightFiles.read(folder.resolve("weights.pth")), model);
       try (Executable step =
-          Executable.compile(
-              model, CompileOptions.training(batch, size, Fixture.NORMALIZATION))) {
+          Executable.compile(model, CompileOptions.training(batch, size, Fixture.NORMALIZATION))) {
         tensors.put("loss", new float[] {(float) step.step(pixels, labels)});
         for (Parameter p : model.graph().parameters()) {
           if (p.role().trainable()) {

@@ -87,8 +87,7 @@ public final class GpuBackend implements Backend {
       gpu.equip(planner);
       String description =
           gpu.info().name() + ", cuDNN " + CudnnHandle.version() + ", GPU " + options.device();
-      return new GpuBackend(
-          description, gpu.info().architecture(), planner, Optional.of(gpu), gpu);
+      return new GpuBackend(description, gpu.info().architecture(), planner, Optional.of(gpu), gpu);
     } catch (CudaException e) {
       throw new UserError("the GPU cannot be used: " + e.getMessage(), e);
     }

@@ -314,7 +314,6 @@ class Planner implements AutoCloseable {
     }
     if (best != null && !Double.isNaN(best.choice().milliseconds())) {
       cache.put(key, best.choice());
-      cache.save();
     }
     return Optional.ofNullable(best);
   }

@@ -112,9 +112,12 @@ class CudaLibrariesTest {
     return CudaLibraries.find(
         Optional.empty(),
         Map.of(
-            "HOME", "/nonexistent",
-            "LD_LIBRARY_PATH", folder.resolve("driver").toString(),
-            "PATH", "/nonexistent:" + folder.resolve("bin")));
+            "HOME",
+            "/nonexistent",
+            "LD_LIBRARY_PATH",
+            folder.resolve("driver").toString(),
+            "PATH",
+            "/nonexistent:" + folder.resolve("bin")));
   }
 
   @Test
