@@ -40,6 +40,14 @@ public final class TestBackends {
   }
 
   /** The CPU with one kernel of our own wherever it can compute, however small the work. */
+  public static Backend forced(String kernel) {
+    Backend forced = new Forced(kernel);
+    assumeTrue(
+        !forced.description().contains("no own kernels"),
+        () -> "the Vector API is missing: " + forced.description());
+    return forced;
+  }
+
   private static final class Forced extends ForwardingBackend {
     private final CpuBackend cpu;
     private final String kernel;
