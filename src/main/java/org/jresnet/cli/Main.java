@@ -30,6 +30,7 @@ public final class Main implements Runnable {
       List.of(
           DemoCommand.class,
           AuditCommand.class,
+          PackCommand.class,
           TrainCommand.class,
           EvaluateCommand.class,
           CompareCommand.class,

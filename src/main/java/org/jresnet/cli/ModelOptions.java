@@ -3,12 +3,14 @@ package org.jresnet.cli;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import org.jresnet.data.Augmentation;
 import org.jresnet.data.Dataset;
 import org.jresnet.data.ImageFolder;
 import org.jresnet.data.ImageNotes;
 import org.jresnet.data.LeftOut;
 import org.jresnet.data.Preprocess;
 import org.jresnet.data.Sample;
+import org.jresnet.data.shards.PixelForm;
 import org.jresnet.models.Architecture;
 import org.jresnet.train.LoadedModel;
 import org.jresnet.train.ModelFiles;
@@ -50,6 +52,8 @@ final class ModelOptions {
   /** Says what is odd about the images of a data folder. */
   static void note(LeftOut leftOut, Dataset dataset, LoadedModel model, Console console) {
     leftOut.note().ifPresent(console::note);
+    PixelForm.notes(dataset.samples(), model.preprocess(), Augmentation.NONE)
+        .forEach(console::note);
     List<Path> images = dataset.samples().stream().map(Sample::file).toList();
     ImageNotes.read(images, model.preprocess()).forEach(console::note);
   }

@@ -9,12 +9,14 @@ public final class BadImageException extends IOException {
 
   private final transient Path file;
 
-  BadImageException(Path file, String reason, Throwable cause) {
+  /** A file and what is wrong with it. */
+  public BadImageException(Path file, String reason, Throwable cause) {
     super(file + ": " + reason, cause);
     this.file = file;
   }
 
-  BadImageException(Path file, String reason) {
+  /** A file and what is wrong with it. */
+  public BadImageException(Path file, String reason) {
     this(file, reason, null);
   }
 

@@ -14,9 +14,10 @@ enum Format {
   WEBP(600),
   BMP(128),
   GIF(100),
-  TIFF(100);
+  TIFF(100),
+  PPM(1);
 
-  private static final String READ = "JPEG, PNG, WebP, BMP, GIF or TIFF";
+  private static final String READ = "JPEG, PNG, WebP, BMP, GIF, TIFF or PPM";
 
   /** Bytes that tell the format. */
   private static final int MAGIC = 256;
@@ -109,6 +110,8 @@ enum Format {
       return GIF;
     } else if (format == ImageFormats.TIFF) {
       return TIFF;
+    } else if (format == ImageFormats.PPM && first[1] == '6') {
+      return PPM;
     } else if (format == ImageFormats.UNKNOWN) {
       throw new BadImageException(name, "is not an image; expected " + READ);
     }

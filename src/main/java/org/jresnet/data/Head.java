@@ -5,10 +5,10 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
+import java.nio.channels.SeekableByteChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 
 /**
  * The bytes of a file at any position, through one window of 8 KB: what lies between headers is
@@ -20,12 +20,12 @@ final class Head implements Closeable {
   /** No piece of metadata that is read whole may be larger. */
   private static final int MAX_PIECE = 1 << 20;
 
-  private final FileChannel channel;
+  private final SeekableByteChannel channel;
   private final long length;
   private final ByteBuffer window;
   private long start;
 
-  private Head(FileChannel channel, long length, ByteBuffer window) {
+  private Head(SeekableByteChannel channel, long length, ByteBuffer window) {
     this.channel = channel;
     this.length = length;
     this.window = window;
@@ -38,7 +38,7 @@ final class Head implements Closeable {
 
   /** A file, whose first bytes are read. */
   static Head open(Path file) throws IOException {
-    FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
+    SeekableByteChannel channel = Files.newByteChannel(file);
     try {
       Head head = new Head(channel, channel.size(), ByteBuffer.allocate(WINDOW));
       head.move(0);
@@ -119,7 +119,8 @@ final class Head implements Closeable {
   private void move(long at) throws IOException {
     window.clear();
     start = at;
-    while (window.hasRemaining() && channel.read(window, at + window.position()) > 0) {
+    channel.position(at);
+    while (window.hasRemaining() && channel.read(window) > 0) {
       // until the window is full or the file ends
     }
     window.flip();

@@ -1,13 +1,14 @@
 package org.jresnet.data;
 
 import java.nio.file.Path;
+import java.util.function.Function;
 import org.jresnet.base.UserError;
 
 /**
  * Decodes images to the pixels of Pillow's {@code Image.open(file).convert("RGB")}: JPEG (baseline
  * and progressive, every subsampling, grey, YCC, RGB, CMYK, YCCK), PNG (all 15 kinds, interlaced or
  * not), WebP (lossy and lossless), BMP, the first frame of GIF, the first page of the usual kinds
- * of TIFF.
+ * of TIFF, and PPM with one byte per sample.
  *
  * <p>As in Pillow, alpha is dropped, palettes are expanded, colour profiles and gamma are ignored,
  * RGB of 16 bits keeps its high byte, and grey of 16 bits is cut off at 255. Commons Imaging
@@ -113,10 +114,23 @@ public final class ImageDecoder {
   }
 
   private static Input input(OpenedImage image, Preprocess preprocess) throws BadImageException {
+    return withMemory(
+        image, decoded -> new Input(preprocess.apply(decoded), decoded.width(), decoded.height()));
+  }
+
+  /**
+   * Decodes a file and makes it smaller, see {@link Preprocess#reduce}; waits as {@link
+   * #input(Path, Preprocess)}.
+   */
+  public static RgbImage reduced(Path file, Preprocess preprocess) throws BadImageException {
+    return withMemory(OpenedImage.of(file, preprocess.decoding()), preprocess::reduce);
+  }
+
+  private static <T> T withMemory(OpenedImage image, Function<RgbImage, T> use)
+      throws BadImageException {
     int share = DecodingMemory.HEAP.take(image.memory());
     try {
-      RgbImage decoded = image.decode();
-      return new Input(preprocess.apply(decoded), decoded.width(), decoded.height());
+      return use.apply(image.decode());
     } finally {
       DecodingMemory.HEAP.give(share);
     }

@@ -18,15 +18,16 @@ import java.util.Set;
 import java.util.stream.Stream;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
+import org.jresnet.data.shards.Shards;
 
 /**
  * Images in one folder per class, as torchvision's ImageFolder reads them: class ids follow the
  * sorted folder names, files are sorted, folders below a class belong to it. Hidden files are left
- * out.
+ * out. A folder of {@linkplain Shards shards} is read as the folder that was packed.
  */
 public final class ImageFolder {
   private static final Set<String> EXTENSIONS =
-      Set.of("jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff");
+      Set.of("jpg", "jpeg", "png", "webp", "bmp", "gif", "tif", "tiff", "ppm");
 
   private ImageFolder() {}
 
@@ -51,7 +52,8 @@ public final class ImageFolder {
    * @throws UserError when the folder is missing, empty, unreadable, or has fewer than two classes
    *     with images
    */
-  public static Dataset scan(Path root) {
+  public static Dataset scan(Path given) {
+    Path root = Shards.enter(given);
     List<String> classes = folders(root);
     if (classes.isEmpty()) {
       int files = files(root).size();
@@ -92,7 +94,7 @@ public final class ImageFolder {
       if (samples.size() == before) {
         throw new UserError(
             folder
-                + ": expected images (jpg, png, webp, bmp, gif, tif) of class '"
+                + ": expected images (jpg, png, webp, bmp, gif, tif, ppm) of class '"
                 + classes.get(label)
                 + "', found none"
                 + (files.isEmpty() ? "" : " among " + Text.count(files.size(), "file")));
@@ -107,7 +109,8 @@ public final class ImageFolder {
    * @param classes all classes that the model knows
    * @throws UserError when a folder is none of them
    */
-  public static Dataset scanSome(Path root, List<String> classes) {
+  public static Dataset scanSome(Path given, List<String> classes) {
+    Path root = Shards.enter(given);
     List<String> found = folders(root);
     if (found.isEmpty() || !classes.containsAll(found)) {
       throw new UserError(
@@ -134,7 +137,8 @@ public final class ImageFolder {
    *
    * @throws UserError when the class is none of the model's, or there is no image
    */
-  public static Dataset scanOne(Path root, List<String> classes, String name) {
+  public static Dataset scanOne(Path given, List<String> classes, String name) {
+    Path root = Shards.enter(given);
     if (!classes.contains(name)) {
       throw new UserError(
           "--class must be one of the model's classes " + classes + ", found " + name);
@@ -154,7 +158,8 @@ public final class ImageFolder {
   }
 
   /** Sorted names of the visible folders in {@code root}. */
-  static List<String> folders(Path root) {
+  static List<String> folders(Path given) {
+    Path root = Shards.enter(given);
     if (!Files.exists(root)) {
       throw new UserError("the data folder " + root.toAbsolutePath() + " does not exist");
     }
@@ -202,7 +207,8 @@ public final class ImageFolder {
   /**
    * What {@link #scan(Path)} passes over; what is no image beside the class folders is not told.
    */
-  public static LeftOut leftOut(Path root) {
+  public static LeftOut leftOut(Path given) {
+    Path root = Shards.enter(given);
     List<Path> outside = new ArrayList<>();
     try (DirectoryStream<Path> entries = Files.newDirectoryStream(root, ImageFolder::isImage)) {
       entries.forEach(f -> outside.add(f));
@@ -213,7 +219,8 @@ public final class ImageFolder {
   }
 
   /** What {@link #images} passes over below a folder. */
-  public static LeftOut leftOutBelow(Path folder) {
+  public static LeftOut leftOutBelow(Path given) {
+    Path folder = Shards.enter(given);
     return leftOut(folder, List.of(folder), List.of());
   }
 
@@ -293,7 +300,8 @@ public final class ImageFolder {
    */
   public static List<Path> images(List<Path> paths) {
     List<Path> images = new ArrayList<>();
-    for (Path path : paths) {
+    for (Path given : paths) {
+      Path path = Shards.enter(given);
       if (!Files.isDirectory(path)) {
         images.add(path);
         continue;
@@ -301,7 +309,7 @@ public final class ImageFolder {
       List<Path> found = files(path).stream().filter(ImageFolder::isImage).toList();
       if (found.isEmpty()) {
         throw new UserError(
-            path + ": found no image (jpg, png, webp, bmp, gif, tif) in this folder");
+            path + ": found no image (jpg, png, webp, bmp, gif, tif, ppm) in this folder");
       }
       images.addAll(found);
     }

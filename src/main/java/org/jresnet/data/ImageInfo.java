@@ -12,7 +12,7 @@ import java.util.OptionalInt;
  * What an image file says about itself. Pixels are not decoded: some kilobytes of the file are read
  * and as much memory is used, whatever the file claims.
  *
- * @param format JPEG, PNG, WEBP, BMP, GIF or TIFF, by its first bytes
+ * @param format JPEG, PNG, WEBP, BMP, GIF, TIFF or PPM, by its first bytes
  * @param width columns as stored
  * @param height rows as stored
  * @param orientation EXIF orientation, 1 to 8; 1 is upright. That of a TIFF is always applied, as
@@ -91,6 +91,7 @@ public record ImageInfo(
             case BMP -> bmp(head);
             case GIF -> gif(head);
             case TIFF -> tiff(head);
+            case PPM -> ppm(name, head);
           };
       return info.checked(name);
     } catch (BadImageException e) {
@@ -166,6 +167,11 @@ public record ImageInfo(
   private ImageInfo with(ImageMetadata traces) {
     return new ImageInfo(
         format, width, height, orientation, colorProfile, jpegQuality, sampling, bytes, traces);
+  }
+
+  private static ImageInfo ppm(Path name, Head head) throws IOException {
+    PpmPixels ppm = PpmPixels.header(name, head);
+    return of(Format.PPM, ppm.width(), ppm.height(), head);
   }
 
   private static ImageInfo bmp(Head head) throws IOException {

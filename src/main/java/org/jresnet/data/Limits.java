@@ -59,6 +59,7 @@ final class Limits {
           case GIF -> 7;
           case BMP -> 7;
           case TIFF -> 11;
+          case PPM -> 3;
         };
     return (long) (info.pixels() * perPixel) + info.bytes();
   }

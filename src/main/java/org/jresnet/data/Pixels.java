@@ -42,6 +42,7 @@ final class Pixels {
       case BMP -> bmp(name, bytes, info);
       case GIF -> gif(name, bytes, info);
       case TIFF -> TiffPixels.of(name, bytes, info);
+      case PPM -> PpmPixels.of(name, bytes);
     };
   }
 

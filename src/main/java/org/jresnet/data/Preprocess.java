@@ -73,6 +73,22 @@ public record Preprocess(
   }
 
   /**
+   * The image at the size from which {@link #apply} goes on without resizing: it gives the same
+   * pixels for the image and for this. An image that is not larger stays as it is.
+   */
+  public RgbImage reduce(RgbImage image) {
+    if (mode == Mode.STRETCH) {
+      return image.width() <= size && image.height() <= size
+          ? image
+          : Resize.exactly(image, size, size, scaling.interpolation());
+    }
+    int shorter = scaling.shorterSide(size);
+    return Math.min(image.width(), image.height()) <= shorter
+        ? image
+        : Resize.shorterSide(image, shorter, scaling.interpolation());
+  }
+
+  /**
    * The part of an image that {@link #apply} keeps: left, top, width and height, in shares of the
    * image's width and height.
    */

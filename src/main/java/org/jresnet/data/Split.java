@@ -18,6 +18,7 @@ import org.jresnet.base.Csv;
 import org.jresnet.base.Digests;
 import org.jresnet.base.RandomStreams;
 import org.jresnet.base.UserError;
+import org.jresnet.data.shards.Shards;
 
 /**
  * Who is trained on, who chooses the best epoch, and who is only looked at in the end.
@@ -115,7 +116,8 @@ public record Split(List<String> classes, Map<Part, List<Sample>> parts) {
    *     together, or empty; own folders are only checked against it
    * @throws UserError as {@link ImageFolder#scan(Path)} and {@link #stratified}
    */
-  public static Split of(Path root, Fractions fractions, long seed, String group) {
+  public static Split of(Path given, Fractions fractions, long seed, String group) {
+    Path root = Shards.enter(given);
     if (!hasOwnParts(root)) {
       return stratified(ImageFolder.scan(root), fractions, seed, group);
     }
@@ -134,14 +136,16 @@ public record Split(List<String> classes, Map<Part, List<Sample>> parts) {
   }
 
   /** Whether a data folder has nothing but the folders {@code train}, {@code val}, {@code test}. */
-  public static boolean hasOwnParts(Path root) {
+  public static boolean hasOwnParts(Path given) {
+    Path root = Shards.enter(given);
     List<String> folders = ImageFolder.folders(root);
     List<String> parts = Arrays.stream(Part.values()).map(Part::id).toList();
     return folders.contains(Part.TRAIN.id()) && parts.containsAll(folders);
   }
 
   /** The parts that a data folder {@linkplain #hasOwnParts has}. */
-  public static Split ownParts(Path root) {
+  public static Split ownParts(Path given) {
+    Path root = Shards.enter(given);
     List<String> folders = ImageFolder.folders(root);
     List<String> classes = ImageFolder.scan(root.resolve(Part.TRAIN.id())).classes();
     Map<Part, List<Sample>> parts = new EnumMap<>(Part.class);
@@ -289,7 +293,8 @@ public record Split(List<String> classes, Map<Part, List<Sample>> parts) {
    *
    * @throws UserError naming the line that is wrong, a file that stands twice, or what is missing
    */
-  public static Split readCsv(Path csv, Path root) {
+  public static Split readCsv(Path csv, Path given) {
+    Path root = Shards.enter(given);
     List<List<String>> rows = Csv.read(csv);
     if (rows.isEmpty() || !rows.get(0).equals(HEADER)) {
       throw new UserError(

@@ -19,6 +19,7 @@ import org.jresnet.data.Loader;
 import org.jresnet.data.Sample;
 import org.jresnet.data.Split;
 import org.jresnet.data.Split.Part;
+import org.jresnet.data.shards.PixelForm;
 import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Executable;
 import org.jresnet.engine.Model;
@@ -128,6 +129,8 @@ public final class Trainer {
       listener.note(
           Text.format("the batch is %s, because there are only %s training images", batch, batch));
     }
+    PixelForm.notes(train, options.input().preprocess(), options.input().augmentation())
+        .forEach(listener::note);
     ContentHashes hashes = folder.hashes(stop::requested);
     Map<String, String> contents = contents(split, reading, hashes);
     String positive = new Evaluator.Labels(split.classes(), options.positive()).positive();

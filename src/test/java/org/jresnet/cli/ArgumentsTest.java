@@ -44,6 +44,7 @@ final class ArgumentsTest {
   private static final Map<String, List<String>> NEEDED =
       Map.ofEntries(
           Map.entry("audit", List.of("/nosuch")),
+          Map.entry("pack", List.of("/nosuch", "/nosuch-shards")),
           Map.entry("train", List.of("/nosuch", "--out", "/nosuch/run")),
           Map.entry("evaluate", List.of("/nosuch.pth", "/nosuch")),
           Map.entry("compare", List.of("/nosuch.pth", "/nosuch.pth", "/nosuch")),

@@ -188,7 +188,7 @@ class LimitsTest {
       {"8BPS\0\001\0\0\0\0\0\0", "is a Photoshop (PSD) image", "magick"},
       {"<?xml version=\"1.0\"?>\n<svg width=\"9\">", "is an SVG drawing", "rsvg-convert"},
       {"<svg xmlns=\"http://www.w3.org/2000/svg\">", "is an SVG drawing", "rsvg-convert"},
-      {"P6\n3 2\n255\n000000000000000000", "image, which is not decoded here", "magick"},
+      {"P3\n3 2\n255\n000000000000000000", "image, which is not decoded here", "magick"},
       {"%PDF-1.7\n0000000000", "is a PDF", "pdftoppm"},
     };
     for (String[] c : cases) {
@@ -200,7 +200,7 @@ class LimitsTest {
           .hasMessageContaining("convert it first, for example with: " + c[2]);
     }
     assertThatThrownBy(() -> decode("x.jpg", "<html><body>".getBytes(StandardCharsets.US_ASCII)))
-        .hasMessageContaining("is not an image; expected JPEG, PNG, WebP, BMP, GIF or TIFF");
+        .hasMessageContaining("is not an image; expected JPEG, PNG, WebP, BMP, GIF, TIFF or PPM");
   }
 
   @Test
