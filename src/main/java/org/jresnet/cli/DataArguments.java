@@ -85,6 +85,17 @@ final class DataArguments {
   @Within(min = 1, max = Within.THREADS)
   private int loaderThreads;
 
+  @Option(
+      names = "--shuffle-window",
+      defaultValue = "0",
+      paramLabel = "N",
+      description = {
+        "For shards that do not fit into memory: take shards in random order and shuffle N images at a time, which reads them"
+            + " from end to end. 0 shuffles all images, as for a folder."
+      })
+  @Within(min = 0, max = Within.MANY)
+  private int shuffleWindow;
+
   @Heading("Augmentation")
   @Option(names = "--flip", defaultValue = "0.5", description = "Probability of a horizontal flip.")
   @Within(min = 0, max = 1)
@@ -141,7 +152,7 @@ final class DataArguments {
       training.sources();
     }
     training.pixels(Named.of(PixelScale.class, "--pixels", pixels));
-    training.badImages(badImages).loaderThreads(loaderThreads);
+    training.badImages(badImages).loaderThreads(loaderThreads).shuffleWindow(shuffleWindow);
   }
 
   /** The options of decoding with another size. */

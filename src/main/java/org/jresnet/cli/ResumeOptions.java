@@ -75,6 +75,7 @@ final class ResumeOptions {
     m.put("--max-pixels", o -> o.input().preprocess().decoding().maxPixels());
     m.put("--pixels", o -> o.input().pixels());
     m.put("--bad-images", o -> o.input().badImages());
+    m.put("--shuffle-window", o -> o.input().shuffleWindow());
     m.put("--flip", o -> o.input().augmentation().flip());
     m.put("--crop-scale", o -> o.input().augmentation().crop().scale().min());
     m.put("--jpeg", o -> o.input().augmentation().jpeg().probability());

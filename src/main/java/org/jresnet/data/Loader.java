@@ -1,5 +1,6 @@
 package org.jresnet.data;
 
+import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -14,9 +15,9 @@ import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.IntStream;
 import org.jresnet.base.RandomStreams;
 import org.jresnet.base.UserError;
+import org.jresnet.data.shards.Shards;
 
 /**
  * Decodes and prepares images ahead of their use on several threads. What a batch holds depends on
@@ -60,6 +61,7 @@ public final class Loader implements AutoCloseable {
    * @param order of the samples
    * @param lastBatch what happens to the rest
    * @param badImages what happens at an image that cannot be decoded
+   * @param shuffle how far the order goes, and which share of it this process reads
    */
   public record Options(
       int batch,
@@ -68,7 +70,8 @@ public final class Loader implements AutoCloseable {
       long seed,
       Order order,
       LastBatch lastBatch,
-      BadImages badImages) {
+      BadImages badImages,
+      Shuffle shuffle) {
     /** Batches ahead that keep the consumer busy. */
     public static final int PREFETCH = 2;
 
@@ -94,7 +97,8 @@ public final class Loader implements AutoCloseable {
           seed,
           order,
           order == Order.SHUFFLED ? LastBatch.DROP : LastBatch.KEEP,
-          badImages);
+          badImages,
+          Shuffle.WHOLE);
     }
   }
 
@@ -104,6 +108,7 @@ public final class Loader implements AutoCloseable {
   private final Preprocess preprocess;
   private final Augmentation augmentation;
   private final Options options;
+  private final EpochOrder orders;
   private final ThreadPoolExecutor executor;
   private final Map<String, String> bad = Collections.synchronizedMap(new TreeMap<>());
   private long waited;
@@ -115,15 +120,16 @@ public final class Loader implements AutoCloseable {
    */
   public Loader(
       List<Sample> samples, Preprocess preprocess, Augmentation augmentation, Options options) {
-    if (options.lastBatch() == LastBatch.DROP && samples.size() < options.batch()) {
+    this.samples = List.copyOf(samples);
+    orders = new EpochOrder(this.samples, options.order(), options.shuffle());
+    if (options.lastBatch() == LastBatch.DROP && orders.length() < options.batch()) {
       throw new UserError(
           "there are "
-              + samples.size()
+              + orders.length()
               + " images to train on, fewer than one batch of "
               + options.batch()
               + "; use a smaller batch or add images");
     }
-    this.samples = List.copyOf(samples);
     this.preprocess = preprocess;
     this.augmentation = augmentation;
     this.options = options;
@@ -144,8 +150,8 @@ public final class Loader implements AutoCloseable {
   /** Batches of one epoch. */
   public int batches() {
     return options.lastBatch() == LastBatch.DROP
-        ? samples.size() / options.batch()
-        : (samples.size() + options.batch() - 1) / options.batch();
+        ? orders.length() / options.batch()
+        : (orders.length() + options.batch() - 1) / options.batch();
   }
 
   /** Files that could not be decoded so far, with the reason. */
@@ -191,11 +197,9 @@ public final class Loader implements AutoCloseable {
     private Epoch(int number, int firstBatch) {
       this.number = number;
       this.nextBatch = firstBatch;
-      order =
-          options.order() == Order.SHUFFLED
-              ? RandomStreams.permutation(
-                  samples.size(), RandomStreams.of(options.seed(), "shuffle", number))
-              : IntStream.range(0, samples.size()).toArray();
+      order = orders.of(options.seed(), number);
+      int first = firstBatch * options.batch();
+      readAhead(first - first % Math.max(1, options.shuffle().window()));
       for (int i = 0; i <= options.prefetch(); i++) {
         free.add(new Batch(options.batch(), preprocess.size()));
       }
@@ -206,10 +210,11 @@ public final class Loader implements AutoCloseable {
       while (nextBatch < batches() && !free.isEmpty()) {
         Batch batch = free.poll();
         int first = nextBatch * options.batch();
-        batch.count(Math.min(options.batch(), samples.size() - first));
+        batch.count(Math.min(options.batch(), order.length - first));
         List<Future<?>> images = new ArrayList<>(batch.count());
         for (int i = 0; i < batch.count(); i++) {
           int slot = i;
+          readAhead(first + slot + options.shuffle().window());
           images.add(executor.submit(() -> load(batch, slot, first + slot)));
         }
         pending.add(new Pending(batch, images));
@@ -217,8 +222,16 @@ public final class Loader implements AutoCloseable {
       }
     }
 
+    /** Has the window that begins there, if one does, read from end to end before its images. */
+    private void readAhead(int position) {
+      List<Path> window = orders.window(order, position);
+      if (!window.isEmpty()) {
+        executor.execute(() -> Shards.load(window));
+      }
+    }
+
     private Void load(Batch batch, int slot, int position) throws BadImageException {
-      int tries = options.order() == Order.SHUFFLED ? samples.size() : 1;
+      int tries = options.order() == Order.SHUFFLED ? order.length : 1;
       for (int t = 0; t < tries; t++) {
         int index = order[(position + t) % order.length];
         Sample sample = samples.get(index);

@@ -88,6 +88,7 @@ public record TrainOptions(
     t.backend(network.backend).precision(network.precision);
     t.preprocess(input.preprocess).augmentation(input.augmentation);
     t.badImages(input.badImages).loaderThreads(input.threads).pixels(input.pixels);
+    t.shuffleWindow(input.shuffleWindow);
     t.epochs(epochs).batch(batch).accumulate(accumulate).lastBatch(lastBatch);
     t.optimizer(optimizer.kind).learningRate(optimizer.learningRate).eps(optimizer.eps);
     t.betas(optimizer.beta1, optimizer.beta2).momentum(optimizer.momentum);
@@ -200,15 +201,18 @@ public record TrainOptions(
    * @param badImages what happens at an image that cannot be decoded
    * @param threads decoding threads; no influence on the result
    * @param pixels what pixel values become
+   * @param shuffleWindow as in {@link org.jresnet.data.Shuffle}
    */
   public record InputOptions(
       Preprocess preprocess,
       Augmentation augmentation,
       BadImages badImages,
       int threads,
-      @JsonField(whenAbsent = "\"imagenet\"") PixelScale pixels) {
-    /** Checks the threads. */
+      @JsonField(whenAbsent = "\"imagenet\"") PixelScale pixels,
+      @JsonField(whenAbsent = "0") int shuffleWindow) {
+    /** Checks the numbers. */
     public InputOptions {
+      require(shuffleWindow >= 0, "shuffle-window", "at least 0", shuffleWindow);
       require(threads >= 1, "loader threads", "at least 1", threads);
     }
   }

@@ -17,6 +17,7 @@ import org.jresnet.data.ImageFolder;
 import org.jresnet.data.ImageNotes;
 import org.jresnet.data.Loader;
 import org.jresnet.data.Sample;
+import org.jresnet.data.Shuffle;
 import org.jresnet.data.Split;
 import org.jresnet.data.Split.Part;
 import org.jresnet.data.shards.PixelForm;
@@ -188,7 +189,8 @@ public final class Trainer {
               options.seed(),
               Loader.Order.SHUFFLED,
               options.lastBatch(),
-              options.input().badImages());
+              options.input().badImages(),
+              Shuffle.within(options.input().shuffleWindow()));
       try (Executable step = Executable.compile(model, seen.watch(plain));
           Executable lastStep = lastStep(step, train.size());
           Executable validation = step.compileSharingMemory(inference);

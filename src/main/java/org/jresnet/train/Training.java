@@ -15,12 +15,8 @@ import org.jresnet.engine.BackendKind;
 import org.jresnet.engine.BackendSettings;
 import org.jresnet.engine.Compute;
 import org.jresnet.models.Architecture;
-import org.jresnet.train.TrainOptions.InputOptions;
-import org.jresnet.train.TrainOptions.LossOptions;
-import org.jresnet.train.TrainOptions.NetworkOptions;
 import org.jresnet.train.TrainOptions.OptimizerOptions;
 import org.jresnet.train.TrainOptions.ScheduleOptions;
-import org.jresnet.train.TrainOptions.SplitOptions;
 
 /**
  * A training run, its options by name. What you do not name has the default of {@code jresnet
@@ -52,6 +48,7 @@ public final class Training {
   private PixelScale pixels = PixelScale.IMAGENET;
   private BadImages badImages = BadImages.SKIP;
   private int loaderThreads = Classifier.LOADER_THREADS;
+  private int shuffleWindow;
   private int epochs = 10;
   private int batch = 32;
   private int accumulate = 1;
@@ -74,13 +71,11 @@ public final class Training {
   private int patience;
   private long seed = 42;
 
-  private Training(String data) {
-    this.data = data;
-  }
+  private Training() {}
 
   /** On a folder with one folder of images per class. */
   public static Training on(Path data) {
-    return new Training(data.toString());
+    return new Training().data(data);
   }
 
   /**
@@ -225,6 +220,12 @@ public final class Training {
     return this;
   }
 
+  /** Images of shards that are shuffled together; 0, the default: all, wherever they lie. */
+  public Training shuffleWindow(int images) {
+    shuffleWindow = images;
+    return this;
+  }
+
   /** Passes over the training part; 10 unless you say otherwise. */
   public Training epochs(int passes) {
     epochs = passes;
@@ -346,16 +347,17 @@ public final class Training {
     int stem = width == 0 ? Architecture.of(architecture).width() : width;
     return new TrainOptions(
         data,
-        new SplitOptions(split.train(), split.val(), split.test(), group, splitCsv),
-        new NetworkOptions(
+        new TrainOptions.SplitOptions(split.train(), split.val(), split.test(), group, splitCsv),
+        new TrainOptions.NetworkOptions(
             architecture, stem, weights, newHead, zeroInit, freeze, kind, type, checkpointBlocks),
-        new InputOptions(preprocess, augmentation, badImages, loaderThreads, pixels),
+        new TrainOptions.InputOptions(
+            preprocess, augmentation, badImages, loaderThreads, pixels, shuffleWindow),
         epochs,
         batch,
         accumulate,
         new OptimizerOptions(optimizer, learningRate, beta1, beta2, eps, momentum, weightDecay),
         new ScheduleOptions(schedule, warmup, stepEpochs, gamma, finalFactor),
-        new LossOptions(labelSmoothing, classWeights),
+        new TrainOptions.LossOptions(labelSmoothing, classWeights),
         clip,
         patience,
         seed,

@@ -77,7 +77,14 @@ class LoaderTest {
     for (int threads : new int[] {2, 4}) {
       Loader.Options options =
           new Loader.Options(
-              8, threads, threads, 42, Order.SHUFFLED, LastBatch.DROP, BadImages.SKIP);
+              8,
+              threads,
+              threads,
+              42,
+              Order.SHUFFLED,
+              LastBatch.DROP,
+              BadImages.SKIP,
+              Shuffle.WHOLE);
       try (Loader loader = new Loader(withBad, SIZE, ALL, options)) {
         assertThat(batches(loader, 1, 1)).isEqualTo(second.subList(1, 3));
         assertThat(batches(loader, 0, 0)).isEqualTo(expected);
@@ -94,7 +101,8 @@ class LoaderTest {
   @Test
   void anEpochSeesEverySampleOnce() {
     Loader.Options keep =
-        new Loader.Options(8, 2, 2, 42, Order.SHUFFLED, LastBatch.KEEP, BadImages.STOP);
+        new Loader.Options(
+            8, 2, 2, 42, Order.SHUFFLED, LastBatch.KEEP, BadImages.STOP, Shuffle.WHOLE);
     Set<Integer> seen = new HashSet<>();
     List<Integer> counts = new ArrayList<>();
     List<Integer> order = new ArrayList<>();

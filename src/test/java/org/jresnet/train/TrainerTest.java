@@ -20,6 +20,7 @@ import org.jresnet.data.Loader.BadImages;
 import org.jresnet.data.Loader.LastBatch;
 import org.jresnet.data.Preprocess;
 import org.jresnet.data.Sample;
+import org.jresnet.data.Shuffle;
 import org.jresnet.data.Split;
 import org.jresnet.data.drawn.DrawnFaces;
 import org.jresnet.engine.BackendKind;
@@ -197,7 +198,8 @@ final class TrainerTest {
         CompileOptions.training(4, 32, ModelFiles.normalization(info))
             .withObjective(new Objective.CrossEntropy(0.1, List.of(1.0, 1.0)));
     Loader.Options loading =
-        new Loader.Options(4, 1, 1, 11, Loader.Order.SHUFFLED, LastBatch.KEEP, BadImages.STOP);
+        new Loader.Options(
+            4, 1, 1, 11, Loader.Order.SHUFFLED, LastBatch.KEEP, BadImages.STOP, Shuffle.WHOLE);
     Schedule schedule = new Schedule(options.schedule(), 1e-3, 9, 1);
     try (Backend backend = Backends.open("cpu");
         Model model = new Model(graph, backend, Precision.FP32);

@@ -84,6 +84,16 @@ final class ShardFileSystem extends FileSystem {
     return map(entry.shard()).slice((int) entry.offset(), entry.bytes());
   }
 
+  /** Brings a part of a shard into memory. What cannot be read shows when it is needed. */
+  void load(int shard, long from, long to) {
+    try {
+      map(shard).slice((int) from, (int) (to - from)).load();
+    } catch (IOException e) {
+      // Whoever reads an image of it gets the error.
+      return;
+    }
+  }
+
   private MappedByteBuffer map(int shard) throws IOException {
     synchronized (mapped) {
       if (mapped[shard] == null) {

@@ -3,6 +3,10 @@ package org.jresnet.data.shards;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 
@@ -57,6 +61,27 @@ public final class Shards {
    */
   public static long position(Path file) {
     return file instanceof ShardPath path ? path.getFileSystem().position(path) : -1;
+  }
+
+  /**
+   * Reads from end to end what lies between images of a shard, so that looking at each of them does
+   * not wait for the disk.
+   */
+  public static void load(List<Path> files) {
+    Map<ShardFileSystem, Map<Integer, long[]>> stretches = new IdentityHashMap<>();
+    for (Path file : files) {
+      if (file instanceof ShardPath path) {
+        ShardFileSystem system = path.getFileSystem();
+        ShardIndex.Entry e = system.entry(path);
+        long[] own = {e.offset(), e.offset() + e.bytes()};
+        stretches
+            .computeIfAbsent(system, s -> new TreeMap<>())
+            .merge(
+                e.shard(), own, (a, b) -> new long[] {Math.min(a[0], b[0]), Math.max(a[1], b[1])});
+      }
+    }
+    stretches.forEach(
+        (system, shards) -> shards.forEach((shard, s) -> system.load(shard, s[0], s[1])));
   }
 
   /** The number of the shard of a {@link #position}. */
