@@ -239,6 +239,7 @@ public final class Benchmark {
         seconds[count] = (System.nanoTime() - begin) / 1e9;
         total += seconds[count++];
       }
+      // On a GPU a step's update is waited for in the next one; the last update is of no step.
       return new Result(c, create, session.executable.memoryBytes(), Arrays.copyOf(seconds, count));
     }
   }
@@ -286,15 +287,18 @@ public final class Benchmark {
       return labels;
     }
 
+    /** As a training or an evaluation runs: the next batch comes in while this one is computed. */
     void step() {
       if (optimizer.isEmpty()) {
-        executable.infer(pixels);
+        executable.start(pixels);
+        executable.prefetch(pixels);
+        executable.logits();
         return;
       }
       executable.step(pixels, labels);
+      executable.prefetch(pixels);
       optimizer.get().gradientNorm();
       optimizer.get().step(1e-3, 1);
-      model.backend().synchronize();
     }
 
     @Override

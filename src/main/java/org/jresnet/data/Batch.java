@@ -1,6 +1,6 @@
 package org.jresnet.data;
 
-/** Images of one step; valid until the next batch is asked for. */
+/** Images of one step; they stay as they are until the next but one batch is asked for. */
 public final class Batch {
   /** Label of an image that could not be decoded and that nothing stands in for. */
   public static final int BAD = -1;

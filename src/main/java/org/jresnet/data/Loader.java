@@ -193,6 +193,7 @@ public final class Loader implements AutoCloseable {
     private final Deque<Batch> free = new ArrayDeque<>();
     private int nextBatch;
     private Batch current;
+    private Batch previous;
 
     private Epoch(int number, int firstBatch) {
       this.number = number;
@@ -200,7 +201,8 @@ public final class Loader implements AutoCloseable {
       order = orders.of(options.seed(), number);
       int first = firstBatch * options.batch();
       readAhead(first - first % Math.max(1, options.shuffle().window()));
-      for (int i = 0; i <= options.prefetch(); i++) {
+      // Two are the consumer's: the one in use, and the one before.
+      for (int i = 0; i < options.prefetch() + 2; i++) {
         free.add(new Batch(options.batch(), preprocess.size()));
       }
       fill();
@@ -276,16 +278,17 @@ public final class Loader implements AutoCloseable {
     }
 
     /**
-     * The next batch, or null at the end; the previous batch is reused.
+     * The next batch, or null at the end. The one before it stays as it is until the next call.
      *
      * @throws UserError when an image stops the run, naming it, or none can be decoded
      * @throws IllegalStateException when the thread is interrupted; its flag stays set
      */
     public Batch next() {
-      if (current != null) {
-        free.add(current);
-        current = null;
+      if (previous != null) {
+        free.add(previous);
       }
+      previous = current;
+      current = null;
       fill();
       Pending head = pending.poll();
       if (head == null) {

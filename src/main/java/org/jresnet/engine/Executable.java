@@ -4,7 +4,6 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.Set;
 import org.jresnet.backend.Buffer;
 import org.jresnet.backend.Mode;
@@ -119,7 +118,8 @@ public final class Executable implements AutoCloseable {
       schedule = new Schedule(graph, model, options, groups, plans, keys);
       MemoryPlan layout = MemoryPlan.of(schedule.actions());
       memory = layout.place();
-      arena = lent.filter(b -> b.bytes() >= memory).orElseGet(() -> allocate(memory));
+      arena = lent.filter(b -> b.bytes() >= memory)
+              .orElseGet(() -> own(ActivationMemory.allocate(model, options, memory)));
       layout.bind(arena);
       LOG.info(
           "{} {}, batch {} of {}x{}: {} groups in {} MB",
@@ -172,37 +172,6 @@ public final class Executable implements AutoCloseable {
     }
   }
 
-  private Buffer allocate(long bytes) {
-    try {
-      return own(model.backend().allocate("activations", bytes));
-    } catch (UserError e) {
-      long perImage = Math.max(1, bytes / options.batch());
-      long parameters = model.parameters().bytes();
-      long trained = options.pass() == Pass.TRAINING ? 2 * parameters : parameters;
-      OptionalLong free = model.backend().freeBytes();
-      String fits =
-          free.isEmpty()
-              ? ""
-              : free.getAsLong() < perImage
-                  ? " (not even one image fits)"
-                  : " (about " + free.getAsLong() / perImage + " images would fit)";
-      throw new UserError(
-          String.format(
-              "%s. %s at %dx%d needs about %d MB per image of the batch besides %d MB of parameters%s;"
-                  + " use a smaller --batch than %d%s or a smaller --size",
-              e.getMessage(),
-              model.graph().name(),
-              options.height(),
-              options.width(),
-              perImage >> 20,
-              trained >> 20,
-              options.pass() == Pass.TRAINING ? " and gradients" : "",
-              options.batch(),
-              fits),
-          e);
-    }
-  }
-
   private void count(Group group) {
     if (group.spec().mode() == Mode.TRAIN) {
       group.nodes().stream()
@@ -251,13 +220,37 @@ public final class Executable implements AutoCloseable {
    * @return logits {@code [batch, classes]}, row by row
    */
   public float[] infer(byte[] pixels) {
+    start(pixels);
+    return logits();
+  }
+
+  /**
+   * Starts {@link #infer}; {@link #logits} waits for it. Between the two a GPU computes while you
+   * prepare the next batch and {@link #prefetch} it.
+   *
+   * @param pixels as for {@link #infer}
+   */
+  public void start(byte[] pixels) {
     load(pixels);
     if (options.pass() == Pass.INFERENCE && stale) {
       program.prepare();
       stale = false;
     }
     program.forward();
-    return logits();
+  }
+
+  /**
+   * Brings the pixels of the next run to the device, while the last one may still be computed: a
+   * copy of 256 images of 224x224 takes the host several milliseconds. Give the next {@link #step},
+   * {@link #start} or {@link #infer} this same array and leave its content as it is until then; any
+   * other array is brought in anew. The last run can still be looked at, {@link #locateNonFinite}
+   * included.
+   *
+   * @param pixels as for {@link #infer}
+   */
+  public void prefetch(byte[] pixels) {
+    requirePixels(pixels);
+    program.prefetch(pixels);
   }
 
   /** The logits of the last run, {@code [batch, classes]}. */
@@ -350,12 +343,16 @@ public final class Executable implements AutoCloseable {
     return program.calls(pixels, labels);
   }
 
-  private void load(byte[] pixels) {
+  private void requirePixels(byte[] pixels) {
     long expected = schedule.input().elements;
     if (pixels.length < expected) {
       throw new IllegalArgumentException(
           "expected " + expected + " bytes of pixels, found " + pixels.length);
     }
+  }
+
+  private void load(byte[] pixels) {
+    requirePixels(pixels);
     program.load(pixels);
     keys.next();
   }

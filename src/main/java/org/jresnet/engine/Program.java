@@ -43,6 +43,7 @@ final class Program implements AutoCloseable {
   private InputOp input;
   private LossOp loss;
   private byte[] lastPixels;
+  private byte[] prefetched;
   private int[] lastLabels;
   private float[] lastValues;
   private double gradientFactor = 1;
@@ -187,7 +188,15 @@ final class Program implements AutoCloseable {
 
   void load(byte[] pixels) {
     lastPixels = pixels;
+    if (pixels != prefetched) {
+      input.load(pixels);
+    }
+    prefetched = null;
+  }
+
+  void prefetch(byte[] pixels) {
     input.load(pixels);
+    prefetched = pixels;
   }
 
   void load(int[] labels) {
@@ -260,6 +269,7 @@ final class Program implements AutoCloseable {
     Optional<String> before =
         options.pass() == Pass.TRAINING ? model.nonFiniteGradient() : Optional.empty();
     input.load(lastPixels);
+    prefetched = null;
     if (loss != null) {
       reload();
     }

@@ -48,8 +48,14 @@ public final class Evaluator {
             input.badImages());
     try (Loader loader = new Loader(samples, input.preprocess(), input.augmentation(), options);
         Loader.Epoch epoch = loader.epoch(0, 0)) {
-      for (Batch batch = epoch.next(); batch != null; batch = epoch.next()) {
-        float[] logits = Logits.of(executable, batch.pixels());
+      Batch following;
+      for (Batch batch = epoch.next(); batch != null; batch = following) {
+        executable.start(batch.pixels());
+        following = epoch.next();
+        if (following != null) {
+          executable.prefetch(following.pixels());
+        }
+        float[] logits = Logits.ofLast(executable);
         for (int i = 0; i < batch.count(); i++) {
           if (batch.labels()[i] != Batch.BAD) {
             float[] own = Arrays.copyOfRange(logits, i * k, (i + 1) * k);

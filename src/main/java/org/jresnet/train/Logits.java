@@ -8,12 +8,18 @@ import org.jresnet.engine.Executable;
 final class Logits {
   private Logits() {}
 
-  /**
-   * Computes them and refuses what is not finite, naming the first node where that happens: weights
-   * that are finite can still overflow.
-   */
+  /** Computes them and refuses what is not finite, as {@link #ofLast} does. */
   static float[] of(Executable executable, byte[] pixels) {
-    float[] logits = executable.infer(pixels);
+    executable.start(pixels);
+    return ofLast(executable);
+  }
+
+  /**
+   * Those of the run that was started last. What is not finite is refused, naming the first node
+   * where that happens: weights that are finite can still overflow.
+   */
+  static float[] ofLast(Executable executable) {
+    float[] logits = executable.logits();
     for (float logit : logits) {
       if (!Float.isFinite(logit)) {
         throw new UserError(

@@ -190,10 +190,10 @@ final class TrainingLoop {
     long begin = System.nanoTime();
     loader.takeWaitNanos();
     try (Loader.Epoch images = loader.epoch(epoch, position.batch())) {
+      Batch batch = position.batch() < batches ? images.next() : null;
       for (int b = position.batch(); b < batches; b++) {
-        Batch batch = images.next();
         int size = batch.count();
-        Executable now = size == step.options().batch() ? step : lastStep.orElseThrow();
+        Executable now = stepFor(batch);
         int micro = b % options.accumulate();
         int group = Math.min(options.accumulate(), batches - b + micro);
         boolean complete = micro == group - 1;
@@ -203,24 +203,31 @@ final class TrainingLoop {
         now.setDraws(options.seed(), (long) epoch * batches + b);
         long started = System.nanoTime();
         double loss = now.step(batch.pixels(), labels(batch));
+        // While a GPU computes the gradients, which nobody has waited for yet.
+        Batch following = b + 1 < batches ? images.next() : null;
+        long idle = loader.takeWaitNanos();
+        if (following != null) {
+          stepFor(following).prefetch(following.pixels());
+        }
         optimizer.accumulate(micro, group);
         requireFinite(now, loss, epoch, b);
         if (complete) {
           rate = schedule.rate(optimizer.steps());
           update(now, group, rate, epoch, b);
         }
-        stop.stepTook((System.nanoTime() - started) / 1e9);
+        stop.stepTook((System.nanoTime() - started - idle) / 1e9);
         lossSum += loss * size;
         correct += now.correct();
         seen += size;
         fresh += size;
-        waited += loader.takeWaitNanos();
+        waited += idle;
         double seconds = (System.nanoTime() - begin) / 1e9;
         telemetry.batchDone(loss, rate, fresh / seconds);
         listener.batchDone(b + 1, lossSum / seen, fresh / seconds, waited / 1e9 / seconds);
         if (stop.requested() && complete && b + 1 < batches) {
           return Optional.of(at(epoch, b + 1, lossSum, correct, seen));
         }
+        batch = following;
       }
     }
     double trainSeconds = Math.max(1, System.nanoTime() - begin) / 1e9;
@@ -260,6 +267,10 @@ final class TrainingLoop {
       return Optional.of(completed(epoch + 1));
     }
     return Optional.empty();
+  }
+
+  private Executable stepFor(Batch batch) {
+    return batch.count() == step.options().batch() ? step : lastStep.orElseThrow();
   }
 
   /** As many as there are images; an array of that length is new once in an epoch. */

@@ -301,6 +301,28 @@ final class ExecutableTest {
   }
 
   @Test
+  void aPrefetchedBatchIsTakenAndAnotherIsNotMistakenForIt() {
+    byte[] others = PIXELS.clone();
+    others[7] ^= 64;
+    try (Backend backend = Backends.open("cpu");
+        Model model = seeded(backend, Precision.FP32);
+        Executable inference =
+            Executable.compile(model, CompileOptions.inference(4, 32, NORMALIZATION))) {
+      float[] expected = inference.infer(PIXELS).clone();
+      float[] expectedOfOthers = inference.infer(others).clone();
+      assertThat(expectedOfOthers).isNotEqualTo(expected);
+      inference.prefetch(PIXELS);
+      assertThat(inference.infer(PIXELS)).isEqualTo(expected);
+      inference.prefetch(PIXELS);
+      assertThat(inference.infer(others)).isEqualTo(expectedOfOthers);
+      assertThat(inference.infer(PIXELS)).isEqualTo(expected);
+      assertThatThrownBy(() -> inference.prefetch(new byte[3]))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("bytes of pixels");
+    }
+  }
+
+  @Test
   void poisonIsTracedToItsNode() {
     try (Backend backend = Backends.open("cpu");
         Model model = seeded(backend, Precision.FP32);

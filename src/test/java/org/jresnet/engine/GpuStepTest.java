@@ -9,9 +9,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Buffer;
 import org.jresnet.backend.GradientWrite;
@@ -50,6 +52,11 @@ class GpuStepTest {
   private record Trace(List<Double> losses, List<Double> norms, float[] parameters) {}
 
   private static Trace train(Backend backend, Precision precision, int steps, double factor) {
+    return train(backend, precision, steps, factor, false);
+  }
+
+  private static Trace train(
+      Backend backend, Precision precision, int steps, double factor, boolean prefetched) {
     Random random = new Random(3);
     List<Double> losses = new ArrayList<>();
     List<Double> norms = new ArrayList<>();
@@ -61,17 +68,81 @@ class GpuStepTest {
           OptimizerState adam =
               new OptimizerState(model, new UpdateRule.Adam(0.9, 0.999, 1e-8, 0), Set.of())) {
         step.setGradientFactor(factor);
+        byte[] pixels = pixels(random);
         for (int i = 0; i < steps; i++) {
-          byte[] pixels = new byte[BATCH * SIZE * SIZE * 3];
-          random.nextBytes(pixels);
           int[] labels = random.ints(BATCH, 0, 10).toArray();
           losses.add(step.step(pixels, labels));
+          byte[] following = pixels(random);
+          if (prefetched) {
+            step.prefetch(following);
+          }
+          pixels = following;
           norms.add(adam.gradientNorm() / factor);
           adam.step(1e-3, 1 / factor);
         }
         return new Trace(losses, norms, model.parameters().toFloats());
       }
     }
+  }
+
+  private static byte[] pixels(Random random) {
+    byte[] pixels = new byte[BATCH * SIZE * SIZE * 3];
+    random.nextBytes(pixels);
+    return pixels;
+  }
+
+  /** The next batch is copied in while the device may be anywhere in the step before. */
+  @ParameterizedTest
+  @EnumSource(CudnnOptions.Launch.class)
+  void prefetchedBatchesAreComputedInTheirTurn(CudnnOptions.Launch launch) {
+    try (Backend backend = open(launch)) {
+      Trace expected = train(backend, Precision.BF16, STEPS, 1, false);
+      Trace found = train(backend, Precision.BF16, STEPS, 1, true);
+      assertThat(new HashSet<>(expected.losses)).as("losses").hasSize(STEPS);
+      assertThat(found.losses).isEqualTo(expected.losses);
+      assertThat(found.norms).isEqualTo(expected.norms);
+      assertThat(found.parameters).isEqualTo(expected.parameters);
+    }
+  }
+
+  /** As an evaluation does it: nobody waits between a batch's start and the next one's copy. */
+  @Test
+  void logitsAreThoseOfTheBatchThatWasStarted() {
+    Random random = new Random(4);
+    try (Backend backend = TestBackends.open("gpu");
+        Model model = new Model(GRAPH, backend, Precision.BF16)) {
+      model.initialize(5, Model.BlockEnd.ONE);
+      try (Executable executable =
+          Executable.compile(model, CompileOptions.inference(BATCH, SIZE, Fixture.NORMALIZATION))) {
+        List<byte[]> batches = Stream.generate(() -> pixels(random)).limit(8).toList();
+        List<float[]> expected = batches.stream().map(b -> executable.infer(b).clone()).toList();
+        assertThat(expected.get(0)).isNotEqualTo(expected.get(1));
+        for (int i = 0; i < batches.size(); i++) {
+          executable.start(batches.get(i));
+          if (i + 1 < batches.size()) {
+            executable.prefetch(batches.get(i + 1));
+          }
+          assertThat(executable.logits()).as("batch %d", i).isEqualTo(expected.get(i));
+        }
+      }
+    }
+  }
+
+  private static Backend open(CudnnOptions.Launch launch) {
+    TestBackends.open("gpu").close();
+    CudnnOptions o = TestBackends.gpu();
+    return Backends.open(
+        BackendKind.GPU,
+        new BackendSettings(
+            CpuOptions.defaults(),
+            new CudnnOptions(
+                o.device(),
+                o.libraries(),
+                o.workspaceBytes(),
+                o.tuning(),
+                o.results(),
+                launch,
+                o.cache())));
   }
 
   @ParameterizedTest
