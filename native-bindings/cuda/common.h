@@ -1,7 +1,8 @@
 // What all kernels share: types, rounding, vectors of eight elements, loops, sums over a block.
 //
-// Every tensor starts at a multiple of 256 bytes, and so do the runs of the parameter arenas at a multiple of 64. So eight
+// Every tensor of a step starts at a multiple of 256 bytes, and every parameter in its arena at a multiple of 64. So eight
 // elements from a multiple of eight on are one access of 16 bytes, two for float; host.h stops at an address that is none.
+// Elementwise kernels and optimizers may get any part of an arena, and go one by one where it starts elsewhere.
 #pragma once
 
 #ifdef __CUDACC_RTC__
@@ -94,6 +95,12 @@ __device__ inline void storeWords(void* p, const Words& words) {
 #else
   hostStoreWords(p, words);
 #endif
+}
+
+// How many vectors of so many elements there are; none where a tensor starts between two.
+template <typename... P>
+__device__ inline long long vectors(long long elements, int width, const P*... tensors) {
+  return ((... | (unsigned long long)tensors) & 15) == 0 ? elements / width : 0;
 }
 
 // Eight consecutive elements as they lie in memory: few registers while a load is under way.
@@ -214,7 +221,8 @@ __device__ inline double blockSum(double value) {
 // y = f(a), or added to y; y may be a.
 template <typename T, typename F>
 __device__ inline void each(const T* a, T* y, int accumulate, long long elements, F f) {
-  GRID_LOOP(i, elements / 8) {
+  long long whole = vectors(elements, 8, a, y);
+  GRID_LOOP(i, whole) {
     Eight<T> loaded = load8(a + 8 * i);
     float value[8];
     float old[8] = {};
@@ -229,7 +237,7 @@ __device__ inline void each(const T* a, T* y, int accumulate, long long elements
     }
     store8(y + 8 * i, value);
   }
-  GRID_LOOP(i, elements % 8) {
+  GRID_LOOP(i, elements - 8 * whole) {
     T* last = y + (elements - 1 - i);
     float made = f(load(a + (elements - 1 - i)));
     store(last, accumulate ? load(last) + made : made);
@@ -239,7 +247,8 @@ __device__ inline void each(const T* a, T* y, int accumulate, long long elements
 // y = f(a, b), or added to y; y may be a or b.
 template <typename T, typename F>
 __device__ inline void each(const T* a, const T* b, T* y, int accumulate, long long elements, F f) {
-  GRID_LOOP(i, elements / 8) {
+  long long whole = vectors(elements, 8, a, b, y);
+  GRID_LOOP(i, whole) {
     Eight<T> left = load8(a + 8 * i);
     Eight<T> right = load8(b + 8 * i);
     float value[8];
@@ -257,7 +266,7 @@ __device__ inline void each(const T* a, const T* b, T* y, int accumulate, long l
     }
     store8(y + 8 * i, value);
   }
-  GRID_LOOP(i, elements % 8) {
+  GRID_LOOP(i, elements - 8 * whole) {
     long long last = elements - 1 - i;
     float made = f(load(a + last), load(b + last));
     store(y + last, accumulate ? load(y + last) + made : made);

@@ -611,7 +611,8 @@ extern "C" __global__ void lossSums(const double* losses, const int* hits, doubl
 // partial[block] = sum of squares of its elements
 extern "C" __global__ void __launch_bounds__(256, 6) squares(const float* values, double* partial, long long elements) {
   double sum = 0;
-  GRID_LOOP(i, elements / 8) {
+  long long whole = vectors(elements, 8, values);
+  GRID_LOOP(i, whole) {
     float value[8];
     widen8(load8(values + 8 * i), value);
     UNROLL
@@ -619,7 +620,7 @@ extern "C" __global__ void __launch_bounds__(256, 6) squares(const float* values
       sum += (double)value[j] * value[j];
     }
   }
-  GRID_LOOP(i, elements % 8) {
+  GRID_LOOP(i, elements - 8 * whole) {
     double last = values[elements - 1 - i];
     sum += last * last;
   }
@@ -676,7 +677,8 @@ struct Step {
 extern "C" __global__ void __launch_bounds__(256, 5)
     adam(float* p, const float* g, float* m, float* v, const float* constants, long long elements) {
   Step step(constants);
-  GRID_LOOP(i, elements / 4) {
+  long long whole = vectors(elements, 4, p, g, m, v);
+  GRID_LOOP(i, whole) {
     Four gradient = load4(g + 4 * i);
     Four parameter = load4(p + 4 * i);
     Four mean = load4(m + 4 * i);
@@ -689,7 +691,7 @@ extern "C" __global__ void __launch_bounds__(256, 5)
     store4(v + 4 * i, square);
     store4(p + 4 * i, parameter);
   }
-  GRID_LOOP(i, elements % 4) {
+  GRID_LOOP(i, elements - 4 * whole) {
     long long last = elements - 1 - i;
     step.adam(p[last], g[last], m[last], v[last]);
   }
@@ -698,7 +700,8 @@ extern "C" __global__ void __launch_bounds__(256, 5)
 extern "C" __global__ void __launch_bounds__(256, 5)
     sgd(float* p, const float* g, float* m, const float* constants, long long elements) {
   Step step(constants);
-  GRID_LOOP(i, elements / 4) {
+  long long whole = vectors(elements, 4, p, g, m);
+  GRID_LOOP(i, whole) {
     Four gradient = load4(g + 4 * i);
     Four parameter = load4(p + 4 * i);
     Four mean = load4(m + 4 * i);
@@ -709,7 +712,7 @@ extern "C" __global__ void __launch_bounds__(256, 5)
     store4(m + 4 * i, mean);
     store4(p + 4 * i, parameter);
   }
-  GRID_LOOP(i, elements % 4) {
+  GRID_LOOP(i, elements - 4 * whole) {
     long long last = elements - 1 - i;
     step.sgd(p[last], g[last], m[last]);
   }

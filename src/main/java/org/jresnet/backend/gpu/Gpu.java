@@ -29,7 +29,7 @@ final class Gpu implements Device, AutoCloseable {
   private static final int MOST_WORKERS = 16;
 
   /** Blocks of that many threads that an SM holds; kernels loop over what is left. */
-  private static final int BLOCKS_PER_SM = 6;
+  static final int BLOCKS_PER_SM = 6;
 
   private final CudaDevice.Info info;
   private final DeviceLimits limits;

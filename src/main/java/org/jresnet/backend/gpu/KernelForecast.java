@@ -121,7 +121,8 @@ public record KernelForecast(
   private static int blocks(Resources r, DeviceLimits limits) {
     int warps = BLOCK / WARP;
     int lot = (r.registers() * WARP + REGISTER_LOT - 1) / REGISTER_LOT * REGISTER_LOT;
-    int blocks = Math.min(limits.blocks(), limits.threads() / BLOCK);
+    // No launch sends more than that many blocks for each SM.
+    int blocks = Math.min(Math.min(limits.blocks(), Gpu.BLOCKS_PER_SM), limits.threads() / BLOCK);
     blocks = Math.min(blocks, limits.registers() / (lot * warps));
     return Math.min(blocks, limits.sharedBytes() / (r.sharedBytes() + SYSTEM_SHARED));
   }

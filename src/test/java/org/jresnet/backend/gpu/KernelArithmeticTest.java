@@ -538,6 +538,36 @@ class KernelArithmeticTest {
     assertThat(result.hostView().getDouble(0)).isCloseTo(expected, within(1e-9 * expected));
   }
 
+  /** A part of an arena that starts between two vectors, beside one that starts with a vector. */
+  @Test
+  void partsThatStartBetweenVectorsAreUpdated() {
+    int count = 101;
+    float[] g = normal(count + 1);
+    DeviceMemory gradients = floats(g);
+    DeviceMemory parameters = floats(new float[count]);
+    DeviceMemory momentum = floats(new float[count]);
+    DeviceMemory constants = floats(0.5f, 1, 0.9f, 0, 0, 0, 1, 0, 1);
+    launch(
+        "sgd",
+        new Arguments()
+            .add(at(parameters))
+            .add(gradients.address(4, 4L * count))
+            .add(at(momentum))
+            .add(at(constants))
+            .add((long) count));
+    launch(
+        "add_float",
+        new Arguments()
+            .add(gradients.address(4, 4L * count))
+            .add(at(parameters))
+            .add(at(momentum))
+            .add((long) count));
+    for (int i = 0; i < count; i++) {
+      assertThat(floats(parameters)[i]).isEqualTo(-0.5f * g[i + 1]);
+      assertThat(floats(momentum)[i]).isEqualTo(g[i + 1] + floats(parameters)[i]);
+    }
+  }
+
   @Test
   void biasesAreAddedAndSummed() {
     int n = 3;
