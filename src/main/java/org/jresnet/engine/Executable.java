@@ -118,7 +118,8 @@ public final class Executable implements AutoCloseable {
       schedule = new Schedule(graph, model, options, groups, plans, keys);
       MemoryPlan layout = MemoryPlan.of(schedule.actions());
       memory = layout.place();
-      arena = lent.filter(b -> b.bytes() >= memory)
+      arena =
+          lent.filter(b -> b.bytes() >= memory)
               .orElseGet(() -> own(ActivationMemory.allocate(model, options, memory)));
       layout.bind(arena);
       LOG.info(
