@@ -52,9 +52,8 @@ final class ModelOptions {
   /** Says what is odd about the images of a data folder. */
   static void note(LeftOut leftOut, Dataset dataset, LoadedModel model, Console console) {
     leftOut.note().ifPresent(console::note);
-    PixelForm.notes(dataset.samples(), model.preprocess(), Augmentation.NONE)
-        .forEach(console::note);
     List<Path> images = dataset.samples().stream().map(Sample::file).toList();
+    PixelForm.notes(images, model.preprocess(), Augmentation.NONE).forEach(console::note);
     ImageNotes.read(images, model.preprocess()).forEach(console::note);
   }
 

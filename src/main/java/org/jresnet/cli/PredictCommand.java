@@ -21,8 +21,10 @@ import org.jresnet.base.CsvFile;
 import org.jresnet.base.Text;
 import org.jresnet.data.BadImageException;
 import org.jresnet.data.ImageDecoder;
+import org.jresnet.data.Augmentation;
 import org.jresnet.data.ImageFolder;
 import org.jresnet.data.ImageNotes;
+import org.jresnet.data.shards.PixelForm;
 import org.jresnet.data.RgbImage;
 import org.jresnet.detect.ExplanationFolder;
 import org.jresnet.detect.Stability;
@@ -209,6 +211,7 @@ final class PredictCommand implements Callable<Integer> {
 
   /** What is odd about the images; of very many, about the first. */
   private static void note(Console console, LoadedModel loaded, List<Path> files) {
+    PixelForm.notes(files, loaded.preprocess(), Augmentation.NONE).forEach(console::note);
     boolean all = files.size() <= LOOKED_AT;
     ImageNotes.read(all ? files : files.subList(0, LOOKED_AT), loaded.preprocess())
         .forEach(text -> console.note(all ? text : "of the first images: " + text));

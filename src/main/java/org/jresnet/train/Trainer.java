@@ -130,7 +130,8 @@ public final class Trainer {
       listener.note(
           Text.format("the batch is %s, because there are only %s training images", batch, batch));
     }
-    PixelForm.notes(train, options.input().preprocess(), options.input().augmentation())
+    List<Path> images = train.stream().map(Sample::file).toList();
+    PixelForm.notes(images, options.input().preprocess(), options.input().augmentation())
         .forEach(listener::note);
     ContentHashes hashes = folder.hashes(stop::requested);
     Map<String, String> contents = contents(split, reading, hashes);

@@ -1,7 +1,9 @@
 package org.jresnet.data.shards;
 
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import org.jresnet.base.Interpolation;
 import org.jresnet.base.Text;
@@ -10,7 +12,6 @@ import org.jresnet.data.Augmentation;
 import org.jresnet.data.ImageDecoder;
 import org.jresnet.data.Preprocess;
 import org.jresnet.data.RgbImage;
-import org.jresnet.data.Sample;
 import org.jresnet.data.Scaling;
 
 /**
@@ -55,17 +56,19 @@ public record PixelForm(
   }
 
   /**
-   * What a network that wants its input made so should know before it reads these samples; nothing
+   * What a network that wants its input made so should know before it reads these images; nothing
    * where it gets the bits that it would get from the files.
    *
    * @throws UserError when the orientation was treated in another way
    */
   public static List<String> notes(
-      List<Sample> samples, Preprocess preprocess, Augmentation augmentation) {
-    if (samples.isEmpty() || !(samples.get(0).file() instanceof ShardPath path)) {
-      return List.of();
-    }
-    return path.getFileSystem().manifest().form().stream()
+      Collection<Path> images, Preprocess preprocess, Augmentation augmentation) {
+    return images.stream()
+        .filter(ShardPath.class::isInstance)
+        .map(path -> ((ShardPath) path).getFileSystem())
+        .distinct()
+        .flatMap(shards -> shards.manifest().form().stream())
+        .distinct()
         .flatMap(form -> form.notes(preprocess, augmentation).stream())
         .toList();
   }

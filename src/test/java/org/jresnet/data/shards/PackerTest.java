@@ -212,14 +212,14 @@ final class PackerTest {
               : 0;
     }
     assertThat(smaller).isGreaterThan(20);
-    assertThat(PixelForm.notes(packed, preprocess, Augmentation.NONE.withFlip(0.5))).isEmpty();
-    assertThat(PixelForm.notes(packed, preprocess.withSize(15), Augmentation.NONE)).hasSize(1);
-    assertThat(PixelForm.notes(packed, preprocess, Augmentation.NONE.withCropScale(0.5)))
+    assertThat(PixelForm.notes(files(packed), preprocess, Augmentation.NONE.withFlip(0.5))).isEmpty();
+    assertThat(PixelForm.notes(files(packed), preprocess.withSize(15), Augmentation.NONE)).hasSize(1);
+    assertThat(PixelForm.notes(files(packed), preprocess, Augmentation.NONE.withCropScale(0.5)))
         .hasSize(1);
-    assertThat(PixelForm.notes(from, preprocess.withSize(15), Augmentation.NONE)).isEmpty();
+    assertThat(PixelForm.notes(files(from), preprocess.withSize(15), Augmentation.NONE)).isEmpty();
     var upright = new ImageDecoder.Options(ImageDecoder.Orientation.APPLY, 1000);
     assertThatThrownBy(
-            () -> PixelForm.notes(packed, new Preprocess(14, mode, upright), Augmentation.NONE))
+            () -> PixelForm.notes(files(packed), new Preprocess(14, mode, upright), Augmentation.NONE))
         .isInstanceOf(UserError.class)
         .hasMessageContaining("packed without --exif-rotate, and images are wanted with it");
   }
@@ -337,5 +337,9 @@ final class PackerTest {
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
       channel.truncate(channel.size() - 1024);
     }
+  }
+
+  private static List<Path> files(List<Sample> samples) {
+    return samples.stream().map(Sample::file).toList();
   }
 }
