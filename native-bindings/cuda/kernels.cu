@@ -414,15 +414,15 @@ __device__ void unpoolBackward(const T* dy, const T* z, T* dx, int n, int h, int
                                       int rs) {                                                                         \
     fold(weight, offset, gamma, beta, mean, var, eps, packed, bias, k, c, rs);                                          \
   }                                                                                                                     \
-  extern "C" __global__ void __launch_bounds__(256, 6)                                                                  \
+  extern "C" __global__ void __launch_bounds__(256, 4)                                                                  \
       add_##T(const T* a, const T* b, T* y, long long elements) {                                                       \
     add(a, b, y, elements);                                                                                             \
   }                                                                                                                     \
-  extern "C" __global__ void __launch_bounds__(256, 6)                                                                  \
+  extern "C" __global__ void __launch_bounds__(256, 4)                                                                  \
       activation_##T(const T* x, T* y, int function, float slope, long long elements) {                                 \
     activation(x, y, function, slope, elements);                                                                        \
   }                                                                                                                     \
-  extern "C" __global__ void __launch_bounds__(256, 5)                                                                  \
+  extern "C" __global__ void __launch_bounds__(256, 4)                                                                  \
       activationBackward_##T(const T* v, const T* dy, T* dx, int function, float slope,                                 \
                                                     int accumulate, long long elements) {                               \
     activationBackward(v, dy, dx, function, slope, accumulate, elements);                                               \
@@ -454,7 +454,7 @@ __device__ void unpoolBackward(const T* dy, const T* z, T* dx, int n, int h, int
   extern "C" __global__ void multiplySums_##T(const T* dy, const T* x, T* ds, int n, int hw, int c, int accumulate) {   \
     multiplySums(dy, x, ds, n, hw, c, accumulate);                                                                      \
   }                                                                                                                     \
-  extern "C" __global__ void __launch_bounds__(256, 5)                                                                  \
+  extern "C" __global__ void __launch_bounds__(256, 4)                                                                  \
       scale_##T(const T* x, T* y, float factor, int accumulate, long long elements) {                                   \
     scale(x, y, factor, accumulate, elements);                                                                          \
   }                                                                                                                     \

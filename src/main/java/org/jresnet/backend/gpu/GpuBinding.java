@@ -81,7 +81,7 @@ final class GpuBinding extends Binding {
 
   /** Adds a kernel of our own whose threads take eight elements at a time. */
   void vectorised(Phase phase, String name, long elements, long bytes, Kernel.Arguments arguments) {
-    kernel(phase, name, (elements + 7) / 8, bytes, arguments);
+    kernel(phase, name, Gpu.vectorGrid(device.limits(), elements), bytes, arguments);
   }
 
   void kernel(Phase phase, String name, Kernel.Grid grid, long bytes, Kernel.Arguments arguments) {

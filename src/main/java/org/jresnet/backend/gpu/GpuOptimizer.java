@@ -160,7 +160,7 @@ final class GpuOptimizer implements Optimizer {
     try (Device.Launch add =
         gpu.launch(
             "add_float",
-            Gpu.grid(gpu.limits(), (elements + 7) / 8),
+            Gpu.vectorGrid(gpu.limits(), elements),
             new Arguments()
                 .add(to.address())
                 .add(from.address())

@@ -15,7 +15,8 @@ import org.jresnet.nativebindings.cuda.KernelProgram.Resources;
  * @param kernel its name
  * @param resources of a thread and a block
  * @param bytesPerElement that pass memory, read and written
- * @param threads resident on an SM: what registers, shared memory, and the SM's own limits allow
+ * @param threads resident on an SM: what registers, shared memory, and the SM's own limits allow,
+ *     of those that are launched
  * @param bytesInFlight reads under way on an SM
  * @param share of the bandwidth that they can keep up, 1 if it is all of it
  */
@@ -45,7 +46,8 @@ public record KernelForecast(
    * @param readBytes other bytes read per element
    * @param writes elements of the activation type written per element
    * @param writtenBytes other bytes written per element
-   * @param vectors of 8 elements that a thread reads at a time; 0 if {@code flight} says it
+   * @param vectors of 8 elements that a thread of an elementwise kernel reads at a time; 0 for
+   *     others, where {@code flight} says it
    * @param flight bytes that a thread reads at a time
    */
   private record Traffic(
@@ -111,7 +113,8 @@ public record KernelForecast(
     }
     double read = t.reads * typeBytes + t.readBytes;
     double all = read + t.writes * typeBytes + t.writtenBytes;
-    int threads = BLOCK * blocks(r, limits);
+    int sent = t.vectors > 0 ? Gpu.VECTOR_BLOCKS : Gpu.BLOCKS_PER_SM;
+    int threads = BLOCK * Math.min(sent, blocks(r, limits));
     int flight = threads * (t.vectors > 0 ? t.vectors * 8 * typeBytes : t.flight);
     double needed = bytesPerSecond / limits.multiprocessors() * LATENCY_SECONDS * read / all;
     return new KernelForecast(name, r, all, threads, flight, Math.min(1, flight / needed));
@@ -121,8 +124,7 @@ public record KernelForecast(
   private static int blocks(Resources r, DeviceLimits limits) {
     int warps = BLOCK / WARP;
     int lot = (r.registers() * WARP + REGISTER_LOT - 1) / REGISTER_LOT * REGISTER_LOT;
-    // No launch sends more than that many blocks for each SM.
-    int blocks = Math.min(Math.min(limits.blocks(), Gpu.BLOCKS_PER_SM), limits.threads() / BLOCK);
+    int blocks = Math.min(limits.blocks(), limits.threads() / BLOCK);
     blocks = Math.min(blocks, limits.registers() / (lot * warps));
     return Math.min(blocks, limits.sharedBytes() / (r.sharedBytes() + SYSTEM_SHARED));
   }

@@ -212,14 +212,18 @@ final class PackerTest {
               : 0;
     }
     assertThat(smaller).isGreaterThan(20);
-    assertThat(PixelForm.notes(files(packed), preprocess, Augmentation.NONE.withFlip(0.5))).isEmpty();
-    assertThat(PixelForm.notes(files(packed), preprocess.withSize(15), Augmentation.NONE)).hasSize(1);
+    assertThat(PixelForm.notes(files(packed), preprocess, Augmentation.NONE.withFlip(0.5)))
+        .isEmpty();
+    assertThat(PixelForm.notes(files(packed), preprocess.withSize(15), Augmentation.NONE))
+        .hasSize(1);
     assertThat(PixelForm.notes(files(packed), preprocess, Augmentation.NONE.withCropScale(0.5)))
         .hasSize(1);
     assertThat(PixelForm.notes(files(from), preprocess.withSize(15), Augmentation.NONE)).isEmpty();
     var upright = new ImageDecoder.Options(ImageDecoder.Orientation.APPLY, 1000);
     assertThatThrownBy(
-            () -> PixelForm.notes(files(packed), new Preprocess(14, mode, upright), Augmentation.NONE))
+            () ->
+                PixelForm.notes(
+                    files(packed), new Preprocess(14, mode, upright), Augmentation.NONE))
         .isInstanceOf(UserError.class)
         .hasMessageContaining("packed without --exif-rotate, and images are wanted with it");
   }
