@@ -1,7 +1,7 @@
 package org.jresnet.backend.cpu;
 
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * A few threads for the elementwise work that oneDNN does not do. Handing work over allocates
@@ -14,23 +14,29 @@ final class Workers implements AutoCloseable {
     void run(int worker);
   }
 
-  /** Looks at a barrier before the thread lets others run. */
+  /** Looks at what another thread will change before this one lets others run. */
   private static final int SPINS = 5_000;
 
   private final Thread[] threads;
-  private final Semaphore[] start;
-  private final Semaphore done = new Semaphore(0);
   private volatile Task task;
   private volatile Throwable failure;
+
+  /**
+   * Counts tasks: threads sleep until it changes. A semaphore would make an object for each sleep.
+   */
+  private volatile int turn;
+
+  /** Workers beside the caller that are not done. */
+  private final AtomicInteger running = new AtomicInteger();
+
+  private volatile Thread caller;
   private final AtomicInteger waiting = new AtomicInteger();
   private volatile int round;
 
   Workers(int count) {
     threads = new Thread[count - 1];
-    start = new Semaphore[count - 1];
     for (int i = 0; i < threads.length; i++) {
       int worker = i + 1;
-      start[i] = new Semaphore(0);
       threads[i] = new Thread(() -> serve(worker), "jresnet-worker-" + worker);
       threads[i].setDaemon(true);
       threads[i].start();
@@ -42,8 +48,10 @@ final class Workers implements AutoCloseable {
   }
 
   private void serve(int worker) {
-    while (true) {
-      start[worker - 1].acquireUninterruptibly();
+    for (int seen = 0; ; seen++) {
+      while (turn == seen) {
+        LockSupport.park(this);
+      }
       Task current = task;
       if (current == null) {
         return;
@@ -53,7 +61,9 @@ final class Workers implements AutoCloseable {
       } catch (RuntimeException | Error e) {
         fail(e);
       } finally {
-        done.release();
+        if (running.decrementAndGet() == 0) {
+          LockSupport.unpark(caller);
+        }
       }
     }
   }
@@ -67,22 +77,36 @@ final class Workers implements AutoCloseable {
 
   /** Runs the task once per worker and waits for all. */
   void run(Task work) {
-    task = work;
-    for (Semaphore s : start) {
-      s.release();
-    }
+    caller = Thread.currentThread();
+    running.set(threads.length);
+    begin(work);
     try {
       work.run(0);
     } catch (RuntimeException | Error e) {
       fail(e);
     } finally {
-      done.acquireUninterruptibly(threads.length);
+      for (int spins = 0; running.get() > 0; spins++) {
+        if (spins < SPINS) {
+          Thread.onSpinWait();
+        } else {
+          LockSupport.park(this);
+        }
+      }
     }
     if (failure != null) {
       Throwable first = failure;
       failure = null;
       waiting.set(0);
       throw new IllegalStateException("a worker failed: " + first.getMessage(), first);
+    }
+  }
+
+  private void begin(Task work) {
+    task = work;
+    int before = turn;
+    turn = before + 1;
+    for (Thread thread : threads) {
+      LockSupport.unpark(thread);
     }
   }
 
@@ -117,9 +141,6 @@ final class Workers implements AutoCloseable {
 
   @Override
   public void close() {
-    task = null;
-    for (Semaphore s : start) {
-      s.release();
-    }
+    begin(null);
   }
 }
