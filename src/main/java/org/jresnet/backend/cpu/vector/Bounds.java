@@ -3,8 +3,8 @@ package org.jresnet.backend.cpu.vector;
 import static org.jresnet.backend.cpu.vector.Products.LANES;
 
 /**
- * Checks of a whole loop at once. The launcher switches off the checks of single vectors, which
- * take up to half of a loop's time, so each loop over vectors has to call this before it starts.
+ * Checks of a whole loop at once. The checks of single vectors take up to half of a loop's time;
+ * where the whole range was checked before, the JVM drops most of them.
  */
 final class Bounds {
   private Bounds() {}
@@ -15,6 +15,11 @@ final class Bounds {
       throw new IndexOutOfBoundsException(
           "values " + at + " to " + (at + count) + " of an array of " + a.length);
     }
+  }
+
+  /** Checks the vectors that hold {@code count} values from value {@code at} on. */
+  static void checkWhole(float[] a, int at, int count) {
+    check(a, at, (count + LANES - 1L) / LANES * LANES);
   }
 
   /**

@@ -3,7 +3,6 @@ package org.jresnet.backend.cpu.vector;
 import static org.jresnet.backend.cpu.vector.Products.LANES;
 import static org.jresnet.backend.cpu.vector.Products.SPECIES;
 
-import java.util.Objects;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
@@ -57,13 +56,8 @@ public enum Curve {
   /** Replaces so many values, up to whole vectors. */
   abstract void apply(float[] y, int at, int count);
 
-  /** Checks once what a loop reads, because the checks of single vectors may be switched off. */
-  private static void check(float[] y, int at, int count) {
-    Objects.checkFromIndexSize(at, (count + LANES - 1) / LANES * LANES, y.length);
-  }
-
   private static void relu6(float[] y, int at, int count) {
-    check(y, at, count);
+    Bounds.checkWhole(y, at, count);
     FloatVector zero = FloatVector.zero(SPECIES);
     FloatVector six = FloatVector.broadcast(SPECIES, 6);
     for (int i = 0; i < count; i += LANES) {
@@ -72,7 +66,7 @@ public enum Curve {
   }
 
   private static void hardSwish(float[] y, int at, int count) {
-    check(y, at, count);
+    Bounds.checkWhole(y, at, count);
     FloatVector zero = FloatVector.zero(SPECIES);
     FloatVector one = FloatVector.broadcast(SPECIES, 1);
     for (int i = 0; i < count; i += LANES) {
@@ -82,7 +76,7 @@ public enum Curve {
   }
 
   private static void silu(float[] y, int at, int count) {
-    check(y, at, count);
+    Bounds.checkWhole(y, at, count);
     for (int i = 0; i < count; i += LANES) {
       FloatVector x = FloatVector.fromArray(SPECIES, y, at + i);
       x.div(exp(x.neg()).add(1)).intoArray(y, at + i);

@@ -3,7 +3,6 @@ package org.jresnet.backend.cpu.vector;
 import static org.jresnet.backend.cpu.vector.Products.LANES;
 import static org.jresnet.backend.cpu.vector.Products.SPECIES;
 
-import java.util.Objects;
 import jdk.incubator.vector.FloatVector;
 
 /**
@@ -24,15 +23,15 @@ final class Depthwise {
 
   private Depthwise() {}
 
-  private static FloatVector load(float[] a, int at) {
+  static FloatVector load(float[] a, int at) {
     return FloatVector.fromArray(SPECIES, a, at);
   }
 
-  /** Checks once what a loop reads, because the checks of single vectors may be switched off. */
-  private static void check(float[] x, int[] rows, int reach, float[] w, int taps) {
+  /** Checks once what a loop reads of x and w. */
+  static void check(float[] x, int[] rows, int reach, float[] w, int taps) {
     for (int r = 0; r < ROWS; r++) {
-      Objects.checkFromIndexSize(rows[r], reach + LANES, x.length);
-      Objects.checkFromIndexSize(rows[ROWS + r], taps + LANES, w.length);
+      Bounds.check(x, rows[r], reach + LANES);
+      Bounds.check(w, rows[ROWS + r], taps + LANES);
     }
   }
 
@@ -56,7 +55,7 @@ final class Depthwise {
       int step,
       int count) {
     check(x, rows, (count - 1) * pixel, w, 0);
-    Objects.checkFromIndexSize(to, (count - 1) * step + LANES, y.length);
+    Bounds.check(y, to, (count - 1) * step + LANES);
     FloatVector w00 = load(w, rows[3]);
     FloatVector w10 = load(w, rows[4]);
     FloatVector w20 = load(w, rows[5]);
@@ -92,7 +91,7 @@ final class Depthwise {
       int step,
       int count) {
     check(x, rows, count * pixel, w, pitch);
-    Objects.checkFromIndexSize(to, count * step + LANES, y.length);
+    Bounds.check(y, to, count * step + LANES);
     FloatVector w00 = load(w, rows[3]);
     FloatVector w01 = load(w, rows[3] + pitch);
     FloatVector w10 = load(w, rows[4]);
@@ -134,7 +133,7 @@ final class Depthwise {
       int step,
       int count) {
     check(x, rows, (count + 1) * pixel, w, 2 * pitch);
-    Objects.checkFromIndexSize(to, (count + 1) * step + LANES, y.length);
+    Bounds.check(y, to, (count + 1) * step + LANES);
     FloatVector w00 = load(w, rows[3]);
     FloatVector w01 = load(w, rows[3] + pitch);
     FloatVector w02 = load(w, rows[3] + 2 * pitch);
@@ -181,7 +180,7 @@ final class Depthwise {
       int step,
       int count) {
     check(x, rows, (count + 3) * pixel, w, 4 * pitch);
-    Objects.checkFromIndexSize(to, (count + 3) * step + LANES, y.length);
+    Bounds.check(y, to, (count + 3) * step + LANES);
     FloatVector w00 = load(w, rows[3]);
     FloatVector w01 = load(w, rows[3] + pitch);
     FloatVector w02 = load(w, rows[3] + 2 * pitch);
@@ -234,7 +233,7 @@ final class Depthwise {
       int step,
       int count) {
     check(x, rows, (count - 1) * stride + 2 * pixel, w, 2 * pitch);
-    Objects.checkFromIndexSize(to, (count - 1) * step + LANES, y.length);
+    Bounds.check(y, to, (count - 1) * step + LANES);
     FloatVector w00 = load(w, rows[3]);
     FloatVector w01 = load(w, rows[3] + pitch);
     FloatVector w02 = load(w, rows[3] + 2 * pitch);
@@ -278,7 +277,7 @@ final class Depthwise {
       int step,
       int count) {
     check(x, rows, (count - 1) * stride + 4 * pixel, w, 4 * pitch);
-    Objects.checkFromIndexSize(to, (count - 1) * step + LANES, y.length);
+    Bounds.check(y, to, (count - 1) * step + LANES);
     FloatVector w00 = load(w, rows[3]);
     FloatVector w01 = load(w, rows[3] + pitch);
     FloatVector w02 = load(w, rows[3] + 2 * pitch);

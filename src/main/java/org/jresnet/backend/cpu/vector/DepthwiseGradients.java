@@ -1,10 +1,10 @@
 package org.jresnet.backend.cpu.vector;
 
-import static org.jresnet.backend.cpu.vector.Depthwise.ROWS;
+import static org.jresnet.backend.cpu.vector.Depthwise.check;
+import static org.jresnet.backend.cpu.vector.Depthwise.load;
 import static org.jresnet.backend.cpu.vector.Products.LANES;
 import static org.jresnet.backend.cpu.vector.Products.SPECIES;
 
-import java.util.Objects;
 import jdk.incubator.vector.FloatVector;
 
 /**
@@ -14,18 +14,6 @@ import jdk.incubator.vector.FloatVector;
  */
 final class DepthwiseGradients {
   private DepthwiseGradients() {}
-
-  private static FloatVector load(float[] a, int at) {
-    return FloatVector.fromArray(SPECIES, a, at);
-  }
-
-  /** Checks once what a loop reads, because the checks of single vectors may be switched off. */
-  private static void check(float[] x, int[] rows, int reach, float[] w, int taps) {
-    for (int r = 0; r < ROWS; r++) {
-      Objects.checkFromIndexSize(rows[r], reach + LANES, x.length);
-      Objects.checkFromIndexSize(rows[ROWS + r], taps + LANES, w.length);
-    }
-  }
 
   /**
    * {@code w[row] += Σ x[row][i·stride]·dy[i]} for one tap of each row.
@@ -47,7 +35,7 @@ final class DepthwiseGradients {
       float[] w,
       int pitch) {
     check(x, rows, (count - 1) * stride, w, 0);
-    Objects.checkFromIndexSize(from, (count - 1) * pixel + LANES, dy.length);
+    Bounds.check(dy, from, (count - 1) * pixel + LANES);
     FloatVector w00 = load(w, rows[3]);
     FloatVector w10 = load(w, rows[4]);
     FloatVector w20 = load(w, rows[5]);
@@ -77,7 +65,7 @@ final class DepthwiseGradients {
   static void two(
       float[] x, int[] rows, int pixel, float[] dy, int from, int count, float[] w, int pitch) {
     check(x, rows, count * pixel, w, pitch);
-    Objects.checkFromIndexSize(from, count * pixel + LANES, dy.length);
+    Bounds.check(dy, from, count * pixel + LANES);
     FloatVector w00 = load(w, rows[3]);
     FloatVector w01 = load(w, rows[3] + pitch);
     FloatVector w10 = load(w, rows[4]);
@@ -121,7 +109,7 @@ final class DepthwiseGradients {
   static void three(
       float[] x, int[] rows, int pixel, float[] dy, int from, int count, float[] w, int pitch) {
     check(x, rows, (count + 1) * pixel, w, 2 * pitch);
-    Objects.checkFromIndexSize(from, (count + 1) * pixel + LANES, dy.length);
+    Bounds.check(dy, from, (count + 1) * pixel + LANES);
     FloatVector w00 = load(w, rows[3]);
     FloatVector w01 = load(w, rows[3] + pitch);
     FloatVector w02 = load(w, rows[3] + 2 * pitch);
@@ -176,7 +164,7 @@ final class DepthwiseGradients {
   static void five(
       float[] x, int[] rows, int pixel, float[] dy, int from, int count, float[] w, int pitch) {
     check(x, rows, (count + 3) * pixel, w, 4 * pitch);
-    Objects.checkFromIndexSize(from, (count + 3) * pixel + LANES, dy.length);
+    Bounds.check(dy, from, (count + 3) * pixel + LANES);
     FloatVector w00 = load(w, rows[3]);
     FloatVector w01 = load(w, rows[3] + pitch);
     FloatVector w02 = load(w, rows[3] + 2 * pitch);
@@ -254,7 +242,7 @@ final class DepthwiseGradients {
       float[] w,
       int pitch) {
     check(x, rows, (count - 1) * stride + 2 * pixel, w, 2 * pitch);
-    Objects.checkFromIndexSize(from, (count - 1) * pixel + LANES, dy.length);
+    Bounds.check(dy, from, (count - 1) * pixel + LANES);
     FloatVector w00 = load(w, rows[3]);
     FloatVector w01 = load(w, rows[3] + pitch);
     FloatVector w02 = load(w, rows[3] + 2 * pitch);
@@ -303,7 +291,7 @@ final class DepthwiseGradients {
       float[] w,
       int pitch) {
     check(x, rows, (count - 1) * stride + 4 * pixel, w, 4 * pitch);
-    Objects.checkFromIndexSize(from, (count - 1) * pixel + LANES, dy.length);
+    Bounds.check(dy, from, (count - 1) * pixel + LANES);
     FloatVector w00 = load(w, rows[3]);
     FloatVector w01 = load(w, rows[3] + pitch);
     FloatVector w02 = load(w, rows[3] + 2 * pitch);

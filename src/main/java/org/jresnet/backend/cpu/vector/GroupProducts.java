@@ -4,7 +4,6 @@ import static org.jresnet.backend.cpu.vector.Products.LANES;
 import static org.jresnet.backend.cpu.vector.Products.SPECIES;
 
 import java.util.Arrays;
-import java.util.Objects;
 import jdk.incubator.vector.FloatVector;
 import org.jresnet.backend.cpu.vector.Scratch.Use;
 
@@ -149,9 +148,8 @@ final class GroupProducts extends GroupedConv {
       float[] y,
       int to,
       int step) {
-    // Once, because the checks of single vectors may be switched off.
-    Objects.checkFromIndexSize(filter, count * DEPTH * LANES, filters.length);
-    Objects.checkFromIndexSize(to, (PIXELS - 1) * step + LANES, y.length);
+    Bounds.check(filters, filter, count * DEPTH * LANES);
+    Bounds.check(y, to, (PIXELS - 1) * step + LANES);
     FloatVector y0 = FloatVector.fromArray(SPECIES, y, to);
     FloatVector y1 = FloatVector.fromArray(SPECIES, y, to + step);
     FloatVector y2 = FloatVector.fromArray(SPECIES, y, to + 2 * step);
@@ -199,8 +197,8 @@ final class GroupProducts extends GroupedConv {
       int count,
       float[] sums,
       int to) {
-    Objects.checkFromIndexSize(from, (count - 1) * pixel + LANES, dy.length);
-    Objects.checkFromIndexSize(to, DEPTH * LANES, sums.length);
+    Bounds.check(dy, from, (count - 1) * pixel + LANES);
+    Bounds.check(sums, to, DEPTH * LANES);
     FloatVector s0 = FloatVector.fromArray(SPECIES, sums, to);
     FloatVector s1 = FloatVector.fromArray(SPECIES, sums, to + LANES);
     FloatVector s2 = FloatVector.fromArray(SPECIES, sums, to + 2 * LANES);

@@ -20,8 +20,8 @@ final class Pointwise {
 
   /** {@code y += x}. */
   static void add(float[] y, int at, float[] x, int from, int count) {
-    Bounds.check(y, at, whole(count));
-    Bounds.check(x, from, whole(count));
+    Bounds.checkWhole(y, at, count);
+    Bounds.checkWhole(x, from, count);
     for (int i = 0; i < count; i += LANES) {
       FloatVector.fromArray(SPECIES, y, at + i)
           .add(FloatVector.fromArray(SPECIES, x, from + i))
@@ -38,15 +38,10 @@ final class Pointwise {
 
   /** {@code y = max(y, 0)}. */
   static void rectify(float[] y, int at, int count) {
-    Bounds.check(y, at, whole(count));
+    Bounds.checkWhole(y, at, count);
     FloatVector zero = FloatVector.zero(SPECIES);
     for (int i = 0; i < count; i += LANES) {
       FloatVector.fromArray(SPECIES, y, at + i).max(zero).intoArray(y, at + i);
     }
-  }
-
-  /** Values of the vectors that hold so many values. */
-  private static long whole(int count) {
-    return (count + LANES - 1L) / LANES * LANES;
   }
 }
