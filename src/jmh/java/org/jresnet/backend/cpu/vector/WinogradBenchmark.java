@@ -77,7 +77,7 @@ public class WinogradBenchmark extends HostBenchmark {
     dwRows = Rows.floats(dwBytes);
     Scratch scratch = new Scratch(1);
     WinogradShape of = new WinogradShape(IMAGES, side, side, channels, channels, 1);
-    conv = new WinogradConv(of, false, WinogradConv.Tail.NONE, scratch);
+    conv = new WinogradConv(of, false, new Tail(false, Curve.IDENTITY), scratch);
     weights = new WinogradWeights(of, scratch);
     filters = new float[conv.filterSize()];
     filters();
@@ -130,7 +130,7 @@ public class WinogradBenchmark extends HostBenchmark {
   /** The transform of the filters, once per step of training. */
   @Benchmark
   public float[] filters() {
-    conv.transformFilters(0, wRows, filters);
+    conv.packFilters(0, wRows, filters);
     return filters;
   }
 

@@ -10,7 +10,7 @@ import org.jresnet.backend.cpu.vector.Scratch.Use;
  * rows, and what an output sums comes in the order of its taps, so that the bits depend on the
  * shape alone.
  */
-public abstract class GroupedConv {
+public abstract class GroupedConv implements PackedConv {
   final GroupedShape shape;
   final boolean adjoint;
   final Scratch scratch;
@@ -73,27 +73,15 @@ public abstract class GroupedConv {
         : new GroupProducts(shape, adjoint, tail, scratch);
   }
 
-  /** Values of the filters in this kernel's layout. */
-  public abstract int filterSize();
-
-  /** Values of the bias that {@link #run} takes. */
+  @Override
   public final int biasSize() {
     return pitch;
   }
 
-  /**
-   * Brings a worker's share of the filters into this kernel's layout.
-   *
-   * @param weights torch's {@code [out][in of a group][rows][columns]}
-   */
-  public abstract void packFilters(int worker, Rows weights, float[] into);
+  @Override
+  public final void start() {}
 
-  /**
-   * Computes a worker's share.
-   *
-   * @param filters packed
-   * @param bias added to the sums, with zeros up to {@link #biasSize}, or null
-   */
+  @Override
   public final void run(int worker, Rows x, float[] filters, float[] bias, Rows y) {
     ring.start(worker);
     float[] in = scratch.get(worker, Use.INPUT);

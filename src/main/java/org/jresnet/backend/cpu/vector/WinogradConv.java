@@ -17,28 +17,15 @@ import org.jresnet.backend.cpu.vector.Scratch.Use;
  * <p>For each block: transform the tiles; then for each panel of outputs and each of the 36 points
  * multiply tiles and filters, and transform the products back while they are in the cache.
  */
-public final class WinogradConv {
+public final class WinogradConv implements PackedConv {
   /** Tiles of a block: their transforms and products fit the second cache. */
   private static final int TILES = 28;
-
-  /** What happens to an output, after a bias, before it is written. */
-  public enum Tail {
-    /** Nothing. */
-    NONE,
-    /** It is added to what is there. */
-    ADD,
-    /** Negative values become 0. */
-    RELU,
-    /** It is added to what is there, then negative values become 0. */
-    ADD_RELU
-  }
 
   private final WinogradShape shape;
   private final Scratch scratch;
   private final WinogradFilters filters;
   private final WinogradTiles tiles;
-  private final boolean adds;
-  private final boolean rectifies;
+  private final Tail tail;
 
   /** Bands of a block. */
   private final int bands;
@@ -64,8 +51,7 @@ public final class WinogradConv {
     this.scratch = scratch;
     filters = new WinogradFilters(shape, adjoint, scratch);
     tiles = new WinogradTiles(shape, scratch);
-    adds = tail == Tail.ADD || tail == Tail.ADD_RELU;
-    rectifies = tail == Tail.RELU || tail == Tail.ADD_RELU;
+    this.tail = tail;
     int share = (shape.bands() + scratch.workers() - 1) / scratch.workers();
     int most = Math.max(1, TILES / shape.tiles());
     int blocks = (share + most - 1) / most;
@@ -82,17 +68,22 @@ public final class WinogradConv {
     scratch.reserveBits(shape.columns() * shape.k());
   }
 
-  /** Values of the transformed filters. */
+  @Override
   public int filterSize() {
     return WinogradFilters.size(shape);
   }
 
-  /** Transforms a worker's share of the filters. */
-  public void transformFilters(int worker, Rows weights, float[] into) {
+  @Override
+  public int biasSize() {
+    return shape.k();
+  }
+
+  @Override
+  public void packFilters(int worker, Rows weights, float[] into) {
     filters.run(worker, weights, into);
   }
 
-  /** To be called before workers {@link #run}. */
+  @Override
   public void start() {
     for (int w = 0; w < next.length(); w++) {
       next.set(w, begin(w));
@@ -102,10 +93,8 @@ public final class WinogradConv {
   /**
    * Computes a worker's bands, which lie side by side so that what two of them read is in its
    * caches; then what others have not begun.
-   *
-   * @param u from {@link #transformFilters}
-   * @param bias a value for each output, or null
    */
+  @Override
   public void run(int worker, Rows x, float[] u, float[] bias, Rows y) {
     for (int i = 0; i < next.length(); i++) {
       int of = (worker + i) % next.length();
@@ -175,16 +164,14 @@ public final class WinogradConv {
       for (int i = 0; i < OUT && top + i < shape.rows(); i++) {
         int at = (image + top + i) * length;
         int from = (b * OUT + i) * row();
-        if (adds) {
+        if (tail.adds()) {
           y.get(at, old, 0, length, bits);
           Pointwise.add(out, from, old, 0, length);
         }
         if (bias != null) {
           Pointwise.addToEach(out, from, bias, shape.k(), shape.columns());
         }
-        if (rectifies) {
-          Pointwise.rectify(out, from, length);
-        }
+        tail.function().apply(out, from, length);
         y.put(at, out, from, length, bits);
       }
     }
