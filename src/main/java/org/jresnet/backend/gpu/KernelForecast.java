@@ -40,7 +40,7 @@ public record KernelForecast(
   private static final int SYSTEM_SHARED = 1024;
 
   /**
-   * Traffic of a kernel.
+   * What a kernel reads and writes.
    *
    * @param reads elements of the activation type that are read per element
    * @param readBytes other bytes read per element
@@ -50,7 +50,7 @@ public record KernelForecast(
    *     others, where {@code flight} says it
    * @param flight bytes that a thread reads at a time
    */
-  private record Traffic(
+  private record Access(
       String kernel,
       double reads,
       double readBytes,
@@ -62,23 +62,23 @@ public record KernelForecast(
   /** A bit per element. */
   private static final double MASK = 1.0 / 8;
 
-  private static final List<Traffic> TYPED =
+  private static final List<Access> TYPED =
       List.of(
-          new Traffic("input", 0, 1, 1, 0, 0, 16),
-          new Traffic("add", 2, 0, 1, 0, 2, 0),
-          new Traffic("activation", 1, 0, 1, 0, 1, 0),
-          new Traffic("activationBackward", 2, 0, 1, 0, 2, 0),
-          new Traffic("normPartials", 1, 0, 0, 0, 0, 64),
-          new Traffic("normApply", 1, 0, 1, MASK, 0, 64),
-          new Traffic("normAddApply", 2, 0, 1, MASK, 0, 64),
-          new Traffic("normSums", 2, MASK, 0, 0, 0, 64),
-          new Traffic("normBackward", 2, MASK, 1, 0, 0, 128));
+          new Access("input", 0, 1, 1, 0, 0, 16),
+          new Access("add", 2, 0, 1, 0, 2, 0),
+          new Access("activation", 1, 0, 1, 0, 1, 0),
+          new Access("activationBackward", 2, 0, 1, 0, 2, 0),
+          new Access("normPartials", 1, 0, 0, 0, 0, 64),
+          new Access("normApply", 1, 0, 1, MASK, 0, 64),
+          new Access("normAddApply", 2, 0, 1, MASK, 0, 64),
+          new Access("normSums", 2, MASK, 0, 0, 0, 64),
+          new Access("normBackward", 2, MASK, 1, 0, 0, 128));
 
-  private static final List<Traffic> UNTYPED =
+  private static final List<Access> UNTYPED =
       List.of(
-          new Traffic("squares", 0, 4, 0, 0, 0, 32),
-          new Traffic("sgd", 0, 12, 0, 8, 0, 48),
-          new Traffic("adam", 0, 16, 0, 12, 0, 64));
+          new Access("squares", 0, 4, 0, 0, 0, 32),
+          new Access("sgd", 0, 12, 0, 8, 0, 48),
+          new Access("adam", 0, 16, 0, 12, 0, 64));
 
   /**
    * Forecasts for all vectorised kernels.
@@ -90,11 +90,11 @@ public record KernelForecast(
   static List<KernelForecast> of(
       Map<String, Resources> resources, DeviceLimits limits, DType type, double bytesPerSecond) {
     List<KernelForecast> forecasts = new ArrayList<>();
-    for (Traffic t : TYPED) {
+    for (Access t : TYPED) {
       String name = t.kernel + "_" + Gpu.suffix(type);
       forecasts.add(of(name, resources, limits, t, type.bytes(), bytesPerSecond));
     }
-    for (Traffic t : UNTYPED) {
+    for (Access t : UNTYPED) {
       forecasts.add(of(t.kernel, resources, limits, t, 4, bytesPerSecond));
     }
     return forecasts;
@@ -104,7 +104,7 @@ public record KernelForecast(
       String name,
       Map<String, Resources> resources,
       DeviceLimits limits,
-      Traffic t,
+      Access t,
       int typeBytes,
       double bytesPerSecond) {
     Resources r = resources.get(name);

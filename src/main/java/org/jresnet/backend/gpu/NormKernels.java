@@ -26,7 +26,8 @@ record NormKernels(OpSpec spec, boolean rectify, long vector, ChannelTiles tiles
     return spec.mode() == Mode.TRAIN;
   }
 
-  private boolean wanted() {
+  /** Whether somebody wants the gradients of gamma and beta. */
+  boolean wanted() {
     return spec.write(Slot.DGAMMA) != GradientWrite.NONE;
   }
 

@@ -7,7 +7,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.Mode;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
@@ -154,11 +153,7 @@ final class NormPlan extends GpuPlan {
 
   /** A gradient of the arena, or scratch where nobody wants it. */
   private Place parameterGradient(GpuBinding op, Slot slot, long offset) {
-    return wanted() ? op.at(slot) : op.at(Slot.SCRATCH, temporary(offset));
-  }
-
-  private boolean wanted() {
-    return spec.write(Slot.DGAMMA) != GradientWrite.NONE;
+    return own.wanted() ? op.at(slot) : op.at(Slot.SCRATCH, temporary(offset));
   }
 
   private Place partial(GpuBinding op) {
