@@ -17,7 +17,9 @@ final class Products {
   static final int PANEL = 2 * LANES;
 
   private static final int FEW = 6;
-  private static final int MANY = LANES == 16 ? 14 : FEW;
+
+  /** Rows that {@link #multiply} computes at a time where there are enough. */
+  static final int ROWS = LANES == 16 ? 14 : FEW;
 
   /** Rows that {@link #accumulate} computes: eight where there are 32 registers, else four. */
   static final int SUM_ROWS = Math.min(8, LANES);
@@ -26,8 +28,8 @@ final class Products {
 
   /** Rows that {@link #multiply} computes for so many that are wanted. */
   static int rounded(int rows) {
-    int rest = rows % MANY;
-    return rows - rest + (rest > 2 * FEW ? MANY : (rest + FEW - 1) / FEW * FEW);
+    int rest = rows % ROWS;
+    return rows - rest + (rest > 2 * FEW ? ROWS : (rest + FEW - 1) / FEW * FEW);
   }
 
   /**
@@ -54,7 +56,7 @@ final class Products {
     Bounds.check(y, to, (long) rounded(rows) * PANEL);
     int step;
     for (int row = 0; row < rows; row += step) {
-      step = rows - row > 2 * FEW ? MANY : FEW;
+      step = rows - row > 2 * FEW ? ROWS : FEW;
       if (step == FEW) {
         few(a, at + row * LANES, stride, channels, b, from, y, to + row * PANEL);
       } else {
