@@ -13,6 +13,9 @@ public class UserError extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
   private final String headline;
+
+  // List.copyOf's lists can be serialized, which the type does not say.
+  @SuppressWarnings("serial")
   private final List<String> details;
 
   /** An error with a complete message. */

@@ -175,17 +175,23 @@ public final class Benchmark {
    * Logits carry some roundings of the activations' type. A training step also divides by the
    * deviation of few values (small images, two of them), which magnifies the roundings before: with
    * exact sums and nothing but the roundings of the type, ResNet-50 is 0.026 off in TF32, 0.035 in
-   * FP16 and 0.097 in BF16.
+   * FP16 and 0.097 in BF16. RegNet-Y magnifies them most: moving the parameters of its 400MF by
+   * 6e-7 of their size changes the gradient norm by 5e-4 in double precision, and F32 is 0.9e-3 to
+   * 1.1e-3 off, depending on the number of threads; so 3e-3 are allowed for mobile networks.
    */
   private static double allowed(Configuration c) {
     boolean training = c.work == Work.TRAIN;
     return switch (c.precision) {
       case FP64 -> 1e-12;
-      case FP32 -> training ? 1e-3 : 1e-5;
+      case FP32 -> training ? (mobile(c) ? 3e-3 : 1e-3) : 1e-5;
       case TF32, FP16 -> training ? 0.07 : 0.005;
       case BF16 -> training ? 0.2 : 0.03;
       case INT8 -> 0.2;
     };
+  }
+
+  private static boolean mobile(Configuration c) {
+    return macs(c.network) < MOBILE_MACS;
   }
 
   private static double[] values(Backend backend, Configuration c, Precision precision) {
@@ -199,7 +205,7 @@ public final class Benchmark {
           return doubles(e.infer(pixels));
         }
       }
-      boolean mobile = macs(c.network) < MOBILE_MACS;
+      boolean mobile = mobile(c);
       int[] labels = mobile ? MOBILE_LABELS : new int[] {3, 8};
       int size = mobile ? MOBILE_SIZE : CHECK_SIZE;
       try (Executable e =
