@@ -399,7 +399,12 @@ void convolveBackwardData(Run& run, const Descriptor& op) {
       });
     }
   }
-  run.write(x, Numbers(sums.begin(), sums.end()));
+  float beta = one<float>(op, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_BETA);
+  Numbers before = beta == 0 ? Numbers(sums.size()) : run.read(x);
+  for (size_t i = 0; i < sums.size(); i++) {
+    before[i] = (float)(sums[i] + (double)beta * before[i]);
+  }
+  run.write(x, std::move(before));
 }
 
 void convolveBackwardFilter(Run& run, const Descriptor& op) {
@@ -688,13 +693,23 @@ bool isConvolution(int kind) {
          kind == CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR;
 }
 
+// Whether a convolution is to add to a tensor that exists only within the graph, or is not the only operation that does.
+bool addsWithin(const std::vector<Descriptor*>& ops) {
+  return ops.size() > 1 && std::any_of(ops.begin(), ops.end(), [](Descriptor* op) {
+           return op->kind == CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR &&
+                  one<float>(*op, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_BETA) != 0;
+         });
+}
+
 // The engines of a graph that work, best guess first; which ones there are is made after what cuDNN 9 proposes for an H200.
 std::vector<int> working(const Descriptor& graph, int mode) {
   auto ops = operations(graph);
   bool single = tensors(graph)[0].type == CUDNN_DATA_FLOAT;
   if (std::any_of(ops.begin(), ops.end(), [](Descriptor* op) { return isConvolution(op->kind); })) {
     bool fused = ops.size() > 1;
-    if (mode == CUDNN_HEUR_MODE_FALLBACK) {
+    if (addsWithin(ops)) {
+      return {};
+    } else if (mode == CUDNN_HEUR_MODE_FALLBACK) {
       return single && fused ? std::vector<int>{EXACT} : std::vector<int>{};
     } else if (!single) {
       return {SHORT_SUMS, EXACT};

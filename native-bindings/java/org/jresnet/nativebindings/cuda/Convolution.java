@@ -38,6 +38,15 @@ public record Convolution(OpGraph graph, Geometry geometry) {
 
   /** The gradient of a convolution's input. */
   public void backwardData(OpGraph.Value dy, OpGraph.Value w, OpGraph.Value dx) {
+    backwardData(dy, w, dx, 0);
+  }
+
+  /** {@code dx = gradient + dx}: what is there already, which one rounding follows. */
+  public void addBackwardData(OpGraph.Value dy, OpGraph.Value w, OpGraph.Value dx) {
+    backwardData(dy, w, dx, 1);
+  }
+
+  private void backwardData(OpGraph.Value dy, OpGraph.Value w, OpGraph.Value dx, float beta) {
     Descriptor op =
         graph.op(
             cudnn.CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR,
@@ -49,7 +58,7 @@ public record Convolution(OpGraph graph, Geometry geometry) {
         Attribute.descriptor(cudnn.CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC),
         descriptor());
     op.set(Attribute.real(cudnn.CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_ALPHA), 1f);
-    op.set(Attribute.real(cudnn.CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_BETA), 0f);
+    op.set(Attribute.real(cudnn.CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_BETA), beta);
     op.finish();
   }
 

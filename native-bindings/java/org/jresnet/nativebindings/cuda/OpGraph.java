@@ -169,8 +169,9 @@ public final class OpGraph implements AutoCloseable {
   }
 
   /**
-   * Ways to compute the graph, best guess first; empty where cuDNN knows none. No further operation
-   * can be added.
+   * Ways to compute the graph, best guess first. No further operation can be added.
+   *
+   * @throws CudaException of kind NOT_SUPPORTED, with cuDNN's reason, where it knows none
    */
   public List<EngineConfig> engines(Target target, Heuristic heuristic) {
     if (!finished) {
@@ -192,14 +193,7 @@ public final class OpGraph implements AutoCloseable {
         search.set(
             Attribute.descriptor(cudnn.CUDNN_ATTR_ENGINEHEUR_DEVICEPROP), device.descriptor());
       }
-      try {
-        search.finish();
-      } catch (CudaException e) {
-        if (e.kind() == CudaException.Kind.NOT_SUPPORTED) {
-          return List.of();
-        }
-        throw e;
-      }
+      search.finish();
       List<Descriptor> found =
           search.descriptors(
               cudnn.CUDNN_ATTR_ENGINEHEUR_RESULTS,

@@ -13,7 +13,6 @@ import org.jresnet.backend.Precision;
 import org.jresnet.backend.gpu.Choice;
 import org.jresnet.backend.gpu.DeviceDescription;
 import org.jresnet.backend.gpu.GpuBackend;
-import org.jresnet.backend.gpu.Traffic;
 import org.jresnet.base.Csv;
 import org.jresnet.bench.Benchmark.Work;
 import org.jresnet.engine.CompileOptions;
@@ -92,6 +91,13 @@ final class PlanCommand implements Callable<Integer> {
   @Within(min = 0.001, max = 100_000)
   private double rate;
 
+  @Option(
+      names = "--forms",
+      description =
+          "List all ways to compute what can be computed in several, with cuDNN's reason where it"
+              + " has no engine.")
+  private boolean forms;
+
   @Heading("Output")
   @Option(names = "--csv", paramLabel = "FILE", description = "Write the table to this file.")
   private Path csv;
@@ -143,10 +149,13 @@ final class PlanCommand implements Callable<Integer> {
         }
       }
       print(console, backend, lines);
+      if (forms) {
+        FormTable.print(console, backend, specs);
+      }
       KernelTable.print(console, backend, chosen.activation());
       TrafficTable traffic =
           new TrafficTable(
-              Traffic.ofStep(
+              backend.traffic(
                   specs.stream().map(NamedSpec::spec).toList(),
                   work == Work.TRAIN ? graph.parameterCount() : 0),
               1e12 * bandwidth,

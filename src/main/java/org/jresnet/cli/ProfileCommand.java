@@ -15,7 +15,7 @@ import org.jresnet.backend.Contest;
 import org.jresnet.backend.Normalization;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Precision;
-import org.jresnet.backend.gpu.Traffic;
+import org.jresnet.backend.gpu.GpuBackend;
 import org.jresnet.backend.gpu.Traffic.Part;
 import org.jresnet.base.Csv;
 import org.jresnet.base.Png;
@@ -120,7 +120,7 @@ final class ProfileCommand implements Callable<Integer> {
       Optional<String> unreliable = watch.stop().flatMap(d -> d.warning(0));
       print(console, c, profile, ceilings);
       if (compute.kind() == BackendKind.GPU) {
-        traffic(c, graph, ceilings).print(console, measured(profile));
+        traffic((GpuBackend) backend, c, graph, ceilings).print(console, measured(profile));
       }
       unreliable.ifPresent(console::note);
       profile.lines().forEach(line -> console.object(values(line, profile, ceilings)));
@@ -159,7 +159,8 @@ final class ProfileCommand implements Callable<Integer> {
         100 * floor / profile.seconds());
   }
 
-  private static TrafficTable traffic(Configuration c, Graph graph, Ceilings ceilings) {
+  private static TrafficTable traffic(
+      GpuBackend backend, Configuration c, Graph graph, Ceilings ceilings) {
     boolean training = c.work() == Work.TRAIN;
     Normalization normalization = ModelFiles.normalization(c.network());
     CompileOptions options =
@@ -169,7 +170,7 @@ final class ProfileCommand implements Callable<Integer> {
     List<OpSpec> specs =
         Executable.specs(graph, options, c.precision()).stream().map(NamedSpec::spec).toList();
     return new TrafficTable(
-        Traffic.ofStep(specs, training ? graph.parameterCount() : 0),
+        backend.traffic(specs, training ? graph.parameterCount() : 0),
         ceilings.bytesPerSecond(),
         ceilings.flopsPerSecond());
   }

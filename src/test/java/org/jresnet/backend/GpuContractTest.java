@@ -7,9 +7,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import org.jresnet.backend.gpu.Form;
+import org.jresnet.backend.gpu.GpuBackend;
 import org.jresnet.backend.reference.ReferenceBackend;
+import org.jresnet.check.Comparison;
+import org.jresnet.check.OpCase;
+import org.jresnet.check.OpCheck;
 import org.jresnet.check.OpRun;
 import org.jresnet.check.Specs;
+import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Shape;
 import org.jresnet.graph.Slot;
@@ -141,5 +147,44 @@ class GpuContractTest extends BackendContract {
       checked += expected[i] > 0 && expected[i] < 0.05 ? 1 : 0;
     }
     assertThat(checked).as("elements that a rounding between would spoil").isGreaterThan(100);
+  }
+
+  /** Convolutions that add to dx, each way of adding, whichever the planner would choose. */
+  @ParameterizedTest
+  @MethodSource("precisions")
+  void everyWayOfAddingGradientsGivesTheirSum(Precision precision) {
+    GpuBackend gpu = (GpuBackend) backend;
+    Map<String, Integer> checked = new TreeMap<>();
+    for (OpCase op : OpCase.Kind.CONV.cases()) {
+      OpSpec spec = op.spec().apply(precision.activation());
+      if (spec.write(Slot.DX) != GradientWrite.ACCUMULATE || !(spec.op() instanceof Conv2d)) {
+        continue;
+      }
+      List<Form> forms = gpu.forms(spec);
+      assertThat(forms).as("%s", spec).hasSize(3).filteredOn(Form::chosen).hasSize(1);
+      Map<Slot, double[]> inputs = op.values(spec.type());
+      OpCheck.Given given =
+          new OpCheck.Given(inputs, expected(op.spec().apply(DType.F64), inputs));
+      for (Form form : forms) {
+        assertThat(form.choice()).as("engine of %s", form).isPresent();
+        Backend only =
+            new ForwardingBackend(backend) {
+              @Override
+              public OpPlan plan(OpSpec asked) {
+                return gpu.plan(asked, form.name());
+              }
+
+              @Override
+              public void close() {}
+            };
+        assertThat(
+                OpCheck.compare(only, spec, op.aliases(), given, OpCheck.bound(backend, spec)))
+            .as("%s %s", form.name(), op)
+            .isNotEmpty()
+            .allMatch(Comparison::ok);
+        checked.merge(form.name(), 1, Integer::sum);
+      }
+    }
+    assertThat(checked.keySet()).containsExactly("beta", "fused", "kernel");
   }
 }

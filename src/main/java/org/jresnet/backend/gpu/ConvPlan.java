@@ -5,6 +5,7 @@ import static org.jresnet.backend.Phase.FORWARD;
 import static org.jresnet.backend.Phase.PREPARE;
 
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.BiConsumer;
@@ -12,6 +13,7 @@ import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
 import org.jresnet.backend.Phase;
+import org.jresnet.backend.gpu.GradientSum.Way;
 import org.jresnet.backend.gpu.Planner.Arithmetic;
 import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.ConvTranspose2d;
@@ -39,6 +41,10 @@ final class ConvPlan extends GpuPlan {
   private final Planned forward;
   private final Planned backwardData;
   private final Planned backwardFilter;
+
+  /** How dx is added; nothing where it is written. */
+  private final Optional<Way> sum;
+
   private final String type;
   private final boolean biased;
   private final boolean narrow;
@@ -52,6 +58,11 @@ final class ConvPlan extends GpuPlan {
   private final long filterBytes;
 
   ConvPlan(Planner planner, OpSpec spec) {
+    this(planner, spec, Optional.empty());
+  }
+
+  /** A plan that adds to dx in that way, whether it is the best or not. */
+  ConvPlan(Planner planner, OpSpec spec, Optional<Way> way) {
     super(planner, spec);
     requireNoAccumulation(spec.write(Slot.DWEIGHT), "dweight and dbias");
     type = Gpu.suffix(spec.type());
@@ -64,7 +75,7 @@ final class ConvPlan extends GpuPlan {
     packed = narrow || rs > 1;
     elements = (long) conv.k() * c * rs;
     filterBytes = elements * spec.type().bytes();
-    forward = use(transposed ? data() : convolve(biased), "the convolution");
+    forward = use(transposed ? data(Way.KERNEL) : convolve(biased), "the convolution");
     if (packed) {
       long bytes =
           narrow && biased && !transposed
@@ -76,10 +87,13 @@ final class ConvPlan extends GpuPlan {
         packed(bytes);
       }
     }
+    sum = sum(way);
     backwardData =
         spec.write(Slot.DX) == GradientWrite.NONE
             ? null
-            : use(transposed ? convolve(false) : data(), "the gradient of the convolution's input");
+            : use(
+                transposed ? convolve(false) : data(sum.orElse(Way.KERNEL)),
+                "the gradient of the convolution's input");
     backwardFilter =
         spec.write(Slot.DWEIGHT) == GradientWrite.NONE
             ? null
@@ -88,14 +102,14 @@ final class ConvPlan extends GpuPlan {
       temporaries(filterBytes);
     }
     if (backwardFilter != null && biased) {
-      temporaries(sums().partialBytes());
+      temporaries(tiles().partialBytes());
     }
-    if (spec.write(Slot.DX) == GradientWrite.ACCUMULATE) {
+    if (sum.equals(Optional.of(Way.KERNEL))) {
       temporaries(spec.x().elements() * spec.type().bytes());
     }
   }
 
-  private ChannelTiles sums() {
+  private ChannelTiles tiles() {
     return new ChannelTiles(planner.limits(), spec.type(), spec.y().c(), spec.y().perChannel());
   }
 
@@ -109,12 +123,16 @@ final class ConvPlan extends GpuPlan {
     return transposed ? spec.x() : spec.y();
   }
 
-  private Optional<Planned> plan(String what, BiConsumer<Planner.Draft, Convolution> draft) {
+  private Optional<Planned> plan(String what, BiConsumer<Draft, Convolution> draft) {
     return planner.plan(
-        "convolution " + what + " " + text(image(), windows(), conv),
+        key(what),
         spec.type(),
         Arithmetic.PRODUCTS,
         d -> draft.accept(d, new Convolution(d.graph, geometry(conv))));
+  }
+
+  private String key(String what) {
+    return "convolution " + what + " " + text(image(), windows(), conv);
   }
 
   private Optional<Planned> convolve(boolean addsBias) {
@@ -132,12 +150,65 @@ final class ConvPlan extends GpuPlan {
         });
   }
 
-  private Optional<Planned> data() {
+  /**
+   * The engine of the gradient of the image, added in that way; {@link Way#KERNEL} writes it, as
+   * where nothing is added.
+   */
+  private Optional<Planned> data(Way way) {
     return plan(
-        "backward data",
-        (d, convolution) ->
-            convolution.backwardData(
-                d.tensor("dy", windows()), d.filter("w", conv), d.tensor("dx", image())));
+        name(way),
+        (d, convolution) -> {
+          Value dy = d.tensor("dy", windows());
+          Value w = d.filter("w", conv);
+          switch (way) {
+            case BETA -> convolution.addBackwardData(dy, w, d.tensor("dx", image()));
+            case FUSED -> {
+              Value gradient = d.wide(image());
+              convolution.backwardData(dy, w, gradient);
+              Value added = d.tensor("added", image());
+              new Elementwise(d.graph).add(gradient, added, d.tensor("dx", image()));
+            }
+            case KERNEL -> convolution.backwardData(dy, w, d.tensor("dx", image()));
+          }
+        });
+  }
+
+  private static String name(Way way) {
+    return "backward data"
+        + switch (way) {
+          case BETA -> " into dx";
+          case FUSED -> " + addition";
+          case KERNEL -> "";
+        };
+  }
+
+  private GradientSum sums() {
+    return new GradientSum(
+        this::data, planner, () -> planner.addition(spec.type(), spec.x().elements()));
+  }
+
+  /** For a transposed convolution a kernel adds. */
+  private Optional<Way> sum(Optional<Way> asked) {
+    if (spec.write(Slot.DX) != GradientWrite.ACCUMULATE) {
+      return Optional.empty();
+    }
+    return Optional.of(transposed ? Way.KERNEL : asked.orElseGet(() -> sums().choose()));
+  }
+
+  @Override
+  List<Traffic> traffic() {
+    return Traffic.of(spec, sum.orElse(Way.KERNEL));
+  }
+
+  @Override
+  List<Form> forms() {
+    return sum.isEmpty() || transposed
+        ? List.of()
+        : sums()
+            .forms(
+                "gradient added " + text(image(), windows(), conv),
+                sum.get(),
+                way -> planner.refusal(key(name(way)), spec.type()));
   }
 
   private Optional<Planned> filter() {
@@ -156,20 +227,25 @@ final class ConvPlan extends GpuPlan {
       buildBackwardFilter(op);
     }
     if (backwardData != null) {
-      Place dx = op.at(Slot.DX);
-      boolean adds = spec.write(Slot.DX) == GradientWrite.ACCUMULATE;
-      Place target = adds ? op.at(Slot.SCRATCH, temporary(0)) : dx;
-      op.engine(
-          BACKWARD,
-          "convolution backward data",
-          backwardData,
-          transposed
-              ? Map.of("x", op.at(Slot.DY), "w", filter, "y", target)
-              : Map.of("dy", op.at(Slot.DY), "w", filter, "dx", target),
-          Map.of());
-      if (adds) {
-        Pointwise.add(op, BACKWARD, spec.type(), spec.x().elements(), dx, target, dx);
-      }
+      buildBackwardData(op, filter);
+    }
+  }
+
+  private void buildBackwardData(GpuBinding op, Place filter) {
+    Place dx = op.at(Slot.DX);
+    boolean apart = sum.equals(Optional.of(Way.KERNEL));
+    Place target = apart ? op.at(Slot.SCRATCH, temporary(0)) : dx;
+    Map<String, Place> places = new HashMap<>();
+    places.put(transposed ? "x" : "dy", op.at(Slot.DY));
+    places.put("w", filter);
+    places.put(transposed ? "y" : "dx", target);
+    if (sum.equals(Optional.of(Way.FUSED))) {
+      // In place: each element is added by the thread that then writes it.
+      places.put("added", dx);
+    }
+    op.engine(BACKWARD, "convolution backward data", backwardData, places, Map.of());
+    if (apart) {
+      Pointwise.add(op, BACKWARD, spec.type(), spec.x().elements(), dx, target, dx);
     }
   }
 
@@ -236,7 +312,7 @@ final class ConvPlan extends GpuPlan {
               .add(rs));
     }
     if (biased) {
-      sums()
+      tiles()
           .sums(op, BACKWARD, op.at(Slot.DY), op.at(Slot.DBIAS), op.at(Slot.SCRATCH, temporary(0)));
     }
   }

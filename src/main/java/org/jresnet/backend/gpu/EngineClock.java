@@ -7,17 +7,22 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.function.IntConsumer;
 import org.jresnet.backend.LibraryPlan;
 import org.jresnet.base.BFloat16;
 import org.jresnet.base.Closing;
 import org.jresnet.base.Float16;
+import org.jresnet.graph.DType;
 import org.jresnet.nativebindings.cuda.CudaDevice;
 import org.jresnet.nativebindings.cuda.CudaEvent;
 import org.jresnet.nativebindings.cuda.CudaException;
 import org.jresnet.nativebindings.cuda.CudaStream;
 import org.jresnet.nativebindings.cuda.CudnnHandle;
 import org.jresnet.nativebindings.cuda.CudnnPlan;
+import org.jresnet.nativebindings.cuda.DataType;
 import org.jresnet.nativebindings.cuda.DeviceMemory;
+import org.jresnet.nativebindings.cuda.Kernel;
+import org.jresnet.nativebindings.cuda.KernelModule;
 import org.jresnet.nativebindings.cuda.OpGraph;
 import org.jresnet.nativebindings.cuda.PinnedMemory;
 
@@ -54,12 +59,16 @@ final class EngineClock implements Trial, AutoCloseable {
 
   private final CudaStream stream;
   private final CudnnHandle dnn;
+  private final KernelModule module;
+  private final DeviceLimits limits;
   private final long cache;
   private final Map<Content, DeviceMemory> patterns = new HashMap<>();
 
-  EngineClock(CudaStream stream, CudnnHandle dnn, int device) {
+  EngineClock(CudaStream stream, CudnnHandle dnn, KernelModule module, int device) {
     this.stream = stream;
     this.dnn = dnn;
+    this.module = module;
+    limits = DeviceLimits.of(CudaDevice.info(device).properties());
     cache = CudaDevice.cacheBytes(device);
   }
 
@@ -121,7 +130,11 @@ final class EngineClock implements Trial, AutoCloseable {
     if (value.type().isEmpty()) {
       return Content.BITS;
     }
-    return switch (value.type().get()) {
+    return content(name, value.type().get());
+  }
+
+  private static Content content(String name, DataType type) {
+    return switch (type) {
       case F32 ->
           name.contains("var") || name.contains("deviation") ? Content.POSITIVE : Content.SINGLE;
       case BF16 -> Content.BRAIN;
@@ -181,18 +194,52 @@ final class EngineClock implements Trial, AutoCloseable {
 
   @Override
   public double milliseconds(Planned planned) {
-    int sets = sets(planned);
+    int sets = sets(setBytes(planned), planned.plan().workspaceBytes());
     if (sets == 0) {
       return Double.NaN;
     }
+    try (Bench bench = new Bench(planned, sets)) {
+      return milliseconds(bench::launch);
+    }
+  }
+
+  @Override
+  public double addition(DType type, long elements) {
+    long each = LibraryPlan.align(elements * type.bytes(), GpuPlan.ALIGNMENT);
+    Kernel kernel = module.kernel("add_" + Gpu.suffix(type));
+    List<Kernel.Launch> launches = new ArrayList<>();
+    List<AutoCloseable> owned = new ArrayList<>();
+    try {
+      for (int set = sets(3 * each, 0); set > 0; set--) {
+        DeviceMemory memory = new DeviceMemory(3 * each);
+        owned.add(memory);
+        for (int tensor = 0; tensor < 2; tensor++) {
+          fill(content("", Planner.dataType(type)), memory, tensor * each, each);
+        }
+        Kernel.Arguments arguments = new Kernel.Arguments();
+        for (int tensor = 0; tensor < 3; tensor++) {
+          arguments.add(memory.address(tensor * each, each));
+        }
+        launches.add(kernel.bind(Gpu.vectorGrid(limits, elements), arguments.add(elements)));
+      }
+      return launches.isEmpty()
+          ? Double.NaN
+          : milliseconds(turn -> launches.get(turn % launches.size()).run(stream));
+    } finally {
+      owned.addAll(launches);
+      Closing.closeAll(owned);
+    }
+  }
+
+  /** The median of a few rounds, per launch; launch number i may take another set of tensors. */
+  private double milliseconds(IntConsumer launch) {
     double[] times = new double[ROUNDS];
-    try (Bench bench = new Bench(planned, sets);
-        CudaEvent start = new CudaEvent();
+    try (CudaEvent start = new CudaEvent();
         CudaEvent end = new CudaEvent()) {
       finish(
           () -> {
             for (int i = 0; i < WARM_UP; i++) {
-              bench.launch(i);
+              launch.accept(i);
             }
           });
       for (int round = 0; round < ROUNDS; round++) {
@@ -200,7 +247,7 @@ final class EngineClock implements Trial, AutoCloseable {
             () -> {
               start.record(stream);
               for (int i = 0; i < LAUNCHES; i++) {
-                bench.launch(i);
+                launch.accept(i);
               }
               end.record(stream);
             });
@@ -212,9 +259,9 @@ final class EngineClock implements Trial, AutoCloseable {
   }
 
   /** As many as the cache does not hold, if memory has them; at most one per launch. */
-  private int sets(Planned planned) {
-    long each = Math.max(1, setBytes(planned));
-    long fitting = (CudaDevice.freeBytes() - planned.plan().workspaceBytes()) * 9 / 10 / each;
+  private int sets(long bytes, long workspace) {
+    long each = Math.max(1, bytes);
+    long fitting = (CudaDevice.freeBytes() - workspace) * 9 / 10 / each;
     return (int) Math.min(Math.min(LAUNCHES, 1 + CACHES * cache / each), Math.max(0, fitting));
   }
 

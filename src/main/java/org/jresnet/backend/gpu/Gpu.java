@@ -59,7 +59,7 @@ final class Gpu implements Device, AutoCloseable {
     dnn = new CudnnHandle(stream);
     blas = new BlasLt();
     module = Kernels.load(info.architecture(), options.cache());
-    clock = new EngineClock(stream, dnn, options.device());
+    clock = new EngineClock(stream, dnn, module, options.device());
     workers =
         new PlanWorkers(
             Math.min(MOST_WORKERS, Runtime.getRuntime().availableProcessors()),

@@ -18,7 +18,9 @@ import org.jresnet.backend.Precision;
 import org.jresnet.backend.Support;
 import org.jresnet.backend.Tensor;
 import org.jresnet.backend.UpdateRule;
+import org.jresnet.backend.gpu.GradientSum.Way;
 import org.jresnet.base.Closing;
+import org.jresnet.base.Named;
 import org.jresnet.base.UserError;
 import org.jresnet.graph.Activation;
 import org.jresnet.graph.AvgPool;
@@ -242,6 +244,30 @@ public final class GpuBackend implements Backend {
   @Override
   public OpPlan plan(OpSpec spec) {
     return lower(planner, spec).on(gpu);
+  }
+
+  @Override
+  public OpPlan plan(OpSpec spec, String candidate) {
+    if (forms(spec).isEmpty()) {
+      return plan(spec);
+    }
+    Way way = Named.of(Way.class, "way to add gradients", candidate);
+    return new ConvPlan(planner, spec, Optional.of(way)).on(gpu);
+  }
+
+  /** The ways to compute parts of an op, where there are several; all of them are planned. */
+  public List<Form> forms(OpSpec spec) {
+    return lower(planner, spec).forms();
+  }
+
+  /**
+   * What a step moves through memory at least, as planned: training with Adam, or inference.
+   *
+   * @param specs in forward order, not empty
+   * @param trained number of parameters that the optimizer updates; 0 in inference
+   */
+  public List<Traffic> traffic(List<OpSpec> specs, long trained) {
+    return Traffic.ofStep(specs, spec -> lower(planner, spec).traffic(), trained);
   }
 
   /** How an op is computed. */

@@ -107,6 +107,16 @@ abstract class GpuPlan extends LibraryPlan<GpuBinding> {
     return engines.stream().map(Planned::choice).toList();
   }
 
+  /** Ways to compute a part of the op, where there are several. */
+  List<Form> forms() {
+    return List.of();
+  }
+
+  /** What the calls move through memory. */
+  List<Traffic> traffic() {
+    return Traffic.of(spec);
+  }
+
   /** The plans behind {@link #choices}, for what cuDNN says of them. */
   List<CudnnPlan> plans() {
     return engines.stream().map(Planned::plan).toList();

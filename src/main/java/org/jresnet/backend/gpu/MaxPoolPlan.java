@@ -63,7 +63,7 @@ final class MaxPoolPlan extends GpuPlan {
     }
   }
 
-  private static OpGraph.Value index(Planner.Draft d, Shape s) {
+  private static OpGraph.Value index(Draft d, Shape s) {
     return d.keep("index", d.graph.tensor(DataType.I8, s.n(), s.c(), s.h(), s.w()));
   }
 

@@ -11,7 +11,6 @@ import org.jresnet.backend.Mode;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
 import org.jresnet.backend.gpu.Planner.Arithmetic;
-import org.jresnet.backend.gpu.Planner.Draft;
 import org.jresnet.graph.Activation;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;

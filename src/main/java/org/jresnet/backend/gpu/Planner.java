@@ -11,9 +11,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.jresnet.backend.Tuning;
-import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.DType;
-import org.jresnet.graph.Shape;
 import org.jresnet.nativebindings.cuda.CudaException;
 import org.jresnet.nativebindings.cuda.CudnnPlan;
 import org.jresnet.nativebindings.cuda.DataType;
@@ -39,59 +37,11 @@ class Planner implements AutoCloseable {
     PLAIN
   }
 
-  /** A graph under construction, its tensors by name. */
-  static final class Draft {
-    final OpGraph graph = new OpGraph();
-    final Map<String, OpGraph.Value> values = new LinkedHashMap<>();
-    private final DType type;
-
-    Draft(DType type) {
-      this.type = type;
-    }
-
-    OpGraph.Value tensor(String name, Shape s) {
-      return keep(name, graph.tensor(dataType(type), s.n(), s.c(), s.h(), s.w()));
-    }
-
-    /** A tensor that is never stored, rounded to the graph's type. */
-    OpGraph.Value between(Shape s) {
-      return graph.between(dataType(type), s.n(), s.c(), s.h(), s.w());
-    }
-
-    /** A tensor that is never stored, in single precision. */
-    OpGraph.Value wide(Shape s) {
-      return graph.between(DataType.F32, s.n(), s.c(), s.h(), s.w());
-    }
-
-    OpGraph.Value filter(String name, Conv2d conv) {
-      return keep(
-          name,
-          graph.tensor(
-              dataType(type),
-              conv.k(),
-              conv.c() / conv.groups(),
-              conv.rows().size(),
-              conv.columns().size()));
-    }
-
-    OpGraph.Value channels(String name, int c) {
-      return keep(name, graph.tensor(DataType.F32, 1, c, 1, 1));
-    }
-
-    OpGraph.Value number(String name) {
-      return keep(name, graph.number());
-    }
-
-    OpGraph.Value keep(String name, OpGraph.Value value) {
-      values.put(name, value);
-      return value;
-    }
-  }
-
   private final Target target;
   private final CudnnOptions options;
   private final PlanCache cache;
   private final Map<String, Planned> planned = new LinkedHashMap<>();
+  private final Map<String, String> refused = new LinkedHashMap<>();
   private Trial trial;
   private PlanWorkers workers;
   private DeviceLimits limits;
@@ -141,10 +91,10 @@ class Planner implements AutoCloseable {
    * @return empty where cuDNN has no engine that the precision and the options allow
    */
   Optional<Planned> plan(String key, DType type, Arithmetic arithmetic, Consumer<Draft> build) {
-    String full = type + " " + key;
+    String full = full(key, type);
     Planned known = planned.get(full);
-    if (known != null) {
-      return Optional.of(known);
+    if (known != null || refused.containsKey(full)) {
+      return Optional.ofNullable(known);
     }
     Draft draft = new Draft(type);
     try {
@@ -152,19 +102,64 @@ class Planner implements AutoCloseable {
       Optional<Planned> found = choose(full, draft, forbidden(type, arithmetic));
       if (found.isPresent()) {
         planned.put(full, found.get());
+        refused.remove(full);
         LOG.info("{}: {}", full, found.get().choice().text());
       } else {
         draft.graph.close();
+        refused.putIfAbsent(
+            full, "cuDNN proposes none that the precision, --deterministic and --workspace allow");
       }
       return found;
     } catch (CudaException e) {
       draft.graph.close();
       if (e.kind() == CudaException.Kind.NOT_SUPPORTED) {
-        LOG.info("{}: {}", full, e.getMessage());
+        refuse(full, e);
         return Optional.empty();
       }
       throw e;
     }
+  }
+
+  private static String full(String key, DType type) {
+    return type + " " + key;
+  }
+
+  /** Why {@link #plan} found no engine for a graph: the first reason that cuDNN gave. */
+  Optional<String> refusal(String key, DType type) {
+    return Optional.ofNullable(refused.get(full(key, type)));
+  }
+
+  private void refuse(String full, CudaException e) {
+    LOG.info("{}: {}", full, e.getMessage());
+    refused.putIfAbsent(full, e.getMessage());
+  }
+
+  /** Whether engines are chosen by their times. */
+  boolean races() {
+    return options.tuning() == Tuning.RACE && trial != null;
+  }
+
+  /** Milliseconds of our kernel that adds two tensors; NaN where nothing is timed. */
+  double addition(DType type, long elements) {
+    if (!races()) {
+      return Double.NaN;
+    }
+    String key = type + " addition of " + elements + " elements by a kernel";
+    Optional<PlanCache.Entry> remembered = cache.get(key);
+    if (remembered.isPresent()) {
+      return remembered.get().milliseconds();
+    }
+    double time = trial.addition(type, elements);
+    if (!Double.isNaN(time)) {
+      long bytes = 3 * elements * type.bytes();
+      cache.put(key, new Choice(key, 0, 0, 1, false, false, 0, bytes, time));
+    }
+    return time;
+  }
+
+  /** Whether an engine may be one that is compiled for its graph, without being timed. */
+  boolean compiles() {
+    return options.tuning() != Tuning.OFF;
   }
 
   private Set<Note> forbidden(DType type, Arithmetic arithmetic) {
@@ -195,7 +190,7 @@ class Planner implements AutoCloseable {
             Comparator.comparing(config -> config.notes().contains(Note.COMPILED_AT_RUNTIME)));
       }
       Optional<Planned> found =
-          options.tuning() == Tuning.RACE && trial != null
+          races()
               ? fastest(key, draft, allowed, heuristic)
               : first(key, draft, allowed, heuristic);
       if (found.isPresent()) {
@@ -211,6 +206,9 @@ class Planner implements AutoCloseable {
     } catch (CudaException e) {
       if (e.kind() == CudaException.Kind.LOST || !draft.graph.finished()) {
         throw e;
+      } else if (e.kind() == CudaException.Kind.NOT_SUPPORTED) {
+        refuse(key, e);
+        return List.of();
       }
       LOG.warn("{}: cuDNN proposes nothing by {}: {}", key, heuristic, e.getMessage());
       return List.of();
@@ -261,11 +259,12 @@ class Planner implements AutoCloseable {
   }
 
   /** Says why a candidate is none; with a lost device nothing else would work either. */
-  private static void leaveOut(String key, EngineConfig config, CudaException e) {
+  private void leaveOut(String key, EngineConfig config, CudaException e) {
     if (e.kind() == CudaException.Kind.LOST) {
       throw e;
     } else if (e.kind() == CudaException.Kind.NOT_SUPPORTED) {
       LOG.info("{}: engine {} cannot: {}", key, config.engine(), e.getMessage());
+      refused.putIfAbsent(key, e.getMessage());
     } else {
       LOG.warn("{}: engine {} fails and is left out: {}", key, config.engine(), e.getMessage());
     }

@@ -2,12 +2,14 @@ package org.jresnet.backend.gpu;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Function;
 import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.Mode;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operand;
 import org.jresnet.backend.Pass;
 import org.jresnet.backend.Phase;
+import org.jresnet.backend.gpu.GradientSum.Way;
 import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.ConvTranspose2d;
 import org.jresnet.graph.Op;
@@ -86,13 +88,15 @@ public record Traffic(Part part, long bytes, long flops) {
    * A whole step, call by call: training with Adam, or inference.
    *
    * @param specs in forward order, not empty
+   * @param calls of an op
    * @param trained number of parameters that the optimizer updates; 0 in inference
    */
-  public static List<Traffic> ofStep(List<OpSpec> specs, long trained) {
+  static List<Traffic> ofStep(
+      List<OpSpec> specs, Function<OpSpec, List<Traffic>> calls, long trained) {
     List<Traffic> all = new ArrayList<>();
     OpSpec first = specs.get(0);
     all.add(new Traffic(Part.INPUT, first.x().elements() * (1 + (long) first.type().bytes()), 0));
-    specs.forEach(spec -> all.addAll(of(spec)));
+    specs.forEach(spec -> all.addAll(calls.apply(spec)));
     if (trained > 0) {
       long arena = 4 * trained;
       all.add(new Traffic(Part.OPTIMIZER, arena, 0));
@@ -101,11 +105,16 @@ public record Traffic(Part part, long bytes, long flops) {
     return all;
   }
 
+  /** One op, call by call, where a kernel adds gradients. */
+  static List<Traffic> of(OpSpec spec) {
+    return of(spec, Way.KERNEL);
+  }
+
   /** One op, call by call. */
-  public static List<Traffic> of(OpSpec spec) {
+  static List<Traffic> of(OpSpec spec, Way sum) {
     List<Traffic> all = new ArrayList<>();
     if (spec.op() instanceof Conv2d || spec.op() instanceof ConvTranspose2d) {
-      convolution(spec, all);
+      convolution(spec, sum, all);
     } else if (spec.op() instanceof Op.BatchNorm) {
       norm(spec, all);
     } else {
@@ -119,7 +128,7 @@ public record Traffic(Part part, long bytes, long flops) {
     return all;
   }
 
-  private static void convolution(OpSpec spec, List<Traffic> all) {
+  private static void convolution(OpSpec spec, Way sum, List<Traffic> all) {
     long flops = 2 * spec.macs();
     long weights = elements(spec, Slot.WEIGHT);
     long filter = weights * spec.type().bytes();
@@ -133,10 +142,12 @@ public record Traffic(Part part, long bytes, long flops) {
       all.add(new Traffic(Part.WEIGHTS, 4 * weights + filter, 0));
     }
     all.add(new Traffic(Part.CONVOLUTION, x + filter + y + (spec.adds() ? y : 0), flops));
+    boolean adds = spec.write(Slot.DX) == GradientWrite.ACCUMULATE;
+    boolean apart = sum == Way.KERNEL;
     if (spec.write(Slot.DX) != GradientWrite.NONE) {
-      all.add(new Traffic(Part.CONVOLUTION, y + filter + x, flops));
+      all.add(new Traffic(Part.CONVOLUTION, y + filter + (adds && !apart ? 2 : 1) * x, flops));
     }
-    if (spec.write(Slot.DX) == GradientWrite.ACCUMULATE) {
+    if (adds && apart) {
       all.add(new Traffic(Part.GRADIENT_SUM, 3 * x, 0));
     }
     if (spec.write(Slot.DWEIGHT) != GradientWrite.NONE) {

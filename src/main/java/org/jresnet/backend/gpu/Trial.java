@@ -1,5 +1,7 @@
 package org.jresnet.backend.gpu;
 
+import org.jresnet.graph.DType;
+
 /** Tries engines on the device that they are planned for, in memory of its own. */
 interface Trial {
   /**
@@ -16,4 +18,7 @@ interface Trial {
    * @throws org.jresnet.nativebindings.cuda.CudaException as for {@link #run}
    */
   double milliseconds(Planned planned);
+
+  /** The same of our kernel that adds two tensors of that type into a third. */
+  double addition(DType type, long elements);
 }

@@ -36,7 +36,7 @@ class TrafficTest {
   private static Map<Part, Double> gigabytes(boolean training) {
     List<OpSpec> specs = specs(training).stream().map(NamedSpec::spec).toList();
     Map<Part, Double> sums = new EnumMap<>(Part.class);
-    Traffic.ofStep(specs, training ? GRAPH.parameterCount() : 0)
+    Traffic.ofStep(specs, Traffic::of, training ? GRAPH.parameterCount() : 0)
         .forEach(t -> sums.merge(t.part(), t.bytes() / 1e9, Double::sum));
     return sums;
   }
