@@ -3,6 +3,7 @@
 // Work in streams runs later than it is sent, in random order as far as streams and events allow: a stream is idle for a
 // while, until somebody waits for what it has to do, and then for a while it works at every call. Fresh memory is full of NaN, and blocks have margins
 // that must stay as they are. So what is missing in the order of things shows as wrong results.
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -26,6 +27,8 @@ struct Event {
   uint64_t sent = 0;
   uint64_t passed = 0;
   double milliseconds = 0;
+  // Recorded last within a graph, for other streams of the same recording.
+  bool captured = false;
 };
 
 struct Task {
@@ -35,11 +38,23 @@ struct Task {
   uint64_t turn = 0;
 };
 
-using Graph = std::vector<Task>;
-
 struct Stream {
   std::deque<Task> queue;
   int mood = 0;
+};
+
+// What streams did while they recorded, in the order in which it was sent; branch 0 is the stream that began.
+struct Graph {
+  std::vector<std::pair<size_t, Task>> tasks;
+  // Of a graph that can be launched: where the other branches run.
+  std::vector<Stream*> branches;
+};
+
+// A stream that takes part in a recording: the first one, or one that has waited for an event of the recording.
+struct Recording {
+  Stream* stream;
+  // Whether it has sent what the first stream does not wait for yet.
+  bool unjoined = false;
 };
 
 static constexpr size_t MARGIN = 256;
@@ -57,7 +72,7 @@ struct State {
   std::map<void*, std::shared_ptr<Event>> events;
   std::set<Graph*> graphs;
   size_t used = 0;
-  Stream* recording = nullptr;
+  std::vector<Recording> recording;
   std::thread::id recorder;
   bool spoilt = false;
   Graph recorded;
@@ -187,6 +202,17 @@ static void runAll() {
   }
 }
 
+// The branch of a recording that a stream is; -1 if it records nothing.
+static int branchOf(Stream* stream) {
+  auto& recording = state().recording;
+  for (size_t i = 0; i < recording.size(); i++) {
+    if (recording[i].stream == stream) {
+      return (int)i;
+    }
+  }
+  return -1;
+}
+
 static int send(Stream* stream, Task task) {
   State& s = state();
   if (s.dead) {
@@ -195,8 +221,10 @@ static int send(Stream* stream, Task task) {
   if (s.streams.count(stream) == 0) {
     return failed(cudaErrorInvalidResourceHandle, "there is no such stream");
   }
-  if (s.recording == stream) {
-    s.recorded.push_back(std::move(task));
+  int branch = branchOf(stream);
+  if (branch >= 0) {
+    s.recording[branch].unjoined = s.recording[branch].unjoined || (branch > 0 && task.work);
+    s.recorded.tasks.emplace_back(branch, std::move(task));
     return cudaSuccess;
   }
   stream->queue.push_back(std::move(task));
@@ -216,7 +244,7 @@ static int forbiddenWhileRecording(const char* call) {
   if (s.dead) {
     return cudaErrorIllegalAddress;
   }
-  if (s.recording != nullptr && s.recorder == std::this_thread::get_id()) {
+  if (!s.recording.empty() && s.recorder == std::this_thread::get_id()) {
     s.spoilt = true;
     return failed(cudaErrorStreamCaptureUnsupported, std::string(call) + " while a graph is recorded");
   }
@@ -272,6 +300,9 @@ static const std::map<int, std::pair<const char*, const char*>> ERRORS = {
      {"cudaErrorStreamCaptureUnsupported", "operation not permitted when stream is capturing"}},
     {cudaErrorStreamCaptureInvalidated,
      {"cudaErrorStreamCaptureInvalidated", "operation failed due to a previous error during capture"}},
+    {cudaErrorStreamCaptureUnjoined,
+     {"cudaErrorStreamCaptureUnjoined", "capturing stream has unjoined work"}},
+    {cudaErrorCapturedEvent, {"cudaErrorCapturedEvent", "operation not permitted on an event last recorded in a capturing stream"}},
     {cudaErrorStreamCaptureIsolation,
      {"cudaErrorStreamCaptureIsolation", "dependency created on uncaptured work in another stream"}}};
 
@@ -445,15 +476,13 @@ static int record(void* handle, Stream* stream, bool external) {
   if (event == nullptr) {
     return failed(cudaErrorInvalidResourceHandle, "there is no such event");
   }
-  if (state().recording == stream && !external) {
-    state().spoilt = true;
-    return failed(cudaErrorStreamCaptureUnsupported, "an event inside a graph that the host is to wait for is external");
-  }
+  bool captured = branchOf(stream) >= 0;
   Task task;
   task.record = event;
-  if (state().recording != stream) {
+  event->captured = captured && !external;
+  event->sentTo = stream;
+  if (!captured) {
     task.turn = ++event->sent;
-    event->sentTo = stream;
   }
   return send(stream, std::move(task));
 }
@@ -470,17 +499,29 @@ int cudaEventRecordWithFlags(void* event, Stream* stream, unsigned flags) {
 
 int cudaStreamWaitEvent(Stream* stream, void* handle, unsigned) {
   DEVICE_CALL;
+  State& s = state();
   auto event = eventOf(handle);
   if (event == nullptr) {
     return failed(cudaErrorInvalidResourceHandle, "there is no such event");
   }
-  if (state().recording == stream) {
-    state().spoilt = true;
+  int branch = branchOf(stream);
+  int from = event->captured ? branchOf(event->sentTo) : -1;
+  if (branch >= 0 && from < 0) {
+    s.spoilt = true;
     return failed(cudaErrorStreamCaptureIsolation, "a graph that is recorded waits for work outside");
   }
   Task task;
   task.wait = event;
   task.turn = event->sent;
+  if (from >= 0 && branch < 0) {
+    // The stream takes part in the recording from here on.
+    s.recording.push_back({stream});
+  } else if (branch == 0 && from > 0) {
+    // All that was sent before the event, which the stream recorded last.
+    auto last = std::find_if(s.recorded.tasks.rbegin(), s.recorded.tasks.rend(),
+                             [&](auto& sent) { return sent.first == (size_t)from; });
+    s.recording[from].unjoined = last->second.record != event;
+  }
   return send(stream, std::move(task));
 }
 
@@ -490,6 +531,8 @@ int cudaEventSynchronize(void* handle) {
   auto event = eventOf(handle);
   if (status != cudaSuccess || event == nullptr) {
     return status != cudaSuccess ? status : failed(cudaErrorInvalidResourceHandle, "there is no such event");
+  } else if (event->captured) {
+    return failed(cudaErrorCapturedEvent, "the host waits for an event inside a graph");
   }
   uint64_t turn = event->sent;
   if (turn > event->passed) {
@@ -536,26 +579,29 @@ int cudaMemsetAsync(void* to, int value, size_t bytes, Stream* stream) {
 int cudaStreamBeginCapture(Stream* stream, int mode) {
   DEVICE_CALL;
   State& s = state();
-  if (s.recording != nullptr || mode != cudaStreamCaptureModeThreadLocal) {
+  if (!s.recording.empty() || mode != cudaStreamCaptureModeThreadLocal) {
     return failed(cudaErrorInvalidValue, "one graph at a time is recorded, by one thread");
   }
-  s.recording = stream;
+  s.recording = {{stream}};
   s.recorder = std::this_thread::get_id();
   s.spoilt = false;
-  s.recorded.clear();
+  s.recorded = {};
   return cudaSuccess;
 }
 
 int cudaStreamEndCapture(Stream* stream, Graph** graph) {
   DEVICE_CALL;
   State& s = state();
-  if (s.recording != stream) {
+  if (branchOf(stream) != 0) {
     return failed(cudaErrorInvalidValue, "this stream records nothing");
   }
-  s.recording = nullptr;
-  if (s.spoilt) {
+  bool unjoined = std::any_of(s.recording.begin(), s.recording.end(), [](auto& r) { return r.unjoined; });
+  s.recorded.branches.resize(s.recording.size() - 1);
+  s.recording.clear();
+  if (s.spoilt || unjoined) {
     *graph = nullptr;
-    return failed(cudaErrorStreamCaptureInvalidated, "the graph is spoilt");
+    return s.spoilt ? failed(cudaErrorStreamCaptureInvalidated, "the graph is spoilt")
+                    : failed(cudaErrorStreamCaptureUnjoined, "a stream of the graph has work that the first one does not wait for");
   }
   *graph = new Graph(std::move(s.recorded));
   s.graphs.insert(*graph);
@@ -565,6 +611,13 @@ int cudaStreamEndCapture(Stream* stream, Graph** graph) {
 static int destroy(Graph* graph) {
   if (state().graphs.erase(graph) == 0) {
     return failed(cudaErrorInvalidResourceHandle, "there is no such graph");
+  }
+  for (Stream* branch : graph->branches) {
+    if (branch != nullptr) {
+      runUntil(branch, [&] { return branch->queue.empty(); });
+      state().streams.erase(branch);
+      delete branch;
+    }
   }
   delete graph;
   return cudaSuccess;
@@ -583,6 +636,10 @@ int cudaGraphExecDestroy(Graph* graph) {
 int cudaGraphInstantiate(Graph** made, Graph* graph, unsigned long long) {
   DEVICE_CALL;
   *made = new Graph(*graph);
+  for (Stream*& branch : (*made)->branches) {
+    branch = new Stream;
+    state().streams.insert(branch);
+  }
   state().graphs.insert(*made);
   return cudaSuccess;
 }
@@ -592,12 +649,15 @@ int cudaGraphLaunch(Graph* graph, Stream* stream) {
   if (state().graphs.count(graph) == 0) {
     return failed(cudaErrorInvalidResourceHandle, "there is no such graph");
   }
-  for (Task task : *graph) {
+  for (auto [branch, task] : graph->tasks) {
+    Stream* target = branch == 0 ? stream : graph->branches[branch - 1];
     if (task.record) {
       task.turn = ++task.record->sent;
-      task.record->sentTo = stream;
+      task.record->sentTo = target;
+    } else if (task.wait) {
+      task.turn = task.wait->sent;
     }
-    int status = send(stream, std::move(task));
+    int status = send(target, std::move(task));
     if (status != cudaSuccess) {
       return status;
     }

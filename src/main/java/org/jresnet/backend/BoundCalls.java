@@ -10,6 +10,7 @@ final class BoundCalls implements BoundOp {
   private final Runnable[] prepare;
   private final Runnable[] forward;
   private final Runnable[] backward;
+  private final Runnable[] join;
 
   BoundCalls(List<OpCall> calls, List<? extends AutoCloseable> owned) {
     all = List.copyOf(calls);
@@ -17,6 +18,7 @@ final class BoundCalls implements BoundOp {
     prepare = bodies(Phase.PREPARE);
     forward = bodies(Phase.FORWARD);
     backward = bodies(Phase.BACKWARD);
+    join = bodies(Phase.JOIN);
   }
 
   private Runnable[] bodies(Phase phase) {
@@ -41,6 +43,11 @@ final class BoundCalls implements BoundOp {
   @Override
   public void backward() {
     run(backward);
+  }
+
+  @Override
+  public void join() {
+    run(join);
   }
 
   private static void run(Runnable[] calls) {

@@ -18,6 +18,12 @@ public interface BoundOp extends AutoCloseable {
    */
   void backward();
 
+  /**
+   * Waits for what {@link #backward} has left running beside the ops that follow it; see {@link
+   * OpPlan#operands}.
+   */
+  default void join() {}
+
   /** What {@link #prepare}, {@link #forward} and {@link #backward} run, in order, for profiles. */
   default List<OpCall> calls() {
     return List.of(

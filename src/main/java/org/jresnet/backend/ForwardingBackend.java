@@ -52,6 +52,16 @@ public abstract class ForwardingBackend implements Backend {
     }
 
     @Override
+    public long asideBytes() {
+      return plan.asideBytes();
+    }
+
+    @Override
+    public List<Operand> operands() {
+      return plan.operands();
+    }
+
+    @Override
     public void close() {
       plan.close();
     }

@@ -27,13 +27,24 @@ public interface OpPlan extends AutoCloseable {
   /** Bytes of {@link Slot#SCRATCH}; 0 if it needs none. */
   long scratchBytes();
 
-  /** Every operand: the spec's, and the bytes that this plan asks for. */
+  /** Bytes of {@link Slot#ASIDE}; 0 if it needs none. */
+  default long asideBytes() {
+    return 0;
+  }
+
+  /**
+   * Every operand: the spec's, and the bytes that this plan asks for. What names {@link Phase#JOIN}
+   * may still be in use between backward and join, while other ops run; what is written then is
+   * there after join.
+   */
   default List<Operand> operands() {
     List<Operand> all = new ArrayList<>(spec().operands());
     extra(all, Slot.SAVED, savedBytes(), Set.of(Phase.BACKWARD), Set.of(Phase.FORWARD));
     Set<Phase> uses = Set.of(Phase.FORWARD, Phase.BACKWARD);
     extra(all, Slot.PACKED, packedBytes(), uses, Set.of(Phase.PREPARE));
-    extra(all, Slot.SCRATCH, scratchBytes(), Set.of(), Set.of(Phase.values()));
+    Set<Phase> calls = Set.of(Phase.PREPARE, Phase.FORWARD, Phase.BACKWARD);
+    extra(all, Slot.SCRATCH, scratchBytes(), Set.of(), calls);
+    extra(all, Slot.ASIDE, asideBytes(), Set.of(), Set.of(Phase.BACKWARD, Phase.JOIN));
     return all;
   }
 

@@ -7,5 +7,7 @@ public enum Phase {
   /** In {@link BoundOp#forward}. */
   FORWARD,
   /** In {@link BoundOp#backward}. */
-  BACKWARD
+  BACKWARD,
+  /** In {@link BoundOp#join}. */
+  JOIN
 }

@@ -84,6 +84,7 @@ public final class OpRun {
           if (spec.pass() == Pass.TRAINING) {
             poison(operands);
             op.backward();
+            op.join();
           }
         }
         zones.forEach(zone -> requireUntouched(memory, zone));
@@ -100,6 +101,7 @@ public final class OpRun {
     extras.put(Slot.SAVED, plan.savedBytes());
     extras.put(Slot.PACKED, plan.packedBytes());
     extras.put(Slot.SCRATCH, plan.scratchBytes());
+    extras.put(Slot.ASIDE, plan.asideBytes());
     extras.values().removeIf(bytes -> bytes == 0);
     return extras;
   }

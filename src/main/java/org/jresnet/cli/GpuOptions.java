@@ -49,6 +49,16 @@ final class GpuOptions {
       description = "Send a step call by call instead of as one CUDA graph, for profilers.")
   private boolean calls;
 
+  @Option(
+      names = "--streams",
+      defaultValue = "1",
+      paramLabel = "N",
+      description =
+          "With 2, gradients of convolution weights are computed beside what follows; not yet"
+              + " measured.")
+  @Within(min = 1, max = 2)
+  private int streams;
+
   /** As the backend takes them. */
   CudnnOptions options(Tuning tuning) {
     CudnnOptions defaults = CudnnOptions.defaults();
@@ -59,6 +69,7 @@ final class GpuOptions {
         tuning,
         deterministic ? Results.DETERMINISTIC : Results.ANY_ORDER,
         calls ? Launch.CALLS : Launch.GRAPH,
+        streams,
         defaults.cache());
   }
 

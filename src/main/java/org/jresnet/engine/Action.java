@@ -36,12 +36,14 @@ record Action(
     RECOMPUTE,
     /** A group computes its gradients. */
     BACKWARD,
+    /** What a group's gradients left running beside others is done. */
+    JOIN,
     /** The user's code runs. */
     CALLBACK,
     /** The host may look at what it reads. */
     TAP;
 
-    private static final Set<Kind> OF_GROUPS = Set.of(PREPARE, FORWARD, RECOMPUTE, BACKWARD);
+    private static final Set<Kind> OF_GROUPS = Set.of(PREPARE, FORWARD, RECOMPUTE, BACKWARD, JOIN);
 
     /** The phase of the ops that run then. */
     Phase phase() {

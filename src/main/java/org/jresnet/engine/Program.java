@@ -100,6 +100,7 @@ final class Program implements AutoCloseable {
           case PREPARE -> op::prepare;
           case FORWARD -> op::forward;
           case BACKWARD -> op::backward;
+          case JOIN -> op::join;
         };
     return new Bound(action, body, op.calls().stream().filter(c -> c.phase() == phase).toList());
   }

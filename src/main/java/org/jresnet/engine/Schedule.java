@@ -40,6 +40,8 @@ final class Schedule {
   private final Keys keys;
   private final List<Unit> units = new ArrayList<>();
   private final Value scratch;
+  private final Value aside;
+  private Optional<Unit> running = Optional.empty();
 
   /**
    * Lays out a step.
@@ -63,6 +65,8 @@ final class Schedule {
     this.keys = keys;
     long largest = plans.stream().mapToLong(OpPlan::scratchBytes).max().orElse(0);
     scratch = new Value("scratch", DType.U8, largest, Life.EXECUTABLE);
+    long beside = plans.stream().mapToLong(OpPlan::asideBytes).max().orElse(0);
+    aside = new Value("scratch beside", DType.U8, beside, Life.EXECUTABLE);
     gradients();
     outputs.put(0, activation("the input", groups.get(0).spec().inputs().get(0)));
     for (int g = 0; g < groups.size(); g++) {
@@ -192,6 +196,8 @@ final class Schedule {
     String name = groups.get(g).name() + " " + operand.slot().id();
     if (operand.slot() == Slot.SCRATCH) {
       return scratch;
+    } else if (operand.slot() == Slot.ASIDE) {
+      return aside;
     } else if (operand.slot() != Slot.PACKED) {
       return new Value(name, operand.type(), operand.elements(), Life.STEP);
     }
@@ -209,10 +215,36 @@ final class Schedule {
       }
       if (groups.get(g).spec().pass() == Pass.TRAINING) {
         callbacks(groups.get(g).y(), Callback.What.GRADIENT, gradients);
-        actions.add(Action.of(Kind.BACKWARD, units.get(g)));
+        Action action = Action.of(Kind.BACKWARD, units.get(g));
+        addBeside(action);
+        if (units.get(g).runsOn()) {
+          running = Optional.of(units.get(g));
+        }
       }
     }
+    join();
     callbacks(0, Callback.What.GRADIENT, gradients);
+  }
+
+  /**
+   * One group's gradients at a time run on beside the groups that follow, and nothing changes what
+   * they need: before it does, they are waited for.
+   */
+  private void addBeside(Action action) {
+    boolean waits =
+        running.isPresent()
+            && (action.unit().filter(Unit::runsOn).isPresent()
+                || action.kind() == Kind.CALLBACK
+                || running.get().reads(Phase.JOIN).stream().anyMatch(action.writes()::contains));
+    if (waits) {
+      join();
+    }
+    actions.add(action);
+  }
+
+  private void join() {
+    running.ifPresent(unit -> actions.add(Action.of(Kind.JOIN, unit)));
+    running = Optional.empty();
   }
 
   /** From here on the segment's groups stand for their second computation. */
@@ -224,7 +256,7 @@ final class Schedule {
     for (int g = segment.first; g <= segment.last; g++) {
       Unit unit = unit(g, again, Kind.RECOMPUTE);
       units.set(g, unit);
-      actions.add(Action.of(Kind.RECOMPUTE, unit));
+      addBeside(Action.of(Kind.RECOMPUTE, unit));
       callbacks(groups.get(g).y(), Callback.What.OUTPUT, again);
     }
   }
@@ -232,7 +264,7 @@ final class Schedule {
   private void callbacks(int node, Callback.What what, Map<Integer, Value> values) {
     for (Callback callback : options.watch().callbacks()) {
       if (callback.what() == what && callback.node().equals(name(node))) {
-        actions.add(Action.of(callback, values.get(node)));
+        addBeside(Action.of(callback, values.get(node)));
       }
     }
   }

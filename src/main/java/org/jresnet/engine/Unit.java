@@ -26,6 +26,11 @@ record Unit(Group group, OpPlan plan, Map<Slot, Value> values) {
     return select(o -> o.writes().contains(phase));
   }
 
+  /** Whether something of backward runs on beside other groups, until it is joined. */
+  boolean runsOn() {
+    return !reads(Phase.JOIN).isEmpty() || !writes(Phase.JOIN).isEmpty();
+  }
+
   private List<Value> select(Predicate<Operand> wanted) {
     return plan.operands().stream().filter(wanted).map(o -> values.get(o.slot())).toList();
   }

@@ -91,6 +91,9 @@ public final class Slot implements Comparable<Slot> {
   /** Memory that any op may overwrite. */
   public static final Slot SCRATCH = new Slot(Kind.EXTRA, "SCRATCH", 2);
 
+  /** The same for what runs beside other ops. */
+  public static final Slot ASIDE = new Slot(Kind.EXTRA, "ASIDE", 3);
+
   private final Kind kind;
   private final String name;
   private final int index;

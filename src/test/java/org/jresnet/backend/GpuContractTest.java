@@ -163,8 +163,7 @@ class GpuContractTest extends BackendContract {
       List<Form> forms = gpu.forms(spec);
       assertThat(forms).as("%s", spec).hasSize(3).filteredOn(Form::chosen).hasSize(1);
       Map<Slot, double[]> inputs = op.values(spec.type());
-      OpCheck.Given given =
-          new OpCheck.Given(inputs, expected(op.spec().apply(DType.F64), inputs));
+      OpCheck.Given given = new OpCheck.Given(inputs, expected(op.spec().apply(DType.F64), inputs));
       for (Form form : forms) {
         assertThat(form.choice()).as("engine of %s", form).isPresent();
         Backend only =
@@ -177,8 +176,7 @@ class GpuContractTest extends BackendContract {
               @Override
               public void close() {}
             };
-        assertThat(
-                OpCheck.compare(only, spec, op.aliases(), given, OpCheck.bound(backend, spec)))
+        assertThat(OpCheck.compare(only, spec, op.aliases(), given, OpCheck.bound(backend, spec)))
             .as("%s %s", form.name(), op)
             .isNotEmpty()
             .allMatch(Comparison::ok);

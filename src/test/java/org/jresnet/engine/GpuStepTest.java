@@ -129,6 +129,10 @@ class GpuStepTest {
   }
 
   private static Backend open(CudnnOptions.Launch launch) {
+    return open(launch, 1);
+  }
+
+  private static Backend open(CudnnOptions.Launch launch, int streams) {
     TestBackends.open("gpu").close();
     CudnnOptions o = TestBackends.gpu();
     return Backends.open(
@@ -142,7 +146,24 @@ class GpuStepTest {
                 o.tuning(),
                 o.results(),
                 launch,
+                streams,
                 o.cache())));
+  }
+
+  /** Whatever runs when, the same engines compute the same numbers in the same order. */
+  @ParameterizedTest
+  @EnumSource(CudnnOptions.Launch.class)
+  void gradientsOfWeightsBesideTheRestAreTheSame(CudnnOptions.Launch launch) {
+    Trace one;
+    try (Backend backend = open(launch, 1)) {
+      one = train(backend, Precision.BF16, STEPS, 1, true);
+    }
+    try (Backend backend = open(launch, 2)) {
+      Trace two = train(backend, Precision.BF16, STEPS, 1, true);
+      assertThat(two.losses).doesNotContain(Double.NaN).isEqualTo(one.losses);
+      assertThat(two.norms).isEqualTo(one.norms);
+      assertThat(two.parameters).isEqualTo(one.parameters);
+    }
   }
 
   @ParameterizedTest
@@ -259,7 +280,14 @@ class GpuStepTest {
     CudnnOptions o = TestBackends.gpu(tuning);
     CudnnOptions options =
         new CudnnOptions(
-            o.device(), o.libraries(), o.workspaceBytes(), tuning, o.results(), o.launch(), folder);
+            o.device(),
+            o.libraries(),
+            o.workspaceBytes(),
+            tuning,
+            o.results(),
+            o.launch(),
+            1,
+            folder);
     try (Backend backend =
         Backends.open(BackendKind.GPU, new BackendSettings(CpuOptions.defaults(), options))) {
       Trace trace = train(backend, Precision.BF16, 2, 1);

@@ -87,7 +87,14 @@ public final class TestBackends {
     CudnnOptions o = gpu(tuning);
     CudnnOptions gpu =
         new CudnnOptions(
-            o.device(), o.libraries(), o.workspaceBytes(), tuning, o.results(), launch, o.cache());
+            o.device(),
+            o.libraries(),
+            o.workspaceBytes(),
+            tuning,
+            o.results(),
+            launch,
+            o.streams(),
+            o.cache());
     return Backends.open(BackendKind.GPU, new BackendSettings(CpuOptions.defaults(), gpu));
   }
 
@@ -106,6 +113,7 @@ public final class TestBackends {
         tuning,
         CudnnOptions.Results.DETERMINISTIC,
         CudnnOptions.Launch.GRAPH,
+        1,
         Path.of(System.getProperty("java.io.tmpdir"), "jresnet-test-cache"));
   }
 

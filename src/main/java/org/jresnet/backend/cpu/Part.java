@@ -31,7 +31,7 @@ record Part(OpSpec spec, Set<Phase> phases) {
   /** Parts that compute the op together. */
   static List<Part> of(OpSpec spec) {
     if (!(spec.op() instanceof Conv2d) || spec.pass() == Pass.INFERENCE || !spec.tail().isEmpty()) {
-      return List.of(new Part(spec, Set.of(Phase.values())));
+      return List.of(new Part(spec, Set.of(Phase.PREPARE, Phase.FORWARD, Phase.BACKWARD)));
     }
     List<Part> parts = new ArrayList<>();
     parts.add(new Part(with(spec, Map.of()), FORWARD));

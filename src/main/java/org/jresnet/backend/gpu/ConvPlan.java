@@ -4,13 +4,17 @@ import static org.jresnet.backend.Phase.BACKWARD;
 import static org.jresnet.backend.Phase.FORWARD;
 import static org.jresnet.backend.Phase.PREPARE;
 
+import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.BiConsumer;
 import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.OpSpec;
+import org.jresnet.backend.Operand;
 import org.jresnet.backend.Operands;
 import org.jresnet.backend.Phase;
 import org.jresnet.backend.gpu.GradientSum.Way;
@@ -41,6 +45,9 @@ final class ConvPlan extends GpuPlan {
   private final Planned forward;
   private final Planned backwardData;
   private final Planned backwardFilter;
+
+  /** Whether gradients of weights run beside what follows. */
+  private final boolean beside;
 
   /** How dx is added; nothing where it is written. */
   private final Optional<Way> sum;
@@ -88,6 +95,7 @@ final class ConvPlan extends GpuPlan {
       }
     }
     sum = sum(way);
+    beside = planner.besides() && spec.write(Slot.DWEIGHT) != GradientWrite.NONE;
     backwardData =
         spec.write(Slot.DX) == GradientWrite.NONE
             ? null
@@ -97,12 +105,16 @@ final class ConvPlan extends GpuPlan {
     backwardFilter =
         spec.write(Slot.DWEIGHT) == GradientWrite.NONE
             ? null
-            : use(filter(), "the gradient of the convolution's weights");
-    if (backwardFilter != null && packed) {
-      temporaries(filterBytes);
-    }
-    if (backwardFilter != null && biased) {
-      temporaries(tiles().partialBytes());
+            : beside
+                ? useBeside(filter(), "the gradient of the convolution's weights")
+                : use(filter(), "the gradient of the convolution's weights");
+    if (backwardFilter != null) {
+      long bytes = Math.max(packed ? filterBytes : 0, biased ? tiles().partialBytes() : 0);
+      if (beside) {
+        besideTemporaries(bytes);
+      } else {
+        temporaries(bytes);
+      }
     }
     if (sum.equals(Optional.of(Way.KERNEL))) {
       temporaries(spec.x().elements() * spec.type().bytes());
@@ -196,6 +208,31 @@ final class ConvPlan extends GpuPlan {
   }
 
   @Override
+  public List<Operand> operands() {
+    if (!beside) {
+      return super.operands();
+    }
+    List<Operand> all = new ArrayList<>();
+    for (Operand o : super.operands()) {
+      boolean gradient = o.slot() == Slot.DWEIGHT || o.slot() == Slot.DBIAS;
+      Set<Phase> reads = EnumSet.noneOf(Phase.class);
+      reads.addAll(o.reads());
+      if (o.slot() == Slot.X || o.slot() == Slot.DY) {
+        reads.add(Phase.JOIN);
+      }
+      all.add(
+          new Operand(
+              o.slot(),
+              o.extents(),
+              o.type(),
+              reads,
+              gradient ? Set.of(Phase.JOIN) : o.writes(),
+              o.over()));
+    }
+    return all;
+  }
+
+  @Override
   List<Traffic> traffic() {
     return Traffic.of(spec, sum.orElse(Way.KERNEL));
   }
@@ -223,8 +260,10 @@ final class ConvPlan extends GpuPlan {
   protected void build(GpuBinding op, Operands operands) {
     Place filter = op.at(packed ? (training() ? Slot.SAVED : Slot.PACKED) : Slot.WEIGHT);
     buildForward(op, filter);
-    if (backwardFilter != null) {
-      buildBackwardFilter(op);
+    if (beside) {
+      op.beside(() -> buildBackwardFilter(op, op.at(Slot.ASIDE, besideTemporary())));
+    } else if (backwardFilter != null) {
+      buildBackwardFilter(op, op.at(Slot.SCRATCH, temporary(0)));
     }
     if (backwardData != null) {
       buildBackwardData(op, filter);
@@ -283,9 +322,9 @@ final class ConvPlan extends GpuPlan {
     }
   }
 
-  private void buildBackwardFilter(GpuBinding op) {
+  private void buildBackwardFilter(GpuBinding op, Place temporary) {
     Place dweight = op.at(Slot.DWEIGHT);
-    Place target = packed ? op.at(Slot.SCRATCH, temporary(0)) : dweight;
+    Place target = packed ? temporary : dweight;
     op.engine(
         BACKWARD,
         "convolution backward weights",
@@ -312,8 +351,7 @@ final class ConvPlan extends GpuPlan {
               .add(rs));
     }
     if (biased) {
-      tiles()
-          .sums(op, BACKWARD, op.at(Slot.DY), op.at(Slot.DBIAS), op.at(Slot.SCRATCH, temporary(0)));
+      tiles().sums(op, BACKWARD, op.at(Slot.DY), op.at(Slot.DBIAS), temporary);
     }
   }
 }

@@ -15,6 +15,8 @@ import org.jresnet.base.CacheFolder;
  *     fastest of its best guesses
  * @param results whether two runs must give the same bits
  * @param launch how a step is sent to the device
+ * @param streams queues of the device that a step is divided among: 1, or 2 with gradients of
+ *     weights beside the rest
  * @param cache folder of compiled kernels and measured choices
  */
 public record CudnnOptions(
@@ -24,7 +26,15 @@ public record CudnnOptions(
     Tuning tuning,
     Results results,
     Launch launch,
+    int streams,
     Path cache) {
+  /** Checks the number of streams. */
+  public CudnnOptions {
+    if (streams < 1 || streams > 2) {
+      throw new IllegalArgumentException("a step has 1 or 2 streams, found " + streams);
+    }
+  }
+
   /** Enough for every engine that cuDNN prefers in a ResNet-50 at batch 256. */
   public static final long WORKSPACE = 256L << 20;
 
@@ -44,6 +54,12 @@ public record CudnnOptions(
     CALLS
   }
 
+  /** The same with another number of streams. */
+  public CudnnOptions withStreams(int count) {
+    return new CudnnOptions(
+        device, libraries, workspaceBytes, tuning, results, launch, count, cache);
+  }
+
   /** The defaults: the first GPU, searched libraries, cuDNN's best guesses, CUDA graphs. */
   public static CudnnOptions defaults() {
     return new CudnnOptions(
@@ -53,6 +69,7 @@ public record CudnnOptions(
         Tuning.HEURISTIC,
         Results.ANY_ORDER,
         Launch.GRAPH,
+        1,
         CacheFolder.of(System.getenv()).resolve("jresnet"));
   }
 }

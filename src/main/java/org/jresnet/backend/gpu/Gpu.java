@@ -1,8 +1,10 @@
 package org.jresnet.backend.gpu;
 
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jresnet.backend.Backend;
 import org.jresnet.base.Closing;
 import org.jresnet.graph.DType;
@@ -42,6 +44,7 @@ final class Gpu implements Device, AutoCloseable {
   private final CudaStream stream;
   private final CudaStream uploads;
   private final CudnnHandle dnn;
+  private final Optional<Beside> beside;
   private final BlasLt blas;
   private final KernelModule module;
   private final Map<String, Kernel> kernels = new HashMap<>();
@@ -57,6 +60,7 @@ final class Gpu implements Device, AutoCloseable {
     stream = new CudaStream();
     uploads = new CudaStream();
     dnn = new CudnnHandle(stream);
+    beside = options.streams() > 1 ? Optional.of(new Beside()) : Optional.empty();
     blas = new BlasLt();
     module = Kernels.load(info.architecture(), options.cache());
     clock = new EngineClock(stream, dnn, module, options.device());
@@ -98,13 +102,70 @@ final class Gpu implements Device, AutoCloseable {
     return blas;
   }
 
+  /** A second stream, with a cuDNN of its own. */
+  private final class Beside implements Lane, AutoCloseable {
+    private final CudaStream side = new CudaStream();
+    private final CudnnHandle handle = new CudnnHandle(side);
+    private final CudaEvent forked = new CudaEvent();
+    private final CudaEvent done = new CudaEvent();
+
+    void fork() {
+      forked.record(stream);
+      side.await(forked);
+    }
+
+    void join() {
+      done.record(side);
+      stream.await(done);
+    }
+
+    @Override
+    public CudnnHandle dnn() {
+      return handle;
+    }
+
+    @Override
+    public Launch launch(String kernel, Kernel.Grid grid, Kernel.Arguments arguments) {
+      return Gpu.this.launch(side, kernel, grid, arguments);
+    }
+
+    @Override
+    public void close() {
+      Closing.closeAll(List.of(side, handle, forked, done));
+    }
+  }
+
+  private Beside second() {
+    return beside.orElseThrow(() -> new IllegalStateException("opened with one stream"));
+  }
+
+  @Override
+  public void fork() {
+    second().fork();
+  }
+
+  @Override
+  public void join() {
+    second().join();
+  }
+
+  @Override
+  public Lane beside() {
+    return second();
+  }
+
   @Override
   public Launch launch(String kernel, Kernel.Grid grid, Kernel.Arguments arguments) {
+    return launch(stream, kernel, grid, arguments);
+  }
+
+  private Launch launch(
+      CudaStream into, String kernel, Kernel.Grid grid, Kernel.Arguments arguments) {
     Kernel.Launch launch = kernels.computeIfAbsent(kernel, module::kernel).bind(grid, arguments);
     return new Launch() {
       @Override
       public void run() {
-        launch.run(stream);
+        launch.run(into);
       }
 
       @Override
@@ -209,6 +270,12 @@ final class Gpu implements Device, AutoCloseable {
     }
   }
 
+  /** Waits for all work. */
+  void synchronize() {
+    stream.synchronize();
+    beside.ifPresent(b -> b.side.synchronize());
+  }
+
   /** Lets a planner try its engines here. */
   void equip(Planner planner) {
     planner.tryOn(clock, workers);
@@ -216,6 +283,9 @@ final class Gpu implements Device, AutoCloseable {
 
   @Override
   public void close() {
-    Closing.closeAll(List.of(uploads, stream, blas, dnn, module, clock, workers));
+    List<AutoCloseable> owned = new ArrayList<>(List.of(uploads, stream));
+    beside.ifPresent(owned::add);
+    owned.addAll(List.of(blas, dnn, module, clock, workers));
+    Closing.closeAll(owned);
   }
 }

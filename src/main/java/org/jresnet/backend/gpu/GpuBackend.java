@@ -379,7 +379,7 @@ public final class GpuBackend implements Backend {
 
   @Override
   public void synchronize() {
-    gpu().stream().synchronize();
+    gpu().synchronize();
   }
 
   @Override

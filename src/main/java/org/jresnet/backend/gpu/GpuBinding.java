@@ -9,6 +9,7 @@ import org.jresnet.backend.Operands;
 import org.jresnet.backend.Phase;
 import org.jresnet.backend.Tensor;
 import org.jresnet.graph.Slot;
+import org.jresnet.nativebindings.cuda.CudnnHandle;
 import org.jresnet.nativebindings.cuda.CudnnPlan;
 import org.jresnet.nativebindings.cuda.Kernel;
 import org.jresnet.nativebindings.cuda.MatrixProduct;
@@ -16,13 +17,28 @@ import org.jresnet.nativebindings.cuda.MatrixProduct;
 /** Work for the device: engines of cuDNN, kernels of our own, matrix products, copies. */
 final class GpuBinding extends Binding {
   /** What plans divide among several tensors. */
-  private static final Set<Slot> PLANNED = Set.of(Slot.SCRATCH, Slot.SAVED, Slot.PACKED);
+  private static final Set<Slot> PLANNED =
+      Set.of(Slot.SCRATCH, Slot.ASIDE, Slot.SAVED, Slot.PACKED);
 
   private final Device device;
+  private Lane lane;
 
   GpuBinding(Device device, OpSpec spec, Operands operands) {
     super(spec, operands);
     this.device = device;
+    lane = device;
+  }
+
+  /**
+   * Adds calls of backward that run beside what follows, from here on, until join. They may use
+   * {@link Slot#ASIDE}, not {@link Slot#SCRATCH}.
+   */
+  void beside(Runnable adding) {
+    add(new OpCall(Phase.BACKWARD, "fork", "event", 0, 0, device::fork));
+    lane = device.beside();
+    adding.run();
+    lane = device;
+    add(new OpCall(Phase.JOIN, "join", "event", 0, 0, device::join));
   }
 
   Device device() {
@@ -57,12 +73,13 @@ final class GpuBinding extends Binding {
     numbers.forEach((name, value) -> bindings.add(planned.value(name), value));
     CudnnPlan.Bound bound;
     if (planned.plan().workspaceBytes() > 0) {
-      Place workspace = at(Slot.SCRATCH);
+      Place workspace = at(lane == device ? Slot.SCRATCH : Slot.ASIDE);
       bound = planned.plan().bind(bindings, workspace.memory(), workspace.offset());
     } else {
       bound = planned.plan().bind(bindings);
     }
     own(bound);
+    CudnnHandle handle = lane.dnn();
     boolean products = operation.startsWith("convolution");
     add(
         new OpCall(
@@ -71,7 +88,7 @@ final class GpuBinding extends Binding {
             planned.choice().text(),
             products ? flops() : 0,
             planned.graph().bytes(),
-            () -> bound.run(device.dnn())));
+            () -> bound.run(handle)));
   }
 
   /** Adds a kernel of our own with a thread for each of that many items. */
@@ -85,7 +102,7 @@ final class GpuBinding extends Binding {
   }
 
   void kernel(Phase phase, String name, Kernel.Grid grid, long bytes, Kernel.Arguments arguments) {
-    Device.Launch launch = device.launch(name, grid, arguments);
+    Lane.Launch launch = lane.launch(name, grid, arguments);
     own(launch);
     add(new OpCall(phase, operation(name), name, 0, bytes, launch::run));
   }

@@ -23,6 +23,8 @@ abstract class GpuPlan extends LibraryPlan<GpuBinding> {
   final Planner planner;
   private final List<Planned> engines = new ArrayList<>();
   private Optional<? extends Device> device = Optional.empty();
+  private long besideWorkspace;
+  private long besideTemporaries;
 
   GpuPlan(Planner planner, OpSpec spec) {
     super("gpu", ALIGNMENT, spec);
@@ -38,6 +40,34 @@ abstract class GpuPlan extends LibraryPlan<GpuBinding> {
 
   /** Takes an engine into the plan and reserves its scratch memory. */
   Planned use(Optional<Planned> choice, String what) {
+    Planned made = require(choice, what);
+    libraryScratch(made.plan().workspaceBytes());
+    return made;
+  }
+
+  /** The same for an engine that runs beside others. */
+  Planned useBeside(Optional<Planned> choice, String what) {
+    Planned made = require(choice, what);
+    besideWorkspace = Math.max(besideWorkspace, align(made.plan().workspaceBytes()));
+    return made;
+  }
+
+  /** Reserves temporaries of what runs beside others; those of several calls overlap. */
+  final void besideTemporaries(long bytes) {
+    besideTemporaries = Math.max(besideTemporaries, align(bytes));
+  }
+
+  /** Where they lie in {@link Slot#ASIDE}. */
+  final long besideTemporary() {
+    return besideWorkspace;
+  }
+
+  @Override
+  public final long asideBytes() {
+    return besideWorkspace + besideTemporaries;
+  }
+
+  private Planned require(Optional<Planned> choice, String what) {
     Planned made =
         choice.orElseThrow(
             () ->
@@ -47,7 +77,6 @@ abstract class GpuPlan extends LibraryPlan<GpuBinding> {
                         + " that the precision, --deterministic and --workspace allow: "
                         + spec));
     engines.add(made);
-    libraryScratch(made.plan().workspaceBytes());
     return made;
   }
 

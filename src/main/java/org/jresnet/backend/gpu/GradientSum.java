@@ -38,8 +38,7 @@ final class GradientSum {
    * @param engines plans the engine of a way
    * @param addition milliseconds of the kernel that adds; NaN if they are not measured
    */
-  GradientSum(
-      Function<Way, Optional<Planned>> engines, Planner planner, DoubleSupplier addition) {
+  GradientSum(Function<Way, Optional<Planned>> engines, Planner planner, DoubleSupplier addition) {
     this.engines = engines;
     this.planner = planner;
     this.addition = addition;
@@ -84,8 +83,7 @@ final class GradientSum {
   private Predicate<Planned> asGoodAs(Candidate plain) {
     boolean lastResort = plain.engine.map(e -> e.choice().fallback()).orElse(true);
     return e ->
-        (lastResort || !e.choice().fallback())
-            && (planner.compiles() || !e.choice().compiled());
+        (lastResort || !e.choice().fallback()) && (planner.compiles() || !e.choice().compiled());
   }
 
   /** All ways; those that were not needed so far are planned now. */

@@ -17,7 +17,6 @@ import org.jresnet.nativebindings.cuda.CudnnPlan;
 import org.jresnet.nativebindings.cuda.DataType;
 import org.jresnet.nativebindings.cuda.EngineConfig;
 import org.jresnet.nativebindings.cuda.EngineConfig.Note;
-import org.jresnet.nativebindings.cuda.OpGraph;
 import org.jresnet.nativebindings.cuda.OpGraph.Heuristic;
 import org.jresnet.nativebindings.cuda.Target;
 import org.slf4j.Logger;
@@ -134,6 +133,11 @@ class Planner implements AutoCloseable {
     refused.putIfAbsent(full, e.getMessage());
   }
 
+  /** Whether gradients of weights are computed beside the rest. */
+  boolean besides() {
+    return options.streams() > 1;
+  }
+
   /** Whether engines are chosen by their times. */
   boolean races() {
     return options.tuning() == Tuning.RACE && trial != null;
@@ -190,9 +194,7 @@ class Planner implements AutoCloseable {
             Comparator.comparing(config -> config.notes().contains(Note.COMPILED_AT_RUNTIME)));
       }
       Optional<Planned> found =
-          races()
-              ? fastest(key, draft, allowed, heuristic)
-              : first(key, draft, allowed, heuristic);
+          races() ? fastest(key, draft, allowed, heuristic) : first(key, draft, allowed, heuristic);
       if (found.isPresent()) {
         return found;
       }

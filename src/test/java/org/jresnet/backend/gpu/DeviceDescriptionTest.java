@@ -90,6 +90,7 @@ final class DeviceDescriptionTest {
             defaults.tuning(),
             defaults.results(),
             defaults.launch(),
+            1,
             empty);
     assertThatThrownBy(() -> GpuBackend.planning(DeviceDescription.of("l4"), options))
         .isInstanceOf(UserError.class)

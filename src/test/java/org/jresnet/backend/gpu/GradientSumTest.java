@@ -14,8 +14,7 @@ class GradientSumTest {
   private final Map<Way, Planned> engines = new EnumMap<>(Way.class);
 
   private void engine(Way way, double milliseconds, boolean fallback, boolean compiled) {
-    Choice choice =
-        new Choice(way.id(), 1, 0, 1, fallback, compiled, 0, 0, milliseconds);
+    Choice choice = new Choice(way.id(), 1, 0, 1, fallback, compiled, 0, 0, milliseconds);
     engines.put(way, new Planned(null, Map.of(), null, choice));
   }
 

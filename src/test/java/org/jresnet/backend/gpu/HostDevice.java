@@ -140,6 +140,17 @@ final class HostDevice implements Device, Backend {
   }
 
   @Override
+  public Lane beside() {
+    return this;
+  }
+
+  @Override
+  public void fork() {}
+
+  @Override
+  public void join() {}
+
+  @Override
   public CudnnHandle dnn() {
     throw new AssertionError("there is no cuDNN here");
   }
