@@ -1,8 +1,6 @@
 package org.jresnet.base;
 
-import java.io.BufferedInputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
@@ -13,6 +11,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -86,42 +85,23 @@ public final class CsvFile implements AutoCloseable {
    *
    * @return where the last one ends
    */
-  private static long scan(Path path, FileChannel channel, String header, Set<String> keys)
-      throws IOException {
+  private static long scan(Path path, FileChannel channel, String header, Set<String> keys) {
     // Not closed: that would close the channel.
-    InputStream in = new BufferedInputStream(Channels.newInputStream(channel), 1 << 16);
-    java.io.ByteArrayOutputStream record = new java.io.ByteArrayOutputStream();
-    boolean quoted = false;
-    boolean first = true;
-    long at = 0;
-    long whole = 0;
-    for (int b = in.read(); b >= 0; b = in.read()) {
-      at++;
-      // A doubled quote closes and opens: nothing can stand between.
-      quoted ^= b == '"';
-      if (b != '\n' || quoted) {
-        record.write(b);
-        continue;
-      }
-      String line = record.toString(StandardCharsets.UTF_8);
-      record.reset();
-      whole = at;
-      if (first && !line.equals(header)) {
-        throw new UserError(
-            Text.format(
-                "%s is another table: its columns are %s, expected %s; name another file",
-                path, line, header));
-      }
-      if (!first) {
-        keys.add(Csv.firstCell(path, line));
-      }
-      first = false;
-    }
-    if (first && at > 0) {
+    CsvRecords records = new CsvRecords(path, Channels.newInputStream(channel));
+    Optional<String> first = records.next();
+    if (first.isEmpty() && records.position() > 0) {
       throw new UserError(
           Text.format("%s does not begin with the columns %s; name another file", path, header));
+    } else if (first.isPresent() && !first.get().equals(header)) {
+      throw new UserError(
+          Text.format(
+              "%s is another table: its columns are %s, expected %s; name another file",
+              path, first.get(), header));
     }
-    return whole;
+    for (Optional<String> line = records.next(); line.isPresent(); line = records.next()) {
+      keys.add(Csv.firstCell(path, line.get()));
+    }
+    return records.whole();
   }
 
   /** The first cells of the records that were there when it was opened. */
@@ -148,6 +128,9 @@ public final class CsvFile implements AutoCloseable {
 
   @Override
   public void close() {
+    if (!channel.isOpen()) {
+      return;
+    }
     try (channel) {
       channel.force(true);
     } catch (IOException e) {

@@ -36,6 +36,7 @@ public final class Main implements Runnable {
           CompareCommand.class,
           MatrixCommand.class,
           PredictCommand.class,
+          MergeCommand.class,
           ServeCommand.class,
           StudioCommand.class,
           SummaryCommand.class,

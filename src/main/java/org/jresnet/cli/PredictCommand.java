@@ -2,13 +2,9 @@ package org.jresnet.cli;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Collections;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -18,12 +14,16 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jresnet.base.Csv;
 import org.jresnet.base.CsvFile;
+import org.jresnet.base.Json;
 import org.jresnet.base.Text;
+import org.jresnet.base.Version;
 import org.jresnet.data.Augmentation;
 import org.jresnet.data.BadImageException;
 import org.jresnet.data.ImageDecoder;
 import org.jresnet.data.ImageFolder;
 import org.jresnet.data.ImageNotes;
+import org.jresnet.data.Part;
+import org.jresnet.data.Preprocess;
 import org.jresnet.data.RgbImage;
 import org.jresnet.data.shards.PixelForm;
 import org.jresnet.detect.ExplanationFolder;
@@ -34,6 +34,9 @@ import org.jresnet.train.Classifier;
 import org.jresnet.train.Decision;
 import org.jresnet.train.FilePredictions;
 import org.jresnet.train.LoadedModel;
+import org.jresnet.train.ModelFiles;
+import org.jresnet.train.PartRecord;
+import org.jresnet.train.PartTable;
 import org.jresnet.train.Prediction;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -50,8 +53,6 @@ final class PredictCommand implements Callable<Integer> {
 
   /** Heads that are read before the work begins. */
   private static final int LOOKED_AT = 1000;
-
-  private static final List<String> STABILITY = List.of("flips", "lowest", "highest");
 
   @Parameters(
       index = "0",
@@ -82,6 +83,15 @@ final class PredictCommand implements Callable<Integer> {
             + " as they are done. Name the same model."
       })
   private boolean append;
+
+  @Option(
+      names = "--shard",
+      paramLabel = "K/N",
+      description = {
+        "Predict part K of N, counted from 1, of the images, into FILE.parts; 'jresnet merge FILE' puts the parts together."
+            + " A part that was stopped is gone on with."
+      })
+  private String shard;
 
   @Option(
       names = "--batch",
@@ -126,18 +136,27 @@ final class PredictCommand implements Callable<Integer> {
           "--append goes on with the file of --csv, and does not go with --overwrite");
     }
     if (csv != null) {
-      OutputFile.require("--csv", csv, overwrite || append);
+      OutputFile.require("--csv", csv, overwrite || append || shard != null);
+    }
+    Optional<Part> part =
+        Optional.ofNullable(shard).map(text -> UsageError.unlessValid(() -> Part.of(text)));
+    if (part.isPresent() && (csv == null || append)) {
+      throw new UsageError(
+          "--shard needs --csv, the table of all parts, and goes on by itself, without --append");
     }
     Console console = new Console(json);
     LoadedModel loaded = modelOptions.open(modelPath, console);
     Arguments.requireBatchFits(batch, loaded.preprocess().size());
-    List<String> header = csvHeader(loaded.info().classes(), stability);
+    List<String> header = PredictionRows.header(loaded.info().classes(), stability);
     List<Path> paths = images.stream().map(ImageFolder::expand).toList();
     List<Path> files = ImageFolder.images(paths);
     for (Path path : paths) {
       if (Files.isDirectory(path)) {
         ImageFolder.leftOutBelow(path).note().ifPresent(console::note);
       }
+    }
+    if (part.isPresent()) {
+      return part(console, loaded, Part.inOrder(files), part.get());
     }
     if (csv == null) {
       return predict(console, loaded, files, row -> {});
@@ -165,15 +184,71 @@ final class PredictCommand implements Callable<Integer> {
     return code.get();
   }
 
+  private int part(Console console, LoadedModel loaded, List<Path> all, Part part) {
+    try (Compute compute = backendOptions.open(console)) {
+      PartRecord record =
+          PartTable.record(
+              part,
+              made(loaded, compute),
+              PredictionRows.header(loaded.info().classes(), stability),
+              all);
+      List<Path> files = part.of(all);
+      try (PartTable table = PartTable.open(csv, record, overwrite).orElse(null)) {
+        if (table == null) {
+          console.note(Text.format("part %s of %s is complete already", part, csv));
+          return 0;
+        }
+        List<Path> rest =
+            files.stream().filter(file -> !table.done().contains(file.toString())).toList();
+        console.note(
+            Text.format(
+                "part %s has %s of %s, %s of them done already",
+                part, files.size(), Text.count(all.size(), "image"), files.size() - rest.size()));
+        int code = rest.isEmpty() ? 0 : predict(console, loaded, compute, rest, table::append);
+        table.complete();
+        return code;
+      }
+    }
+  }
+
+  /** What all parts of a table must have in common. */
+  private Map<String, String> made(LoadedModel loaded, Compute compute) {
+    Preprocess input = loaded.preprocess();
+    Decision decision = decisions.decision(stability);
+    Map<String, String> made = new LinkedHashMap<>();
+    made.put("jresnet", Version.number());
+    made.put("model_sha256", ModelFiles.digest(ImageFolder.expand(modelPath)));
+    made.put("backend", compute.kind().id());
+    made.put("precision", compute.precision().id());
+    made.put("batch", String.valueOf(batch));
+    made.put("input", Json.line(input));
+    made.put("operating_point", decision.point());
+    decision.error().ifPresent(error -> made.put("error", String.valueOf(error)));
+    return made;
+  }
+
   private int predict(
       Console console, LoadedModel loaded, List<Path> files, Consumer<List<String>> rows) {
+    try (Compute compute = backendOptions.open(console)) {
+      return predict(console, loaded, compute, files, rows);
+    }
+  }
+
+  private int predict(
+      Console console,
+      LoadedModel loaded,
+      Compute compute,
+      List<Path> files,
+      Consumer<List<String>> rows) {
     Optional<ExplanationFolder> explanations = explainOptions.prepare(files, overwrite);
     note(console, loaded, files);
     Tally tally = new Tally(loaded.info().classes());
-    int columns = csvHeader(loaded.info().classes(), stability).size();
-    try (Compute compute = backendOptions.open(console);
-        Classifier classifier = Classifier.open(loaded, compute, console::note);
-        BatchPredictor predictor = classifier.batches(Math.min(batch, files.size()));
+    int columns = PredictionRows.header(loaded.info().classes(), stability).size();
+    try (Classifier classifier = Classifier.open(loaded, compute, console::note);
+        BatchPredictor predictor =
+            shard == null
+                ? classifier.batches(Math.min(batch, files.size()))
+                : classifier.equalBatches(batch);
         ExplainOptions.Session explaining =
             explanations
                 .map(into -> explainOptions.open(console, into, loaded, compute))
@@ -196,7 +271,7 @@ final class PredictCommand implements Callable<Integer> {
             } catch (BadImageException e) {
               tally.addFailed();
               Console.error(e.getMessage());
-              rows.accept(csvRow(result.file(), columns, e));
+              rows.accept(PredictionRows.failed(result.file(), columns, e));
             }
             Console.requireOutput();
           });
@@ -228,17 +303,18 @@ final class PredictCommand implements Callable<Integer> {
       throws BadImageException {
     Decision.Verdict verdict = decision.verdict(p);
     print(console, file, p, verdict);
-    Map<String, Object> values = values(file, p, decision.values(p, verdict));
+    Map<String, Object> values =
+        PredictionRows.values(file, p, decision.values(p, verdict));
     Optional<Stability> stable =
         stability
             ? Optional.of(stability(console, classifier, file, p, decision))
             : Optional.empty();
-    stable.ifPresent(s -> values.put("stability", values(s)));
+    stable.ifPresent(s -> values.put("stability", PredictionRows.values(s)));
     if (explaining != null) {
       values.put("explanation", explaining.explain(file).toString());
     }
     console.object(values);
-    return csvRow(file, p, verdict, stable);
+    return PredictionRows.row(file, p, verdict, stable);
   }
 
   /** One line per image, and the runners-up where there are many classes. */
@@ -270,15 +346,6 @@ final class PredictCommand implements Callable<Integer> {
     }
   }
 
-  private static Map<String, Object> values(Path file, Prediction p, Map<String, Object> verdict) {
-    Map<String, Object> values = new LinkedHashMap<>();
-    values.put("file", file.toString());
-    values.putAll(verdict);
-    values.put("preprocess_ms", p.preprocessMillis());
-    values.put("inference_ms", p.inferenceMillis());
-    return values;
-  }
-
   /** Tries and shows what mild changes do to a verdict. */
   private static Stability stability(
       Console console, Classifier classifier, Path file, Prediction p, Decision decision)
@@ -301,60 +368,5 @@ final class PredictCommand implements Callable<Integer> {
                     .map(c -> c.degradation().kind().id() + " " + c.degradation().text())
                     .collect(Collectors.joining(", ")));
     return s;
-  }
-
-  private static Map<String, Object> values(Stability s) {
-    Map<String, Object> values = new LinkedHashMap<>();
-    values.put("class", s.label());
-    values.put("flips", s.flips().size());
-    values.put("lowest", s.lowest());
-    values.put("highest", s.highest());
-    values.put(
-        "changes",
-        s.changes().stream()
-            .map(
-                c ->
-                    Map.of(
-                        "kind", c.degradation().kind().id(),
-                        "level", c.degradation().level(),
-                        "class", c.label(),
-                        "probability", c.probability()))
-            .toList());
-    return values;
-  }
-
-  private static List<String> csvHeader(List<String> classes, boolean stability) {
-    List<String> header = new ArrayList<>(List.of("file", "class", "probability"));
-    classes.forEach(c -> header.add("p(" + c + ")"));
-    header.addAll(List.of("preprocess_ms", "inference_ms"));
-    if (stability) {
-      header.addAll(STABILITY);
-    }
-    header.add("error");
-    return header;
-  }
-
-  private static List<String> csvRow(
-      Path file, Prediction p, Decision.Verdict verdict, Optional<Stability> stability) {
-    List<String> row = new ArrayList<>(List.of(file.toString(), verdict.label()));
-    row.add(String.valueOf(verdict.probability()));
-    Arrays.stream(p.probabilities()).mapToObj(String::valueOf).forEach(row::add);
-    row.add(String.format(Locale.ROOT, "%.3f", p.preprocessMillis()));
-    row.add(String.format(Locale.ROOT, "%.3f", p.inferenceMillis()));
-    stability.ifPresent(
-        s -> {
-          row.add(String.valueOf(s.flips().size()));
-          row.add(String.valueOf(s.lowest()));
-          row.add(String.valueOf(s.highest()));
-        });
-    row.add("");
-    return row;
-  }
-
-  private static List<String> csvRow(Path file, int columns, BadImageException reason) {
-    List<String> row = new ArrayList<>(List.of(file.toString()));
-    row.addAll(Collections.nCopies(columns - 2, ""));
-    row.add(reason.getMessage());
-    return row;
   }
 }

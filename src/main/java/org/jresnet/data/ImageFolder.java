@@ -182,7 +182,7 @@ public final class ImageFolder {
   }
 
   /** Order by code points, as Python's {@code sorted}; Java's own order puts 😀 before ﬁ. */
-  static int pythonOrder(String a, String b) {
+  public static int pythonOrder(String a, String b) {
     for (int i = 0; i < Math.min(a.length(), b.length()); i++) {
       char x = a.charAt(i);
       char y = b.charAt(i);

@@ -8,8 +8,8 @@ import org.jresnet.data.RgbImage;
 import org.jresnet.engine.Executable;
 
 /**
- * Predicts several images in one pass. The network is compiled for a few batch sizes, the largest
- * and the powers of four below it; any number of images is divided between these. Nothing is
+ * Predicts several images in one pass. The network is compiled for a few batch sizes, such as the
+ * largest and the powers of four below it; any number of images is divided between these. Nothing is
  * allocated outside of Java's heap afterwards. Used from one thread.
  *
  * <p>An image's logits do not depend on its neighbours. With the batch size they may change by
@@ -28,12 +28,12 @@ public final class BatchPredictor implements AutoCloseable {
     }
   }
 
-  BatchPredictor(Classifier classifier, int largest) {
+  BatchPredictor(Classifier classifier, List<Integer> batchSizes) {
     this.classifier = classifier;
     int side = classifier.preprocess().size();
     imageBytes = 3 * side * side;
     try {
-      for (int batch : sizes(largest)) {
+      for (int batch : batchSizes) {
         Executable executable = classifier.compile(batch);
         sizes.add(new Compiled(batch, executable, new byte[batch * imageBytes]));
         // Packs the weights, so that the first image does not wait for it.
@@ -61,7 +61,10 @@ public final class BatchPredictor implements AutoCloseable {
    * next one if they fill more than half of it.
    */
   static int next(int left, List<Integer> sizes) {
-    return sizes.stream().filter(size -> 2 * left > size).findFirst().orElseThrow();
+    return sizes.stream()
+        .filter(size -> 2 * left > size)
+        .findFirst()
+        .orElse(sizes.get(sizes.size() - 1));
   }
 
   /** Most images of a pass. */

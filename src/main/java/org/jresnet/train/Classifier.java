@@ -220,7 +220,17 @@ public final class Classifier implements AutoCloseable {
    * @param largest most images of a pass
    */
   public BatchPredictor batches(int largest) {
-    return new BatchPredictor(this, largest);
+    return new BatchPredictor(this, BatchPredictor.sizes(largest));
+  }
+
+  /**
+   * The same with passes of one size, the last of which is filled up: a prediction is then the same
+   * to the bit however images are divided between processes. Yours to close, before this.
+   *
+   * @param size images of every pass
+   */
+  public BatchPredictor equalBatches(int size) {
+    return new BatchPredictor(this, List.of(size));
   }
 
   /** Compiles the network for batches of images; yours to close. */

@@ -14,6 +14,7 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jresnet.backend.Normalization;
+import org.jresnet.base.Digests;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.data.Dataset;
@@ -58,6 +59,23 @@ public final class ModelFiles {
                     Text.format(
                         "%s is a folder without %s; expected a run folder of jresnet train, or a weight file",
                         path, RunFolder.BEST)));
+  }
+
+  /**
+   * SHA-256 of what {@link #open} reads: of the file, or of the hashes of all files of sharded
+   * safetensors, a line each in the order of their names.
+   *
+   * @throws UserError when it cannot be read
+   */
+  public static String digest(Path path) {
+    Path file = file(path);
+    if (WeightFiles.parts(file).isEmpty()) {
+      return Digests.ofFile(file, "the model", () -> false);
+    }
+    return Digests.ofLines(
+        WeightFiles.parts(file).stream()
+            .map(part -> Digests.ofFile(part, "the model", () -> false))
+            .toList());
   }
 
   /**

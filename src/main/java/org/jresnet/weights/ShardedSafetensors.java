@@ -28,7 +28,7 @@ final class ShardedSafetensors {
   /** How the names of such indexes end. */
   static final String SUFFIX = ".safetensors.index.json";
 
-  private static final String EXTENSION = ".safetensors";
+  static final String EXTENSION = ".safetensors";
 
   private final Path index;
 

@@ -13,6 +13,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.jresnet.base.AtomicFile;
 import org.jresnet.base.UserError;
 import org.jresnet.graph.Graph;
@@ -101,6 +102,28 @@ public final class WeightFiles {
   public static Optional<Path> index(Path folder) {
     try {
       return ShardedSafetensors.index(folder);
+    } catch (IOException e) {
+      throw new UserError("the folder " + folder + " cannot be read: " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * The index and the weight files beside it, where a file is the index of sharded safetensors;
+   * else nothing.
+   *
+   * @throws UserError when the folder cannot be read
+   */
+  public static List<Path> parts(Path file) {
+    if (!file.toString().endsWith(ShardedSafetensors.SUFFIX)) {
+      return List.of();
+    }
+    Path folder = file.toAbsolutePath().getParent();
+    try (Stream<Path> entries = Files.list(folder)) {
+      return Stream.concat(
+              Stream.of(file.toAbsolutePath()),
+              entries.filter(e -> e.toString().endsWith(ShardedSafetensors.EXTENSION)))
+          .sorted()
+          .toList();
     } catch (IOException e) {
       throw new UserError("the folder " + folder + " cannot be read: " + e.getMessage(), e);
     }

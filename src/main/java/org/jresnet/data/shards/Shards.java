@@ -63,6 +63,11 @@ public final class Shards {
     return file instanceof ShardPath path ? path.getFileSystem().position(path) : -1;
   }
 
+  /** The folder of shards that an image lies in; "" for an image that lies in none. */
+  public static String folder(Path file) {
+    return file instanceof ShardPath path ? path.getFileSystem().root().toString() : "";
+  }
+
   /**
    * Reads from end to end what lies between images of a shard, so that looking at each of them does
    * not wait for the disk.
