@@ -23,7 +23,8 @@ final class MergeCommand implements Callable<Integer> {
   @Parameters(
       index = "0",
       paramLabel = "FILE",
-      description = "The table that predict --csv FILE --shard K/N named; its parts lie in FILE.parts.")
+      description =
+          "The table that predict --csv FILE --shard K/N named; its parts lie in FILE.parts.")
   private String table;
 
   @Heading("Output")
@@ -44,9 +45,7 @@ final class MergeCommand implements Callable<Integer> {
         Text.count(result.parts(), "part"),
         Text.count(result.images(), "image"),
         file,
-        result.failed() == 0
-            ? ""
-            : Text.format("; %s could not be classified", result.failed()));
+        result.failed() == 0 ? "" : Text.format("; %s could not be classified", result.failed()));
     Map<String, Object> values = new LinkedHashMap<>();
     values.put("file", file.toString());
     values.put("parts", result.parts());

@@ -14,6 +14,7 @@ import org.jresnet.backend.gpu.Choice;
 import org.jresnet.backend.gpu.DeviceDescription;
 import org.jresnet.backend.gpu.GpuBackend;
 import org.jresnet.base.Csv;
+import org.jresnet.bench.Benchmark.Configuration;
 import org.jresnet.bench.Benchmark.Work;
 import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Compute;
@@ -32,7 +33,7 @@ import picocli.CommandLine.Option;
     sortOptions = false,
     description =
         "Shows the engine of cuDNN for every layer, on this machine's GPU or for one that is not"
-            + " here.")
+            + " here; with --ranks how training would scale.")
 final class PlanCommand implements Callable<Integer> {
   @Heading("Model and work")
   @Option(
@@ -108,6 +109,7 @@ final class PlanCommand implements Callable<Integer> {
   @Option(names = "--json", description = "Print one JSON object per engine.")
   private boolean json;
 
+  @Mixin private RankOptions ranks;
   @Mixin private TuningOptions tuning;
   @Mixin private GpuOptions gpu;
 
@@ -126,6 +128,15 @@ final class PlanCommand implements Callable<Integer> {
     Console console = new Console(json);
     Precision chosen = UsageError.unlessValid(() -> Precision.of(precision));
     Architecture network = UsageError.unlessValid(() -> Architecture.of(model));
+    if (ranks.asked()) {
+      List<List<String>> rows =
+          ranks.plan(
+              console, new Configuration(network, classes, Work.TRAIN, batch, size, chosen, 0));
+      if (csv != null) {
+        Csv.write(csv, rows);
+      }
+      return 0;
+    }
     Graph graph = Arguments.graph(network, classes, null);
     Normalization normalization = ModelFiles.normalization(network);
     CompileOptions options =

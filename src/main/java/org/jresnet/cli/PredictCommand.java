@@ -303,8 +303,7 @@ final class PredictCommand implements Callable<Integer> {
       throws BadImageException {
     Decision.Verdict verdict = decision.verdict(p);
     print(console, file, p, verdict);
-    Map<String, Object> values =
-        PredictionRows.values(file, p, decision.values(p, verdict));
+    Map<String, Object> values = PredictionRows.values(file, p, decision.values(p, verdict));
     Optional<Stability> stable =
         stability
             ? Optional.of(stability(console, classifier, file, p, decision))

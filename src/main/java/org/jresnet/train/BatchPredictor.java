@@ -9,8 +9,8 @@ import org.jresnet.engine.Executable;
 
 /**
  * Predicts several images in one pass. The network is compiled for a few batch sizes, such as the
- * largest and the powers of four below it; any number of images is divided between these. Nothing is
- * allocated outside of Java's heap afterwards. Used from one thread.
+ * largest and the powers of four below it; any number of images is divided between these. Nothing
+ * is allocated outside of Java's heap afterwards. Used from one thread.
  *
  * <p>An image's logits do not depend on its neighbours. With the batch size they may change by
  * rounding: one image alone has those of {@link Classifier#predict(RgbImage)} to the bit.

@@ -47,10 +47,8 @@ public record PartRecord(
   }
 
   /** Of a part that begins. */
-  PartRecord(
-      Part part, Map<String, String> made, List<String> columns, int images, String list) {
-    this(
-        FORMAT, VERSION, part.number(), part.count(), made, columns, images, list, 0, "");
+  PartRecord(Part part, Map<String, String> made, List<String> columns, int images, String list) {
+    this(FORMAT, VERSION, part.number(), part.count(), made, columns, images, list, 0, "");
   }
 
   boolean complete() {
@@ -58,8 +56,7 @@ public record PartRecord(
   }
 
   PartRecord completed(int found, String hash) {
-    return new PartRecord(
-        format, version, part, parts, made, columns, images, list, found, hash);
+    return new PartRecord(format, version, part, parts, made, columns, images, list, found, hash);
   }
 
   /** What all parts of one table have in common. */

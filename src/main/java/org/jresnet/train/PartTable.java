@@ -157,8 +157,7 @@ public final class PartTable implements AutoCloseable {
           }
           out.flush();
         });
-    PartRecord done =
-        record.completed(sorted.size(), Digests.ofFile(file, WHAT, () -> false));
+    PartRecord done = record.completed(sorted.size(), Digests.ofFile(file, WHAT, () -> false));
     AtomicFile.write(recordFile, Json.pretty(done));
   }
 

@@ -182,7 +182,8 @@ final class PredictPartsTest {
     Result begun = predict(other, "--csv", table, "--shard=1/2");
     assertThat(begun.code()).isEqualTo(1);
     assertThat(begun.err()).contains("was begun otherwise").contains("made.model_sha256 was");
-    assertThat(jresnet("predict", model, faces.resolve("camera"), "--csv", table, "--shard=1/2").err())
+    assertThat(
+            jresnet("predict", model, faces.resolve("camera"), "--csv", table, "--shard=1/2").err())
         .contains("images was 65, is 33");
   }
 

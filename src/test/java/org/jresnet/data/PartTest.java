@@ -41,7 +41,8 @@ final class PartTest {
   @Test
   void theOrderDependsOnNamesAlone() {
     List<Path> images = new ArrayList<>();
-    for (String name : List.of("b/2.jpg", "a/10.jpg", "a/2.jpg", "\uD83D\uDE00.jpg", "\uFB01.jpg")) {
+    for (String name :
+        List.of("b/2.jpg", "a/10.jpg", "a/2.jpg", "\uD83D\uDE00.jpg", "\uFB01.jpg")) {
       images.add(Path.of(name));
     }
     List<Path> expected =
