@@ -66,6 +66,58 @@ __device__ void unpack(const T* from, float* to, int k, int c, int rs) {
   }
 }
 
+// Blocks of 2x2 pixels as channels (space to depth): channel (2a+b)c+e of block i, j is channel e of pixel 2i+a-top,
+// 2j+b-left; 0 outside of the image and in what is left of 16 channels. A thread writes eight of them.
+template <typename T>
+__device__ void block(const T* x, T* y, int n, int h, int w, int c, int top, int left, int rows, int columns) {
+  GRID_LOOP(i, 2LL * n * rows * columns) {
+    long long cell = i / 2;
+    int row = (int)(cell / columns % rows);
+    int column = (int)(cell % columns);
+    const T* image = x + cell / columns / rows * h * w * c;
+    float values[8];
+    UNROLL
+    for (int j = 0; j < 8; j++) {
+      int channel = (int)(i % 2) * 8 + j;
+      int pixel = channel / c;
+      int at = 2 * row + pixel / 2 - top;
+      int across = 2 * column + pixel % 2 - left;
+      bool inside = pixel < 4 && at >= 0 && at < h && across >= 0 && across < w;
+      values[j] = inside ? load(image + ((long long)at * w + across) * c + channel % c) : 0.0f;
+    }
+    store8(y + 8 * i, values);
+  }
+}
+
+// k c r s -> filters over such blocks, k r/2 s/2 16
+template <typename T>
+__device__ void packBlocked(const float* from, T* to, int k, int c, int r, int s) {
+  int columns = (s + 1) / 2;
+  int taps = (r + 1) / 2 * columns;
+  GRID_LOOP(i, (long long)k * taps * 16) {
+    int channel = (int)(i % 16);
+    int tap = (int)(i / 16 % taps);
+    int pixel = channel / c;
+    int row = tap / columns * 2 + pixel / 2;
+    int column = tap % columns * 2 + pixel % 2;
+    bool inside = pixel < 4 && row < r && column < s;
+    store(to + i, inside ? from[((i / 16 / taps * c + channel % c) * r + row) * s + column] : 0.0f);
+  }
+}
+
+// and back
+template <typename T>
+__device__ void unpackBlocked(const T* from, float* to, int k, int c, int r, int s) {
+  int columns = (s + 1) / 2;
+  int taps = (r + 1) / 2 * columns;
+  GRID_LOOP(i, (long long)k * c * r * s) {
+    int column = (int)(i % s);
+    int row = (int)(i / s % r);
+    int channel = (row % 2 * 2 + column % 2) * c + (int)(i / s / r % c);
+    to[i] = load(from + (i / s / r / c * taps + row / 2 * columns + column / 2) * 16 + channel);
+  }
+}
+
 // weight -> weight * gamma / sqrt(var + eps), as k r s c; bias -> beta + (offset - mean) * gamma / sqrt(var + eps), offset
 // may be null
 template <typename T>
@@ -408,6 +460,16 @@ __device__ void unpoolBackward(const T* dy, const T* z, T* dx, int n, int h, int
   }                                                                                                                     \
   extern "C" __global__ void unpack_##T(const T* from, float* to, int k, int c, int rs) {                               \
     unpack(from, to, k, c, rs);                                                                                         \
+  }                                                                                                                     \
+  extern "C" __global__ void __launch_bounds__(256, 6)                                                                  \
+      block_##T(const T* x, T* y, int n, int h, int w, int c, int top, int left, int rows, int columns) {               \
+    block(x, y, n, h, w, c, top, left, rows, columns);                                                                  \
+  }                                                                                                                     \
+  extern "C" __global__ void packBlocked_##T(const float* from, T* to, int k, int c, int r, int s) {                    \
+    packBlocked(from, to, k, c, r, s);                                                                                  \
+  }                                                                                                                     \
+  extern "C" __global__ void unpackBlocked_##T(const T* from, float* to, int k, int c, int r, int s) {                  \
+    unpackBlocked(from, to, k, c, r, s);                                                                                \
   }                                                                                                                     \
   extern "C" __global__ void fold_##T(const float* weight, const float* offset, const float* gamma, const float* beta,  \
                                       const float* mean, const float* var, float eps, T* packed, T* bias, int k, int c, \

@@ -48,7 +48,8 @@ struct Caller<kernel> {
 #define TYPES(how, kernel) how(kernel##_float) how(kernel##_bf16) how(kernel##_f16)
 
 static const Kernel KERNELS[] = {
-    TYPES(TOGETHER, input) TYPES(ALONE, pack) TYPES(ALONE, unpack) TYPES(ALONE, fold) TYPES(ALONE, add)
+    TYPES(TOGETHER, input) TYPES(ALONE, pack) TYPES(ALONE, unpack) TYPES(ALONE, block) TYPES(ALONE, packBlocked)
+    TYPES(ALONE, unpackBlocked) TYPES(ALONE, fold) TYPES(ALONE, add)
     TYPES(ALONE, activation) TYPES(ALONE, activationBackward) TYPES(ALONE, mean) TYPES(ALONE, meanBackward)
     TYPES(TOGETHER, normPartials) TYPES(TOGETHER, normPartialsScalar) TYPES(TOGETHER, normFold)
     TYPES(ALONE, normApply) TYPES(ALONE, normApplyScalar) TYPES(ALONE, normAddApply) TYPES(ALONE, normAddApplyScalar)

@@ -15,12 +15,14 @@ import org.jresnet.check.OpCase;
 import org.jresnet.check.OpCheck;
 import org.jresnet.check.OpRun;
 import org.jresnet.check.Specs;
+import org.jresnet.graph.Axis;
 import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Shape;
 import org.jresnet.graph.Slot;
 import org.jresnet.testing.TestBackends;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** The gpu backend against the reference backend, which gets the same rounded inputs. */
@@ -166,17 +168,9 @@ class GpuContractTest extends BackendContract {
       OpCheck.Given given = new OpCheck.Given(inputs, expected(op.spec().apply(DType.F64), inputs));
       for (Form form : forms) {
         assertThat(form.choice()).as("engine of %s", form).isPresent();
-        Backend only =
-            new ForwardingBackend(backend) {
-              @Override
-              public OpPlan plan(OpSpec asked) {
-                return gpu.plan(asked, form.name());
-              }
-
-              @Override
-              public void close() {}
-            };
-        assertThat(OpCheck.compare(only, spec, op.aliases(), given, OpCheck.bound(backend, spec)))
+        assertThat(
+                OpCheck.compare(
+                    only(gpu, form), spec, op.aliases(), given, OpCheck.bound(backend, spec)))
             .as("%s %s", form.name(), op)
             .isNotEmpty()
             .allMatch(Comparison::ok);
@@ -184,5 +178,53 @@ class GpuContractTest extends BackendContract {
       }
     }
     assertThat(checked.keySet()).containsExactly("beta", "fused", "kernel");
+  }
+
+  /** The first convolution of a network, by itself and over blocks of pixels. */
+  @ParameterizedTest
+  @EnumSource(
+      value = Precision.class,
+      names = {"BF16", "FP16"})
+  void aStemIsTheSameConvolutionOverBlocks(Precision precision) {
+    GpuBackend gpu = (GpuBackend) backend;
+    DType type = precision.activation();
+    for (Pass pass : Pass.values()) {
+      for (Conv2d conv :
+          List.of(
+              Specs.conv2d(3, 8, new Specs.Window(7, 2, 3)),
+              Specs.conv2d(3, 16, new Specs.Window(3, 2, 1)),
+              new Conv2d(4, 8, new Axis(2, 2, 0), new Axis(5, 2, 1)))) {
+        for (Shape x : List.of(new Shape(2, 16, 16, conv.c()), new Shape(1, 13, 18, conv.c()))) {
+          GradientWrite wanted =
+              pass == Pass.TRAINING ? GradientWrite.OVERWRITE : GradientWrite.NONE;
+          OpSpec spec = Specs.conv(x, conv, type, pass, GradientWrite.NONE, wanted);
+          OpSpec exact = Specs.conv(x, conv, DType.F64, pass, GradientWrite.NONE, wanted);
+          Map<Slot, double[]> inputs = inputs(spec, 7);
+          OpCheck.Given given = new OpCheck.Given(inputs, expected(exact, inputs));
+          assertThat(gpu.forms(spec)).extracting(Form::name).containsExactly("plain", "blocked");
+          for (Form form : gpu.forms(spec)) {
+            assertThat(
+                    OpCheck.compare(
+                        only(gpu, form), spec, Map.of(), given, OpCheck.bound(backend, spec)))
+                .as("%s %s", form.name(), spec)
+                .isNotEmpty()
+                .allMatch(Comparison::ok);
+          }
+        }
+      }
+    }
+  }
+
+  /** Nothing but that way of computing. */
+  private static Backend only(GpuBackend gpu, Form form) {
+    return new ForwardingBackend(gpu) {
+      @Override
+      public OpPlan plan(OpSpec asked) {
+        return gpu.plan(asked, form.name());
+      }
+
+      @Override
+      public void close() {}
+    };
   }
 }

@@ -195,8 +195,21 @@ final class ConvPlan extends GpuPlan {
   }
 
   private GradientSum sums() {
-    return new GradientSum(
-        this::data, planner, () -> planner.addition(spec.type(), spec.x().elements()));
+    return new GradientSum(this::data, planner, this::addition);
+  }
+
+  /** Milliseconds of the kernel that adds; NaN where nothing is timed. */
+  private double addition() {
+    long elements = spec.x().elements();
+    long bytes = elements * spec.type().bytes();
+    return planner.milliseconds(
+        new KernelTrial(
+            "addition of " + elements + " elements",
+            "add",
+            Gpu.vectorGrid(planner.limits(), elements),
+            spec.type(),
+            List.of(bytes, bytes, bytes),
+            at -> new Arguments().add(at[0]).add(at[1]).add(at[2]).add(elements)));
   }
 
   /** For a transposed convolution a kernel adds. */
@@ -240,7 +253,7 @@ final class ConvPlan extends GpuPlan {
   @Override
   List<Form> forms() {
     return sum.isEmpty() || transposed
-        ? List.of()
+        ? super.forms()
         : sums()
             .forms(
                 "gradient added " + text(image(), windows(), conv),

@@ -12,7 +12,6 @@ import org.jresnet.backend.LibraryPlan;
 import org.jresnet.base.BFloat16;
 import org.jresnet.base.Closing;
 import org.jresnet.base.Float16;
-import org.jresnet.graph.DType;
 import org.jresnet.nativebindings.cuda.CudaDevice;
 import org.jresnet.nativebindings.cuda.CudaEvent;
 import org.jresnet.nativebindings.cuda.CudaException;
@@ -60,7 +59,6 @@ final class EngineClock implements Trial, AutoCloseable {
   private final CudaStream stream;
   private final CudnnHandle dnn;
   private final KernelModule module;
-  private final DeviceLimits limits;
   private final long cache;
   private final Map<Content, DeviceMemory> patterns = new HashMap<>();
 
@@ -68,7 +66,6 @@ final class EngineClock implements Trial, AutoCloseable {
     this.stream = stream;
     this.dnn = dnn;
     this.module = module;
-    limits = DeviceLimits.of(CudaDevice.info(device).properties());
     cache = CudaDevice.cacheBytes(device);
   }
 
@@ -204,23 +201,25 @@ final class EngineClock implements Trial, AutoCloseable {
   }
 
   @Override
-  public double addition(DType type, long elements) {
-    long each = LibraryPlan.align(elements * type.bytes(), GpuPlan.ALIGNMENT);
-    Kernel kernel = module.kernel("add_" + Gpu.suffix(type));
+  public double milliseconds(KernelTrial trial) {
+    long set =
+        trial.tensors().stream().mapToLong(b -> LibraryPlan.align(b, GpuPlan.ALIGNMENT)).sum();
+    Kernel kernel = module.kernel(trial.kernel() + "_" + Gpu.suffix(trial.type()));
     List<Kernel.Launch> launches = new ArrayList<>();
     List<AutoCloseable> owned = new ArrayList<>();
     try {
-      for (int set = sets(3 * each, 0); set > 0; set--) {
-        DeviceMemory memory = new DeviceMemory(3 * each);
+      for (int left = sets(set, 0); left > 0; left--) {
+        DeviceMemory memory = new DeviceMemory(set);
         owned.add(memory);
-        for (int tensor = 0; tensor < 2; tensor++) {
-          fill(content("", Planner.dataType(type)), memory, tensor * each, each);
+        long[] addresses = new long[trial.tensors().size()];
+        long at = 0;
+        for (int i = 0; i < addresses.length; i++) {
+          long bytes = trial.tensors().get(i);
+          fill(content("", Planner.dataType(trial.type())), memory, at, bytes);
+          addresses[i] = memory.address(at, bytes);
+          at += LibraryPlan.align(bytes, GpuPlan.ALIGNMENT);
         }
-        Kernel.Arguments arguments = new Kernel.Arguments();
-        for (int tensor = 0; tensor < 3; tensor++) {
-          arguments.add(memory.address(tensor * each, each));
-        }
-        launches.add(kernel.bind(Gpu.vectorGrid(limits, elements), arguments.add(elements)));
+        launches.add(kernel.bind(trial.grid(), trial.arguments().apply(addresses)));
       }
       return launches.isEmpty()
           ? Double.NaN

@@ -250,6 +250,9 @@ public final class GpuBackend implements Backend {
   public OpPlan plan(OpSpec spec, String candidate) {
     if (forms(spec).isEmpty()) {
       return plan(spec);
+    } else if (BlockedConvPlan.suits(spec)) {
+      Stem.Way way = Named.of(Stem.Way.class, "way to compute the stem", candidate);
+      return Stem.plan(planner, spec, Optional.of(way)).on(gpu);
     }
     Way way = Named.of(Way.class, "way to add gradients", candidate);
     return new ConvPlan(planner, spec, Optional.of(way)).on(gpu);
@@ -273,7 +276,9 @@ public final class GpuBackend implements Backend {
   /** How an op is computed. */
   static GpuPlan lower(Planner planner, OpSpec spec) {
     Op op = spec.op();
-    if (op instanceof Conv2d) {
+    if (BlockedConvPlan.suits(spec)) {
+      return Stem.plan(planner, spec, Optional.empty());
+    } else if (op instanceof Conv2d) {
       return spec.tail().isEmpty()
           ? new ConvPlan(planner, spec)
           : new FoldedConvPlan(planner, spec);

@@ -110,7 +110,7 @@ final class GpuBinding extends Binding {
   private static String operation(String kernel) {
     int type = kernel.indexOf('_');
     String operation = type < 0 ? kernel : kernel.substring(0, type);
-    return operation.equals("pack") || operation.equals("unpack") ? "reorder" : operation;
+    return operation.startsWith("pack") || operation.startsWith("unpack") ? "reorder" : operation;
   }
 
   /** Adds a matrix product. */

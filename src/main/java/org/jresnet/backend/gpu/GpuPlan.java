@@ -23,6 +23,7 @@ abstract class GpuPlan extends LibraryPlan<GpuBinding> {
   final Planner planner;
   private final List<Planned> engines = new ArrayList<>();
   private Optional<? extends Device> device = Optional.empty();
+  private List<Form> forms = List.of();
   private long besideWorkspace;
   private long besideTemporaries;
 
@@ -138,7 +139,13 @@ abstract class GpuPlan extends LibraryPlan<GpuBinding> {
 
   /** Ways to compute a part of the op, where there are several. */
   List<Form> forms() {
-    return List.of();
+    return forms;
+  }
+
+  /** Says among which plans this one was chosen. */
+  GpuPlan among(List<Form> all) {
+    forms = all;
+    return this;
   }
 
   /** What the calls move through memory. */

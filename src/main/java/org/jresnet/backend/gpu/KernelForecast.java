@@ -65,6 +65,8 @@ public record KernelForecast(
   private static final List<Access> TYPED =
       List.of(
           new Access("input", 0, 1, 1, 0, 0, 16),
+          // Of 16 channels that are written, 12 are read from the image.
+          new Access("block", 0.75, 0, 1, 0, 0, 16),
           new Access("add", 2, 0, 1, 0, 2, 0),
           new Access("activation", 1, 0, 1, 0, 1, 0),
           new Access("activationBackward", 2, 0, 1, 0, 2, 0),

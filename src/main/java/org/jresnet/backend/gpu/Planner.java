@@ -143,20 +143,19 @@ class Planner implements AutoCloseable {
     return options.tuning() == Tuning.RACE && trial != null;
   }
 
-  /** Milliseconds of our kernel that adds two tensors; NaN where nothing is timed. */
-  double addition(DType type, long elements) {
+  /** Milliseconds of a kernel of ours; NaN where nothing is timed. */
+  double milliseconds(KernelTrial kernel) {
     if (!races()) {
       return Double.NaN;
     }
-    String key = type + " addition of " + elements + " elements by a kernel";
+    String key = full(kernel.key() + " by a kernel", kernel.type());
     Optional<PlanCache.Entry> remembered = cache.get(key);
     if (remembered.isPresent()) {
       return remembered.get().milliseconds();
     }
-    double time = trial.addition(type, elements);
+    double time = trial.milliseconds(kernel);
     if (!Double.isNaN(time)) {
-      long bytes = 3 * elements * type.bytes();
-      cache.put(key, new Choice(key, 0, 0, 1, false, false, 0, bytes, time));
+      cache.put(key, new Choice(key, 0, 0, 1, false, false, 0, kernel.bytes(), time));
     }
     return time;
   }

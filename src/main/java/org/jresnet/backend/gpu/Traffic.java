@@ -161,6 +161,27 @@ public record Traffic(Part part, long bytes, long flops) {
     }
   }
 
+  /**
+   * A convolution over blocks of pixels: the blocks are made, then read in both directions. What
+   * engines multiply by zeros counts, too.
+   */
+  static List<Traffic> ofBlocked(OpSpec spec, long filter, long blocks) {
+    long weights = 4 * elements(spec, Slot.WEIGHT);
+    long y = bytes(spec, spec.y());
+    long flops = 2 * spec.y().elements() * (filter / spec.type().bytes() / spec.y().c());
+    List<Traffic> all = new ArrayList<>();
+    if (spec.pass() == Pass.TRAINING) {
+      all.add(new Traffic(Part.WEIGHTS, weights + filter, 0));
+    }
+    all.add(new Traffic(Part.CONVOLUTION, bytes(spec, spec.x()) + blocks, 0));
+    all.add(new Traffic(Part.CONVOLUTION, blocks + filter + y, flops));
+    if (spec.write(Slot.DWEIGHT) != GradientWrite.NONE) {
+      all.add(new Traffic(Part.CONVOLUTION, blocks + y + filter, flops));
+      all.add(new Traffic(Part.WEIGHTS, weights + filter, 0));
+    }
+    return all;
+  }
+
   private static int taps(Op op) {
     return op instanceof ConvTranspose2d t ? t.adjoint().taps() : ((Conv2d) op).taps();
   }

@@ -1,7 +1,5 @@
 package org.jresnet.backend.gpu;
 
-import org.jresnet.graph.DType;
-
 /** Tries engines on the device that they are planned for, in memory of its own. */
 interface Trial {
   /**
@@ -19,6 +17,6 @@ interface Trial {
    */
   double milliseconds(Planned planned);
 
-  /** The same of our kernel that adds two tensors of that type into a third. */
-  double addition(DType type, long elements);
+  /** The same of a kernel of ours. */
+  double milliseconds(KernelTrial trial);
 }

@@ -41,6 +41,7 @@ class KernelForecastTest {
     for (String name :
         List.of(
             "input",
+            "block",
             "add",
             "activation",
             "activationBackward",
