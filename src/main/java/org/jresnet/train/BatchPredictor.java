@@ -2,7 +2,9 @@ package org.jresnet.train;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Iterator;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jresnet.base.Closing;
 import org.jresnet.data.RgbImage;
 import org.jresnet.engine.Executable;
@@ -19,14 +21,42 @@ public final class BatchPredictor implements AutoCloseable {
   private final Classifier classifier;
   private final int imageBytes;
   private final List<Compiled> sizes = new ArrayList<>();
+  private final List<Integer> batches;
 
-  private record Compiled(int batch, Executable executable, byte[] pixels)
-      implements AutoCloseable {
+  /** With pixels of two passes: one that is computed, and the next one. */
+  private static final class Compiled implements AutoCloseable {
+    final int batch;
+    final Executable executable;
+    private final byte[][] pixels;
+    private int turn;
+
+    Compiled(int batch, Executable executable, int imageBytes) {
+      this.batch = batch;
+      this.executable = executable;
+      pixels = new byte[2][batch * imageBytes];
+    }
+
+    int batch() {
+      return batch;
+    }
+
+    byte[] nextPixels() {
+      turn = 1 - turn;
+      return pixels[turn];
+    }
+
     @Override
     public void close() {
       executable.close();
     }
   }
+
+  /**
+   * Images that are computed together.
+   *
+   * @param last whether they are the last ones of their list
+   */
+  private record Pass(Compiled compiled, byte[] pixels, int images, boolean last) {}
 
   BatchPredictor(Classifier classifier, List<Integer> batchSizes) {
     this.classifier = classifier;
@@ -35,14 +65,16 @@ public final class BatchPredictor implements AutoCloseable {
     try {
       for (int batch : batchSizes) {
         Executable executable = classifier.compile(batch);
-        sizes.add(new Compiled(batch, executable, new byte[batch * imageBytes]));
+        Compiled compiled = new Compiled(batch, executable, imageBytes);
+        sizes.add(compiled);
         // Packs the weights, so that the first image does not wait for it.
-        Logits.of(executable, sizes.get(sizes.size() - 1).pixels());
+        Logits.of(executable, compiled.nextPixels());
       }
     } catch (RuntimeException | Error e) {
       Closing.closeAll(sizes);
       throw e;
     }
+    batches = sizes.stream().map(Compiled::batch).toList();
   }
 
   /** Batch sizes for at most so many images, the largest first. */
@@ -79,37 +111,86 @@ public final class BatchPredictor implements AutoCloseable {
    * @throws org.jresnet.base.UserError when the network gives no numbers
    */
   public List<Prediction> predict(List<RgbImage> inputs) {
-    List<Integer> batches = sizes.stream().map(Compiled::batch).toList();
     List<Prediction> predictions = new ArrayList<>(inputs.size());
-    while (predictions.size() < inputs.size()) {
-      int from = predictions.size();
-      int batch = next(inputs.size() - from, batches);
-      int to = Math.min(inputs.size(), from + batch);
-      predictions.addAll(pass(sizes.get(batches.indexOf(batch)), inputs, from, to));
-    }
+    each(List.of(inputs).iterator(), predictions::addAll);
     return predictions;
   }
 
-  private List<Prediction> pass(Compiled compiled, List<RgbImage> inputs, int from, int to) {
+  /**
+   * The same for one list after the other. A GPU computes while the next list is asked for, and
+   * while its first images are copied there.
+   *
+   * @param results is told of each list, in order
+   */
+  void each(Iterator<List<RgbImage>> lists, Consumer<List<Prediction>> results) {
+    List<Prediction> ready = new ArrayList<>();
+    Pass running = null;
+    long nanos = 0;
+    while (lists.hasNext()) {
+      List<RgbImage> inputs = lists.next();
+      int from = 0;
+      do {
+        Pass next = fill(inputs, from);
+        from += next.images();
+        if (next.images() > 0) {
+          next.compiled().executable.prefetch(next.pixels());
+        }
+        finish(running, nanos, ready, results);
+        long start = System.nanoTime();
+        if (next.images() > 0) {
+          next.compiled().executable.start(next.pixels());
+        }
+        nanos = System.nanoTime() - start;
+        running = next;
+      } while (!running.last());
+    }
+    finish(running, nanos, ready, results);
+  }
+
+  /** The pass that begins with that image; of no images where the list has none. */
+  private Pass fill(List<RgbImage> inputs, int from) {
+    if (inputs.isEmpty()) {
+      return new Pass(sizes.get(0), new byte[0], 0, true);
+    }
+    int batch = next(inputs.size() - from, batches);
+    int to = Math.min(inputs.size(), from + batch);
+    Compiled compiled = sizes.get(batches.indexOf(batch));
+    byte[] pixels = compiled.nextPixels();
     for (int i = from; i < to; i++) {
       byte[] rgb = inputs.get(i).rgb();
       if (rgb.length != imageBytes) {
         throw new IllegalArgumentException(
             "image %d has %d bytes, the network's input %d".formatted(i, rgb.length, imageBytes));
       }
-      System.arraycopy(rgb, 0, compiled.pixels(), (i - from) * imageBytes, imageBytes);
+      System.arraycopy(rgb, 0, pixels, (i - from) * imageBytes, imageBytes);
     }
-    Arrays.fill(compiled.pixels(), (to - from) * imageBytes, compiled.pixels().length, (byte) 0);
-    long start = System.nanoTime();
-    float[] logits = Logits.of(compiled.executable(), compiled.pixels());
-    double millis = (System.nanoTime() - start) / 1e6 / (to - from);
-    int k = classifier.classes().size();
-    List<Prediction> predictions = new ArrayList<>(to - from);
-    for (int i = 0; i < to - from; i++) {
-      predictions.add(
-          classifier.prediction(Arrays.copyOfRange(logits, i * k, (i + 1) * k), 0, millis));
+    Arrays.fill(pixels, (to - from) * imageBytes, pixels.length, (byte) 0);
+    return new Pass(compiled, pixels, to - from, to == inputs.size());
+  }
+
+  /**
+   * Waits for a pass, if there is one.
+   *
+   * @param nanos that starting it took
+   */
+  private void finish(
+      Pass pass, long nanos, List<Prediction> ready, Consumer<List<Prediction>> results) {
+    if (pass == null) {
+      return;
     }
-    return predictions;
+    if (pass.images() > 0) {
+      long start = System.nanoTime();
+      float[] logits = Logits.ofLast(pass.compiled().executable);
+      double millis = (nanos + System.nanoTime() - start) / 1e6 / pass.images();
+      int k = classifier.classes().size();
+      for (int i = 0; i < pass.images(); i++) {
+        ready.add(classifier.prediction(Arrays.copyOfRange(logits, i * k, (i + 1) * k), 0, millis));
+      }
+    }
+    if (pass.last()) {
+      results.accept(List.copyOf(ready));
+      ready.clear();
+    }
   }
 
   @Override

@@ -56,18 +56,8 @@ public final class FilePredictions {
       Consumer<Result> results) {
     ExecutorService decoders = Executors.newFixedThreadPool(threads, FilePredictions::thread);
     try {
-      Deque<Pending> ahead = new ArrayDeque<>();
-      int room = (1 + AHEAD) * predictor.largest();
-      while (true) {
-        while (ahead.size() < room && files.hasNext()) {
-          Path file = files.next();
-          ahead.add(new Pending(file, decoders.submit(() -> decode(file, preprocess))));
-        }
-        if (ahead.isEmpty()) {
-          return;
-        }
-        batch(ahead, predictor, results);
-      }
+      Reader reader = new Reader(files, decoders, preprocess, predictor.largest());
+      predictor.each(reader, predictions -> reader.report(predictions, results));
     } finally {
       // Images in work are finished: an interrupted read would look like a bad file.
       decoders.shutdown();
@@ -90,30 +80,67 @@ public final class FilePredictions {
     }
   }
 
-  private static void batch(
-      Deque<Pending> ahead, BatchPredictor predictor, Consumer<Result> results) {
-    List<Path> files = new ArrayList<>();
-    List<Decoded> decoded = new ArrayList<>();
-    List<RgbImage> inputs = new ArrayList<>();
-    while (inputs.size() < predictor.largest() && !ahead.isEmpty()) {
-      Pending first = ahead.poll();
-      Decoded d = await(first.decoded());
-      files.add(first.file());
-      decoded.add(d);
-      if (d.failure() == null) {
-        inputs.add(d.pixels());
-      }
+  /** Gives the images of one batch after the other, and remembers whose they are. */
+  private static final class Reader implements Iterator<List<RgbImage>> {
+    private final Iterator<Path> files;
+    private final ExecutorService decoders;
+    private final Preprocess preprocess;
+    private final int batch;
+    private final Deque<Pending> ahead = new ArrayDeque<>();
+
+    /** Files of the batches that were given and are not reported yet. */
+    private final Deque<List<Path>> givenFiles = new ArrayDeque<>();
+
+    private final Deque<List<Decoded>> given = new ArrayDeque<>();
+
+    Reader(Iterator<Path> files, ExecutorService decoders, Preprocess preprocess, int batch) {
+      this.files = files;
+      this.decoders = decoders;
+      this.preprocess = preprocess;
+      this.batch = batch;
     }
-    Iterator<Prediction> predictions = predictor.predict(inputs).iterator();
-    for (int i = 0; i < files.size(); i++) {
-      Decoded d = decoded.get(i);
-      results.accept(
-          d.failure() == null
-              ? new Result(
-                  files.get(i),
-                  Optional.of(predictions.next().preprocessed(d.millis())),
-                  Optional.empty())
-              : new Result(files.get(i), Optional.empty(), Optional.of(d.failure())));
+
+    @Override
+    public boolean hasNext() {
+      while (ahead.size() < AHEAD * batch && files.hasNext()) {
+        Path file = files.next();
+        ahead.add(new Pending(file, decoders.submit(() -> decode(file, preprocess))));
+      }
+      return !ahead.isEmpty();
+    }
+
+    @Override
+    public List<RgbImage> next() {
+      List<Path> paths = new ArrayList<>();
+      List<Decoded> decoded = new ArrayList<>();
+      List<RgbImage> inputs = new ArrayList<>();
+      while (inputs.size() < batch && !ahead.isEmpty()) {
+        Pending first = ahead.poll();
+        Decoded d = await(first.decoded());
+        paths.add(first.file());
+        decoded.add(d);
+        if (d.failure() == null) {
+          inputs.add(d.pixels());
+        }
+      }
+      givenFiles.add(paths);
+      given.add(decoded);
+      return inputs;
+    }
+
+    /** Tells of the oldest batch that was given. */
+    void report(List<Prediction> predictions, Consumer<Result> results) {
+      Iterator<Path> paths = givenFiles.remove().iterator();
+      Iterator<Prediction> next = predictions.iterator();
+      for (Decoded d : given.remove()) {
+        results.accept(
+            d.failure() == null
+                ? new Result(
+                    paths.next(),
+                    Optional.of(next.next().preprocessed(d.millis())),
+                    Optional.empty())
+                : new Result(paths.next(), Optional.empty(), Optional.of(d.failure())));
+      }
     }
   }
 

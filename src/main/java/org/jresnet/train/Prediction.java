@@ -16,7 +16,7 @@ import org.jresnet.metrics.OperatingPoint;
  * @param calibration of the model; empty for models of others and of older versions
  * @param preprocessMillis decoding and resizing
  * @param inferenceMillis from pixels to logits, the median of the last runs; of a {@link
- *     BatchPredictor} an image's share of its pass
+ *     BatchPredictor} an image's share of what its pass was waited for
  */
 public record Prediction(
     List<String> classes,
