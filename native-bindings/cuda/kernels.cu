@@ -558,14 +558,14 @@ FOR_TYPE(float)
 FOR_TYPE(bf16)
 FOR_TYPE(f16)
 
-// Softmax cross-entropy, one block per image; the formulas are in docs/derivations/cross-entropy.md. head holds the factor
-// of the gradient, then label smoothing, then the class weights; each image writes its share of the loss and whether its
+// Softmax cross-entropy, one block per image; the formulas are in docs/derivations/cross-entropy.md. head holds label
+// smoothing, then the class weights; scale multiplies the gradient; each image writes its share of the loss and whether its
 // largest logit, the first one of equals, is at the label.
-extern "C" __global__ void crossEntropy(const float* z, const int* labels, const double* head, float* dz, double* losses,
-                                        int* hits, int n, int classes) {
-  double factor = head[0];
-  double smoothing = head[1];
-  const double* weights = head + 2;
+extern "C" __global__ void crossEntropy(const float* z, const int* labels, const double* head, float* dz,
+                                        const double* scale, double* losses, int* hits, int n, int classes) {
+  double factor = *scale;
+  double smoothing = head[0];
+  const double* weights = head + 1;
   double total = 0;
   BLOCK_LOOP(i, n) {
     total += weights[labels[i]];
@@ -630,12 +630,12 @@ extern "C" __global__ void crossEntropy(const float* z, const int* labels, const
   }
 }
 
-// The objectives with a value per output, one block per image. head holds the factor of the gradient, then 1 for a seed s
-// (loss sum s * z, gradient s) or 0 for targets t (loss mean (z - t)^2, gradient 2 (z - t) / count). Nothing counts as a hit.
-extern "C" __global__ void valueLoss(const float* z, const float* values, const double* head, float* dz, double* losses,
-                                     int* hits, int n, int outputs) {
-  double factor = head[0];
-  bool seed = head[1] != 0;
+// The objectives with a value per output, one block per image. head holds 1 for a seed s (loss sum s * z, gradient s) or 0
+// for targets t (loss mean (z - t)^2, gradient 2 (z - t) / count); scale multiplies the gradient. Nothing counts as a hit.
+extern "C" __global__ void valueLoss(const float* z, const float* values, const double* head, float* dz, const double* scale,
+                                     double* losses, int* hits, int n, int outputs) {
+  double factor = *scale;
+  bool seed = head[0] != 0;
   double count = (double)n * outputs;
   for (int row = blockIdx.x; row < n; row += gridDim.x) {
     double loss = 0;
@@ -704,7 +704,93 @@ extern "C" __global__ void sumUp(const double* partial, double* result, int coun
   }
 }
 
-// constants of a step: rate, gradient scale, beta2 (momentum), 1 - beta1, 1 - beta2, eps, sqrt(1 - beta2^t), decay, shrink
+// A product that no compiler makes part of a fused multiply-add, so that it is the host's to the bit.
+__device__ inline double product(double a, double b) {
+#ifdef __CUDACC_RTC__
+  return __dmul_rn(a, b);
+#else
+  volatile double exact = a * b;
+  return exact;
+#endif
+}
+
+// What became of an update, as UpdateReport.Outcome numbers it.
+enum Outcome { UPDATED, SKIPPED, DIVERGED };
+
+// Decides about an update as HostUpdates does, in the same order of operations; one block.
+//
+// request: batches, largest norm (0 for none), updates made before the first case, then nine constants for each case.
+// state: good steps since the scale changed, updates made, whether a gradient was not finite.
+// result: norm, outcome, updates made, scale, good steps, the last gradient that is not finite or -1.
+// constants: those of the case that holds, with the gradients' factor, then 1 if there is an update.
+// interval is 0 where the scale stays.
+extern "C" __global__ void decideUpdate(const double* squares, float* constants, const float* gradients,
+                                        long long elements, double* scale, const double* request, double* state,
+                                        double* result, int interval, float largest) {
+  SHARED double last[1024];
+  SHARED int diverged;
+  if (threadIdx.x == 0) {
+    double factor = 1 / product(*scale, request[0]);
+    double norm = product(sqrt(*squares), factor);
+    bool finite = norm - norm == 0;
+    int outcome = UPDATED;
+    if (state[2] != 0) {
+      outcome = DIVERGED;
+    } else if (finite && interval > 0) {
+      state[0] += 1;
+      if (state[0] == interval) {
+        *scale *= *scale < largest ? 2 : 1;
+        state[0] = 0;
+      }
+    } else if (!finite && interval > 0 && *scale > 1) {
+      outcome = SKIPPED;
+      *scale /= 2;
+      state[0] = 0;
+    } else if (!finite) {
+      outcome = DIVERGED;
+      state[2] = 1;
+    }
+    if (outcome == UPDATED) {
+      const double* held = request + 3 + 9 * (int)(state[1] - request[2]);
+      if (request[1] > 0) {
+        double clipped = request[1] / (norm + 1e-6);
+        factor = product(factor, clipped < 1 ? clipped : 1);
+      }
+      for (int i = 0; i < 9; i++) {
+        constants[i] = (float)held[i];
+      }
+      constants[1] = (float)factor;
+      state[1] += 1;
+    }
+    constants[9] = outcome == UPDATED ? 1.0f : 0.0f;
+    result[0] = norm;
+    result[1] = outcome;
+    result[2] = state[1];
+    result[3] = *scale;
+    result[4] = state[0];
+    result[5] = -1;
+    diverged = outcome == DIVERGED;
+  }
+  __syncthreads();
+  if (!diverged) {
+    return;
+  }
+  last[threadIdx.x] = -1;
+  for (long long i = threadIdx.x; i < elements; i += blockDim.x) {
+    if (gradients[i] - gradients[i] != 0) {
+      last[threadIdx.x] = (double)i;
+    }
+  }
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    for (int i = 0; i < (int)blockDim.x; i++) {
+      result[5] = last[i] > result[5] ? last[i] : result[5];
+    }
+  }
+}
+
+// constants of a step: rate, gradient scale, beta2 (momentum), 1 - beta1, 1 - beta2, eps, sqrt(1 - beta2^t), decay, shrink,
+// and 0 where there is no update
 struct Step {
   float rate;
   float scale;
@@ -738,6 +824,9 @@ struct Step {
 
 extern "C" __global__ void __launch_bounds__(256, 5)
     adam(float* p, const float* g, float* m, float* v, const float* constants, long long elements) {
+  if (constants[9] == 0) {
+    return;
+  }
   Step step(constants);
   long long whole = vectors(elements, 4, p, g, m, v);
   GRID_LOOP(i, whole) {
@@ -761,6 +850,9 @@ extern "C" __global__ void __launch_bounds__(256, 5)
 
 extern "C" __global__ void __launch_bounds__(256, 5)
     sgd(float* p, const float* g, float* m, const float* constants, long long elements) {
+  if (constants[9] == 0) {
+    return;
+  }
   Step step(constants);
   long long whole = vectors(elements, 4, p, g, m);
   GRID_LOOP(i, whole) {

@@ -61,7 +61,7 @@ static const Kernel KERNELS[] = {
     TYPES(ALONE, averageBackward) TYPES(ALONE, upsample) TYPES(ALONE, upsampleBackward) TYPES(ALONE, unpool)
     TYPES(ALONE, unpoolBackward)
     TYPES(ALONE, addBias) TOGETHER(crossEntropy) TOGETHER(valueLoss) TOGETHER(lossSums)
-    TOGETHER(squares) TOGETHER(sumUp) ALONE(adam) ALONE(sgd)};
+    TOGETHER(squares) TOGETHER(sumUp) TOGETHER(decideUpdate) ALONE(adam) ALONE(sgd)};
 
 inline const Kernel* find(const std::string& name) {
   for (const Kernel& kernel : KERNELS) {

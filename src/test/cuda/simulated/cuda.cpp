@@ -78,6 +78,7 @@ struct State {
   Graph recorded;
   int last = cudaSuccess;
   bool dead = false;
+  int waits = 0;
   std::mt19937 random{20261124};
 };
 
@@ -380,8 +381,12 @@ int cudaGetDeviceProperties(Properties* p, int device) {
   return device == 0 ? (int)cudaSuccess : (int)cudaErrorInvalidDevice;
 }
 
+// No attribute of CUDA's: how often the host has waited for work that was not done.
+static constexpr int WAITS = 1000000;
+
 int cudaDeviceGetAttribute(int* value, int attribute, int) {
-  *value = attribute == cudaDevAttrL2CacheSize ? 1 << 16 : 0;
+  DEVICE_CALL;
+  *value = attribute == cudaDevAttrL2CacheSize ? 1 << 16 : attribute == WAITS ? state().waits : 0;
   return cudaSuccess;
 }
 
@@ -452,6 +457,7 @@ int cudaStreamSynchronize(Stream* stream) {
   if (state().streams.count(stream) == 0) {
     return failed(cudaErrorInvalidResourceHandle, "there is no such stream");
   }
+  state().waits += !stream->queue.empty();
   runUntil(stream, [&] { return stream->queue.empty(); });
   checkMargins();
   return state().dead ? (int)cudaErrorIllegalAddress : (int)cudaSuccess;
@@ -536,6 +542,7 @@ int cudaEventSynchronize(void* handle) {
   }
   uint64_t turn = event->sent;
   if (turn > event->passed) {
+    state().waits++;
     runUntil(event->sentTo, [&] { return event->passed >= turn || state().dead; });
   }
   return state().dead ? (int)cudaErrorIllegalAddress : (int)cudaSuccess;

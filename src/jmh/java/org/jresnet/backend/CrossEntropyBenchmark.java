@@ -45,11 +45,14 @@ public class CrossEntropyBenchmark extends HostBenchmark {
     }
     labels = random.ints(batch, 0, CLASSES).toArray();
     backend = new CpuBackend();
-    memory = backend.allocate("a benchmark", 2L * drawn.length * Float.BYTES);
+    memory = backend.allocate("a benchmark", 2L * drawn.length * Float.BYTES + Double.BYTES);
     Tensor both = new Tensor(memory, 0, DType.F32, 2L * drawn.length);
     Tensor logits = both.slice(0, drawn.length);
     dlogits = both.slice(drawn.length, drawn.length);
-    loss = backend.loss(new LossSpec(batch, CLASSES, Objective.CROSS_ENTROPY), logits, dlogits);
+    Tensor scale = new Tensor(memory, 2L * drawn.length * Float.BYTES, DType.F64, 1);
+    scale.set(new float[] {1});
+    LossSpec spec = new LossSpec(batch, CLASSES, Objective.CROSS_ENTROPY);
+    loss = backend.loss(spec, logits, dlogits, scale);
     check(logits, new float[drawn.length], Math.log(CLASSES));
     check(logits, drawn, meanLoss(drawn));
   }
@@ -94,8 +97,8 @@ public class CrossEntropyBenchmark extends HostBenchmark {
   /** Loss and gradient of one batch. */
   @Benchmark
   public double compute() {
-    loss.load(labels, 1);
+    loss.load(labels);
     loss.run();
-    return loss.value();
+    return loss.value(loss.send());
   }
 }

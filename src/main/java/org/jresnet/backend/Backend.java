@@ -1,5 +1,6 @@
 package org.jresnet.backend;
 
+import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
@@ -79,14 +80,44 @@ public interface Backend extends AutoCloseable {
   /**
    * Loss of {@code logits} ({@code [n, outputs]}); the gradient goes to {@code dlogits} of the same
    * type.
+   *
+   * @param gradientScale one F64 that multiplies the gradient but not the loss, read in each run:
+   *     half-precision gradients need it
    */
-  LossOp loss(LossSpec spec, Tensor logits, Tensor dlogits);
+  LossOp loss(LossSpec spec, Tensor logits, Tensor dlogits, Tensor gradientScale);
 
   /**
    * An optimizer over flat arenas; {@code states} has {@link UpdateRule#states()} arenas, zero
    * before the first step.
    */
   Optimizer optimizer(UpdateRule rule, Tensor parameters, Tensor gradients, List<Tensor> states);
+
+  /** Numbers that go from the host into a tensor again and again. */
+  interface Upload extends AutoCloseable {
+    /** Takes the tensor's bytes over; what is asked for later sees them. */
+    void send(ByteBuffer values);
+
+    @Override
+    void close();
+  }
+
+  /** Prepares to write a tensor in every step, without waiting for the device. */
+  default Upload upload(Tensor target) {
+    return new Upload() {
+      @Override
+      public void send(ByteBuffer values) {
+        target.buffer().write(target.offset(), values);
+      }
+
+      @Override
+      public void close() {}
+    };
+  }
+
+  /** Whether work may still be under way when the call that asked for it has returned. */
+  default boolean asynchronous() {
+    return false;
+  }
 
   /** Waits until all work that was asked for is done; a host's work always is. */
   default void synchronize() {}

@@ -123,8 +123,8 @@ public abstract class ForwardingBackend implements Backend {
   }
 
   @Override
-  public LossOp loss(LossSpec spec, Tensor logits, Tensor dlogits) {
-    return backend.loss(spec, logits, dlogits);
+  public LossOp loss(LossSpec spec, Tensor logits, Tensor dlogits, Tensor gradientScale) {
+    return backend.loss(spec, logits, dlogits, gradientScale);
   }
 
   @Override

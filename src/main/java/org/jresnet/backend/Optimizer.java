@@ -29,6 +29,19 @@ public interface Optimizer extends AutoCloseable {
    */
   void accumulate(Tensor target, Tensor source, GradientWrite policy);
 
+  /**
+   * Updates that the gradients decide, and the loss scale with them.
+   *
+   * @param clip largest norm of the gradients (torch's clip_grad_norm_); 0 for none
+   * @param scale where the loss scale begins; it is the updates' from here on
+   * @param steps updates that were made before
+   * @param gradientScale one F64 that holds the scale's factor for the losses that it multiplies; a
+   *     change is written there
+   */
+  default Updates updates(double clip, LossScale scale, long steps, Tensor gradientScale) {
+    return new HostUpdates(this, clip, scale, steps, gradientScale);
+  }
+
   @Override
   void close();
 }

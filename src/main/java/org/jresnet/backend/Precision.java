@@ -25,8 +25,8 @@ public enum Precision implements Named {
   BF16(DType.BF16, DType.F32),
   /**
    * Activations and convolution weights in half precision with single-precision accumulation; all
-   * else in single precision. Gradients need a scaled loss ({@link LossOp#load}) so that small ones
-   * do not vanish.
+   * else in single precision. Gradients need a scaled loss ({@link Backend#loss}) so that small
+   * ones do not vanish.
    */
   FP16(DType.F16, DType.F32),
   /**

@@ -6,7 +6,9 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
+import java.util.function.LongToDoubleFunction;
 import org.jresnet.backend.Backend;
+import org.jresnet.backend.LossScale;
 import org.jresnet.backend.Normalization;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.UpdateRule;
@@ -245,7 +247,7 @@ public final class Benchmark {
         seconds[count] = (System.nanoTime() - begin) / 1e9;
         total += seconds[count++];
       }
-      // On a GPU a step's update is waited for in the next one; the last update is of no step.
+      // On a GPU each step waits for the one before: as many are timed as are waited for.
       return new Result(c, create, session.executable.memoryBytes(), Arrays.copyOf(seconds, count));
     }
   }
@@ -260,6 +262,7 @@ public final class Benchmark {
 
   /** A compiled configuration with random pixels. */
   private static final class Session implements AutoCloseable {
+    private static final LongToDoubleFunction RATE = step -> 1e-3;
     final Model model;
     final Executable executable;
     final Optional<OptimizerState> optimizer;
@@ -279,6 +282,7 @@ public final class Benchmark {
                         .withCheckpointBlocks(c.checkpointBlocks)
                     : inference(backend, c.network, c.classes, c.precision, c.batch, c.size));
         optimizer = c.work == Work.TRAIN ? Optional.of(optimizer(model)) : Optional.empty();
+        optimizer.ifPresent(o -> o.decideBy(0, new LossScale(c.precision, LossScale.State.START)));
       } catch (RuntimeException e) {
         model.close();
         throw e;
@@ -301,10 +305,13 @@ public final class Benchmark {
         executable.logits();
         return;
       }
-      executable.step(pixels, labels);
+      long run = executable.start(pixels, labels);
+      long update = optimizer.get().update(RATE, 1);
+      if (update > 0) {
+        optimizer.get().report(update - 1);
+        executable.loss(run - 1);
+      }
       executable.prefetch(pixels);
-      optimizer.get().gradientNorm();
-      optimizer.get().step(1e-3, 1);
     }
 
     @Override

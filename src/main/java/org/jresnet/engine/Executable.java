@@ -8,7 +8,6 @@ import java.util.Set;
 import org.jresnet.backend.Buffer;
 import org.jresnet.backend.Mode;
 import org.jresnet.backend.OpCall;
-import org.jresnet.backend.OpPlan;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Pass;
 import org.jresnet.backend.Precision;
@@ -40,10 +39,10 @@ public final class Executable implements AutoCloseable {
 
   private final Model model;
   private final CompileOptions options;
-  private final List<PlanLine> plan = new ArrayList<>();
   private final List<AutoCloseable> owned = new ArrayList<>();
   private final List<String> counters = new ArrayList<>();
   private final ByteBuffer staging = Tensor.staging();
+  private List<PlanLine> plan;
   private Schedule schedule;
   private Program program;
   private Keys keys;
@@ -109,13 +108,10 @@ public final class Executable implements AutoCloseable {
     requireNodes();
     Graph graph = Fusion.simplified(model.graph(), options);
     List<Group> groups = Fusion.groups(graph, options, model.precision());
-    List<OpPlan> plans = new ArrayList<>();
-    try {
-      for (Group group : groups) {
-        plans.add(plan(group));
-      }
+    try (Plans plans = new Plans(model.backend(), groups)) {
+      plan = List.copyOf(plans.lines());
       keys = own(new Keys(model.backend(), groups));
-      schedule = new Schedule(graph, model, options, groups, plans, keys);
+      schedule = new Schedule(graph, model, options, groups, plans.plans(), keys);
       MemoryPlan layout = MemoryPlan.of(schedule.actions());
       memory = layout.place();
       arena =
@@ -133,8 +129,6 @@ public final class Executable implements AutoCloseable {
           memory >> 20);
       program = own(new Program(model, options, schedule));
       groups.forEach(this::count);
-    } finally {
-      plans.forEach(OpPlan::close);
     }
   }
 
@@ -146,30 +140,6 @@ public final class Executable implements AutoCloseable {
     if (options.pass() == Pass.INFERENCE
         && model.graph().nodes().stream().anyMatch(n -> watch.gradient(n.name()))) {
       throw new IllegalArgumentException("inference has no gradients to watch; use Pass.TRAINING");
-    }
-  }
-
-  private OpPlan plan(Group group) {
-    try {
-      OpPlan made = model.backend().plan(group.spec());
-      PlanLine line =
-          new PlanLine(
-              group.name(),
-              group.spec(),
-              made.implementation(),
-              made.savedBytes(),
-              made.scratchBytes());
-      plan.add(line);
-      LOG.info(
-          "{} ({}): {}, saved {} B, scratch {} B",
-          line.name(),
-          line.spec().kind(),
-          line.implementation(),
-          line.savedBytes(),
-          line.scratchBytes());
-      return made;
-    } catch (UnsupportedOperationException e) {
-      throw new UnsupportedOperationException(group.name() + ": " + e.getMessage(), e);
     }
   }
 
@@ -199,7 +169,7 @@ public final class Executable implements AutoCloseable {
 
   /** Implementations chosen, in forward order. */
   public List<PlanLine> plan() {
-    return List.copyOf(plan);
+    return plan;
   }
 
   /** Bytes of the planned block of activations, their gradients and scratch memory. */
@@ -269,10 +239,30 @@ public final class Executable implements AutoCloseable {
    * @throws IllegalArgumentException when the objective takes no labels, or one is not a class
    */
   public double step(byte[] pixels, int[] labels) {
+    return loss(start(pixels, labels));
+  }
+
+  /**
+   * Starts {@link #step(byte[], int[])} without waiting for it. A GPU then has the next step before
+   * this one is done, if you ask for the loss only when that has been started.
+   *
+   * @return number of the run, for {@link #loss} and {@link #correct(long)}
+   */
+  public long start(byte[] pixels, int[] labels) {
     requireTraining();
     load(pixels);
     program.load(labels);
     return counted(program.step());
+  }
+
+  /** Waits for the loss of one of the last two runs. */
+  public double loss(long run) {
+    return program.loss(run);
+  }
+
+  /** Waits for the number of correct predictions in one of the last two runs. */
+  public int correct(long run) {
+    return program.correct(run);
   }
 
   /**
@@ -284,6 +274,11 @@ public final class Executable implements AutoCloseable {
    * @throws IllegalArgumentException when the objective takes labels, or needs another number
    */
   public double step(byte[] pixels, float[] values) {
+    return loss(start(pixels, values));
+  }
+
+  /** Starts {@link #step(byte[], float[])} without waiting for it. */
+  public long start(byte[] pixels, float[] values) {
     requireTraining();
     load(pixels);
     program.load(values);
@@ -299,7 +294,7 @@ public final class Executable implements AutoCloseable {
   public double backward(float[] values) {
     requireTraining();
     program.load(values);
-    return counted(program.backward());
+    return loss(counted(program.backward()));
   }
 
   private void requireTraining() {
@@ -308,19 +303,11 @@ public final class Executable implements AutoCloseable {
     }
   }
 
-  private double counted(double value) {
+  private long counted(long run) {
     for (String counter : counters) {
       model.countBatch(counter);
     }
-    return value;
-  }
-
-  /**
-   * Multiplies all gradients of the following steps, but not their loss: half-precision gradients
-   * need it. Whoever updates the parameters divides by it again.
-   */
-  public void setGradientFactor(double factor) {
-    program.setGradientFactor(factor);
+    return run;
   }
 
   /**
@@ -385,7 +372,22 @@ public final class Executable implements AutoCloseable {
    * @return such as {@code the output of layer1.0.conv1}, or {@code the gradient of fc.weight}
    */
   public String locateNonFinite() {
-    return program.locateNonFinite();
+    // Gradients may be the sums of several batches, which a run overwrites.
+    return program.locateNonFinite(
+        options.pass() == Pass.TRAINING ? model.nonFiniteGradient() : Optional.empty());
+  }
+
+  /**
+   * The same for an earlier step, while the parameters are still those that it had.
+   *
+   * @param number of its random draws, of the seed that {@link #setDraws} gave
+   * @param element of the gradients that was not finite then; -1 to look at those of now
+   */
+  public String locateNonFinite(byte[] pixels, int[] labels, long number, long element) {
+    program.again(pixels, labels);
+    keys.again(number);
+    return program.locateNonFinite(
+        element < 0 ? model.nonFiniteGradient() : model.parameterAt(element));
   }
 
   @Override

@@ -18,6 +18,7 @@ final class Keys implements AutoCloseable {
   private final List<String> nodes;
   private final ByteBuffer host;
   private Buffer device;
+  private Backend.Upload upload;
   private long seed;
   private long step;
 
@@ -30,6 +31,7 @@ final class Keys implements AutoCloseable {
     host = ByteBuffer.allocateDirect(Double.BYTES * nodes.size()).order(ByteOrder.LITTLE_ENDIAN);
     if (!nodes.isEmpty()) {
       device = backend.allocate("keys of random draws", host.capacity());
+      upload = backend.upload(new Tensor(device, 0, DType.F64, nodes.size()));
       next();
       step = 0;
     }
@@ -47,6 +49,12 @@ final class Keys implements AutoCloseable {
     step = number;
   }
 
+  /** The step that comes again draws as step {@code number} of the seed did. */
+  void again(long number) {
+    step = number;
+    next();
+  }
+
   /** Makes the numbers of the next step, without allocating. */
   void next() {
     if (nodes.isEmpty()) {
@@ -56,12 +64,15 @@ final class Keys implements AutoCloseable {
       host.putDouble(Double.BYTES * i, Draws.key(seed, step, nodes.get(i)));
     }
     host.clear();
-    device.write(0, host);
+    upload.send(host);
     step++;
   }
 
   @Override
   public void close() {
+    if (upload != null) {
+      upload.close();
+    }
     if (device != null) {
       device.close();
     }

@@ -1,6 +1,7 @@
 package org.jresnet.engine;
 
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -16,6 +17,7 @@ import org.jresnet.backend.Support;
 import org.jresnet.backend.Tensor;
 import org.jresnet.base.RandomStreams;
 import org.jresnet.base.UserError;
+import org.jresnet.graph.DType;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Initialization;
 import org.jresnet.graph.Node;
@@ -42,6 +44,7 @@ public final class Model implements AutoCloseable {
   private final Tensor parameters;
   private final Tensor statistics;
   private Tensor gradients;
+  private Tensor gradientScale;
 
   /**
    * Allocates the parameters, all zero; {@link #initialize} or {@link #set} gives them values.
@@ -123,6 +126,39 @@ public final class Model implements AutoCloseable {
       gradients = arena("gradients", parameters.elements());
     }
     return gradients;
+  }
+
+  /**
+   * The factor that all gradients carry, one F64, 1 at first: losses multiply by it, {@link
+   * OptimizerState#update} divides by it again.
+   */
+  Tensor gradientScale() {
+    if (gradientScale == null) {
+      Buffer buffer = backend.allocate("gradient scale", Double.BYTES);
+      gradientScale = new Tensor(buffer, 0, DType.F64, 1);
+      setGradientScale(1);
+    }
+    return gradientScale;
+  }
+
+  /**
+   * Multiplies all gradients of the following steps, but not their loss: half-precision gradients
+   * need it. Who updates the parameters with {@link OptimizerState#step} divides by it again.
+   */
+  public void setGradientScale(double factor) {
+    Tensor scale = gradientScale();
+    ByteBuffer value = ByteBuffer.allocateDirect(Double.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    scale.buffer().write(scale.offset(), value.putDouble(0, factor));
+  }
+
+  /** The trainable parameter that an element of the arenas belongs to. */
+  public Optional<String> parameterAt(long element) {
+    return ranges.entrySet().stream()
+        .filter(e -> byName.get(e.getKey()).role().trainable())
+        .filter(e -> element >= e.getValue().first())
+        .filter(e -> element < e.getValue().first() + e.getValue().count())
+        .map(Map.Entry::getKey)
+        .findFirst();
   }
 
   /**
@@ -347,6 +383,9 @@ public final class Model implements AutoCloseable {
     statistics.buffer().close();
     if (gradients != null) {
       gradients.buffer().close();
+    }
+    if (gradientScale != null) {
+      gradientScale.buffer().close();
     }
   }
 }

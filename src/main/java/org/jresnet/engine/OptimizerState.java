@@ -3,11 +3,15 @@ package org.jresnet.engine;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.function.LongToDoubleFunction;
 import org.jresnet.backend.GradientWrite;
+import org.jresnet.backend.LossScale;
 import org.jresnet.backend.Optimizer;
 import org.jresnet.backend.Optimizer.Range;
 import org.jresnet.backend.Tensor;
+import org.jresnet.backend.UpdateReport;
 import org.jresnet.backend.UpdateRule;
+import org.jresnet.backend.Updates;
 import org.jresnet.graph.Parameter;
 
 /**
@@ -20,6 +24,7 @@ public final class OptimizerState implements AutoCloseable {
   private final List<Range> ranges;
   private final Optimizer optimizer;
   private Tensor accumulated;
+  private Updates updates;
   private long steps;
 
   /** Fresh state for all parameters that are not named in {@code frozen}. */
@@ -82,6 +87,38 @@ public final class OptimizerState implements AutoCloseable {
   }
 
   /**
+   * Lets the gradients decide about the updates that follow, which are then asked for with {@link
+   * #update}; the loss scale is theirs from here on.
+   *
+   * @param clip largest norm of the gradients; 0 for none
+   */
+  public void decideBy(double clip, LossScale scale) {
+    if (updates != null) {
+      throw new IllegalStateException("the updates of this optimizer are decided already");
+    }
+    model.setGradientScale(scale.factor());
+    updates = optimizer.updates(clip, scale, steps, model.gradientScale());
+  }
+
+  /**
+   * Asks for an update without waiting for it, after {@link #decideBy}.
+   *
+   * @param rate learning rate by the number of updates made before
+   * @param batches whose gradients {@link #accumulate} added up; the update takes their mean
+   * @return number of the update for {@link #report}
+   */
+  public long update(LongToDoubleFunction rate, int batches) {
+    return updates.send(ranges, rate, batches);
+  }
+
+  /** Waits for one of the last two updates and says what became of it; see {@link Updates}. */
+  public UpdateReport report(long update) {
+    UpdateReport report = updates.report(update);
+    steps = Math.max(steps, report.steps());
+    return report;
+  }
+
+  /**
    * Keeps the model's gradients of the last micro-batch: the first of a group starts a new sum, the
    * last one puts the sum back into the model's gradients.
    */
@@ -102,7 +139,7 @@ public final class OptimizerState implements AutoCloseable {
     }
   }
 
-  /** Steps done so far. */
+  /** Steps done so far, as far as {@link #report} has told. */
   public long steps() {
     return steps;
   }
@@ -120,6 +157,9 @@ public final class OptimizerState implements AutoCloseable {
 
   @Override
   public void close() {
+    if (updates != null) {
+      updates.close();
+    }
     optimizer.close();
     states.forEach(s -> s.buffer().close());
     if (accumulated != null) {

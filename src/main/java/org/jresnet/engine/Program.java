@@ -46,7 +46,7 @@ final class Program implements AutoCloseable {
   private byte[] prefetched;
   private int[] lastLabels;
   private float[] lastValues;
-  private double gradientFactor = 1;
+  private long run = -1;
 
   Program(Model model, CompileOptions options, Schedule schedule) {
     this.model = model;
@@ -134,12 +134,16 @@ final class Program implements AutoCloseable {
     }
     int outputs = Math.toIntExact(logits.elements() / options.batch());
     LossSpec spec = new LossSpec(options.batch(), outputs, options.objective());
-    loss = own(model.backend().loss(spec, logits, schedule.logitGradient().tensor()));
+    loss =
+        own(
+            model
+                .backend()
+                .loss(spec, logits, schedule.logitGradient().tensor(), model.gradientScale()));
     Runnable whole =
         () -> {
           reload();
           loss.run();
-          loss.value();
+          loss.value(loss.send());
         };
     return new Bound(action, loss::run, List.of(host(2 * logits.bytes(), whole)));
   }
@@ -214,14 +218,10 @@ final class Program implements AutoCloseable {
 
   private void reload() {
     if (lastLabels != null) {
-      loss.load(lastLabels, gradientFactor);
+      loss.load(lastLabels);
     } else {
-      loss.load(lastValues, gradientFactor);
+      loss.load(lastValues);
     }
-  }
-
-  void setGradientFactor(double factor) {
-    gradientFactor = factor;
   }
 
   void prepare() {
@@ -232,20 +232,37 @@ final class Program implements AutoCloseable {
     run(forward);
   }
 
-  /** What follows {@link #forward}; the loss comes out. */
-  double backward() {
+  /** What follows {@link #forward}. */
+  long backward() {
     run(backward);
-    return loss.value();
+    run = loss.send();
+    return run;
   }
 
-  /** Everything; the loss comes out. */
-  double step() {
+  /** Everything. */
+  long step() {
     run(work);
-    return loss.value();
+    run = loss.send();
+    return run;
+  }
+
+  double loss(long number) {
+    return loss.value(number);
+  }
+
+  int correct(long number) {
+    return loss.correct(number);
   }
 
   int correct() {
-    return loss.correct();
+    return loss.correct(run);
+  }
+
+  /** Makes an earlier batch the last one again. */
+  void again(byte[] pixels, int[] labels) {
+    lastPixels = pixels;
+    lastLabels = labels;
+    lastValues = null;
   }
 
   List<NamedCall> calls(byte[] pixels, int[] labels) {
@@ -265,10 +282,12 @@ final class Program implements AutoCloseable {
     return calls;
   }
 
-  String locateNonFinite() {
-    // Gradients may be the sums of several batches, which a run overwrites.
-    Optional<String> before =
-        options.pass() == Pass.TRAINING ? model.nonFiniteGradient() : Optional.empty();
+  /**
+   * Runs the last step action by action.
+   *
+   * @param before whose gradient is not finite, for where this step has none that is so
+   */
+  String locateNonFinite(Optional<String> before) {
     input.load(lastPixels);
     prefetched = null;
     if (loss != null) {
@@ -286,7 +305,7 @@ final class Program implements AutoCloseable {
         return found.get().name;
       }
       b.body.run();
-      if (b.is(Action.Kind.LOSS) && !Double.isFinite(loss.value())) {
+      if (b.is(Action.Kind.LOSS) && !Double.isFinite(loss.value(loss.send()))) {
         return "the loss";
       }
       found = first(b.action.writes(), v -> !v.given() || !b.action.reads().contains(v));

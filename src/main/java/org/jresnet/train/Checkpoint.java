@@ -1,6 +1,7 @@
 package org.jresnet.train;
 
 import java.util.List;
+import org.jresnet.backend.LossScale;
 import org.jresnet.base.JsonField;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;

@@ -95,6 +95,11 @@ final class Telemetry implements AutoCloseable {
     read = false;
   }
 
+  /** Whether this step is read. */
+  boolean reads() {
+    return reading;
+  }
+
   /** The update is about to be made. */
   void beforeUpdate() {
     if (reading) {

@@ -1,15 +1,12 @@
 package org.jresnet.train;
 
-import java.nio.file.Files;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import org.jresnet.backend.Precision;
 import org.jresnet.base.Json;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
-import org.jresnet.data.Batch;
 import org.jresnet.data.Grouping;
 import org.jresnet.data.Loader;
 import org.jresnet.data.Split;
@@ -49,16 +46,14 @@ final class TrainingLoop {
   private final Model model;
   private final OptimizerState optimizer;
   private final Executable step;
-  private final Optional<Executable> lastStep;
   private final Executable validation;
   private final Loader loader;
   private final Telemetry telemetry;
   private final Split split;
   private final ModelInfo info;
-  private final Schedule schedule;
+  private final EpochSteps steps;
   private final int batches;
   private final List<EpochResult> history = new ArrayList<>();
-  private LossScale lossScale;
   private int bestEpoch;
   private Optional<ModelCalibration> calibration = Optional.empty();
   private String best = "";
@@ -73,7 +68,6 @@ final class TrainingLoop {
     model = machinery.model();
     optimizer = machinery.optimizer();
     step = machinery.step();
-    lastStep = machinery.lastStep();
     validation = machinery.validation();
     loader = machinery.loader();
     telemetry = machinery.telemetry();
@@ -91,12 +85,13 @@ final class TrainingLoop {
                   + "for one step",
               loader.batches(), step.options().batch(), options.accumulate()));
     }
-    schedule =
+    Schedule schedule =
         new Schedule(
             options.schedule(),
             options.optimizer().learningRate(),
             (batches + options.accumulate() - 1) / options.accumulate(),
             options.epochs());
+    steps = new EpochSteps(run, machinery, schedule, batches, split.classes());
   }
 
   /** Checks that the run can be there, and that its best weights are what they were. */
@@ -112,7 +107,7 @@ final class TrainingLoop {
   }
 
   Trainer.Outcome from(Checkpoint start) {
-    lossScale = new LossScale(model.precision(), start.lossScale());
+    steps.begin(start.lossScale());
     history.addAll(start.history());
     bestEpoch = start.bestEpoch();
     best = start.best();
@@ -157,6 +152,11 @@ final class TrainingLoop {
     return at(epochs, 0, 0, 0, 0);
   }
 
+  /** Where an epoch stands whose validation is not done. */
+  private Checkpoint within(int epoch) {
+    return at(epoch, steps.done(), steps.lossSum(), steps.correct(), steps.seen());
+  }
+
   private Checkpoint at(int epoch, int batch, double lossSum, long correct, long seen) {
     return new Checkpoint(
         epoch,
@@ -165,7 +165,7 @@ final class TrainingLoop {
         correct,
         seen,
         optimizer.steps(),
-        lossScale.state(),
+        steps.lossScale(),
         bestEpoch,
         history,
         best);
@@ -179,76 +179,30 @@ final class TrainingLoop {
 
   /** One epoch with validation; where it was interrupted, if it was. */
   private Optional<Checkpoint> epoch(int epoch, Checkpoint position) {
-    double lossSum = position.lossSum();
-    long correct = position.correct();
-    long seen = position.seen();
-    long fresh = 0;
-    long waited = 0;
-    // Where only the validation is left to do, the last step is that of before.
-    double rate = position.batch() == batches ? schedule.rate(optimizer.steps() - 1) : 0;
     listener.epochStarted(epoch + 1, options.epochs(), position.batch(), batches);
-    long begin = System.nanoTime();
-    loader.takeWaitNanos();
-    try (Loader.Epoch images = loader.epoch(epoch, position.batch())) {
-      Batch batch = position.batch() < batches ? images.next() : null;
-      for (int b = position.batch(); b < batches; b++) {
-        int size = batch.count();
-        Executable now = stepFor(batch);
-        int micro = b % options.accumulate();
-        int group = Math.min(options.accumulate(), batches - b + micro);
-        boolean complete = micro == group - 1;
-        telemetry.images(batch, options.input().preprocess().size(), split.classes());
-        telemetry.batch(b / options.accumulate(), complete);
-        now.setGradientFactor(lossScale.factor());
-        now.setDraws(options.seed(), (long) epoch * batches + b);
-        long started = System.nanoTime();
-        double loss = now.step(batch.pixels(), labels(batch));
-        // While a GPU computes the gradients, which nobody has waited for yet.
-        Batch following = b + 1 < batches ? images.next() : null;
-        long idle = loader.takeWaitNanos();
-        if (following != null) {
-          stepFor(following).prefetch(following.pixels());
-        }
-        optimizer.accumulate(micro, group);
-        requireFinite(now, loss, epoch, b);
-        if (complete) {
-          rate = schedule.rate(optimizer.steps());
-          update(now, group, rate, epoch, b);
-        }
-        stop.stepTook((System.nanoTime() - started - idle) / 1e9);
-        lossSum += loss * size;
-        correct += now.correct();
-        seen += size;
-        fresh += size;
-        waited += idle;
-        double seconds = (System.nanoTime() - begin) / 1e9;
-        telemetry.batchDone(loss, rate, fresh / seconds);
-        listener.batchDone(b + 1, lossSum / seen, fresh / seconds, waited / 1e9 / seconds);
-        if (stop.requested() && complete && b + 1 < batches) {
-          return Optional.of(at(epoch, b + 1, lossSum, correct, seen));
-        }
-        batch = following;
-      }
+    if (!steps.run(epoch, position)) {
+      return Optional.of(within(epoch));
     }
+    long begin = steps.beginNanos();
     double trainSeconds = Math.max(1, System.nanoTime() - begin) / 1e9;
     Evaluation val;
     try {
       val = validate();
     } catch (StoppedEvaluation e) {
-      return Optional.of(at(epoch, batches, lossSum, correct, seen));
+      return Optional.of(within(epoch));
     }
     journal.leftOut(Part.TRAIN, loader.badImages());
     journal.leftOut(Part.VAL, val.badImages());
     EpochResult result =
         new EpochResult(
             epoch + 1,
-            rate,
-            lossSum / seen,
-            (double) correct / seen,
+            steps.rate(),
+            steps.lossSum() / steps.seen(),
+            (double) steps.correct() / steps.seen(),
             val.loss(),
             val.confusion().accuracy().share(),
-            fresh / trainSeconds,
-            waited / 1e9 / trainSeconds,
+            steps.fresh() / trainSeconds,
+            steps.waitedSeconds() / trainSeconds,
             (System.nanoTime() - begin) / 1e9,
             telemetry.epoch());
     history.add(result);
@@ -267,49 +221,6 @@ final class TrainingLoop {
       return Optional.of(completed(epoch + 1));
     }
     return Optional.empty();
-  }
-
-  private Executable stepFor(Batch batch) {
-    return batch.count() == step.options().batch() ? step : lastStep.orElseThrow();
-  }
-
-  /** As many as there are images; an array of that length is new once in an epoch. */
-  private static int[] labels(Batch batch) {
-    return batch.count() == batch.labels().length
-        ? batch.labels()
-        : Arrays.copyOf(batch.labels(), batch.count());
-  }
-
-  /** One step with the mean of the gradients of a group of batches, the last of them just run. */
-  private void update(Executable last, int group, double rate, int epoch, int batch) {
-    double scale = 1 / (lossScale.factor() * group);
-    double norm = optimizer.gradientNorm() * scale;
-    if (!lossScale.accepts(norm)) {
-      return;
-    }
-    requireFinite(last, norm, epoch, batch);
-    if (options.clip() > 0) {
-      // torch.nn.utils.clip_grad_norm_
-      scale *= Math.min(1, options.clip() / (norm + 1e-6));
-    }
-    telemetry.beforeUpdate();
-    optimizer.step(rate, scale);
-    telemetry.afterUpdate(norm);
-  }
-
-  private void requireFinite(Executable last, double value, int epoch, int batch) {
-    if (!Double.isFinite(value)) {
-      throw new UserError(
-          Text.format(
-              "training diverged in epoch %s, batch %s: %s is not finite. Try a lower --lr, --clip "
-                  + "1, or --warmup; %s",
-              epoch + 1,
-              batch + 1,
-              last.locateNonFinite(),
-              Files.exists(folder.file(RunFolder.LAST))
-                  ? RunFolder.LAST + " still holds the last good state"
-                  : "nothing was saved yet"));
-    }
   }
 
   private Evaluation validate() {

@@ -19,6 +19,7 @@ import java.util.Random;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jresnet.backend.Optimizer.Range;
@@ -428,7 +429,7 @@ abstract class BackendContract {
       LossSpec spec =
           new LossSpec(4, 5, new Objective.CrossEntropy(c.get("smoothing").asDouble(), weights));
       int[] labels = IntStream.range(0, 4).map(i -> c.get("labels").get(i).asInt()).toArray();
-      Loss loss = loss(precision, spec, doubles(c.get("logits")), op -> op.load(labels, 1));
+      Loss loss = loss(precision, spec, doubles(c.get("logits")), op -> op.load(labels));
       assertThat(loss.value).isCloseTo(c.get("loss").asDouble(), within(1e-12));
       assertThat(loss.correct).isEqualTo(c.get("correct").asInt());
       assertThat(
@@ -450,22 +451,31 @@ abstract class BackendContract {
   private record Loss(double value, int correct, double[] dlogits) {}
 
   private Loss loss(Precision precision, LossSpec spec, double[] logits, Consumer<LossOp> load) {
+    return loss(precision, spec, logits, 1, load);
+  }
+
+  private Loss loss(
+      Precision precision, LossSpec spec, double[] logits, double factor, Consumer<LossOp> load) {
     DType type = precision.parameter();
     long bytes = (long) logits.length * type.bytes();
-    try (Buffer memory = backend.allocate("a test", 2 * bytes)) {
+    try (Buffer memory = backend.allocate("a test", 2 * bytes);
+        Buffer scale = backend.allocate("a test", Double.BYTES)) {
       Tensor z = new Tensor(memory, 0, type, logits.length);
       Tensor dz = new Tensor(memory, bytes, type, logits.length);
       OpRun.write(z, logits);
       OpRun.write(dz, nan(logits.length));
-      try (LossOp op = backend.loss(spec, z, dz)) {
+      Tensor gradientScale = new Tensor(scale, 0, DType.F64, 1);
+      gradientScale.set(new float[] {(float) factor});
+      try (LossOp op = backend.loss(spec, z, dz, gradientScale)) {
         load.accept(op);
         op.run();
-        double value = op.value();
+        long run = op.send();
+        double value = op.value(run);
         assertThat(
                 new Bound.Untouched()
                     .compare("logits", new int[] {logits.length}, OpRun.read(z), logits))
             .matches(Comparison::ok);
-        return new Loss(value, op.correct(), OpRun.read(dz));
+        return new Loss(value, op.correct(run), OpRun.read(dz));
       }
     }
   }
@@ -486,7 +496,7 @@ abstract class BackendContract {
             precision,
             new LossSpec(3, 3, Objective.CROSS_ENTROPY),
             logits,
-            op -> op.load(new int[] {0, 1, 2}, 1));
+            op -> op.load(new int[] {0, 1, 2}));
     assertThat(loss.value).isCloseTo(Math.log(2) / 3, within(1e-12));
     double[] expected = {0, 0, 0, 0, 0, 0, 0, 1 / 6.0, -1 / 6.0};
     assertThat(rounded(precision).compare("dlogits", new int[] {3, 3}, loss.dlogits, expected))
@@ -505,7 +515,7 @@ abstract class BackendContract {
                     precision,
                     new LossSpec(2, 3, Objective.CROSS_ENTROPY),
                     new double[] {1, 2, 3, 4, 5, 6},
-                    op -> op.load(new int[] {0, 3}, 1)))
+                    op -> op.load(new int[] {0, 3})))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("label 3 of image 1");
   }
@@ -518,7 +528,7 @@ abstract class BackendContract {
     LossSpec spec = new LossSpec(3, 2, new Objective.MeanSquaredError());
     float[] targets = {0, 0, 1, 5, -7, 0.5f};
     double[] outputs = {1, 2, 3, 1, -7, 3.5};
-    Loss loss = loss(precision, spec, outputs, op -> op.load(targets, 8));
+    Loss loss = loss(precision, spec, outputs, 8, op -> op.load(targets));
     assertThat(loss.value).isCloseTo((1 + 4 + 4 + 16 + 0 + 9) / 6.0, within(1e-12));
     assertThat(loss.correct).isZero();
     double[] expected = {8 / 3.0, 16 / 3.0, 16 / 3.0, -32 / 3.0, 0, 8};
@@ -533,11 +543,41 @@ abstract class BackendContract {
     LossSpec spec = new LossSpec(2, 3, new Objective.Seed());
     float[] seed = {0, 1, -2, 0.5f, 0, 3};
     double[] outputs = {1000, 2, 3, 4, 5, -1};
-    Loss loss = loss(precision, spec, outputs, op -> op.load(seed, 2));
+    Loss loss = loss(precision, spec, outputs, 2, op -> op.load(seed));
     assertThat(loss.value).isEqualTo(2 - 6 + 2 - 3);
     double[] expected = {0, 2, -4, 1, 0, 6};
     assertThat(new Bound.Untouched().compare("doutputs", new int[] {2, 3}, loss.dlogits, expected))
         .matches(Comparison::ok);
+  }
+
+  @ParameterizedTest
+  @MethodSource("precisions")
+  void aLossIsKeptWhileTheNextOneIsComputed(Precision precision) {
+    require(precision);
+    LossSpec spec = new LossSpec(1, 2, new Objective.Seed());
+    DType type = precision.parameter();
+    try (Buffer memory = backend.allocate("a test", 4L * type.bytes());
+        Buffer scale = backend.allocate("a test", Double.BYTES)) {
+      Tensor z = new Tensor(memory, 0, type, 2);
+      Tensor dz = new Tensor(memory, 2L * type.bytes(), type, 2);
+      Tensor gradientScale = new Tensor(scale, 0, DType.F64, 1);
+      gradientScale.set(new float[] {1});
+      OpRun.write(z, new double[] {3, 5});
+      try (LossOp op = backend.loss(spec, z, dz, gradientScale)) {
+        for (int run = 0; run < 7; run++) {
+          op.load(new float[] {run, 1});
+          op.run();
+          assertThat(op.send()).isEqualTo(run);
+          if (run > 0) {
+            assertThat(op.value(run - 1)).isEqualTo(3 * (run - 1) + 5);
+          }
+        }
+        assertThat(op.value(6)).isEqualTo(23);
+        assertThat(op.value(5)).isEqualTo(20);
+        assertThatThrownBy(() -> op.value(4)).hasMessageContaining("last 2 of 7 steps");
+        assertThatThrownBy(() -> op.value(7)).hasMessageContaining("found step 7");
+      }
+    }
   }
 
   @ParameterizedTest
@@ -551,14 +591,14 @@ abstract class BackendContract {
                     precision,
                     new LossSpec(2, 2, Objective.CROSS_ENTROPY),
                     outputs,
-                    op -> op.load(new float[4], 1)))
+                    op -> op.load(new float[4])))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("takes LABELS, found values");
     LossSpec squares = new LossSpec(2, 2, new Objective.MeanSquaredError());
-    assertThatThrownBy(() -> loss(precision, squares, outputs, op -> op.load(new int[2], 1)))
+    assertThatThrownBy(() -> loss(precision, squares, outputs, op -> op.load(new int[2])))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("takes VALUES, found labels");
-    assertThatThrownBy(() -> loss(precision, squares, outputs, op -> op.load(new float[3], 1)))
+    assertThatThrownBy(() -> loss(precision, squares, outputs, op -> op.load(new float[3])))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("expected 4 values, found 3");
   }
@@ -748,6 +788,129 @@ abstract class BackendContract {
       assertThat(arenas.optimizer.gradientNorm(ranges)).isNaN();
       assertThat(arenas.optimizer.gradientNorm(ranges.subList(0, 1))).isFinite();
     }
+  }
+
+  /** An optimizer whose updates the host decides. */
+  private record DecidedByHost(Optimizer steps) implements Optimizer {
+    @Override
+    public double gradientNorm(List<Range> ranges) {
+      return steps.gradientNorm(ranges);
+    }
+
+    @Override
+    public void step(List<Range> ranges, double rate, long step, double scale) {
+      steps.step(ranges, rate, step, scale);
+    }
+
+    @Override
+    public void accumulate(Tensor target, Tensor source, GradientWrite policy) {
+      steps.accumulate(target, source, policy);
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  /** What became of some updates, and what they left. */
+  private record Decided(
+      List<String> reports, List<Double> scales, double[] parameters, List<double[]> states) {}
+
+  /** Gradients of one update after the other: plain, to be clipped, overflowing. */
+  private static final double[] FACTORS = {
+    1, 1, 1e3, Double.POSITIVE_INFINITY, 1e-3, Double.NaN, 1, 1
+  };
+
+  private Decided decided(
+      Precision precision,
+      UpdateRule rule,
+      LossScale.State scale,
+      UnaryOperator<Optimizer> by,
+      double[] factors) {
+    int count = 5003;
+    Random random = new Random(11);
+    double[] start = random.doubles(count).map(v -> (float) v).toArray();
+    List<Range> ranges = List.of(new Range(0, 2500), new Range(2600, 2403));
+    List<String> reports = new ArrayList<>();
+    List<Double> scales = new ArrayList<>();
+    try (Arenas arenas = new Arenas(precision, rule, start);
+        Buffer memory = backend.allocate("a test", Double.BYTES)) {
+      Tensor gradientScale = new Tensor(memory, 0, DType.F64, 1);
+      LossScale loss = new LossScale(Precision.FP16, scale);
+      gradientScale.set(new float[] {(float) loss.factor()});
+      try (Updates updates = by.apply(arenas.optimizer).updates(2, loss, 3, gradientScale)) {
+        for (int i = 0; i < factors.length; i++) {
+          double[] gradient = random.doubles(count, -1, 1).map(v -> (float) v).toArray();
+          gradient[4000] *= factors[i];
+          OpRun.write(arenas.gradients, gradient);
+          long sent = updates.send(ranges, step -> 0.1 / (1 + step), 1 + i % 2);
+          assertThat(sent).isEqualTo(i);
+          if (i % 3 == 0) {
+            reports.add(text(updates.report(i)));
+          } else if (i % 3 == 2) {
+            reports.add(text(updates.report(i - 1)));
+            reports.add(text(updates.report(i)));
+          }
+          scales.add(OpRun.read(gradientScale)[0]);
+        }
+        if (factors.length % 3 == 2) {
+          reports.add(text(updates.report(factors.length - 1)));
+        }
+      }
+      assertThat(reports).hasSize(factors.length);
+      return new Decided(
+          reports,
+          scales,
+          OpRun.read(arenas.parameters),
+          arenas.states.stream().map(OpRun::read).toList());
+    }
+  }
+
+  private static String text(UpdateReport r) {
+    return r.outcome() + " " + r.norm() + " " + r.steps() + " " + r.lossScale() + " " + r.element();
+  }
+
+  /** Overflow leaves steps out and halves the scale, the 2000th good step in a row doubles it. */
+  @ParameterizedTest
+  @MethodSource("precisions")
+  void updatesAreDecidedAsTheHostWould(Precision precision) {
+    require(precision);
+    for (UpdateRule rule :
+        List.of(
+            new UpdateRule.Adam(0.9, 0.999, 1e-8, 0.01),
+            new UpdateRule.AdamW(0.9, 0.999, 1e-8, 0.01),
+            new UpdateRule.Sgd(0.9, 0.01))) {
+      LossScale.State start = new LossScale.State(8, 1998);
+      Decided found = decided(precision, rule, start, o -> o, FACTORS);
+      Decided expected = decided(precision, rule, start, DecidedByHost::new, FACTORS);
+      assertThat(found.scales).containsExactly(8.0, 16.0, 16.0, 8.0, 8.0, 4.0, 4.0, 4.0);
+      assertThat(found.reports).isEqualTo(expected.reports);
+      assertThat(found.reports.get(3)).startsWith("SKIPPED").contains(" 6 ");
+      assertThat(found.reports.get(7)).startsWith("UPDATED").contains(" 9 ");
+      assertThat(found.parameters).isEqualTo(expected.parameters);
+      for (int i = 0; i < found.states.size(); i++) {
+        assertThat(found.states.get(i)).isEqualTo(expected.states.get(i));
+      }
+    }
+  }
+
+  /** At the scale 1 a gradient that is not finite ends the updates, whatever follows. */
+  @ParameterizedTest
+  @MethodSource("precisions")
+  void nothingIsUpdatedAfterAGradientThatIsNotFinite(Precision precision) {
+    require(precision);
+    UpdateRule rule = new UpdateRule.Adam(0.9, 0.999, 1e-8, 0);
+    LossScale.State one = new LossScale.State(1, 0);
+    Decided before = decided(precision, rule, one, o -> o, new double[] {1, 1});
+    Decided after = decided(precision, rule, one, o -> o, new double[] {1, 1, Double.NaN, 1, 1, 1});
+    assertThat(after.reports.subList(0, 2))
+        .isEqualTo(before.reports)
+        .allMatch(r -> r.startsWith("UPDATED"));
+    assertThat(after.reports.subList(2, 6))
+        .allMatch(r -> r.startsWith("DIVERGED") && r.contains(" 5 "));
+    // The host's updates leave it to their caller, whose gradients are still there.
+    assertThat(after.reports.get(2)).endsWith(backend.asynchronous() ? " 4000" : " -1");
+    assertThat(after.parameters).isEqualTo(before.parameters);
+    assertThat(after.states.get(1)).isEqualTo(before.states.get(1));
   }
 
   // Input and memory.

@@ -1,6 +1,7 @@
 package org.jresnet.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -14,10 +15,12 @@ import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.Stream;
+import org.bytedeco.cuda.global.cudart;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Buffer;
 import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.InputOp;
+import org.jresnet.backend.LossScale;
 import org.jresnet.backend.Normalization;
 import org.jresnet.backend.Optimizer;
 import org.jresnet.backend.Precision;
@@ -67,7 +70,7 @@ class GpuStepTest {
                   model, CompileOptions.training(BATCH, SIZE, Fixture.NORMALIZATION));
           OptimizerState adam =
               new OptimizerState(model, new UpdateRule.Adam(0.9, 0.999, 1e-8, 0), Set.of())) {
-        step.setGradientFactor(factor);
+        model.setGradientScale(factor);
         byte[] pixels = pixels(random);
         for (int i = 0; i < steps; i++) {
           int[] labels = random.ints(BATCH, 0, 10).toArray();
@@ -126,6 +129,89 @@ class GpuStepTest {
         }
       }
     }
+  }
+
+  /**
+   * As a training does it: each step is sent before the one before is waited for, and nothing else
+   * is waited for. Results are those of steps that are waited for one by one.
+   */
+  @ParameterizedTest
+  @EnumSource(
+      value = Precision.class,
+      names = {"BF16", "FP16"})
+  void aStepIsSentBeforeTheLastOneIsKnown(Precision precision) {
+    int steps = 12;
+    try (Backend backend = TestBackends.open("gpu")) {
+      Decided each = decided(backend, precision, steps, Read.AT_ONCE);
+      Decided late = decided(backend, precision, steps, Read.LATE);
+      assertThat(new HashSet<>(late.trace.losses)).as("losses").hasSize(steps);
+      assertThat(late.trace.losses).isEqualTo(each.trace.losses);
+      assertThat(late.trace.norms).isEqualTo(each.trace.norms);
+      assertThat(late.trace.parameters).isEqualTo(each.trace.parameters);
+      assumeTrue(
+          Boolean.getBoolean("jresnet.test.simulated"), "only the simulated GPU counts waits");
+      // The first steps are not recorded yet, and what they use for the first time is made.
+      assertThat(late.waits.subList(3, steps)).as("waits beside the late read").containsOnly(0);
+      assertThat(each.waits.subList(3, steps)).as("waits that are counted").contains(2);
+    }
+  }
+
+  private enum Read {
+    AT_ONCE,
+    LATE
+  }
+
+  /** With the waits of each step but for those of a late read. */
+  private record Decided(Trace trace, List<Integer> waits) {}
+
+  private static Decided decided(Backend backend, Precision precision, int steps, Read read) {
+    Random random = new Random(3);
+    List<Double> losses = new ArrayList<>();
+    List<Double> norms = new ArrayList<>();
+    List<Integer> waits = new ArrayList<>();
+    try (Model model = new Model(GRAPH, backend, precision)) {
+      model.initialize(5, Model.BlockEnd.ONE);
+      try (Executable step =
+              Executable.compile(
+                  model, CompileOptions.training(BATCH, SIZE, Fixture.NORMALIZATION));
+          OptimizerState adam =
+              new OptimizerState(model, new UpdateRule.Adam(0.9, 0.999, 1e-8, 0), Set.of())) {
+        adam.decideBy(1, new LossScale(precision, LossScale.State.START));
+        byte[] pixels = pixels(random);
+        for (int i = 0; i < steps; i++) {
+          int[] labels = random.ints(BATCH, 0, 10).toArray();
+          int before = waits();
+          long run = step.start(pixels, labels);
+          long update = adam.update(made -> 1e-3, 1);
+          if (read == Read.AT_ONCE) {
+            losses.add(step.loss(run));
+            norms.add(adam.report(update).norm());
+          }
+          int known = waits();
+          if (read == Read.LATE && i > 0) {
+            losses.add(step.loss(run - 1));
+            norms.add(adam.report(update - 1).norm());
+          }
+          int between = waits();
+          pixels = pixels(random);
+          step.prefetch(pixels);
+          waits.add(known - before + waits() - between);
+        }
+        if (read == Read.LATE) {
+          losses.add(step.loss(steps - 1));
+          norms.add(adam.report(steps - 1).norm());
+        }
+        return new Decided(new Trace(losses, norms, model.parameters().toFloats()), waits);
+      }
+    }
+  }
+
+  /** How often the host has waited for work of the simulated GPU that was not done. */
+  private static int waits() {
+    int[] value = new int[1];
+    int notOfCuda = 1_000_000;
+    cudart.cudaDeviceGetAttribute(value, notOfCuda, 0);
+    return value[0];
   }
 
   private static Backend open(CudnnOptions.Launch launch) {

@@ -53,7 +53,7 @@ public final class LossCurve {
               Executable.compile(
                   model, CompileOptions.training(batch, size, Fixture.NORMALIZATION));
           OptimizerState sgd = new OptimizerState(model, new UpdateRule.Sgd(0.9, 0), Set.of())) {
-        step.setGradientFactor(scale);
+        model.setGradientScale(scale);
         int bytes = batch * size * size * 3;
         for (int i = 0; i < steps; i++) {
           double loss =

@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.jresnet.backend.LossScale;
 import org.jresnet.base.Json;
 import org.jresnet.base.UserError;
 import org.jresnet.testing.Bounded;

@@ -295,8 +295,8 @@ public final class CpuBackend implements Backend {
   }
 
   @Override
-  public LossOp loss(LossSpec spec, Tensor logits, Tensor dlogits) {
-    return new HostLoss(spec, logits, dlogits);
+  public LossOp loss(LossSpec spec, Tensor logits, Tensor dlogits, Tensor gradientScale) {
+    return new HostLoss(spec, logits, dlogits, gradientScale);
   }
 
   @Override

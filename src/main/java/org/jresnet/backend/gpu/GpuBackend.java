@@ -367,8 +367,8 @@ public final class GpuBackend implements Backend {
   }
 
   @Override
-  public LossOp loss(LossSpec spec, Tensor logits, Tensor dlogits) {
-    return new GpuLoss(gpu(), spec, logits, dlogits);
+  public LossOp loss(LossSpec spec, Tensor logits, Tensor dlogits, Tensor gradientScale) {
+    return new GpuLoss(gpu(), spec, new GpuLoss.Tensors(logits, dlogits, gradientScale));
   }
 
   @Override
@@ -380,6 +380,16 @@ public final class GpuBackend implements Backend {
   @Override
   public Sequence sequence(Runnable work) {
     return gpu().sequence(work);
+  }
+
+  @Override
+  public Upload upload(Tensor target) {
+    return new GpuUpload(gpu(), DeviceBuffer.place(target), Math.toIntExact(target.bytes()));
+  }
+
+  @Override
+  public boolean asynchronous() {
+    return true;
   }
 
   @Override

@@ -6,7 +6,9 @@ import java.util.Collections;
 import java.util.List;
 import org.jresnet.backend.LossOp;
 import org.jresnet.backend.LossSpec;
+import org.jresnet.backend.Ring;
 import org.jresnet.backend.Tensor;
+import org.jresnet.backend.Updates;
 import org.jresnet.base.Closing;
 import org.jresnet.loss.Objective;
 import org.jresnet.nativebindings.cuda.CudaEvent;
@@ -16,8 +18,8 @@ import org.jresnet.nativebindings.cuda.Kernel.Arguments;
 import org.jresnet.nativebindings.cuda.PinnedMemory;
 
 /**
- * An objective on the device. The host waits for the loss alone, not for the backward pass behind
- * it.
+ * An objective on the device. Its results come back to two places in turn, so that the host may
+ * read a loss while the next one is computed.
  */
 final class GpuLoss implements LossOp {
   private static final int ROW_THREADS = 128;
@@ -25,33 +27,38 @@ final class GpuLoss implements LossOp {
 
   private final Gpu gpu;
   private final LossSpec spec;
-  private final int headBytes;
-  private final PinnedMemory given;
-  private final PinnedMemory result;
-  private final CudaEvent uploaded = new CudaEvent();
-  private final CudaEvent done = new CudaEvent();
+  private final GpuUpload given;
+  private final PinnedMemory[] result;
+  private final CudaEvent[] done = {new CudaEvent(), new CudaEvent()};
   private final DeviceMemory head;
   private final DeviceMemory rows;
   private final DeviceMemory sums;
   private final Device.Launch perRow;
   private final Device.Launch overRows;
+  private long sent;
 
-  GpuLoss(Gpu gpu, LossSpec spec, Tensor logits, Tensor dlogits) {
+  /** What it reads and writes; the scale is one F64. */
+  record Tensors(Tensor logits, Tensor dlogits, Tensor gradientScale) {}
+
+  GpuLoss(Gpu gpu, LossSpec spec, Tensors tensors) {
     this.gpu = gpu;
     this.spec = spec;
     int n = spec.n();
     List<Double> constants = constants(spec);
-    // The factor, the objective's constants, then labels or values: one upload per batch.
-    headBytes = 8 * (1 + constants.size());
+    int constantBytes = 8 * constants.size();
     int perImage = spec.objective().given() == Objective.Given.LABELS ? 1 : spec.outputs();
-    int bytes = Math.addExact(headBytes, Math.multiplyExact(4 * perImage, n));
-    given = new PinnedMemory(bytes);
-    result = new PinnedMemory(RESULT_BYTES);
-    head = new DeviceMemory(bytes);
+    int bytes = Math.multiplyExact(4 * perImage, n);
+    result = new PinnedMemory[] {new PinnedMemory(RESULT_BYTES), new PinnedMemory(RESULT_BYTES)};
+    head = new DeviceMemory((long) constantBytes + bytes);
+    given = new GpuUpload(gpu, new Place(head, constantBytes), bytes);
     rows = new DeviceMemory(12L * n);
     sums = new DeviceMemory(RESULT_BYTES);
-    for (int i = 0; i < constants.size(); i++) {
-      given.view().putDouble(8 * (1 + i), constants.get(i));
+    try (PinnedMemory values = new PinnedMemory(constantBytes)) {
+      for (int i = 0; i < constants.size(); i++) {
+        values.view().putDouble(8 * i, constants.get(i));
+      }
+      gpu.stream().upload(head, 0, values.pointer(), constantBytes);
+      gpu.stream().synchronize();
     }
     long losses = rows.address(0, 8L * n);
     long hits = rows.address(8L * n, 4L * n);
@@ -60,10 +67,11 @@ final class GpuLoss implements LossOp {
             spec.objective() instanceof Objective.CrossEntropy ? "crossEntropy" : "valueLoss",
             new Kernel.Grid(n, ROW_THREADS, 0),
             new Arguments()
-                .add(DeviceBuffer.place(logits).address())
-                .add(head.address(headBytes, (long) bytes - headBytes))
-                .add(head.address(0, headBytes))
-                .add(DeviceBuffer.place(dlogits).address())
+                .add(DeviceBuffer.place(tensors.logits).address())
+                .add(head.address(constantBytes, bytes))
+                .add(head.address(0, constantBytes))
+                .add(DeviceBuffer.place(tensors.dlogits).address())
+                .add(DeviceBuffer.place(tensors.gradientScale).address())
                 .add(losses)
                 .add(hits)
                 .add(n)
@@ -75,7 +83,7 @@ final class GpuLoss implements LossOp {
             new Arguments().add(losses).add(hits).add(sums.address(0, RESULT_BYTES)).add(n));
   }
 
-  /** What the kernel reads behind the factor. */
+  /** What the kernel reads first. */
   private static List<Double> constants(LossSpec spec) {
     List<Double> constants = new ArrayList<>();
     if (spec.objective() instanceof Objective.CrossEntropy c) {
@@ -89,59 +97,62 @@ final class GpuLoss implements LossOp {
   }
 
   @Override
-  public void load(int[] labels, double gradientFactor) {
+  public void load(int[] labels) {
     spec.require(labels);
-    ByteBuffer view = start(gradientFactor);
+    ByteBuffer view = given.next();
     for (int i = 0; i < labels.length; i++) {
-      view.putInt(headBytes + 4 * i, labels[i]);
+      view.putInt(4 * i, labels[i]);
     }
-    upload();
+    given.send();
   }
 
   @Override
-  public void load(float[] values, double gradientFactor) {
+  public void load(float[] values) {
     spec.require(values);
-    ByteBuffer view = start(gradientFactor);
+    ByteBuffer view = given.next();
     for (int i = 0; i < values.length; i++) {
-      view.putFloat(headBytes + 4 * i, values[i]);
+      view.putFloat(4 * i, values[i]);
     }
-    upload();
-  }
-
-  /** Waits until the last batch's upload has read the memory. */
-  private ByteBuffer start(double gradientFactor) {
-    uploaded.synchronize();
-    return given.view().putDouble(0, gradientFactor);
-  }
-
-  private void upload() {
-    gpu.stream().upload(head, 0, given.pointer(), head.bytes());
-    uploaded.record(gpu.stream());
+    given.send();
   }
 
   @Override
   public void run() {
     perRow.run();
     overRows.run();
-    gpu.stream().download(result.pointer(), sums, 0, RESULT_BYTES);
-    gpu.mark(done);
   }
 
   @Override
-  public double value() {
-    done.synchronize();
-    return result.view().getDouble(0);
+  public long send() {
+    int slot = (int) (sent % Updates.DEPTH);
+    gpu.stream().download(result[slot].pointer(), sums, 0, RESULT_BYTES);
+    done[slot].record(gpu.stream());
+    return sent++;
   }
 
   @Override
-  public int correct() {
-    done.synchronize();
-    return (int) result.view().getDouble(8);
+  public double value(long run) {
+    return result(run).getDouble(0);
+  }
+
+  @Override
+  public int correct(long run) {
+    return (int) result(run).getDouble(8);
+  }
+
+  private ByteBuffer result(long run) {
+    int slot = Ring.slot(run, sent);
+    done[slot].synchronize();
+    return result[slot].view();
   }
 
   @Override
   public void close() {
     gpu.stream().synchronize();
-    Closing.closeAll(List.of(given, result, uploaded, done, head, rows, sums, perRow, overRows));
+    List<AutoCloseable> owned = new ArrayList<>(List.of(given, head, rows, sums, perRow, overRows));
+    for (AutoCloseable[] pair : List.of(result, done)) {
+      owned.addAll(List.of(pair));
+    }
+    Closing.closeAll(owned);
   }
 }

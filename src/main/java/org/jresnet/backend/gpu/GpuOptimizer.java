@@ -1,15 +1,18 @@
 package org.jresnet.backend.gpu;
 
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import org.jresnet.backend.GradientWrite;
+import org.jresnet.backend.LossScale;
 import org.jresnet.backend.Optimizer;
 import org.jresnet.backend.Tensor;
 import org.jresnet.backend.UpdateRule;
+import org.jresnet.backend.Updates;
 import org.jresnet.base.Closing;
-import org.jresnet.nativebindings.cuda.CudaEvent;
 import org.jresnet.nativebindings.cuda.DeviceMemory;
 import org.jresnet.nativebindings.cuda.Kernel;
 import org.jresnet.nativebindings.cuda.Kernel.Arguments;
@@ -17,7 +20,9 @@ import org.jresnet.nativebindings.cuda.PinnedMemory;
 
 /** Optimizers over the flat arenas: one kernel per run of neighbouring parameters. */
 final class GpuOptimizer implements Optimizer {
-  private static final int CONSTANTS = 9;
+  /** What kernels take of a step, see {@link #constants}. */
+  static final int CONSTANTS = 9;
+
   private static final int BLOCKS = 1024;
 
   /** As the bounds of adam and sgd have it. */
@@ -28,14 +33,20 @@ final class GpuOptimizer implements Optimizer {
   private final Tensor parameters;
   private final Tensor gradients;
   private final List<Tensor> states;
-  private final PinnedMemory pinned = new PinnedMemory(8 * CONSTANTS);
-  private final DeviceMemory constants = new DeviceMemory(4L * CONSTANTS);
+  private final PinnedMemory norm = new PinnedMemory(8);
+
+  /** The constants as floats, and whether there is an update. */
+  private final DeviceMemory constants = new DeviceMemory(4L * (CONSTANTS + 1));
+
   private final DeviceMemory partial = new DeviceMemory(8L * (BLOCKS + 1));
-  private final CudaEvent uploaded = new CudaEvent();
+  private final GpuUpload upload;
+  private final double[] values = new double[CONSTANTS];
   private final Map<Range, Device.Launch> updates = new HashMap<>();
   private final Map<Range, Device.Launch> squares = new HashMap<>();
   private final Device.Launch firstSum;
   private final Device.Launch furtherSum;
+  private final Function<Range, Device.Launch> squaresOf = this::squares;
+  private final Function<Range, Device.Launch> updateOf = this::update;
 
   GpuOptimizer(Gpu gpu, UpdateRule rule, Tensor parameters, Tensor gradients, List<Tensor> states) {
     this.gpu = gpu;
@@ -47,6 +58,7 @@ final class GpuOptimizer implements Optimizer {
       throw new IllegalArgumentException(
           rule + " has " + rule.states() + " states, found " + states.size());
     }
+    upload = new GpuUpload(gpu, new Place(constants, 0), (int) constants.bytes());
     firstSum = sum(0);
     furtherSum = sum(1);
   }
@@ -68,18 +80,23 @@ final class GpuOptimizer implements Optimizer {
 
   @Override
   public double gradientNorm(List<Range> ranges) {
+    sumSquares(ranges);
+    gpu.stream().download(norm.pointer(), partial, 0, 8);
+    gpu.stream().synchronize();
+    return Math.sqrt(norm.view().getDouble(0));
+  }
+
+  /** Sends the sum of the squared gradients to the device; see {@link #sum}. */
+  void sumSquares(List<Range> ranges) {
     if (ranges.isEmpty()) {
-      return 0;
+      gpu.stream().clear(partial, 0, 8);
     }
     Device.Launch sum = firstSum;
-    for (Range range : ranges) {
-      squares.computeIfAbsent(range, this::squares).run();
+    for (int i = 0; i < ranges.size(); i++) {
+      squares.computeIfAbsent(ranges.get(i), squaresOf).run();
       sum.run();
       sum = furtherSum;
     }
-    gpu.stream().download(pinned.pointer(), partial, 0, 8);
-    gpu.stream().synchronize();
-    return Math.sqrt(pinned.view().getDouble(0));
   }
 
   private Device.Launch squares(Range range) {
@@ -94,46 +111,71 @@ final class GpuOptimizer implements Optimizer {
 
   @Override
   public void step(List<Range> ranges, double learningRate, long step, double gradientScale) {
-    uploaded.synchronize();
-    double[] values = constants(rule, learningRate, step, gradientScale);
+    constants(rule, learningRate, step, gradientScale, values);
+    ByteBuffer view = upload.next();
     for (int i = 0; i < CONSTANTS; i++) {
-      pinned.view().putFloat(4 * i, (float) values[i]);
+      view.putFloat(4 * i, (float) values[i]);
     }
-    gpu.stream().upload(constants, 0, pinned.pointer(), constants.bytes());
-    uploaded.record(gpu.stream());
-    for (Range range : ranges) {
-      updates.computeIfAbsent(range, this::update).run();
+    view.putFloat(4 * CONSTANTS, 1);
+    upload.send();
+    update(ranges);
+  }
+
+  /** Sends the updates, which the constants on the device may forbid. */
+  void update(List<Range> ranges) {
+    for (int i = 0; i < ranges.size(); i++) {
+      updates.computeIfAbsent(ranges.get(i), updateOf).run();
     }
+  }
+
+  @Override
+  public Updates updates(double clip, LossScale scale, long done, Tensor gradientScale) {
+    Arguments arguments =
+        new Arguments()
+            .add(partial.address(0, 8))
+            .add(constants.address(0, constants.bytes()))
+            .add(DeviceBuffer.place(gradients).address())
+            .add(gradients.elements())
+            .add(DeviceBuffer.place(gradientScale).address());
+    return new GpuUpdates(gpu, this, rule, new GpuUpdates.Start(clip, scale, done), arguments);
   }
 
   /**
    * The constants of a step as the kernels take them, computed in double precision as the CPU
    * backend does: 1 − 0.999f would be 1.3e-5 off.
+   *
+   * @param to where they go, {@link #CONSTANTS} of them
    */
-  static double[] constants(UpdateRule rule, double rate, long step, double scale) {
-    if (rule instanceof UpdateRule.Sgd sgd) {
-      return new double[] {rate, scale, sgd.momentum(), 0, 0, 0, 1, sgd.weightDecay(), 1};
-    } else if (rule instanceof UpdateRule.Adam adam) {
-      return adam(rate, step, scale, adam, 1);
+  static void constants(UpdateRule rule, double rate, long step, double scale, double[] to) {
+    to[1] = scale;
+    if (rule instanceof UpdateRule.Adam a) {
+      moments(a.beta1(), a.beta2(), a.eps(), step, to);
+      to[0] = rate / (1 - Math.pow(a.beta1(), step));
+      to[7] = a.weightDecay();
+      to[8] = 1;
+    } else if (rule instanceof UpdateRule.AdamW w) {
+      moments(w.beta1(), w.beta2(), w.eps(), step, to);
+      to[0] = rate / (1 - Math.pow(w.beta1(), step));
+      to[7] = 0;
+      to[8] = 1 - rate * w.weightDecay();
+    } else if (rule instanceof UpdateRule.Sgd sgd) {
+      to[0] = rate;
+      to[2] = sgd.momentum();
+      to[3] = 0;
+      to[4] = 0;
+      to[5] = 0;
+      to[6] = 1;
+      to[7] = sgd.weightDecay();
+      to[8] = 1;
     }
-    UpdateRule.AdamW w = (UpdateRule.AdamW) rule;
-    UpdateRule.Adam adam = new UpdateRule.Adam(w.beta1(), w.beta2(), w.eps(), 0);
-    return adam(rate, step, scale, adam, 1 - rate * w.weightDecay());
   }
 
-  private static double[] adam(
-      double rate, long step, double scale, UpdateRule.Adam adam, double shrink) {
-    return new double[] {
-      rate / (1 - Math.pow(adam.beta1(), step)),
-      scale,
-      adam.beta2(),
-      1 - adam.beta1(),
-      1 - adam.beta2(),
-      adam.eps(),
-      Math.sqrt(1 - Math.pow(adam.beta2(), step)),
-      adam.weightDecay(),
-      shrink
-    };
+  private static void moments(double beta1, double beta2, double eps, long step, double[] to) {
+    to[2] = beta2;
+    to[3] = 1 - beta1;
+    to[4] = 1 - beta2;
+    to[5] = eps;
+    to[6] = Math.sqrt(1 - Math.pow(beta2, step));
   }
 
   private Device.Launch update(Range range) {
@@ -174,7 +216,7 @@ final class GpuOptimizer implements Optimizer {
   public void close() {
     gpu.stream().synchronize();
     List<AutoCloseable> owned =
-        new ArrayList<>(List.of(pinned, constants, partial, uploaded, firstSum, furtherSum));
+        new ArrayList<>(List.of(norm, upload, constants, partial, firstSum, furtherSum));
     owned.addAll(updates.values());
     owned.addAll(squares.values());
     Closing.closeAll(owned);

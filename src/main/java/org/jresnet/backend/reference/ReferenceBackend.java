@@ -185,8 +185,8 @@ public final class ReferenceBackend implements Backend {
   }
 
   @Override
-  public LossOp loss(LossSpec spec, Tensor logits, Tensor dlogits) {
-    return new ReferenceLoss(spec, logits, dlogits);
+  public LossOp loss(LossSpec spec, Tensor logits, Tensor dlogits, Tensor gradientScale) {
+    return new ReferenceLoss(spec, logits, dlogits, gradientScale);
   }
 
   @Override

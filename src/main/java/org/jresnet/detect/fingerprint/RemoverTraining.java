@@ -179,10 +179,16 @@ public final class RemoverTraining {
     double sum = from.lossSum();
     int b = from.batch();
     try (Loader.Epoch images = loader.epoch(from.epoch(), b)) {
-      while (b < loader.batches() && !(stop.getAsBoolean() && b > from.batch())) {
-        Batch batch = images.next();
+      Batch batch = b < loader.batches() ? images.next() : null;
+      while (batch != null && !(stop.getAsBoolean() && b > from.batch())) {
         target(batch.pixels(), targets);
-        double loss = step.step(batch.pixels(), targets);
+        long run = step.start(batch.pixels(), targets);
+        // While a GPU computes.
+        Batch following = b + 1 < loader.batches() ? images.next() : null;
+        if (following != null) {
+          step.prefetch(following.pixels());
+        }
+        double loss = step.loss(run);
         if (!Double.isFinite(loss)) {
           throw new UserError(
               Text.format(
@@ -192,6 +198,7 @@ public final class RemoverTraining {
         optimizer.step(options.learningRate(), 1);
         sum += loss;
         b++;
+        batch = following;
         listener.batchDone(from.epoch() + 1, b, loader.batches(), sum / b);
       }
     }

@@ -171,7 +171,7 @@ final class HostDevice implements Device, Backend {
   }
 
   @Override
-  public LossOp loss(LossSpec spec, Tensor logits, Tensor dlogits) {
+  public LossOp loss(LossSpec spec, Tensor logits, Tensor dlogits, Tensor gradientScale) {
     throw new AssertionError("tested by its kernels");
   }
 

@@ -393,10 +393,12 @@ class KernelArithmeticTest {
     reference.load(labels);
     double expected = reference.compute(z, dz, factor);
 
-    DeviceMemory head = memory(8L * (2 + classes));
-    head.hostView().putDouble(0, factor).putDouble(8, 0.1);
+    DeviceMemory scale = memory(8);
+    scale.hostView().putDouble(0, factor);
+    DeviceMemory head = memory(8L * (1 + classes));
+    head.hostView().putDouble(0, 0.1);
     for (int k = 0; k < classes; k++) {
-      head.hostView().putDouble(8 * (2 + k), weights.get(k));
+      head.hostView().putDouble(8 * (1 + k), weights.get(k));
     }
     DeviceMemory labelMemory = memory(4L * n);
     labelMemory.hostView().asIntBuffer().put(labels);
@@ -411,6 +413,7 @@ class KernelArithmeticTest {
             .add(at(labelMemory))
             .add(at(head))
             .add(at(gradient))
+            .add(at(scale))
             .add(at(losses))
             .add(at(hits))
             .add(n)
@@ -440,8 +443,10 @@ class KernelArithmeticTest {
     double[] dz = new double[z.length];
     double expected = reference.compute(z, dz, factor);
 
-    DeviceMemory head = memory(16);
-    head.hostView().putDouble(0, factor).putDouble(8, seed ? 1 : 0);
+    DeviceMemory scale = memory(8);
+    scale.hostView().putDouble(0, factor);
+    DeviceMemory head = memory(8);
+    head.hostView().putDouble(0, seed ? 1 : 0);
     DeviceMemory gradient = memory(4L * z.length);
     DeviceMemory losses = memory(8L * n);
     DeviceMemory hits = memory(4L * n);
@@ -453,6 +458,7 @@ class KernelArithmeticTest {
             .add(at(floats(given)))
             .add(at(head))
             .add(at(gradient))
+            .add(at(scale))
             .add(at(losses))
             .add(at(hits))
             .add(n)
@@ -500,8 +506,10 @@ class KernelArithmeticTest {
               rule, arenas.get(0), arenas.get(1), arenas.subList(2, arenas.size()))) {
         for (int step = 1; step <= 5; step++) {
           optimizer.step(all, 1e-2, step, 0.5);
-          double[] c = GpuOptimizer.constants(rule, 1e-2, step, 0.5);
-          float[] narrow = new float[c.length];
+          double[] c = new double[GpuOptimizer.CONSTANTS];
+          GpuOptimizer.constants(rule, 1e-2, step, 0.5, c);
+          float[] narrow = new float[c.length + 1];
+          narrow[c.length] = 1;
           for (int i = 0; i < c.length; i++) {
             narrow[i] = (float) c[i];
           }
@@ -546,7 +554,7 @@ class KernelArithmeticTest {
     DeviceMemory gradients = floats(g);
     DeviceMemory parameters = floats(new float[count]);
     DeviceMemory momentum = floats(new float[count]);
-    DeviceMemory constants = floats(0.5f, 1, 0.9f, 0, 0, 0, 1, 0, 1);
+    DeviceMemory constants = floats(0.5f, 1, 0.9f, 0, 0, 0, 1, 0, 1, 1);
     launch(
         "sgd",
         new Arguments()

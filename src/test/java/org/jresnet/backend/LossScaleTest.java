@@ -1,8 +1,7 @@
-package org.jresnet.train;
+package org.jresnet.backend;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import org.jresnet.backend.Precision;
 import org.junit.jupiter.api.Test;
 
 class LossScaleTest {

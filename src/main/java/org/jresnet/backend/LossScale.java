@@ -1,6 +1,5 @@
-package org.jresnet.train;
+package org.jresnet.backend;
 
-import org.jresnet.backend.Precision;
 import org.jresnet.base.JsonField;
 
 /**
@@ -11,36 +10,47 @@ import org.jresnet.base.JsonField;
  * href="https://pytorch.org/docs/stable/amp.html#torch.cuda.amp.GradScaler">torch.amp.GradScaler</a>).
  * Other precisions have the scale 1.
  */
-final class LossScale {
+public final class LossScale {
   /**
    * What a checkpoint keeps.
    *
    * @param scale factor of the loss
    * @param good steps without overflow since the scale last changed
    */
-  record State(
+  public record State(
       @JsonField(min = 1, max = LARGEST) double scale,
       @JsonField(min = 0, max = GROWTH_INTERVAL - 1) int good) {
-    static final State START = new State(65536, 0);
+    /** Of a new run. */
+    public static final State START = new State(65536, 0);
   }
 
-  private static final int GROWTH_INTERVAL = 2000;
-  private static final double LARGEST = 0x1p40;
+  /** Good steps in a row that double the scale. */
+  public static final int GROWTH_INTERVAL = 2000;
+
+  /** The scale grows no further. */
+  public static final double LARGEST = 0x1p40;
 
   private final boolean dynamic;
   private State state;
 
-  LossScale(Precision precision, State state) {
+  /** The scale of a run in that precision. */
+  public LossScale(Precision precision, State state) {
     dynamic = precision == Precision.FP16;
     this.state = state;
   }
 
-  State state() {
+  /** Where it stands. */
+  public State state() {
     return state;
   }
 
+  /** Whether gradients move it. */
+  public boolean dynamic() {
+    return dynamic;
+  }
+
   /** What the loss of the next steps is multiplied by. */
-  double factor() {
+  public double factor() {
     return dynamic ? state.scale : 1;
   }
 
@@ -48,7 +58,7 @@ final class LossScale {
    * Takes note of a step's gradient norm, and says whether the gradients are to be used. At the
    * scale 1 they are even when they are not finite, so that whoever uses them finds out.
    */
-  boolean accepts(double norm) {
+  public boolean accepts(double norm) {
     if (!dynamic) {
       return true;
     }
