@@ -8,6 +8,7 @@
 
 #include "common.h"
 #include "norm.h"
+#include "bytes.h"
 
 // y = (pixel / 255 - mean[c]) / std[c]; meanStd holds the means, then the deviations.
 __device__ inline float normalised(int pixel, const float* meanStd, int channels, int c) {

@@ -136,6 +136,7 @@ struct Tensor {
   size_t bytes() const {
     switch (type) {
       case CUDNN_DATA_FLOAT:
+      case CUDNN_DATA_INT32:
         return 4 * count();
       case CUDNN_DATA_HALF:
       case CUDNN_DATA_BFLOAT16:
@@ -204,7 +205,8 @@ void store(const Tensor& t, const Numbers& values, void* to) {
         ((float*)to)[i] = values[i];
         break;
       case CUDNN_DATA_INT8:
-        ((int8_t*)to)[i] = (int8_t)values[i];
+        // To nearest, halves to even, then to the nearest byte there is.
+        ((int8_t*)to)[i] = (int8_t)std::min(127.0f, std::max(-128.0f, std::nearbyint(values[i])));
         break;
       case CUDNN_DATA_BOOLEAN:
         ((uint8_t*)to)[i / 8] |= (uint8_t)((values[i] != 0) << (i % 8));
@@ -294,7 +296,7 @@ Window convolutionWindow(const Descriptor& op, int attribute, const Tensor& w) {
   if (one<int64_t>(d, CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS) != 2 || strides.size() != 2 || before.size() != 2 ||
       dilations.size() != 2 || before != after ||
       one<int>(d, CUDNN_ATTR_CONVOLUTION_CONV_MODE) != CUDNN_CROSS_CORRELATION ||
-      one<int>(d, CUDNN_ATTR_CONVOLUTION_COMP_TYPE) != CUDNN_DATA_FLOAT) {
+      one<int>(d, CUDNN_ATTR_CONVOLUTION_COMP_TYPE) != (w.type == CUDNN_DATA_INT8 ? CUDNN_DATA_INT32 : CUDNN_DATA_FLOAT)) {
     throw Refusal(CUDNN_STATUS_NOT_SUPPORTED, "a convolution that is not simulated");
   }
   return {{w.e[2], strides[0], before[0], dilations[0]}, {w.e[3], strides[1], before[1], dilations[1]}};
@@ -478,8 +480,9 @@ void pointwise(Run& run, const Descriptor& op) {
   }
   Tensor b(part(op, CUDNN_ATTR_OPERATION_POINTWISE_BDESC));
   Numbers bs = run.read(b);
-  int64_t repeats = bs.size() == xs.size() ? (int64_t)bs.size() : (int64_t)bs.size() == x.e[1] ? x.e[1] : 1;
-  if ((int64_t)bs.size() != repeats) {
+  // For all images, for all places, or for all elements.
+  int64_t repeats = (int64_t)bs.size();
+  if (repeats != x.count() && repeats != x.count() / x.e[0] && repeats != x.e[1] && repeats != 1) {
     throw Refusal(CUDNN_STATUS_BAD_PARAM, "the second factor does not repeat into the first");
   }
   for (size_t i = 0; i < xs.size(); i++) {

@@ -2,12 +2,21 @@ package org.jresnet.nativebindings.cuda;
 
 import org.bytedeco.cuda.global.cudnn;
 
-/** Adds convolutions to a graph. */
-public record Convolution(OpGraph graph, Geometry geometry) {
+/**
+ * Adds convolutions to a graph.
+ *
+ * @param sums type of the sums of products: single precision, or I32 where both factors are bytes
+ */
+public record Convolution(OpGraph graph, Geometry geometry, DataType sums) {
+  /** With sums in single precision. */
+  public Convolution(OpGraph graph, Geometry geometry) {
+    this(graph, geometry, DataType.F32);
+  }
+
   private Descriptor descriptor() {
     return graph
         .own(cudnn.CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR, "convolution")
-        .set(Attribute.dataType(cudnn.CUDNN_ATTR_CONVOLUTION_COMP_TYPE), DataType.F32)
+        .set(Attribute.dataType(cudnn.CUDNN_ATTR_CONVOLUTION_COMP_TYPE), sums)
         .set(
             Attribute.enumeration(
                 cudnn.CUDNN_ATTR_CONVOLUTION_CONV_MODE, cudnn.CUDNN_TYPE_CONVOLUTION_MODE),

@@ -11,7 +11,9 @@ public enum DataType {
   /** bfloat16. */
   BF16(2, cudnn.CUDNN_DATA_BFLOAT16),
   /** Signed bytes. */
-  I8(1, cudnn.CUDNN_DATA_INT8);
+  I8(1, cudnn.CUDNN_DATA_INT8),
+  /** Signed integers of 32 bits. */
+  I32(4, cudnn.CUDNN_DATA_INT32);
 
   private final int bytes;
   private final int code;

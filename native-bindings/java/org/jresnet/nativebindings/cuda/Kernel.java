@@ -46,7 +46,9 @@ public final class Kernel {
               v ->
                   v instanceof Float f
                       ? Integer.toUnsignedLong(Float.floatToRawIntBits(f))
-                      : v instanceof Integer i ? Integer.toUnsignedLong(i) : (Long) v)
+                      : v instanceof Double d
+                          ? Double.doubleToRawLongBits(d)
+                          : v instanceof Integer i ? Integer.toUnsignedLong(i) : (Long) v)
           .toArray();
     }
 
@@ -64,6 +66,12 @@ public final class Kernel {
 
     /** A single-precision number. */
     public Arguments add(float value) {
+      values.add(value);
+      return this;
+    }
+
+    /** A double-precision number. */
+    public Arguments add(double value) {
       values.add(value);
       return this;
     }

@@ -56,6 +56,15 @@ public interface OpPlan extends AutoCloseable {
     }
   }
 
+  /**
+   * Whether {@link Slot#PACKED} holds the same bytes for both plans once the same parameters are
+   * packed, so that one block serves both; they are of the same op for different batch sizes, and
+   * may be closed.
+   */
+  default boolean packsLike(OpPlan other) {
+    return packedBytes() == 0 && other.packedBytes() == 0;
+  }
+
   /** Ties the plan to memory; the result runs without allocating. */
   BoundOp bind(Operands operands);
 

@@ -16,9 +16,9 @@ import org.jresnet.backend.gpu.GpuBackend;
 import org.jresnet.base.Csv;
 import org.jresnet.bench.Benchmark.Configuration;
 import org.jresnet.bench.Benchmark.Work;
+import org.jresnet.bench.NetworkContests;
 import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Compute;
-import org.jresnet.engine.Executable;
 import org.jresnet.engine.Executable.NamedSpec;
 import org.jresnet.graph.Graph;
 import org.jresnet.models.Architecture;
@@ -35,6 +35,11 @@ import picocli.CommandLine.Option;
         "Shows the engine of cuDNN for every layer, on this machine's GPU or for one that is not"
             + " here; with --ranks how training would scale.")
 final class PlanCommand implements Callable<Integer> {
+  /** Tera-operations per second of an H200, multiplying matrices. */
+  private static final double BF16_RATE = 788;
+
+  private static final String REFUSED = "refused: ";
+
   @Heading("Model and work")
   @Option(
       names = "--model",
@@ -63,7 +68,7 @@ final class PlanCommand implements Callable<Integer> {
       names = "--precision",
       defaultValue = "bf16",
       paramLabel = "TYPE",
-      description = "fp32, tf32, bf16 or fp16.")
+      description = "fp32, tf32, bf16, fp16, or int8, which is for inference.")
   private String precision;
 
   @Heading("NVIDIA GPU")
@@ -87,10 +92,11 @@ final class PlanCommand implements Callable<Integer> {
   @Option(
       names = "--rate",
       paramLabel = "TFLOP/S",
-      defaultValue = "788",
-      description = "Rate to predict times with; default: an H200's, multiplying bf16 matrices.")
+      description =
+          "Rate to predict times with; default: 788, an H200's, multiplying bf16 matrices; in int8"
+              + " twice as much, which tensor cores promise and nobody has measured.")
   @Within(min = 0.001, max = 100_000)
-  private double rate;
+  private Double rate;
 
   @Option(
       names = "--forms",
@@ -118,6 +124,10 @@ final class PlanCommand implements Callable<Integer> {
     double flops() {
       return choice != null && choice.graph().contains("convolution") ? 2.0 * spec.macs() : 0;
     }
+
+    boolean refused() {
+      return own.startsWith(REFUSED);
+    }
   }
 
   @Override
@@ -143,20 +153,18 @@ final class PlanCommand implements Callable<Integer> {
         work == Work.TRAIN
             ? CompileOptions.training(batch, size, normalization)
             : CompileOptions.inference(batch, size, normalization);
+    List<Line> lines = new ArrayList<>();
     try (GpuBackend backend =
         device == null
             ? GpuBackend.open(gpu.options(tuning.gpu()))
             : GpuBackend.planning(DeviceDescription.of(device), gpu.options(tuning.gpu()))) {
       Compute.require(backend, chosen);
-      List<Line> lines = new ArrayList<>();
-      List<NamedSpec> specs = Executable.specs(graph, options, chosen);
-      for (NamedSpec named : specs) {
-        List<Choice> choices = backend.choices(named.spec());
-        choices.forEach(c -> lines.add(new Line(named.name(), named.spec(), "", c)));
-        if (choices.isEmpty()) {
-          try (var plan = backend.plan(named.spec())) {
-            lines.add(new Line(named.name(), named.spec(), plan.implementation(), null));
-          }
+      List<NamedSpec> specs = new ArrayList<>();
+      for (NamedSpec named : NetworkContests.specs(graph, options, chosen)) {
+        List<Line> made = lines(backend, named);
+        lines.addAll(made);
+        if (made.stream().noneMatch(Line::refused)) {
+          specs.add(named);
         }
       }
       print(console, backend, lines);
@@ -170,7 +178,7 @@ final class PlanCommand implements Callable<Integer> {
                   specs.stream().map(NamedSpec::spec).toList(),
                   work == Work.TRAIN ? graph.parameterCount() : 0),
               1e12 * bandwidth,
-              1e12 * rate);
+              1e12 * (rate != null ? rate : chosen == Precision.INT8 ? 2 * BF16_RATE : BF16_RATE));
       traffic.print(console, Map.of());
       lines.forEach(line -> console.object(values(line)));
       traffic.objects(console);
@@ -178,7 +186,22 @@ final class PlanCommand implements Callable<Integer> {
         Csv.write(csv, csv(lines));
       }
     }
-    return 0;
+    return lines.stream().anyMatch(Line::refused) ? 1 : 0;
+  }
+
+  /** The engines of a layer, or what computes it instead, or why nothing does. */
+  private static List<Line> lines(GpuBackend backend, NamedSpec named) {
+    try {
+      List<Choice> choices = backend.choices(named.spec());
+      if (!choices.isEmpty()) {
+        return choices.stream().map(c -> new Line(named.name(), named.spec(), "", c)).toList();
+      }
+      try (var plan = backend.plan(named.spec())) {
+        return List.of(new Line(named.name(), named.spec(), plan.implementation(), null));
+      }
+    } catch (UnsupportedOperationException e) {
+      return List.of(new Line(named.name(), named.spec(), REFUSED + e.getMessage(), null));
+    }
   }
 
   private void print(Console console, GpuBackend backend, List<Line> lines) {

@@ -5,6 +5,8 @@ import java.util.Map;
 import java.util.Set;
 import org.jresnet.backend.Normalization;
 import org.jresnet.backend.Pass;
+import org.jresnet.base.UserError;
+import org.jresnet.graph.Graph;
 import org.jresnet.loss.Objective;
 
 /**
@@ -59,6 +61,17 @@ public record CompileOptions(
       callbacks = List.copyOf(callbacks);
     }
 
+    /** Refuses what the network does not have, or inference does not compute. */
+    void requireIn(Graph graph, Pass pass) {
+      outputs.forEach(graph::node);
+      gradients.forEach(graph::node);
+      callbacks.forEach(c -> graph.node(c.node()));
+      if (pass == Pass.INFERENCE && graph.nodes().stream().anyMatch(n -> gradient(n.name()))) {
+        throw new IllegalArgumentException(
+            "inference has no gradients to watch; use Pass.TRAINING");
+      }
+    }
+
     boolean output(String node) {
       return outputs.contains(node) || calls(node, Callback.What.OUTPUT);
     }
@@ -96,6 +109,16 @@ public record CompileOptions(
   /** Training on batches of square images, plain cross-entropy, nothing frozen. */
   public static CompileOptions training(int batch, int size, Normalization normalization) {
     return of(Pass.TRAINING, new Images(batch, size, size, normalization));
+  }
+
+  /** Refuses batches of no images, and images of no pixels. */
+  void requireExtents() {
+    if (batch() < 1 || height() < 1 || width() < 1) {
+      throw new UserError(
+          String.format(
+              "batch and image size must be at least 1, found batch %d of %dx%d",
+              batch(), height(), width()));
+    }
   }
 
   /** Images per call. */

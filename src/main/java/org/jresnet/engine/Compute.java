@@ -43,7 +43,7 @@ public final class Compute implements AutoCloseable {
    */
   public static Compute open(
       BackendKind kind, Optional<Precision> precision, BackendSettings settings) {
-    // int8 is for the CPU alone.
+    // A GPU computes int8 for fewer networks, so that it must be asked for by name.
     boolean integers = precision.equals(Optional.of(Precision.INT8));
     BackendKind wanted = kind == BackendKind.AUTO && integers ? BackendKind.CPU : kind;
     Backend backend = Backends.open(wanted, settings);

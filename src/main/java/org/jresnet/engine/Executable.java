@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import org.jresnet.backend.Buffer;
-import org.jresnet.backend.Mode;
 import org.jresnet.backend.OpCall;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Pass;
@@ -16,7 +15,6 @@ import org.jresnet.base.Closing;
 import org.jresnet.base.UserError;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Node;
-import org.jresnet.graph.Parameter;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -35,6 +33,11 @@ public final class Executable implements AutoCloseable {
   /** An op as it will be planned, and the nodes that it computes; the first names it. */
   public record NamedSpec(String name, List<Node> nodes, OpSpec spec) {}
 
+  /** Whether packed weights are those of the parameters; of all executables that share them. */
+  private static final class Packing {
+    boolean stale = true;
+  }
+
   private static final Logger LOG = LoggerFactory.getLogger(Executable.class);
 
   private final Model model;
@@ -42,12 +45,12 @@ public final class Executable implements AutoCloseable {
   private final List<AutoCloseable> owned = new ArrayList<>();
   private final List<String> counters = new ArrayList<>();
   private final ByteBuffer staging = Tensor.staging();
-  private List<PlanLine> plan;
+  private Plans plans;
   private Schedule schedule;
   private Program program;
   private Keys keys;
   private long memory;
-  private boolean stale = true;
+  private Packing packing = new Packing();
   private Buffer arena;
 
   private Executable(Model model, CompileOptions options) {
@@ -80,19 +83,28 @@ public final class Executable implements AutoCloseable {
    * overwritten its packed weights. The guest must be closed first.
    */
   public Executable compileSharingMemory(CompileOptions guest) {
-    return compile(model, guest, Optional.of(arena));
+    return compile(model, guest, Optional.of(this));
   }
 
-  private static Executable compile(Model model, CompileOptions options, Optional<Buffer> lent) {
-    if (options.batch() < 1 || options.height() < 1 || options.width() < 1) {
-      throw new UserError(
-          String.format(
-              "batch and image size must be at least 1, found batch %d of %dx%d",
-              options.batch(), options.height(), options.width()));
+  /**
+   * Compiles the same inference for another number of images. Where the backend packs weights alike
+   * for both, as on a GPU, the two share them and all other memory, and {@link #parametersChanged}
+   * of one is for both; elsewhere each has its own. Take the logits of one before you start the
+   * other, and close the new one first.
+   */
+  public Executable forBatch(int count) {
+    if (options.pass() != Pass.INFERENCE) {
+      throw new IllegalStateException("compiled for training; use compileSharingMemory");
     }
+    return compile(model, options.withBatch(count), Optional.of(this));
+  }
+
+  private static Executable compile(
+      Model model, CompileOptions options, Optional<Executable> host) {
+    options.requireExtents();
     Executable executable = new Executable(model, options);
     try {
-      executable.build(lent);
+      executable.build(host);
       return executable;
     } catch (RuntimeException | Error e) {
       try {
@@ -104,14 +116,21 @@ public final class Executable implements AutoCloseable {
     }
   }
 
-  private void build(Optional<Buffer> lent) {
-    requireNodes();
+  private void build(Optional<Executable> host) {
+    options.watch().requireIn(model.graph(), options.pass());
     Graph graph = Fusion.simplified(model.graph(), options);
     List<Group> groups = Fusion.groups(graph, options, model.precision());
-    try (Plans plans = new Plans(model.backend(), groups)) {
-      plan = List.copyOf(plans.lines());
+    try (Plans made = new Plans(model.backend(), groups)) {
+      plans = made;
+      // What an inference has packed for itself must stay as it is.
+      Optional<Executable> packer = host.filter(e -> e.options.pass() == Pass.INFERENCE);
+      Optional<Executable> shared = packer.filter(e -> made.packLike(e.plans));
+      shared.ifPresent(e -> packing = e.packing);
+      Optional<Buffer> lent = (packer.isEmpty() ? host : shared).map(e -> e.arena);
       keys = own(new Keys(model.backend(), groups));
-      schedule = new Schedule(graph, model, options, groups, plans.plans(), keys);
+      Schedule.Groups computing =
+          new Schedule.Groups(groups, made, shared.map(e -> e.schedule).orElse(null));
+      schedule = new Schedule(graph, model, options, computing, keys);
       MemoryPlan layout = MemoryPlan.of(schedule.actions());
       memory = layout.place();
       arena =
@@ -128,27 +147,7 @@ public final class Executable implements AutoCloseable {
           groups.size(),
           memory >> 20);
       program = own(new Program(model, options, schedule));
-      groups.forEach(this::count);
-    }
-  }
-
-  private void requireNodes() {
-    CompileOptions.Watch watch = options.watch();
-    watch.outputs().forEach(model.graph()::node);
-    watch.gradients().forEach(model.graph()::node);
-    watch.callbacks().forEach(c -> model.graph().node(c.node()));
-    if (options.pass() == Pass.INFERENCE
-        && model.graph().nodes().stream().anyMatch(n -> watch.gradient(n.name()))) {
-      throw new IllegalArgumentException("inference has no gradients to watch; use Pass.TRAINING");
-    }
-  }
-
-  private void count(Group group) {
-    if (group.spec().mode() == Mode.TRAIN) {
-      group.nodes().stream()
-          .flatMap(node -> node.parameters().stream())
-          .filter(p -> p.role() == Parameter.Role.BATCHES_TRACKED)
-          .forEach(p -> counters.add(p.name()));
+      groups.forEach(group -> counters.addAll(group.batchCounters()));
     }
   }
 
@@ -169,7 +168,7 @@ public final class Executable implements AutoCloseable {
 
   /** Implementations chosen, in forward order. */
   public List<PlanLine> plan() {
-    return plan;
+    return plans.lines();
   }
 
   /** Bytes of the planned block of activations, their gradients and scratch memory. */
@@ -181,7 +180,7 @@ public final class Executable implements AutoCloseable {
    * Says that parameters or running statistics have changed, so that packed weights are made anew.
    */
   public void parametersChanged() {
-    stale = true;
+    packing.stale = true;
   }
 
   /**
@@ -203,9 +202,9 @@ public final class Executable implements AutoCloseable {
    */
   public void start(byte[] pixels) {
     load(pixels);
-    if (options.pass() == Pass.INFERENCE && stale) {
+    if (options.pass() == Pass.INFERENCE && packing.stale) {
       program.prepare();
-      stale = false;
+      packing.stale = false;
     }
     program.forward();
   }

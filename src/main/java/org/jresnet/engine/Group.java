@@ -1,8 +1,10 @@
 package org.jresnet.engine;
 
 import java.util.List;
+import org.jresnet.backend.Mode;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.graph.Node;
+import org.jresnet.graph.Parameter;
 
 /**
  * Consecutive nodes that one op computes.
@@ -24,6 +26,16 @@ record Group(List<Node> nodes, OpSpec spec, List<Integer> inputs) {
   /** The node whose output this group makes. */
   Node last() {
     return nodes.get(nodes.size() - 1);
+  }
+
+  /** Names of what counts the batches that its norms see. */
+  List<String> batchCounters() {
+    return nodes.stream()
+        .filter(node -> spec.mode() == Mode.TRAIN)
+        .flatMap(node -> node.parameters().stream())
+        .filter(p -> p.role() == Parameter.Role.BATCHES_TRACKED)
+        .map(Parameter::name)
+        .toList();
   }
 
   /** Index of the node whose output this group makes. */

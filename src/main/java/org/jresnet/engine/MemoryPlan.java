@@ -67,7 +67,7 @@ final class MemoryPlan {
   private void touch(List<Value> values, int step, int end) {
     for (Value value : values) {
       if (!value.given()) {
-        Block block = byValue.computeIfAbsent(value, v -> add(v.name, v.bytes(), step)).live(step);
+        Block block = byValue.computeIfAbsent(value, v -> block(v, step)).live(step);
         if (value.life == Value.Life.EXECUTABLE) {
           block.live(0).live(end);
         }
@@ -75,11 +75,23 @@ final class MemoryPlan {
     }
   }
 
+  /** A block; it stays where it is if it is another executable's, which shares its memory. */
+  private Block block(Value value, int step) {
+    Block block = add(value.name, value.bytes(), step);
+    if (value.placed()) {
+      block.offset = value.tensor().offset();
+    }
+    return block;
+  }
+
   /** Gives every value its place in the planned memory. */
   void bind(Buffer memory) {
     byValue.forEach(
-        (value, block) ->
-            value.place(new Tensor(memory, block.offset(), value.type, value.elements)));
+        (value, block) -> {
+          if (!value.placed()) {
+            value.place(new Tensor(memory, block.offset(), value.type, value.elements));
+          }
+        });
   }
 
   Block add(String name, long bytes, int first) {
@@ -90,10 +102,12 @@ final class MemoryPlan {
 
   /** Places all blocks and returns the bytes needed. */
   long place() {
-    List<Block> placed = new ArrayList<>();
+    List<Block> placed = new ArrayList<>(blocks.stream().filter(b -> b.offset >= 0).toList());
+    placed.sort(Comparator.comparingLong(b -> b.offset));
     List<Block> bySize = new ArrayList<>(blocks);
+    bySize.removeAll(placed);
     bySize.sort(Comparator.comparingLong((Block b) -> b.bytes).reversed());
-    long size = 0;
+    long size = placed.stream().mapToLong(b -> b.offset + b.bytes).max().orElse(0);
     for (Block block : bySize) {
       long at = 0;
       for (Block other : placed) {

@@ -9,7 +9,7 @@ import org.jresnet.engine.Executable.PlanLine;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** What a backend plans for the groups of a step; closed when all is bound. */
+/** How the groups of an executable are computed, in forward order. */
 final class Plans implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Plans.class);
 
@@ -17,9 +17,9 @@ final class Plans implements AutoCloseable {
   private final List<PlanLine> lines = new ArrayList<>();
 
   /**
-   * Plans all groups.
+   * Asks the backend for all of them.
    *
-   * @throws UnsupportedOperationException when the backend cannot compute one, naming it
+   * @throws UnsupportedOperationException when it cannot compute a group, naming it
    */
   Plans(Backend backend, List<Group> groups) {
     try {
@@ -54,14 +54,35 @@ final class Plans implements AutoCloseable {
     }
   }
 
-  /** One for each group. */
-  List<OpPlan> plans() {
-    return plans;
+  OpPlan get(int group) {
+    return plans.get(group);
   }
 
-  /** What is told of them. */
+  /** Scratch memory that serves each of them in turn. */
+  long scratchBytes() {
+    return plans.stream().mapToLong(OpPlan::scratchBytes).max().orElse(0);
+  }
+
+  /** Scratch memory of what is computed beside the rest. */
+  long asideBytes() {
+    return plans.stream().mapToLong(OpPlan::asideBytes).max().orElse(0);
+  }
+
   List<PlanLine> lines() {
-    return lines;
+    return List.copyOf(lines);
+  }
+
+  /** Whether these can compute with the weights that those have packed; both may be closed. */
+  boolean packLike(Plans others) {
+    if (plans.size() != others.plans.size()) {
+      return false;
+    }
+    for (int g = 0; g < plans.size(); g++) {
+      if (!plans.get(g).packsLike(others.plans.get(g))) {
+        return false;
+      }
+    }
+    return true;
   }
 
   @Override

@@ -7,7 +7,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import org.jresnet.backend.OpPlan;
 import org.jresnet.backend.Operand;
 import org.jresnet.backend.Pass;
 import org.jresnet.backend.Phase;
@@ -28,11 +27,21 @@ final class Schedule {
   /** A stretch of groups, both ends included, whose outputs are computed again in backward. */
   record Segment(int first, int last) {}
 
+  /**
+   * What computes.
+   *
+   * @param all in forward order
+   * @param plans one per group
+   * @param packer a schedule of the same groups whose packed weights serve this one, too; or null
+   */
+  record Groups(List<Group> all, Plans plans, Schedule packer) {}
+
   private final Graph network;
   private final Model model;
   private final CompileOptions options;
   private final List<Group> groups;
-  private final List<OpPlan> plans;
+  private final Plans plans;
+  private final Schedule packer;
   private final List<Action> actions = new ArrayList<>();
   private final Map<Integer, Value> outputs = new HashMap<>();
   private final Map<Integer, Value> gradients = new HashMap<>();
@@ -47,26 +56,17 @@ final class Schedule {
    * Lays out a step.
    *
    * @param network as the pass computes it; its nodes are those of the groups
-   * @param groups in forward order
-   * @param plans one per group
    */
-  Schedule(
-      Graph network,
-      Model model,
-      CompileOptions options,
-      List<Group> groups,
-      List<OpPlan> plans,
-      Keys keys) {
+  Schedule(Graph network, Model model, CompileOptions options, Groups computing, Keys keys) {
     this.network = network;
     this.model = model;
     this.options = options;
-    this.groups = groups;
-    this.plans = plans;
     this.keys = keys;
-    long largest = plans.stream().mapToLong(OpPlan::scratchBytes).max().orElse(0);
-    scratch = new Value("scratch", DType.U8, largest, Life.EXECUTABLE);
-    long beside = plans.stream().mapToLong(OpPlan::asideBytes).max().orElse(0);
-    aside = new Value("scratch beside", DType.U8, beside, Life.EXECUTABLE);
+    groups = computing.all;
+    plans = computing.plans;
+    packer = computing.packer;
+    scratch = new Value("scratch", DType.U8, plans.scratchBytes(), Life.EXECUTABLE);
+    aside = new Value("scratch beside", DType.U8, plans.asideBytes(), Life.EXECUTABLE);
     gradients();
     outputs.put(0, activation("the input", groups.get(0).spec().inputs().get(0)));
     for (int g = 0; g < groups.size(); g++) {
@@ -200,6 +200,9 @@ final class Schedule {
       return aside;
     } else if (operand.slot() != Slot.PACKED) {
       return new Value(name, operand.type(), operand.elements(), Life.STEP);
+    }
+    if (packer != null) {
+      return packer.units.get(g).values().get(Slot.PACKED);
     }
     return g < units.size()
         ? units.get(g).values().get(Slot.PACKED)

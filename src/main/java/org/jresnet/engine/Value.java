@@ -50,6 +50,11 @@ final class Value {
     return given;
   }
 
+  /** Whether it has memory. */
+  boolean placed() {
+    return tensor != null;
+  }
+
   void place(Tensor at) {
     tensor = at;
   }

@@ -64,7 +64,8 @@ public final class BatchPredictor implements AutoCloseable {
     imageBytes = 3 * side * side;
     try {
       for (int batch : batchSizes) {
-        Executable executable = classifier.compile(batch);
+        Executable executable =
+            sizes.isEmpty() ? classifier.compile(batch) : sizes.get(0).executable.forBatch(batch);
         Compiled compiled = new Compiled(batch, executable, imageBytes);
         sizes.add(compiled);
         // Packs the weights, so that the first image does not wait for it.

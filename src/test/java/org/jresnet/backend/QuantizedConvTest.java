@@ -7,11 +7,11 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.stream.Stream;
-import org.jresnet.backend.cpu.CpuBackend;
 import org.jresnet.check.OpRun;
 import org.jresnet.check.Specs;
 import org.jresnet.check.Specs.Activation;
@@ -23,11 +23,12 @@ import org.jresnet.graph.DType;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
 import org.jresnet.graph.Slot;
-import org.junit.jupiter.api.BeforeAll;
+import org.jresnet.testing.TestBackends;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** oneDNN's convolutions on bytes against their definition, computed in double precision. */
+/** Convolutions on bytes against their definition, computed in double precision. */
 class QuantizedConvTest {
   private static final QuantParams UNSIGNED = new QuantParams(DType.U8, 0.013);
   private static final QuantParams SIGNED = new QuantParams(DType.I8, 0.021);
@@ -104,7 +105,23 @@ class QuantizedConvTest {
 
   @ParameterizedTest
   @MethodSource("convs")
-  void computes(OpSpec spec) {
+  void onTheCpu(OpSpec spec) {
+    if (cpu == null) {
+      cpu = int8("cpu");
+    }
+    computes(cpu, spec);
+  }
+
+  @ParameterizedTest
+  @MethodSource("convs")
+  void onTheGpu(OpSpec spec) {
+    if (gpu == null) {
+      gpu = int8("gpu");
+    }
+    computes(gpu, spec);
+  }
+
+  private static void computes(Backend backend, OpSpec spec) {
     Random random = new Random(spec.toString().hashCode());
     int channels = spec.y().c();
     int taps = spec.x().c() / window(spec).groups() * window(spec).taps();
@@ -121,7 +138,7 @@ class QuantizedConvTest {
     parameters.put(Slot.RUNNING_MEAN, floats(random, channels, -0.5, 0.5, 1));
     parameters.put(Slot.RUNNING_VAR, floats(random, channels, 0.5, 2, 1));
     double[] expected = definition(spec, x, y, parameters);
-    byte[] actual = run(spec, x, y, parameters);
+    byte[] actual = run(backend, spec, x, y, parameters);
     int saturated = 0;
     for (int i = 0; i < expected.length; i++) {
       int rounded = out(spec).integer(expected[i]);
@@ -250,22 +267,40 @@ class QuantizedConvTest {
     return (float) (parameters.get(Slot.WEIGHT)[at] * fold);
   }
 
-  @BeforeAll
-  static void requireInt8() {
-    try (Backend backend = new CpuBackend()) {
-      assumeTrue(
-          backend.supports(Precision.INT8) instanceof Support.Yes, "this CPU has no VNNI or AMX");
+  private static Backend cpu;
+  private static Backend gpu;
+
+  private static Backend int8(String name) {
+    Backend backend = TestBackends.open(name);
+    if (backend.supports(Precision.INT8) instanceof Support.No no) {
+      backend.close();
+      assumeTrue(false, no.reason());
     }
+    return backend;
   }
 
-  private static byte[] run(OpSpec spec, byte[] x, byte[] y, Map<Slot, float[]> parameters) {
-    try (Backend backend = new CpuBackend();
-        OpPlan plan = backend.plan(spec)) {
+  @AfterAll
+  static void close() {
+    Stream.of(cpu, gpu).filter(Objects::nonNull).forEach(Backend::close);
+  }
+
+  /** On a GPU bytes from 0 to 255 are kept 128 lower, which is their highest bit the other way. */
+  private static byte[] kept(Backend backend, byte[] bytes, QuantParams as) {
+    byte[] kept = bytes.clone();
+    for (int i = 0; i < kept.length; i++) {
+      kept[i] ^= (byte) (backend == gpu && as.type() == DType.U8 ? 128 : 0);
+    }
+    return kept;
+  }
+
+  private static byte[] run(
+      Backend backend, OpSpec spec, byte[] x, byte[] y, Map<Slot, float[]> parameters) {
+    try (OpPlan plan = backend.plan(spec)) {
       Map<Slot, Long> sizes = new TreeMap<>(OpRun.extras(plan));
       sizes.put(Slot.X, (long) x.length);
       sizes.put(Slot.Y, (long) y.length);
       parameters.forEach((slot, values) -> sizes.put(slot, 4L * values.length));
-      long total = sizes.values().stream().mapToLong(s -> (s + 63) / 64 * 64).sum();
+      long total = sizes.values().stream().mapToLong(s -> (s + 255) / 256 * 256).sum();
       try (Buffer memory = backend.allocate("a test", total)) {
         Operands operands = new Operands();
         long offset = 0;
@@ -278,11 +313,16 @@ class QuantizedConvTest {
                   offset,
                   floats ? DType.F32 : DType.U8,
                   floats ? e.getValue() / 4 : e.getValue()));
-          offset += (e.getValue() + 63) / 64 * 64;
+          offset += (e.getValue() + 255) / 256 * 256;
         }
         parameters.forEach((slot, values) -> operands.get(slot).set(values));
-        memory.write(operands.get(Slot.X).offset(), ByteBuffer.wrap(x));
-        memory.write(operands.get(Slot.Y).offset(), ByteBuffer.wrap(y));
+        memory.write(operands.get(Slot.X).offset(), ByteBuffer.wrap(kept(backend, x, in(spec))));
+        memory.write(
+            operands.get(Slot.Y).offset(),
+            ByteBuffer.wrap(kept(backend, y, residual(spec).orElse(out(spec)))));
+        if (spec.adds()) {
+          operands.with(Slot.RESIDUAL, operands.get(Slot.Y));
+        }
         try (BoundOp op = plan.bind(operands)) {
           op.prepare();
           OpRun.poison(operands);
@@ -290,7 +330,7 @@ class QuantizedConvTest {
         }
         byte[] out = new byte[y.length];
         memory.read(operands.get(Slot.Y).offset(), ByteBuffer.wrap(out));
-        return out;
+        return kept(backend, out, out(spec));
       }
     }
   }

@@ -214,6 +214,17 @@ class GpuStepTest {
     return value[0];
   }
 
+  /** The largest one is compiled first, but here 6 do not fit into what was planned for 4. */
+  @ParameterizedTest
+  @EnumSource(
+      value = Precision.class,
+      names = {"FP32", "BF16"})
+  void batchSizesShareWeightsAndMemory(Precision precision) {
+    try (Backend backend = TestBackends.open("gpu")) {
+      assertThat(BatchSizesTest.inTurns(backend, precision)).isEqualTo(2);
+    }
+  }
+
   private static Backend open(CudnnOptions.Launch launch) {
     return open(launch, 1);
   }

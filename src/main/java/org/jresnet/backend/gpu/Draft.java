@@ -33,14 +33,24 @@ final class Draft {
   }
 
   OpGraph.Value filter(String name, Conv2d conv) {
+    return filter(name, conv.k(), conv.c() / conv.groups(), conv);
+  }
+
+  /** So many filters over so many channels. */
+  OpGraph.Value filter(String name, int k, int c, Conv2d conv) {
     return keep(
         name,
-        graph.tensor(
-            Planner.dataType(type),
-            conv.k(),
-            conv.c() / conv.groups(),
-            conv.rows().size(),
-            conv.columns().size()));
+        graph.tensor(Planner.dataType(type), k, c, conv.rows().size(), conv.columns().size()));
+  }
+
+  /** A tensor in single precision. */
+  OpGraph.Value wide(String name, Shape s) {
+    return keep(name, graph.tensor(DataType.F32, s.n(), s.c(), s.h(), s.w()));
+  }
+
+  /** Sums of products of bytes, which are never stored. */
+  OpGraph.Value sums(Shape s) {
+    return graph.between(DataType.I32, s.n(), s.c(), s.h(), s.w());
   }
 
   OpGraph.Value channels(String name, int c) {

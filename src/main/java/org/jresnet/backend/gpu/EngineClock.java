@@ -136,7 +136,8 @@ final class EngineClock implements Trial, AutoCloseable {
           name.contains("var") || name.contains("deviation") ? Content.POSITIVE : Content.SINGLE;
       case BF16 -> Content.BRAIN;
       case F16 -> Content.HALF;
-      case I8 -> Content.PLACE;
+      case I8 -> name.equals("index") ? Content.PLACE : Content.BITS;
+      case I32 -> throw new IllegalArgumentException("sums of bytes are never stored: " + name);
     };
   }
 

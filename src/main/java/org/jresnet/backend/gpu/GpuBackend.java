@@ -9,7 +9,6 @@ import org.jresnet.backend.Buffer;
 import org.jresnet.backend.InputOp;
 import org.jresnet.backend.LossOp;
 import org.jresnet.backend.LossSpec;
-import org.jresnet.backend.Mode;
 import org.jresnet.backend.Normalization;
 import org.jresnet.backend.OpPlan;
 import org.jresnet.backend.OpSpec;
@@ -22,21 +21,8 @@ import org.jresnet.backend.gpu.GradientSum.Way;
 import org.jresnet.base.Closing;
 import org.jresnet.base.Named;
 import org.jresnet.base.UserError;
-import org.jresnet.graph.Activation;
-import org.jresnet.graph.AvgPool;
-import org.jresnet.graph.ChannelShuffle;
-import org.jresnet.graph.ChannelSlice;
-import org.jresnet.graph.Concat;
-import org.jresnet.graph.Conv2d;
-import org.jresnet.graph.ConvTranspose2d;
 import org.jresnet.graph.DType;
-import org.jresnet.graph.Dropout;
-import org.jresnet.graph.MaxUnpool;
-import org.jresnet.graph.Multiply;
-import org.jresnet.graph.Op;
-import org.jresnet.graph.Scale;
 import org.jresnet.graph.Shape;
-import org.jresnet.graph.Upsample;
 import org.jresnet.nativebindings.cuda.CudaDevice;
 import org.jresnet.nativebindings.cuda.CudaException;
 import org.jresnet.nativebindings.cuda.CudaLibraries;
@@ -203,14 +189,14 @@ public final class GpuBackend implements Backend {
         switch (precision) {
           case FP32 -> 0;
           case FP16 -> 70;
-          case TF32, BF16 -> 80;
-          case FP64, INT8 -> Integer.MAX_VALUE;
+          case TF32, BF16, INT8 -> 80;
+          case FP64 -> Integer.MAX_VALUE;
         };
     if (architecture >= needed) {
       return Support.yes();
     } else if (needed == Integer.MAX_VALUE) {
       return Support.no(
-          "the gpu backend computes in fp32, tf32, bf16 and fp16, not in " + precision.id());
+          "the gpu backend computes in fp32, tf32, bf16, fp16 and int8, not in " + precision.id());
     }
     return Support.no(
         "for the gpu backend "
@@ -243,7 +229,7 @@ public final class GpuBackend implements Backend {
 
   @Override
   public OpPlan plan(OpSpec spec) {
-    return lower(planner, spec).on(gpu);
+    return Lowering.of(planner, spec).on(gpu);
   }
 
   @Override
@@ -260,7 +246,7 @@ public final class GpuBackend implements Backend {
 
   /** The ways to compute parts of an op, where there are several; all of them are planned. */
   public List<Form> forms(OpSpec spec) {
-    return lower(planner, spec).forms();
+    return Lowering.of(planner, spec).forms();
   }
 
   /**
@@ -270,54 +256,14 @@ public final class GpuBackend implements Backend {
    * @param trained number of parameters that the optimizer updates; 0 in inference
    */
   public List<Traffic> traffic(List<OpSpec> specs, long trained) {
-    return Traffic.ofStep(specs, spec -> lower(planner, spec).traffic(), trained);
-  }
-
-  /** How an op is computed. */
-  static GpuPlan lower(Planner planner, OpSpec spec) {
-    Op op = spec.op();
-    if (BlockedConvPlan.suits(spec)) {
-      return Stem.plan(planner, spec, Optional.empty());
-    } else if (op instanceof Conv2d) {
-      return spec.tail().isEmpty()
-          ? new ConvPlan(planner, spec)
-          : new FoldedConvPlan(planner, spec);
-    } else if (op instanceof ConvTranspose2d) {
-      return new ConvPlan(planner, spec);
-    } else if (op instanceof Op.BatchNorm) {
-      return new NormPlan(planner, spec);
-    } else if (op instanceof Activation) {
-      return new ActivationPlan(planner, spec);
-    } else if (op instanceof Op.Add) {
-      return new Pointwise.Add(planner, spec);
-    } else if (op instanceof Op.MaxPool) {
-      return new MaxPoolPlan(planner, spec);
-    } else if (op instanceof Op.GlobalAvgPool) {
-      return new Pointwise.GlobalAvgPool(planner, spec);
-    } else if (op instanceof Op.Linear) {
-      return new LinearPlan(planner, spec);
-    } else if (op instanceof Multiply) {
-      return new FactorPlan.Multiply(planner, spec);
-    } else if (op instanceof Scale) {
-      return new FactorPlan.Scaling(planner, spec);
-    } else if (op instanceof Dropout && spec.mode() == Mode.TRAIN) {
-      return new FactorPlan.Dropout(planner, spec);
-    } else if (op instanceof Concat
-        || op instanceof ChannelSlice
-        || op instanceof ChannelShuffle
-        || op instanceof Dropout) {
-      return new MovePlan(planner, spec);
-    } else if (op instanceof AvgPool || op instanceof Upsample || op instanceof MaxUnpool) {
-      return new WindowPlan(planner, spec);
-    }
-    throw new UnsupportedOperationException("the gpu backend has no plan for " + spec);
+    return Traffic.ofStep(specs, spec -> Lowering.of(planner, spec).traffic(), trained);
   }
 
   /**
    * The engines behind an op, in the order of its calls; none where own kernels or cuBLASLt work.
    */
   public List<Choice> choices(OpSpec spec) {
-    return new ArrayList<>(lower(planner, spec).choices());
+    return new ArrayList<>(Lowering.of(planner, spec).choices());
   }
 
   /** Forecasts for the memory-bound kernels of our own, by what memory moves at best. */

@@ -1,10 +1,14 @@
 package org.jresnet.backend.gpu;
 
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.List;
 import org.jresnet.backend.InputOp;
 import org.jresnet.backend.Normalization;
+import org.jresnet.backend.QuantParams;
 import org.jresnet.backend.Tensor;
 import org.jresnet.base.Closing;
+import org.jresnet.graph.DType;
 import org.jresnet.graph.Shape;
 import org.jresnet.nativebindings.cuda.CudaEvent;
 import org.jresnet.nativebindings.cuda.DeviceMemory;
@@ -22,7 +26,10 @@ final class GpuInput implements InputOp {
   private final CudaEvent[] uploaded;
   private final CudaEvent consumed;
   private final DeviceMemory pixels;
-  private final DeviceMemory meanStd;
+
+  /** Means and deviations of the channels; in int8 what each pixel becomes. */
+  private final DeviceMemory constants;
+
   private final Device.Launch normalise;
   private int turn;
 
@@ -41,25 +48,51 @@ final class GpuInput implements InputOp {
     uploaded = new CudaEvent[] {new CudaEvent(), new CudaEvent()};
     consumed = new CudaEvent();
     pixels = new DeviceMemory(bytes);
-    meanStd = new DeviceMemory(8L * channels);
-    try (PinnedMemory values = new PinnedMemory(8 * channels)) {
-      for (int c = 0; c < channels; c++) {
-        values.view().putFloat(4 * c, normalization.mean().get(c));
-        values.view().putFloat(4 * (channels + c), normalization.std().get(c));
-      }
-      gpu.stream().upload(meanStd, 0, values.pointer(), 8L * channels);
+    boolean quantized = y.type() == DType.I8;
+    constants = upload(quantized ? table(normalization) : meanStd(normalization));
+    Arguments arguments =
+        new Arguments().add(pixels.address(0, bytes)).add(constants.address(0, 0)).add(channels);
+    long target = DeviceBuffer.place(y).address();
+    normalise =
+        quantized
+            ? gpu.launch(
+                "inputBytes",
+                Gpu.grid(gpu.limits(), (bytes + 15) / 16),
+                arguments.add((long) bytes).add(target))
+            : gpu.launch(
+                "input_" + Gpu.suffix(y.type()),
+                Gpu.grid(gpu.limits(), (bytes + 15) / 16),
+                arguments.add(bytes).add(target));
+  }
+
+  private static ByteBuffer meanStd(Normalization normalization) {
+    int channels = normalization.mean().size();
+    ByteBuffer values = ByteBuffer.allocate(8 * channels).order(ByteOrder.LITTLE_ENDIAN);
+    normalization.mean().forEach(values::putFloat);
+    normalization.std().forEach(values::putFloat);
+    return values.flip();
+  }
+
+  /** The byte of each pixel in each channel. */
+  private static ByteBuffer table(Normalization normalization) {
+    int channels = normalization.mean().size();
+    QuantParams stored = QuantParams.of(normalization);
+    ByteBuffer values = ByteBuffer.allocate(256 * channels);
+    for (int i = 0; i < values.capacity(); i++) {
+      values.put((byte) stored.integer(normalization.apply(i / 256, i % 256)));
+    }
+    return values.flip();
+  }
+
+  private DeviceMemory upload(ByteBuffer values) {
+    int size = values.remaining();
+    DeviceMemory memory = new DeviceMemory(size);
+    try (PinnedMemory source = new PinnedMemory(size)) {
+      source.view().put(values);
+      gpu.stream().upload(memory, 0, source.pointer(), size);
       gpu.stream().synchronize();
     }
-    normalise =
-        gpu.launch(
-            "input_" + Gpu.suffix(y.type()),
-            Gpu.grid(gpu.limits(), (bytes + 15) / 16),
-            new Arguments()
-                .add(pixels.address(0, bytes))
-                .add(meanStd.address(0, 0))
-                .add(channels)
-                .add(bytes)
-                .add(DeviceBuffer.place(y).address()));
+    return memory;
   }
 
   @Override
@@ -86,6 +119,13 @@ final class GpuInput implements InputOp {
     gpu.stream().synchronize();
     Closing.closeAll(
         List.of(
-            pinned[0], pinned[1], uploaded[0], uploaded[1], consumed, pixels, meanStd, normalise));
+            pinned[0],
+            pinned[1],
+            uploaded[0],
+            uploaded[1],
+            consumed,
+            pixels,
+            constants,
+            normalise));
   }
 }

@@ -6,8 +6,10 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.LibraryPlan;
+import org.jresnet.backend.OpPlan;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
+import org.jresnet.backend.TensorSpec;
 import org.jresnet.graph.Axis;
 import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.Shape;
@@ -125,6 +127,26 @@ abstract class GpuPlan extends LibraryPlan<GpuBinding> {
 
   private static Geometry.Step step(Axis axis) {
     return new Geometry.Step(axis.size(), axis.stride(), axis.padding(), axis.dilation());
+  }
+
+  /** Weights are packed by kernels of our own, whatever engine and batch size are. */
+  @Override
+  public final boolean packsLike(OpPlan other) {
+    return other instanceof GpuPlan plan
+        && plan.getClass() == getClass()
+        && plan.packedBytes() == packedBytes()
+        && ofOneImage(plan.spec).equals(ofOneImage(spec));
+  }
+
+  private static List<Object> ofOneImage(OpSpec spec) {
+    List<Object> all = new ArrayList<>(List.of(spec.op(), spec.tail(), ofOneImage(spec.output())));
+    spec.inputs().forEach(input -> all.add(ofOneImage(input)));
+    return all;
+  }
+
+  private static TensorSpec ofOneImage(TensorSpec t) {
+    Shape s = t.shape();
+    return new TensorSpec(new Shape(1, s.h(), s.w(), s.c()), t.type(), t.quant());
   }
 
   /** What computes, where no engine of cuDNN does. */

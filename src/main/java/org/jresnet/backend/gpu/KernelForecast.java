@@ -76,6 +76,12 @@ public record KernelForecast(
           new Access("normSums", 2, MASK, 0, 0, 0, 64),
           new Access("normBackward", 2, MASK, 1, 0, 0, 128));
 
+  private static final List<Access> BYTES =
+      List.of(
+          new Access("inputBytes", 0, 1, 0, 1, 0, 16),
+          new Access("maxPoolBytes", 0, 4, 0, 1, 0, 16),
+          new Access("meanBytes", 0, 1, 0, 0, 0, 4));
+
   private static final List<Access> UNTYPED =
       List.of(
           new Access("squares", 0, 4, 0, 0, 0, 32),
@@ -92,6 +98,12 @@ public record KernelForecast(
   static List<KernelForecast> of(
       Map<String, Resources> resources, DeviceLimits limits, DType type, double bytesPerSecond) {
     List<KernelForecast> forecasts = new ArrayList<>();
+    if (type == DType.U8) {
+      for (Access t : BYTES) {
+        forecasts.add(of(t.kernel, resources, limits, t, 1, bytesPerSecond));
+      }
+      return forecasts;
+    }
     for (Access t : TYPED) {
       String name = t.kernel + "_" + Gpu.suffix(type);
       forecasts.add(of(name, resources, limits, t, type.bytes(), bytesPerSecond));

@@ -76,9 +76,10 @@ class Planner implements AutoCloseable {
       case F32, TF32 -> DataType.F32;
       case BF16 -> DataType.BF16;
       case F16 -> DataType.F16;
+      case U8, I8 -> DataType.I8;
       default ->
           throw new UnsupportedOperationException(
-              "the gpu backend computes in F32, TF32, BF16 and F16, not in " + type);
+              "the gpu backend computes in F32, TF32, BF16, F16 and bytes, not in " + type);
     };
   }
 

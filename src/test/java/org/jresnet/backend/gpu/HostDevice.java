@@ -88,7 +88,7 @@ final class HostDevice implements Device, Backend {
 
   @Override
   public OpPlan plan(OpSpec spec) {
-    return GpuBackend.lower(planner, spec).on(Optional.of(this));
+    return Lowering.of(planner, spec).on(Optional.of(this));
   }
 
   @Override

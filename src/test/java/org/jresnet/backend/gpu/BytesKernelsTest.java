@@ -1,0 +1,176 @@
+package org.jresnet.backend.gpu;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.util.Random;
+import org.jresnet.graph.Axis;
+import org.jresnet.graph.Shape;
+import org.jresnet.nativebindings.cuda.DeviceMemory;
+import org.jresnet.nativebindings.cuda.Kernel.Arguments;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Our kernels on bytes, compiled as C++, against their definition; convolutions have a test. */
+class BytesKernelsTest {
+  private final Random random = new Random(3);
+
+  @BeforeAll
+  static void compile() throws IOException, InterruptedException {
+    HostKernels.assumeCompiled();
+  }
+
+  private byte[] bytes(int count) {
+    byte[] bytes = new byte[count];
+    random.nextBytes(bytes);
+    return bytes;
+  }
+
+  private static DeviceMemory memory(byte[] content) {
+    DeviceMemory memory = DeviceMemory.onHost(content.length);
+    memory.hostView().put(content);
+    return memory;
+  }
+
+  private static byte[] content(DeviceMemory memory) {
+    byte[] content = new byte[(int) memory.bytes()];
+    memory.hostView().get(0, content);
+    return content;
+  }
+
+  private static long at(DeviceMemory memory) {
+    return memory.address(0, memory.bytes());
+  }
+
+  /** Whole vectors, vectors with a rest, and more channels than the table in shared memory has. */
+  @ParameterizedTest
+  @CsvSource({"3, 96", "3, 111", "1, 40", "4, 64", "5, 80"})
+  void pixelsGoThroughTheTableOfTheirChannel(int channels, int count) {
+    byte[] pixels = bytes(count);
+    byte[] table = bytes(256 * channels);
+    try (DeviceMemory from = memory(pixels);
+        DeviceMemory values = memory(table);
+        DeviceMemory to = memory(new byte[count])) {
+      HostKernels.launch(
+          "inputBytes",
+          3,
+          new Arguments()
+              .add(at(from))
+              .add(at(values))
+              .add(channels)
+              .add((long) count)
+              .add(at(to))
+              .bits());
+      byte[] found = content(to);
+      for (int i = 0; i < count; i++) {
+        assertThat(found[i])
+            .as("pixel %d", i)
+            .isEqualTo(table[256 * (i % channels) + (pixels[i] & 255)]);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"3, 4", "5, 8", "4, 4", "1, 16"})
+  void channelsAreFilledUpWithZeros(int channels, int to) {
+    int pixels = 13;
+    byte[] x = bytes(pixels * channels);
+    try (DeviceMemory from = memory(x);
+        DeviceMemory wide = memory(bytes(pixels * to))) {
+      HostKernels.launch(
+          "widenPixels",
+          3,
+          new Arguments()
+              .add(at(from))
+              .add(at(wide))
+              .add(channels)
+              .add(to)
+              .add((long) pixels * to / 4)
+              .bits());
+      byte[] found = content(wide);
+      for (int i = 0; i < found.length; i++) {
+        int c = i % to;
+        assertThat(found[i])
+            .as("byte %d", i)
+            .isEqualTo(c < channels ? x[i / to * channels + c] : (byte) 0);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {16, 48, 6})
+  void theLargestByteOfEachWindowIsFound(int c) {
+    Shape in = new Shape(2, 7, 9, c);
+    Axis window = new Axis(3, 2, 1);
+    Shape out = new Shape(2, window.positions(7), window.positions(9), c);
+    byte[] x = bytes((int) in.elements());
+    try (DeviceMemory from = memory(x);
+        DeviceMemory to = memory(new byte[(int) out.elements()])) {
+      HostKernels.launch(
+          "maxPoolBytes",
+          3,
+          new Arguments()
+              .add(at(from))
+              .add(at(to))
+              .add(in.h())
+              .add(in.w())
+              .add(c)
+              .add(out.h())
+              .add(out.w())
+              .add(3)
+              .add(2)
+              .add(1)
+              .add(out.elements())
+              .bits());
+      byte[] found = content(to);
+      for (int i = 0; i < found.length; i++) {
+        int largest = -128;
+        for (int r = 0; r < 3; r++) {
+          for (int s = 0; s < 3; s++) {
+            int h = window.at(i / c / out.w() % out.h(), r);
+            int w = window.at(i / c % out.w(), s);
+            if (h >= 0 && h < in.h() && w >= 0 && w < in.w()) {
+              int n = i / c / out.w() / out.h();
+              largest = Math.max(largest, x[((n * in.h() + h) * in.w() + w) * c + i % c]);
+            }
+          }
+        }
+        assertThat(found[i]).as("element %d", i).isEqualTo((byte) largest);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"8, 128", "8, 0", "5, 128"})
+  void theMeanIsOfWhatTheBytesStandFor(int c, int zero) {
+    int n = 3;
+    int pixels = 49;
+    byte[] x = bytes(n * pixels * c);
+    try (DeviceMemory from = memory(x);
+        DeviceMemory to = memory(new byte[4 * n * c])) {
+      HostKernels.launch(
+          "meanBytes",
+          3,
+          new Arguments()
+              .add(at(from))
+              .add(at(to))
+              .add(n)
+              .add(pixels)
+              .add(c)
+              .add(zero)
+              .add(0.25f)
+              .bits());
+      for (int i = 0; i < n * c; i++) {
+        int sum = 0;
+        for (int p = 0; p < pixels; p++) {
+          sum += x[(i / c * pixels + p) * c + i % c] + zero;
+        }
+        assertThat(to.hostView().getFloat(4 * i))
+            .as("element %d", i)
+            .isEqualTo((float) sum / pixels * 0.25f);
+      }
+    }
+  }
+}
