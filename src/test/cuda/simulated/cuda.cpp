@@ -79,6 +79,8 @@ struct State {
   int last = cudaSuccess;
   bool dead = false;
   int waits = 0;
+  bool doomed = false;
+  int inVain = 0;
   std::mt19937 random{20261124};
 };
 
@@ -101,6 +103,20 @@ static int failed(int code, const std::string& what) {
 void illegal(const std::string& what) {
   fprintf(stderr, "simulated GPU: %s\n", what.c_str());
   state().dead = true;
+}
+
+bool dead() {
+  return state().dead;
+}
+
+bool takesTheDevice() {
+  bool doomed = state().doomed;
+  state().doomed = false;
+  return doomed;
+}
+
+void sentInVain() {
+  state().inVain++;
 }
 
 static size_t capacity() {
@@ -381,12 +397,24 @@ int cudaGetDeviceProperties(Properties* p, int device) {
   return device == 0 ? (int)cudaSuccess : (int)cudaErrorInvalidDevice;
 }
 
-// No attribute of CUDA's: how often the host has waited for work that was not done.
+// No attributes of CUDA's: how often the host has waited for work that was not done; the next engine loses the device; a
+// device as in a new process, and how many engines were sent to the lost one.
 static constexpr int WAITS = 1000000;
+static constexpr int LOSE = 1000001;
+static constexpr int REVIVE = 1000002;
 
 int cudaDeviceGetAttribute(int* value, int attribute, int) {
   DEVICE_CALL;
-  *value = attribute == cudaDevAttrL2CacheSize ? 1 << 16 : attribute == WAITS ? state().waits : 0;
+  State& s = state();
+  *value = attribute == cudaDevAttrL2CacheSize ? 1 << 16 : attribute == WAITS ? s.waits : 0;
+  if (attribute == LOSE) {
+    s.doomed = true;
+  } else if (attribute == REVIVE) {
+    *value = s.inVain;
+    s.inVain = 0;
+    s.dead = false;
+    s.doomed = false;
+  }
   return cudaSuccess;
 }
 

@@ -768,6 +768,10 @@ struct Bound {
   char* workspace;
 
   void run() {
+    if (sim::takesTheDevice()) {
+      sim::illegal("an engine loses the device");
+      return;
+    }
     if (engine == WINOGRAD || engine == SHORT_SUMS) {
       sim::illegal("an engine runs that the precision does not allow");
       return;
@@ -1024,6 +1028,9 @@ int cudnnBackendGetAttribute(Descriptor* d, int attribute, int, int64_t most, in
 int cudnnBackendExecute(Handle* handle, Descriptor* plan, Descriptor* pack) {
   DEVICE_CALL;
   return guarded([&] {
+    if (sim::dead()) {
+      sim::sentInVain();
+    }
     auto bound = std::make_shared<Bound>(bind(checked(plan), checked(pack)));
     if (bound->engine == UNLAUNCHED) {
       throw Refusal(CUDNN_STATUS_EXECUTION_FAILED, "an engine whose kernel cannot be launched");

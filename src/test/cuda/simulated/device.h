@@ -27,6 +27,15 @@ bool onDevice(const void* from, size_t bytes);
 // The work that runs right now did what would bring a GPU down: all later calls fail.
 void illegal(const std::string& what);
 
+// Whether the device is lost.
+bool dead();
+
+// Whether the engine that runs now is to lose the device, as a test has asked.
+bool takesTheDevice();
+
+// An engine was sent to a device that is lost.
+void sentInVain();
+
 // Rounded to the ten bits after the point that tensor cores take of a float.
 inline float tf32(float value) {
   uint32_t bits;

@@ -4,6 +4,10 @@ package org.jresnet.nativebindings.cuda;
 public final class CudaException extends RuntimeException {
   private static final long serialVersionUID = 1;
 
+  private static final String LOST_ADVICE =
+      "; the GPU works no more in this process: start again, a training with --resume. If it happens"
+          + " again, compute-sanitizer names the kernel, and nvidia-smi -q -d ECC faulty memory";
+
   /** What a failure means for the caller. */
   public enum Kind {
     /** The library cannot do this; another way may exist. */
@@ -26,7 +30,7 @@ public final class CudaException extends RuntimeException {
   private final transient Kind kind;
 
   CudaException(Kind kind, String message) {
-    super(message);
+    super(kind == Kind.LOST ? message + LOST_ADVICE : message);
     this.kind = kind;
   }
 

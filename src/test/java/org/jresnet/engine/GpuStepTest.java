@@ -1,6 +1,7 @@
 package org.jresnet.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
@@ -35,6 +36,7 @@ import org.jresnet.graph.Graph;
 import org.jresnet.graph.Shape;
 import org.jresnet.models.Architecture;
 import org.jresnet.nativebindings.cuda.CudaDevice;
+import org.jresnet.nativebindings.cuda.CudaException;
 import org.jresnet.testing.Fixture;
 import org.jresnet.testing.TestBackends;
 import org.junit.jupiter.api.Test;
@@ -208,8 +210,12 @@ class GpuStepTest {
 
   /** How often the host has waited for work of the simulated GPU that was not done. */
   private static int waits() {
+    return simulated(1_000_000);
+  }
+
+  /** What only the simulated GPU knows or does, see its cudaDeviceGetAttribute. */
+  private static int simulated(int notOfCuda) {
     int[] value = new int[1];
-    int notOfCuda = 1_000_000;
     cudart.cudaDeviceGetAttribute(value, notOfCuda, 0);
     return value[0];
   }
@@ -222,6 +228,31 @@ class GpuStepTest {
   void batchSizesShareWeightsAndMemory(Precision precision) {
     try (Backend backend = TestBackends.open("gpu")) {
       assertThat(BatchSizesTest.inTurns(backend, precision)).isEqualTo(2);
+    }
+  }
+
+  /** After an illegal access no engine works any more: none is tried, and the message says so. */
+  @ParameterizedTest
+  @EnumSource(Tuning.class)
+  void aLostDeviceEndsTheRun(Tuning tuning) {
+    TestBackends.open("gpu").close();
+    assumeTrue(
+        Boolean.getBoolean("jresnet.test.simulated"), "only the simulated GPU can be lost at will");
+    int inVain = -1;
+    try (Backend backend = openAnew(tuning)) {
+      simulated(1_000_001);
+      assertThatThrownBy(() -> train(backend, Precision.BF16, 1, 1))
+          .isInstanceOfSatisfying(
+              CudaException.class, e -> assertThat(e.kind()).isEqualTo(CudaException.Kind.LOST))
+          .hasMessageContaining("cudaErrorIllegalAddress")
+          .hasMessageContaining("start again");
+      inVain = simulated(1_000_002);
+    } finally {
+      simulated(1_000_002);
+    }
+    assertThat(inVain).as("engines that were sent to the lost device").isZero();
+    try (Backend backend = TestBackends.open("gpu")) {
+      assertThat(train(backend, Precision.BF16, 1, 1).losses).allMatch(Double::isFinite);
     }
   }
 
@@ -369,10 +400,8 @@ class GpuStepTest {
     }
   }
 
-  /** The simulated GPU's first engines fail, each in another way. */
-  @ParameterizedTest
-  @EnumSource(Tuning.class)
-  void enginesThatFailAreLeftOut(Tuning tuning) {
+  /** With nothing in its cache. */
+  private Backend openAnew(Tuning tuning) {
     TestBackends.open("gpu").close();
     CudnnOptions o = TestBackends.gpu(tuning);
     CudnnOptions options =
@@ -383,10 +412,16 @@ class GpuStepTest {
             tuning,
             o.results(),
             o.launch(),
-            1,
+            o.streams(),
             folder);
-    try (Backend backend =
-        Backends.open(BackendKind.GPU, new BackendSettings(CpuOptions.defaults(), options))) {
+    return Backends.open(BackendKind.GPU, new BackendSettings(CpuOptions.defaults(), options));
+  }
+
+  /** The simulated GPU's first engines fail, each in another way. */
+  @ParameterizedTest
+  @EnumSource(Tuning.class)
+  void enginesThatFailAreLeftOut(Tuning tuning) {
+    try (Backend backend = openAnew(tuning)) {
       Trace trace = train(backend, Precision.BF16, 2, 1);
       assertThat(trace.losses).doesNotContain(Double.NaN);
       assertThat(trace.norms).allMatch(Double::isFinite);
