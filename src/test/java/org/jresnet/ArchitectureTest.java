@@ -68,7 +68,12 @@ final class ArchitectureTest {
   @ArchTest
   static final ArchRule BACKENDS = only("backend", "backend", "loss", "graph", "nativebindings");
 
-  @ArchTest static final ArchRule ENGINE = only("engine", "engine", "backend", "loss", "graph");
+  @ArchTest
+  static final ArchRule DISTRIBUTED = only("distributed", "distributed", "nativebindings");
+
+  @ArchTest
+  static final ArchRule ENGINE =
+      only("engine", "engine", "backend", "distributed", "loss", "graph");
 
   @ArchTest
   static final ArchRule BENCH = only("bench", "bench", "engine", "backend", "models", "graph");
@@ -76,7 +81,16 @@ final class ArchitectureTest {
   @ArchTest
   static final ArchRule TRAIN =
       only(
-          "train", "train", "engine", "backend", "loss", "data", "weights", "metrics", "models",
+          "train",
+          "train",
+          "engine",
+          "backend",
+          "distributed",
+          "loss",
+          "data",
+          "weights",
+          "metrics",
+          "models",
           "graph");
 
   @ArchTest

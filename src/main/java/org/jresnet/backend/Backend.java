@@ -119,6 +119,20 @@ public interface Backend extends AutoCloseable {
     return false;
   }
 
+  /**
+   * Makes every batch norm that is planned from now on, and trains, normalise by mean and variance
+   * of all processes' images, and its gradients add up over them. PyTorch calls that <a
+   * href="https://pytorch.org/docs/stable/generated/torch.nn.SyncBatchNorm.html">SyncBatchNorm</a>.
+   *
+   * @throws UnsupportedOperationException where the backend cannot
+   */
+  default void synchronizeNorms(RankSums sums) {
+    throw new UnsupportedOperationException(
+        "the "
+            + name()
+            + " backend cannot add up batch statistics over ranks; the cpu backend can");
+  }
+
   /** Waits until all work that was asked for is done; a host's work always is. */
   default void synchronize() {}
 

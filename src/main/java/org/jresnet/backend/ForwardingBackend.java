@@ -78,6 +78,11 @@ public abstract class ForwardingBackend implements Backend {
   }
 
   @Override
+  public void synchronizeNorms(RankSums sums) {
+    backend.synchronizeNorms(sums);
+  }
+
+  @Override
   public List<Contest> contests(OpSpec spec) {
     return backend.contests(spec);
   }

@@ -24,9 +24,20 @@ final class Console {
   }
 
   private final boolean json;
+  private final boolean silent;
 
   Console(boolean json) {
+    this(json, false);
+  }
+
+  private Console(boolean json, boolean silent) {
     this.json = json;
+    this.silent = silent;
+  }
+
+  /** Says nothing, where another process says it; errors are not a console's. */
+  static Console silent() {
+    return new Console(false, true);
   }
 
   /** Shows the log's details; must run before the first log line. */
@@ -54,6 +65,9 @@ final class Console {
   /** A line for people; everything but numbers is escaped. */
   @FormatMethod
   void print(@FormatString String format, Object... values) {
+    if (silent) {
+      return;
+    }
     line(json ? err() : out(), format, values);
   }
 
@@ -76,6 +90,9 @@ final class Console {
 
   /** Something that the user should know, always on standard error. */
   void note(String text) {
+    if (silent) {
+      return;
+    }
     printError("note: %s", text);
   }
 

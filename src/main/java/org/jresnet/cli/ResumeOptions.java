@@ -31,6 +31,8 @@ final class ResumeOptions {
           "--checkpoint-blocks",
           "--positive",
           "--loader-threads",
+          "--ranks",
+          "--rank-timeout",
           "--telemetry",
           "--telemetry-every",
           "--tensorboard",
@@ -47,7 +49,8 @@ final class ResumeOptions {
           "--tune",
           "--no-winograd",
           "--deterministic",
-          "--no-cuda-graph");
+          "--no-cuda-graph",
+          "--streams");
 
   /** What an option decides, in the options of a run. */
   static final Map<String, Function<TrainOptions, Object>> FIXED = fixed();
@@ -102,6 +105,9 @@ final class ResumeOptions {
     m.put("--split-csv", o -> o.split().csv());
     m.put("--sources", TrainOptions::sources);
     m.put("--seed", TrainOptions::seed);
+    m.put("--scale-lr", o -> o.parallel().scaleLr());
+    m.put("--wire", o -> o.parallel().wire());
+    m.put("--sync-norm", o -> o.parallel().syncNorm());
     return m;
   }
 

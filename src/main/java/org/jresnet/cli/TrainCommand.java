@@ -7,9 +7,11 @@ import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.jresnet.backend.Precision;
 import org.jresnet.base.Text;
+import org.jresnet.distributed.Communicator;
 import org.jresnet.engine.BackendKind;
 import org.jresnet.engine.Compute;
 import org.jresnet.train.RunFolder;
+import org.jresnet.train.TelemetryOptions;
 import org.jresnet.train.TrainOptions;
 import org.jresnet.train.Trainer;
 import org.jresnet.train.Training;
@@ -95,12 +97,21 @@ final class TrainCommand implements Callable<Integer> {
       description = "Print the result as a JSON object; progress goes to standard error.")
   private boolean json;
 
+  @Mixin private LaunchOptions ranks;
+
   @Mixin private BackendOptions backendOptions;
+
+  private TimeIsUp time;
 
   @Override
   public Integer call() {
-    Console console = new Console(json);
     telemetry.options();
+    time = TimeIsUp.listen();
+    return ranks.run(this::call);
+  }
+
+  private int call(Communicator all) {
+    Console console = all.leads() ? new Console(json) : Console.silent();
     boolean resume = existing != null && existing.resume;
     RunFolder.Existing how =
         resume
@@ -108,34 +119,43 @@ final class TrainCommand implements Callable<Integer> {
             : existing != null && existing.overwrite
                 ? RunFolder.Existing.OVERWRITE
                 : RunFolder.Existing.REFUSE;
-    Training fresh = resume ? null : fresh(console);
-    try (RunFolder folder = RunFolder.open(out, how, console::note)) {
+    Training fresh = resume ? null : fresh(console, all.size());
+    try (RunFolder folder =
+        all.leads() ? RunFolder.open(out, how, console::note) : RunFolder.follow(out, how)) {
       return resume
-          ? resume(console, folder)
-          : train(console, fresh, folder, backendOptions.open(console));
+          ? resume(console, folder, all)
+          : train(console, fresh, folder, backendOptions.open(console), all);
     }
   }
 
-  private int train(Console console, Training training, RunFolder folder, Compute opened) {
+  private int train(
+      Console console, Training training, RunFolder folder, Compute opened, Communicator all) {
     try (Compute compute = opened) {
+      if (all.size() > 1) {
+        console.print("%s ranks train together", all.size());
+      }
       Trainer.Contents contents = trustFiles ? Trainer.Contents.TRUSTED : Trainer.Contents.CHECKED;
+      TelemetryOptions seen = all.leads() ? telemetry.options() : TelemetryOptions.OFF;
       Trainer.Outcome outcome =
-          new TrainingConsole(console)
-              .run(training, folder, compute, contents, telemetry.options());
-      console.object(Report.values(outcome, out));
-      return outcome.end() == Trainer.End.INTERRUPTED ? 1 : 0;
+          new TrainingConsole(console, all, time).run(training, folder, compute, contents, seen);
+      if (all.leads()) {
+        console.object(Report.values(outcome, out));
+      }
+      double[] ended = {time.heard() ? 1 : 0};
+      all.sum(ended);
+      return outcome.end() == Trainer.End.INTERRUPTED && ended[0] == 0 ? 1 : 0;
     }
   }
 
   /** Goes on with the run's own options, but for those that decide no step. */
-  private int resume(Console console, RunFolder folder) {
-    TrainOptions then = folder.record().options();
+  private int resume(Console console, RunFolder folder, Communicator all) {
+    TrainOptions then = LaunchOptions.recorded(all, folder);
     BackendKind kind =
         backendOptions.kind() == BackendKind.AUTO
             ? then.network().backend()
             : backendOptions.kind();
     Precision precision = backendOptions.precision().orElse(then.network().precision());
-    Training given = training(data == null ? then.data() : data);
+    Training given = training(data == null ? then.data() : data, all.size());
     TrainOptions here = UsageError.unlessValid(() -> given.options(kind, precision));
     Set<String> named =
         spec.commandLine().getParseResult().matchedOptions().stream()
@@ -143,15 +163,17 @@ final class TrainCommand implements Callable<Integer> {
             .collect(Collectors.toSet());
     ResumeOptions.require(named, here, then);
     Compute compute = backendOptions.open(console, kind, Optional.of(precision));
-    return train(console, ResumeOptions.merge(named, here, then), folder, compute);
+    Training merged = ResumeOptions.merge(named, here, then);
+    return train(
+        console, merged.parallel(then.parallel().withRanks(all.size())), folder, compute, all);
   }
 
-  private Training fresh(Console console) {
+  private Training fresh(Console console, int size) {
     if (data == null) {
       throw new UsageError(
           Text.format("name the data folder: ./jresnet train DATA --out %s", Text.shellWord(out)));
     }
-    Training training = training(data);
+    Training training = training(data, size);
     if (preset != null) {
       Presets.apply(preset, training, images.augmentation(), this::given, console);
     }
@@ -167,14 +189,14 @@ final class TrainCommand implements Callable<Integer> {
     return spec.commandLine().getParseResult().hasMatchedOption(option);
   }
 
-  private Training training(String folder) {
+  private Training training(String folder, int size) {
     return UsageError.unlessValid(
         () -> {
           Training training = Training.on(Path.of(Arguments.absolute(folder)));
           network.apply(training);
           steps.apply(training);
           images.apply(training);
-          return training;
+          return training.parallel(ranks.parallel(size));
         });
   }
 }

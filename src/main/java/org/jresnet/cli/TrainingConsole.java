@@ -1,18 +1,35 @@
 package org.jresnet.cli;
 
+import java.util.Optional;
 import org.jresnet.base.Text;
+import org.jresnet.distributed.Communicator;
+import org.jresnet.distributed.Solo;
 import org.jresnet.engine.Compute;
 import org.jresnet.train.RunFolder;
 import org.jresnet.train.TelemetryOptions;
 import org.jresnet.train.Trainer;
 import org.jresnet.train.Training;
+import org.jresnet.train.TrainingListener;
 
 /** What {@code train} and {@code demo} share: a training run that Ctrl-C ends with a checkpoint. */
 final class TrainingConsole {
   private final Console console;
+  private final Communicator ranks;
+  private final Optional<TimeIsUp> time;
 
   TrainingConsole(Console console) {
+    this(console, Solo.INSTANCE, Optional.empty());
+  }
+
+  /** With other ranks, and a signal that ends the run like Ctrl-C. */
+  TrainingConsole(Console console, Communicator ranks, TimeIsUp time) {
+    this(console, ranks, Optional.of(time));
+  }
+
+  private TrainingConsole(Console console, Communicator ranks, Optional<TimeIsUp> time) {
     this.console = console;
+    this.ranks = ranks;
+    this.time = time;
   }
 
   /** Trains; Ctrl-C saves a checkpoint first. */
@@ -23,7 +40,9 @@ final class TrainingConsole {
       Trainer.Contents contents,
       TelemetryOptions telemetry) {
     Progress progress = new Progress(console);
-    Trainer trainer = training.trainer(folder, compute, progress).telemetry(telemetry);
+    TrainingListener listener = ranks.leads() ? progress : note -> {};
+    Trainer trainer = training.trainer(folder, compute, listener).telemetry(telemetry).ranks(ranks);
+    time.ifPresent(signal -> signal.then(trainer::requestStop));
     Interrupt interrupt =
         new Interrupt(
             "Stopping after this step and saving a checkpoint ...",
@@ -39,7 +58,9 @@ final class TrainingConsole {
       interrupt.listen();
       Trainer.Outcome outcome = trainer.run(contents);
       progress.close();
-      new Report(console).print(outcome, folder.path());
+      if (ranks.leads()) {
+        new Report(console).print(outcome, folder.path());
+      }
       return outcome;
     }
   }

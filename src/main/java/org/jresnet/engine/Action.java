@@ -22,6 +22,8 @@ record Action(
     Optional<Callback> callback,
     List<Value> reads,
     List<Value> writes) {
+  private static final String EXCHANGE = "bucket ";
+
   /** What happens. */
   enum Kind {
     /** Weights are packed. */
@@ -38,6 +40,8 @@ record Action(
     BACKWARD,
     /** What a group's gradients left running beside others is done. */
     JOIN,
+    /** The gradients of a bucket are complete; the exchange with other ranks begins. */
+    EXCHANGE,
     /** The user's code runs. */
     CALLBACK,
     /** The host may look at what it reads. */
@@ -66,6 +70,16 @@ record Action(
 
   static Action of(Kind kind, String name, List<Value> reads, List<Value> writes) {
     return new Action(kind, name, Optional.empty(), Optional.empty(), reads, writes);
+  }
+
+  /** Where so many parameters' gradients are complete. */
+  static Action exchange(int bucket, List<Value> gradients) {
+    return of(Kind.EXCHANGE, EXCHANGE + bucket, gradients, gradients);
+  }
+
+  /** Number of the bucket that is exchanged. */
+  int bucket() {
+    return Integer.parseInt(node.substring(EXCHANGE.length()));
   }
 
   static Action of(Callback callback, Value value) {

@@ -2,6 +2,7 @@ package org.jresnet.engine;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.jresnet.backend.Normalization;
 import org.jresnet.backend.Pass;
@@ -23,6 +24,7 @@ import org.jresnet.loss.Objective;
  *     them
  * @param checkpointBlocks activations inside every so many residual blocks are forgotten in forward
  *     and computed again in backward; 0 keeps all
+ * @param exchange adds up gradients over ranks while backward computes
  */
 public record CompileOptions(
     Pass pass,
@@ -31,7 +33,8 @@ public record CompileOptions(
     Set<String> frozen,
     Watch watch,
     Map<String, Float> ranges,
-    int checkpointBlocks) {
+    int checkpointBlocks,
+    Optional<GradientExchange> exchange) {
   /**
    * What comes in.
    *
@@ -98,7 +101,14 @@ public record CompileOptions(
   /** Plain cross-entropy, nothing frozen, nothing watched. */
   public static CompileOptions of(Pass pass, Images images) {
     return new CompileOptions(
-        pass, images, Objective.CROSS_ENTROPY, Set.of(), Watch.NOTHING, Map.of(), 0);
+        pass,
+        images,
+        Objective.CROSS_ENTROPY,
+        Set.of(),
+        Watch.NOTHING,
+        Map.of(),
+        0,
+        Optional.empty());
   }
 
   /** Inference on batches of square images. */
@@ -144,17 +154,20 @@ public record CompileOptions(
   /** The same for another number of images per call. */
   public CompileOptions withBatch(int count) {
     Images other = new Images(count, images.height, images.width, images.normalization);
-    return new CompileOptions(pass, other, objective, frozen, watch, ranges, checkpointBlocks);
+    return new CompileOptions(
+        pass, other, objective, frozen, watch, ranges, checkpointBlocks, exchange);
   }
 
   /** The same with another objective. */
   public CompileOptions withObjective(Objective other) {
-    return new CompileOptions(pass, images, other, frozen, watch, ranges, checkpointBlocks);
+    return new CompileOptions(
+        pass, images, other, frozen, watch, ranges, checkpointBlocks, exchange);
   }
 
   /** The same with frozen parameters. */
   public CompileOptions withFrozen(Set<String> names) {
-    return new CompileOptions(pass, images, objective, names, watch, ranges, checkpointBlocks);
+    return new CompileOptions(
+        pass, images, objective, names, watch, ranges, checkpointBlocks, exchange);
   }
 
   /** The same with taps on the outputs of nodes. */
@@ -164,16 +177,25 @@ public record CompileOptions(
 
   /** The same, seeing other things of the inside. */
   public CompileOptions withWatch(Watch seen) {
-    return new CompileOptions(pass, images, objective, frozen, seen, ranges, checkpointBlocks);
+    return new CompileOptions(
+        pass, images, objective, frozen, seen, ranges, checkpointBlocks, exchange);
   }
 
   /** The same with the ranges that int8 needs. */
   public CompileOptions withRanges(Map<String, Float> measured) {
-    return new CompileOptions(pass, images, objective, frozen, watch, measured, checkpointBlocks);
+    return new CompileOptions(
+        pass, images, objective, frozen, watch, measured, checkpointBlocks, exchange);
   }
 
   /** The same, recomputing what lies inside every {@code blocks} residual blocks; 0 keeps all. */
   public CompileOptions withCheckpointBlocks(int blocks) {
-    return new CompileOptions(pass, images, objective, frozen, watch, ranges, blocks);
+    return new CompileOptions(pass, images, objective, frozen, watch, ranges, blocks, exchange);
+  }
+
+  /** The same, adding up gradients over ranks within a step. */
+  public CompileOptions withExchange(GradientExchange over) {
+    Optional<GradientExchange> one = Optional.of(over);
+    return new CompileOptions(
+        pass, images, objective, frozen, watch, ranges, checkpointBlocks, one);
   }
 }

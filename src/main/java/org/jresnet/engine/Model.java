@@ -29,17 +29,11 @@ import org.jresnet.graph.Parameter;
  * and passes share one model. Owns its memory, not the backend.
  */
 public final class Model implements AutoCloseable {
-  /**
-   * Parameters start at multiples of this many elements, so that native code may use aligned
-   * vectors.
-   */
-  private static final int ALIGNMENT = 16;
-
   private final Graph graph;
   private final Backend backend;
   private final Precision precision;
   private final Map<String, Parameter> byName = new LinkedHashMap<>();
-  private final Map<String, Range> ranges = new LinkedHashMap<>();
+  private final Map<String, Range> ranges;
   private final Map<String, AtomicLong> batchesTracked = new LinkedHashMap<>();
   private final Tensor parameters;
   private final Tensor statistics;
@@ -64,26 +58,16 @@ public final class Model implements AutoCloseable {
     this.graph = graph;
     this.backend = backend;
     this.precision = precision;
-    long trainable = 0;
-    long tracked = 0;
     for (Parameter p : graph.parameters()) {
       byName.put(p.name(), p);
       if (p.role() == Parameter.Role.BATCHES_TRACKED) {
         batchesTracked.put(p.name(), new AtomicLong());
-      } else if (p.role().trainable()) {
-        ranges.put(p.name(), new Range(trainable, p.elements()));
-        trainable = align(trainable + p.elements());
-      } else {
-        ranges.put(p.name(), new Range(tracked, p.elements()));
-        tracked = align(tracked + p.elements());
       }
     }
-    parameters = arena("parameters", trainable);
-    statistics = arena("running statistics", tracked);
-  }
-
-  private static long align(long elements) {
-    return (elements + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    Layout layout = Layout.of(graph);
+    ranges = layout.ranges();
+    parameters = arena("parameters", layout.trainable());
+    statistics = arena("running statistics", layout.statistics());
   }
 
   /** A zeroed arena of the parameter type. */
@@ -126,6 +110,11 @@ public final class Model implements AutoCloseable {
       gradients = arena("gradients", parameters.elements());
     }
     return gradients;
+  }
+
+  /** The flat arena of running statistics. */
+  Tensor statistics() {
+    return statistics;
   }
 
   /**

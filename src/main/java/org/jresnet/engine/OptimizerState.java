@@ -149,6 +149,11 @@ public final class OptimizerState implements AutoCloseable {
     steps = done;
   }
 
+  /** The state arenas, each laid out as the model's parameters. */
+  List<Tensor> arenas() {
+    return List.copyOf(states);
+  }
+
   /** View of state {@code index} (Adam: 0 = m, 1 = v) of one parameter. */
   public Tensor state(int index, String parameter) {
     Range range = model.range(parameter);

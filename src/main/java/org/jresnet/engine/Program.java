@@ -84,6 +84,11 @@ final class Program implements AutoCloseable {
               Tensor tensor = action.reads().get(0).tensor();
               yield new Bound(action, () -> callback.body().accept(tensor), List.of());
             }
+            case EXCHANGE -> {
+              GradientExchange exchange = options.exchange().orElseThrow();
+              int bucket = action.bucket();
+              yield new Bound(action, () -> exchange.start(bucket), List.of());
+            }
             case TAP -> new Bound(action, () -> {}, List.of());
             default -> {
               Unit unit = action.unit().orElseThrow();
@@ -156,12 +161,12 @@ final class Program implements AutoCloseable {
     return actions.stream().map(Bound::body).toArray(Runnable[]::new);
   }
 
-  /** What a device may record, in one piece but for the user's code between. */
+  /** What a device may record, in one piece but for the host's code between. */
   private Runnable[] sequences(List<Bound> actions) {
     List<Runnable> pieces = new ArrayList<>();
     List<Bound> piece = new ArrayList<>();
     for (Bound action : actions) {
-      if (action.is(Action.Kind.CALLBACK)) {
+      if (action.is(Action.Kind.CALLBACK) || action.is(Action.Kind.EXCHANGE)) {
         if (!piece.isEmpty()) {
           pieces.add(own(sequence(piece))::run);
         }
@@ -294,6 +299,10 @@ final class Program implements AutoCloseable {
       reload();
     }
     for (Bound b : bound) {
+      if (b.is(Action.Kind.EXCHANGE)) {
+        // Other ranks may not look for it.
+        continue;
+      }
       if (b.is(Action.Kind.RECOMPUTE)) {
         b.body.run();
         continue;

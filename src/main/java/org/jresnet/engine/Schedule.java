@@ -83,6 +83,7 @@ final class Schedule {
       actions.add(Action.of(Kind.LOSS, "loss", List.of(logits()), List.of(logitGradient())));
       backward(Checkpoints.segments(groups, options.checkpointBlocks()));
     }
+    options.exchange().ifPresent(this::exchange);
     List<Value> seen = new ArrayList<>(List.of(logits()));
     options.watch().outputs().forEach(node -> seen.add(output(node)));
     options.watch().gradients().forEach(node -> seen.add(gradient(node)));
@@ -248,6 +249,42 @@ final class Schedule {
   private void join() {
     running.ifPresent(unit -> actions.add(Action.of(Kind.JOIN, unit)));
     running = Optional.empty();
+  }
+
+  /** Each bucket is exchanged after the action that completes its gradients, when nothing runs. */
+  private void exchange(GradientExchange exchange) {
+    List<Bucket> buckets = exchange.buckets();
+    for (int b = 0; b < buckets.size(); b++) {
+      List<Value> gradients =
+          buckets.get(b).parameters().stream().map(name -> parameters.get("d" + name)).toList();
+      int last = actions.size() - 1;
+      while (Collections.disjoint(completes(actions.get(last)), gradients)) {
+        last--;
+      }
+      int at = last + 1;
+      while (runsBeside(at)) {
+        at++;
+      }
+      actions.add(at, Action.exchange(b, gradients));
+    }
+  }
+
+  /** Whether a group's gradients are still running when the action at that place would begin. */
+  private boolean runsBeside(int at) {
+    for (int i = at - 1; i >= 0 && actions.get(i).kind() != Kind.JOIN; i--) {
+      Action action = actions.get(i);
+      if (action.kind() == Kind.BACKWARD && action.unit().filter(Unit::runsOn).isPresent()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** What is there after an action: what a group left running comes with its join. */
+  private static List<Value> completes(Action action) {
+    return action.kind() == Kind.JOIN
+        ? action.unit().orElseThrow().writes(Phase.BACKWARD)
+        : action.writes();
   }
 
   /** From here on the segment's groups stand for their second computation. */

@@ -55,6 +55,12 @@ record Checkpoint(
     history = List.copyOf(history);
   }
 
+  /** The same after another number of optimizer steps. */
+  Checkpoint withSteps(long number) {
+    return new Checkpoint(
+        epoch, batch, lossSum, correct, seen, number, lossScale, bestEpoch, history, best);
+  }
+
   /**
    * Checks that a run can be here.
    *

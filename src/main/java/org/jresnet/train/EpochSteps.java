@@ -36,6 +36,7 @@ final class EpochSteps {
   private final RunFolder folder;
   private final TrainingListener listener;
   private final StopRequest stop;
+  private final Ranks ranks;
   private final TrainingLoop.Machinery machinery;
   private final OptimizerState optimizer;
   private final Loader loader;
@@ -69,6 +70,7 @@ final class EpochSteps {
     folder = run.journal().folder();
     listener = run.listener();
     stop = run.stop();
+    ranks = run.ranks();
     this.machinery = machinery;
     optimizer = machinery.optimizer();
     loader = machinery.loader();
@@ -77,7 +79,8 @@ final class EpochSteps {
     this.schedule = schedule;
     rates = schedule::rate;
     this.batches = batches;
-    late = machinery.model().backend().asynchronous();
+    // Ranks add up the losses of a step, too, and each at the same place.
+    late = machinery.model().backend().asynchronous() && !ranks.several();
   }
 
   /** The loss scale begins there; from here on the gradients decide. */
@@ -120,13 +123,27 @@ final class EpochSteps {
           settle(last);
         }
         stop.stepTook((System.nanoTime() - started - idle) / 1e9);
-        if (stop.requested() && !last.pending && last.complete && b + 1 < batches) {
+        if (stopping() && !last.pending && last.complete && b + 1 < batches) {
           return false;
         }
         batch = following;
       }
     }
     return true;
+  }
+
+  private boolean stopping() {
+    return ranks.several() ? ranks.stopping() : stop.requested();
+  }
+
+  /** The gradients of all ranks; those of one batch are under way since backward. */
+  private void exchangeGradients() {
+    if (machinery.exchange().isPresent()) {
+      if (options.accumulate() > 1) {
+        machinery.exchange().get().start();
+      }
+      machinery.exchange().get().finish();
+    }
   }
 
   private void send(Batch batch, int b) {
@@ -146,15 +163,16 @@ final class EpochSteps {
     now.run = now.executable.start(batch.pixels(), labels(batch));
     optimizer.accumulate(micro, group);
     if (now.complete) {
-      // One step with the mean of the gradients of a group of batches.
+      exchangeGradients();
+      // One step with the mean of the gradients of a group of batches on every rank.
       telemetry.beforeUpdate();
-      now.update = optimizer.update(rates, group);
+      now.update = optimizer.update(rates, group * ranks.size());
     }
     now.pending = true;
   }
 
   private long draws(int b) {
-    return (long) epoch * batches + b;
+    return ranks.draw((long) epoch * batches + b);
   }
 
   private Executable stepFor(Batch batch) {
@@ -176,7 +194,12 @@ final class EpochSteps {
       return;
     }
     step.pending = false;
-    double loss = step.executable.loss(step.run);
+    ranks.batch(
+        step.executable.loss(step.run),
+        step.batch.count(),
+        step.executable.correct(step.run),
+        stop.requested());
+    double loss = ranks.loss();
     if (step.complete) {
       report = optimizer.report(step.update);
     }
@@ -189,11 +212,10 @@ final class EpochSteps {
         telemetry.afterUpdate(report.norm());
       }
     }
-    int size = step.batch.count();
-    lossSum += loss * size;
-    correct += step.executable.correct(step.run);
-    seen += size;
-    fresh += size;
+    lossSum += ranks.lossSum();
+    correct += ranks.correct();
+    seen += ranks.images();
+    fresh += ranks.images();
     done = step.number + 1;
     double seconds = (System.nanoTime() - begin) / 1e9;
     telemetry.batchDone(loss, rate, fresh / seconds);
@@ -212,8 +234,11 @@ final class EpochSteps {
                 + "1, or --warmup; %s",
             epoch + 1,
             step.number + 1,
-            step.executable.locateNonFinite(
-                step.batch.pixels(), labels(step.batch), draws(step.number), element),
+            // With norms over all ranks, no rank can compute the step again alone.
+            ranks.several()
+                ? "the loss or a gradient of some rank"
+                : step.executable.locateNonFinite(
+                    step.batch.pixels(), labels(step.batch), draws(step.number), element),
             Files.exists(folder.file(RunFolder.LAST))
                 ? RunFolder.LAST + " still holds the last good state"
                 : "nothing was saved yet"));
@@ -249,7 +274,7 @@ final class EpochSteps {
     return report == null ? start : report.lossScale();
   }
 
-  /** Images of this process in this epoch. */
+  /** Images that this process and other ranks have taken steps on in this epoch. */
   long fresh() {
     return fresh;
   }

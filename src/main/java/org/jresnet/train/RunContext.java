@@ -8,10 +8,12 @@ package org.jresnet.train;
  * @param journal of the folder where the results go
  * @param listener is told about progress
  * @param stop whether the run is to end with a checkpoint
+ * @param ranks that share the run
  */
 record RunContext(
     TrainOptions options,
     RunIdentity identity,
     RunJournal journal,
     TrainingListener listener,
-    StopRequest stop) {}
+    StopRequest stop,
+    Ranks ranks) {}

@@ -6,11 +6,9 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -24,7 +22,6 @@ import org.jresnet.data.ImageFolder;
 import org.jresnet.data.Split;
 import org.jresnet.engine.Model;
 import org.jresnet.weights.ModelInfo;
-import org.jresnet.weights.WeightFiles;
 
 /**
  * The folder of a run. While it is open, no other process trains into it; nothing in it changes
@@ -87,13 +84,15 @@ public final class RunFolder implements AutoCloseable {
   private final Existing existing;
   private final Consumer<String> notes;
   private final PreviousRun previous;
+  private final boolean leads;
   private RunLock lock;
   private boolean replacing;
 
-  private RunFolder(Path path, Existing existing, Consumer<String> notes) {
+  private RunFolder(Path path, Existing existing, Consumer<String> notes, boolean leads) {
     this.path = path;
     this.existing = existing;
     this.notes = notes;
+    this.leads = leads;
     previous = new PreviousRun(path, OWN);
   }
 
@@ -105,7 +104,7 @@ public final class RunFolder implements AutoCloseable {
    *     be written, holds nothing to resume, or is in use
    */
   public static RunFolder open(Path path, Existing existing, Consumer<String> notes) {
-    RunFolder folder = new RunFolder(path, existing, notes);
+    RunFolder folder = new RunFolder(path, existing, notes, true);
     boolean opened = false;
     try {
       if (Files.isDirectory(path)) {
@@ -119,6 +118,16 @@ public final class RunFolder implements AutoCloseable {
         folder.close();
       }
     }
+  }
+
+  /** The folder of a run that another rank reads and writes; this process does neither. */
+  public static RunFolder follow(Path path, Existing existing) {
+    return new RunFolder(path, existing, note -> {}, false);
+  }
+
+  /** Whether this process reads and writes the folder. */
+  boolean leads() {
+    return leads;
   }
 
   private void lockAndRecover() {
@@ -222,6 +231,13 @@ public final class RunFolder implements AutoCloseable {
   public static Optional<RunRecord> recordOf(Path model) {
     return folderOf(model)
         .map(folder -> Json.read(folder.resolve(RUN), "the record of the run", RunRecord.class));
+  }
+
+  static RunRecord requireRecord(Path out) {
+    return recordOf(out)
+        .orElseThrow(
+            () ->
+                new UserError(Text.format("%s holds no run of jresnet train to go on with", out)));
   }
 
   /** The run folder that a model belongs to. */
@@ -353,27 +369,6 @@ public final class RunFolder implements AutoCloseable {
   private boolean is(String name, String sha256) {
     return Files.isRegularFile(file(name))
         && Digests.ofFile(file(name), "the weight file", () -> false).equals(sha256);
-  }
-
-  /** What the best weights say of themselves, if they are there and say it. */
-  Optional<ModelCalibration> bestCalibration() {
-    return Files.exists(file(BEST))
-        ? ModelInfo.of(WeightFiles.read(file(BEST)).metadata()).flatMap(ModelCalibration::of)
-        : Optional.empty();
-  }
-
-  void writeCalibration(ModelCalibration calibration) {
-    AtomicFile.write(file(CALIBRATION), Json.pretty(calibration));
-  }
-
-  void writeMetrics(List<EpochResult> history) {
-    Set<String> telemetry = new LinkedHashSet<>();
-    history.forEach(row -> telemetry.addAll(row.telemetry().keySet()));
-    StringBuilder text = new StringBuilder(EpochResult.CSV_HEADER);
-    telemetry.forEach(name -> text.append(',').append(name));
-    text.append('\n');
-    history.forEach(row -> text.append(row.csv(telemetry)).append('\n'));
-    AtomicFile.write(file(METRICS), text.toString());
   }
 
   /** Gives the folder back; an old run whose replacement has no checkpoint yet is put back. */

@@ -27,6 +27,7 @@ import org.jresnet.data.Split;
  * @param contentHash SHA-256 over ids and contents of all images; empty where contents were not
  *     read, and in records of older versions
  * @param dataUse images left out, and looks at the test set
+ * @param ranks from where on how many processes shared the run; empty for one
  */
 public record RunRecord(
     TrainOptions options,
@@ -38,7 +39,13 @@ public record RunRecord(
     String java,
     String backend,
     @JsonField(whenAbsent = "\"\"") String contentHash,
-    @JsonField(whenAbsent = DataUse.UNKNOWN) DataUse dataUse) {
+    @JsonField(whenAbsent = DataUse.UNKNOWN) DataUse dataUse,
+    @JsonField(whenAbsent = "[]") List<RankUse> ranks) {
+  /** Copies the list. */
+  public RunRecord {
+    ranks = List.copyOf(ranks);
+  }
+
   /**
    * The record of a run that starts now, without contents of images.
    *
@@ -56,7 +63,8 @@ public record RunRecord(
         System.getProperty("java.version"),
         backend.description(),
         "",
-        DataUse.start(0));
+        DataUse.start(0),
+        List.of());
   }
 
   /** All images of a split, by id. */
@@ -68,7 +76,17 @@ public record RunRecord(
 
   RunRecord withContents(String hash) {
     return new RunRecord(
-        options, classes, dataHash, splitHash, weightsHash, jresnet, java, backend, hash, dataUse);
+        options,
+        classes,
+        dataHash,
+        splitHash,
+        weightsHash,
+        jresnet,
+        java,
+        backend,
+        hash,
+        dataUse,
+        ranks);
   }
 
   RunRecord withDataUse(DataUse use) {
@@ -82,6 +100,22 @@ public record RunRecord(
         java,
         backend,
         contentHash,
-        use);
+        use,
+        ranks);
+  }
+
+  RunRecord withRanks(List<RankUse> uses) {
+    return new RunRecord(
+        options,
+        classes,
+        dataHash,
+        splitHash,
+        weightsHash,
+        jresnet,
+        java,
+        backend,
+        contentHash,
+        dataUse,
+        uses);
   }
 }

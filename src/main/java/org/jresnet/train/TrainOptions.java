@@ -27,7 +27,7 @@ import org.jresnet.models.Architecture;
  * @param network what is trained
  * @param input how images become input
  * @param epochs passes over the training part
- * @param batch images per forward and backward pass
+ * @param batch images per forward and backward pass, of each rank
  * @param accumulate passes whose gradients are added up before a step
  * @param optimizer the update rule
  * @param schedule learning rate over time
@@ -41,6 +41,7 @@ import org.jresnet.models.Architecture;
  * @param positive the class that a score speaks for; empty for the one that {@link
  *     org.jresnet.data.Dataset#positive} finds
  * @param sources whether classes that are all generated may be told apart
+ * @param parallel how ranks share the run
  */
 public record TrainOptions(
     String data,
@@ -58,7 +59,8 @@ public record TrainOptions(
     long seed,
     @JsonField(whenAbsent = "\"DROP\"") Loader.LastBatch lastBatch,
     @JsonField(whenAbsent = "\"\"") String positive,
-    @JsonField(whenAbsent = "false") boolean sources) {
+    @JsonField(whenAbsent = "false") boolean sources,
+    @JsonField(whenAbsent = ParallelOptions.ONE) ParallelOptions parallel) {
   /** Checks the numbers. */
   public TrainOptions {
     requirePath("data", data);
@@ -67,6 +69,11 @@ public record TrainOptions(
     require(accumulate >= 1, "accumulate", "at least 1", accumulate);
     require(clip >= 0 && Double.isFinite(clip), "clip", "0 (off) or greater", clip);
     require(patience >= 0, "patience", "0 (off) or greater", patience);
+    require(
+        parallel.scaleLr() == ParallelOptions.ScaleLr.NONE || schedule.warmupEpochs > 0,
+        "warmup",
+        "greater than 0 with --scale-lr linear, such as 5",
+        schedule.warmupEpochs);
   }
 
   /** What they say, to be changed by name. */
@@ -96,21 +103,24 @@ public record TrainOptions(
     t.schedule(schedule.kind).warmup(schedule.warmupEpochs);
     t.stepDecay(schedule.stepEpochs, schedule.gamma).finalFactor(schedule.finalFactor);
     t.labelSmoothing(loss.labelSmoothing).classWeights(loss.classWeights);
-    return t.clip(clip).patience(patience).seed(seed);
+    return t.clip(clip).patience(patience).seed(seed).parallel(parallel);
   }
 
   /** Of so many training images, those that an epoch does not see; others in each epoch. */
   int leftOutPerEpoch(int images) {
+    int share = images / parallel.ranks();
     if (lastBatch == Loader.LastBatch.KEEP) {
-      return 0;
+      return images - share * parallel.ranks();
     }
-    int size = Math.min(batch, images);
-    return images - images / size / accumulate * accumulate * size;
+    int size = Math.min(batch, share);
+    return images - share / size / accumulate * accumulate * size * parallel.ranks();
   }
 
   /** Options that decide the same steps are equal, without what decides none. */
   TrainOptions steps() {
     Training t = change().positive("").loaderThreads(1).checkpointBlocks(0).patience(0);
+    // A run may go on with another number of ranks; its record says so.
+    t.parallel(parallel.withRanks(1));
     if (schedule.kind != ScheduleOptions.Kind.COSINE) {
       t.epochs(1);
     }

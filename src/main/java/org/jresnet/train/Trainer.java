@@ -17,12 +17,14 @@ import org.jresnet.data.ImageFolder;
 import org.jresnet.data.ImageNotes;
 import org.jresnet.data.Loader;
 import org.jresnet.data.Sample;
-import org.jresnet.data.Shuffle;
 import org.jresnet.data.Split;
 import org.jresnet.data.Split.Part;
 import org.jresnet.data.shards.PixelForm;
+import org.jresnet.distributed.Communicator;
+import org.jresnet.distributed.Solo;
 import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Executable;
+import org.jresnet.engine.GradientExchange;
 import org.jresnet.engine.Model;
 import org.jresnet.engine.OptimizerState;
 import org.jresnet.graph.Graph;
@@ -84,6 +86,7 @@ public final class Trainer {
   private final TrainingListener listener;
   private final StopRequest stop = new StopRequest();
   private TelemetryOptions telemetry = TelemetryOptions.OFF;
+  private Ranks ranks = new Ranks(Solo.INSTANCE);
 
   /** A run with options whose {@code auto}s are resolved. */
   public Trainer(
@@ -97,6 +100,16 @@ public final class Trainer {
   /** Says what is to be seen of the steps; nothing unless you call this before {@link #run}. */
   public Trainer telemetry(TelemetryOptions seen) {
     telemetry = seen;
+    return this;
+  }
+
+  /**
+   * Says who shares the run; nobody unless you call this before {@link #run}. Every rank runs a
+   * trainer with the same options, in which {@link TrainOptions#parallel} says how many there are;
+   * all but rank 0 {@link RunFolder#follow} the folder.
+   */
+  public Trainer ranks(Communicator all) {
+    ranks = new Ranks(all);
     return this;
   }
 
@@ -125,10 +138,14 @@ public final class Trainer {
     boolean resume = folder.existing() == RunFolder.Existing.RESUME;
     Split split = split();
     List<Sample> train = split.part(Part.TRAIN);
-    int batch = Math.min(options.batch(), train.size());
+    ranks.requireImages(options, split);
+    int share = train.size() / ranks.size();
+    int batch = Math.min(options.batch(), share);
     if (batch < options.batch()) {
       listener.note(
-          Text.format("the batch is %s, because there are only %s training images", batch, batch));
+          Text.format(
+              "the batch is %s, because there are only %s training images%s",
+              batch, batch, ranks.several() ? " for each rank" : ""));
     }
     List<Path> images = train.stream().map(Sample::file).toList();
     PixelForm.notes(images, options.input().preprocess(), options.input().augmentation())
@@ -136,7 +153,7 @@ public final class Trainer {
     ContentHashes hashes = folder.hashes(stop::requested);
     Map<String, String> contents = contents(split, reading, hashes);
     String positive = new Evaluator.Labels(split.classes(), options.positive()).positive();
-    if (!resume) {
+    if (!resume && ranks.leads()) {
       leftOut().ifPresent(listener::note);
       DataReport report = report(split, positive, contents);
       listener.data(report);
@@ -151,14 +168,22 @@ public final class Trainer {
             network, options.network().width(), split.classes(), options.input().preprocess());
     ModelInfo info = options.input().pixels().of(published);
     RunRecord record = record(options.change().positive(positive).options(), split, contents);
+    ranks.requireEqual(Ranks.Common.of(record, folder.existing()));
     Optional<CheckpointFile> checkpoint = Optional.empty();
-    if (resume) {
+    Checkpoint start = Checkpoint.START;
+    if (resume && ranks.leads()) {
       CheckpointFile file = CheckpointFile.read(folder.file(RunFolder.LAST));
-      ResumeCheck.require(folder.path(), folder.record(), file.run(), record, listener);
+      RunRecord then = folder.record();
+      ResumeCheck.require(folder.path(), then, file.run(), record, listener);
       checkpoint = Optional.of(file);
-      record = record.withDataUse(folder.record().dataUse());
-      noteLooks(record.dataUse().testLooks(), file.position().epoch());
+      start = file.position();
+      record = record.withDataUse(then.dataUse()).withRanks(then.ranks());
+      noteLooks(record.dataUse().testLooks(), start.epoch());
     }
+    start = ranks.fromLead(start, Checkpoint.class);
+    record = ranks.fromLead(record, RunRecord.class);
+    int before = RankUse.last(record.ranks());
+    record = record.withRanks(RankUse.after(record, start, batch));
     stop.check();
     int size = options.input().preprocess().size();
     try (Model model = new Model(graph, backend, options.network().precision());
@@ -171,6 +196,7 @@ public final class Trainer {
             backend.choose(file.choices());
           });
       stop.check();
+      ranks.spread(model, optimizer);
       CompileOptions plain =
           CompileOptions.training(batch, size, ModelFiles.normalization(info))
               .withObjective(
@@ -191,27 +217,49 @@ public final class Trainer {
               Loader.Order.SHUFFLED,
               options.lastBatch(),
               options.input().badImages(),
-              Shuffle.within(options.input().shuffleWindow()));
-      try (Executable step = Executable.compile(model, seen.watch(plain));
-          Executable lastStep = lastStep(step, train.size());
-          Executable validation = step.compileSharingMemory(inference);
+              ranks.shuffle(options.input().shuffleWindow()));
+      if (options.parallel().syncNorm()) {
+        ranks.synchronizeNorms(backend);
+      }
+      try (GradientExchange exchange = ranks.exchange(model, frozen, options.parallel());
+          Executable step =
+              ranks.leadFirst(
+                  backend,
+                  () -> Executable.compile(model, seen.watch(overlapped(plain, exchange))));
+          Executable lastStep = ranks.leadFirst(backend, () -> lastStep(step, share));
+          Executable validation =
+              ranks.leadFirst(backend, () -> step.compileSharingMemory(inference));
           Loader loader =
               new Loader(
                   train, options.input().preprocess(), options.input().augmentation(), loading)) {
         RunJournal journal = new RunJournal(folder, record, split);
-        RunContext run = new RunContext(options, RunIdentity.of(record), journal, listener, stop);
+        RunContext run =
+            new RunContext(options, RunIdentity.of(record), journal, listener, stop, ranks);
         var machinery =
             new TrainingLoop.Machinery(
-                model, optimizer, step, Optional.ofNullable(lastStep), validation, loader, seen);
+                model,
+                optimizer,
+                step,
+                Optional.ofNullable(lastStep),
+                validation,
+                loader,
+                seen,
+                Optional.ofNullable(exchange));
         TrainingLoop loop = new TrainingLoop(run, machinery, split, info);
-        Checkpoint start = checkpoint.map(CheckpointFile::position).orElse(Checkpoint.START);
-        loop.require(start);
+        Checkpoint position = loop.require(start, before);
         stop.check();
-        folder.begin(record, split, hashes, contents);
+        if (folder.leads()) {
+          folder.begin(record, split, hashes, contents);
+        }
         seen.begin();
-        return loop.from(start);
+        return loop.from(position);
       }
     }
+  }
+
+  /** Where gradients are accumulated first, no step begins to exchange them. */
+  private CompileOptions overlapped(CompileOptions step, GradientExchange exchange) {
+    return exchange == null || options.accumulate() > 1 ? step : step.withExchange(exchange);
   }
 
   private void noteLooks(List<DataUse.TestLook> looks, int epoch) {
@@ -276,7 +324,7 @@ public final class Trainer {
     if (!contents.isEmpty()) {
       return record.withContents(ContentHashes.combined(contents));
     }
-    return folder.existing() == RunFolder.Existing.RESUME
+    return folder.existing() == RunFolder.Existing.RESUME && ranks.leads()
         ? record.withContents(folder.record().contentHash())
         : record;
   }

@@ -4,7 +4,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import org.jresnet.backend.Precision;
-import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.data.Augmentation;
 import org.jresnet.data.Loader.BadImages;
@@ -70,6 +69,7 @@ public final class Training {
   private double clip;
   private int patience;
   private long seed = 42;
+  private ParallelOptions parallel = ParallelOptions.SOLO;
 
   private Training() {}
 
@@ -85,11 +85,7 @@ public final class Training {
    * @throws UserError when the folder holds no run
    */
   public static Training resume(Path out) {
-    return RunFolder.recordOf(out)
-        .orElseThrow(
-            () -> new UserError(Text.format("%s holds no run of jresnet train to go on with", out)))
-        .options()
-        .change();
+    return RunFolder.requireRecord(out).options().change();
   }
 
   /** The data folder, where it has moved. */
@@ -158,10 +154,7 @@ public final class Training {
     return this;
   }
 
-  /**
-   * Glob patterns on names of parameters that stay as they are: {@code layer1.*}. A batch norm with
-   * both parameters frozen uses and keeps its running statistics.
-   */
+  /** Glob patterns on names of parameters that stay; a norm's running statistics with both. */
   public Training freeze(String... patterns) {
     freeze = List.of(patterns);
     return this;
@@ -342,6 +335,12 @@ public final class Training {
     return this;
   }
 
+  /** How several processes share the run; one does it all unless you say otherwise. */
+  public Training parallel(ParallelOptions how) {
+    parallel = how;
+    return this;
+  }
+
   /** The options as a run records them, on a backend that is open. */
   public TrainOptions options(BackendKind kind, Precision type) {
     int stem = width == 0 ? Architecture.of(architecture).width() : width;
@@ -363,7 +362,8 @@ public final class Training {
         seed,
         lastBatch,
         positive,
-        sources);
+        sources,
+        parallel);
   }
 
   /** The options of a run whose backend and precision are known. */

@@ -9,9 +9,11 @@ import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.data.Grouping;
 import org.jresnet.data.Loader;
+import org.jresnet.data.Sample;
 import org.jresnet.data.Split;
 import org.jresnet.data.Split.Part;
 import org.jresnet.engine.Executable;
+import org.jresnet.engine.GradientExchange;
 import org.jresnet.engine.Model;
 import org.jresnet.engine.OptimizerState;
 import org.jresnet.weights.ModelInfo;
@@ -22,6 +24,7 @@ final class TrainingLoop {
    * What computes.
    *
    * @param lastStep the step of an epoch's last, smaller batch, where that is trained on
+   * @param exchange of gradients, where several ranks share the run
    */
   record Machinery(
       Model model,
@@ -30,7 +33,8 @@ final class TrainingLoop {
       Optional<Executable> lastStep,
       Executable validation,
       Loader loader,
-      Telemetry telemetry) {}
+      Telemetry telemetry,
+      Optional<GradientExchange> exchange) {}
 
   /** An evaluation was left because the run is to stop; nothing is lost but the time. */
   private static final class StoppedEvaluation extends RuntimeException {
@@ -40,6 +44,7 @@ final class TrainingLoop {
   private final TrainOptions options;
   private final RunJournal journal;
   private final RunFolder folder;
+  private final Ranks ranks;
   private final TrainingListener listener;
   private final RunIdentity identity;
   private final StopRequest stop;
@@ -65,6 +70,7 @@ final class TrainingLoop {
     listener = run.listener();
     identity = run.identity();
     stop = run.stop();
+    ranks = run.ranks();
     model = machinery.model();
     optimizer = machinery.optimizer();
     step = machinery.step();
@@ -88,22 +94,46 @@ final class TrainingLoop {
     Schedule schedule =
         new Schedule(
             options.schedule(),
-            options.optimizer().learningRate(),
+            options.optimizer().learningRate() * options.parallel().rateFactor(),
             (batches + options.accumulate() - 1) / options.accumulate(),
             options.epochs());
     steps = new EpochSteps(run, machinery, schedule, batches, split.classes());
   }
 
-  /** Checks that the run can be there, and that its best weights are what they were. */
-  void require(Checkpoint start) {
-    start.requirePossible(
+  /**
+   * Checks that the run can be there, and that its best weights are what they were.
+   *
+   * @param ranksBefore how many processes have made the checkpoint
+   * @return where it is on the ranks of now
+   */
+  Checkpoint require(Checkpoint start, int ranksBefore) {
+    int perEpoch = (batches + options.accumulate() - 1) / options.accumulate();
+    Checkpoint here = start;
+    if (ranksBefore != ranks.size() && start.steps() > 0) {
+      if (start.batch() > 0) {
+        throw new UserError(
+            Text.format(
+                "the run was stopped within an epoch, by %s ranks: only so many can finish the epoch;"
+                    + " from its end on the run may have %s",
+                ranksBefore, ranks.size()));
+      }
+      here = start.withSteps((long) start.epoch() * perEpoch);
+      listener.note(
+          Text.format(
+              "the run had %s ranks and goes on with %s, which run.json records: its steps see"
+                  + " another number of images from here on",
+              ranksBefore, ranks.size()));
+    }
+    here.requirePossible(
         folder.file(RunFolder.LAST).toString(),
         new Checkpoint.Limits(
             batches,
-            step.options().batch(),
+            step.options().batch() * ranks.size(),
             options.accumulate(),
             model.precision() == Precision.FP16));
-    folder.settleBest(start.best());
+    optimizer.setSteps(here.steps());
+    journal.settleBest(here.best());
+    return here;
   }
 
   Trainer.Outcome from(Checkpoint start) {
@@ -113,7 +143,7 @@ final class TrainingLoop {
     best = start.best();
     if (folder.existing() == RunFolder.Existing.RESUME) {
       stop.saved(start);
-      calibration = folder.bestCalibration();
+      calibration = journal.bestCalibration();
     }
     report();
     Checkpoint position = start;
@@ -134,18 +164,14 @@ final class TrainingLoop {
 
   /** The checkpoint first: tables and drawings are made from it and can be made again. */
   private void save(Checkpoint position) {
-    CheckpointFile.save(folder.file(RunFolder.LAST), position, identity, model, optimizer);
-    folder.checkpointWritten();
+    ranks.requireEqualWeights(model, optimizer);
+    journal.save(position, identity, model, optimizer);
     stop.saved(position);
     report();
   }
 
   private void report() {
-    if (!history.isEmpty()) {
-      folder.writeMetrics(history);
-      LearningCurves.draw(history, folder.file(RunFolder.CURVES), listener);
-      calibration.ifPresent(folder::writeCalibration);
-    }
+    journal.report(history, calibration, listener);
   }
 
   private Checkpoint completed(int epochs) {
@@ -191,7 +217,7 @@ final class TrainingLoop {
     } catch (StoppedEvaluation e) {
       return Optional.of(within(epoch));
     }
-    journal.leftOut(Part.TRAIN, loader.badImages());
+    journal.leftOut(Part.TRAIN, ranks.all(loader.badImages()));
     journal.leftOut(Part.VAL, val.badImages());
     EpochResult result =
         new EpochResult(
@@ -214,10 +240,10 @@ final class TrainingLoop {
           ModelCalibration.of(
               val, bestEpoch, Grouping.of(options.split().dividedBy()), options.seed());
       calibration = Optional.of(measured);
-      best = folder.writeNextBest(model, info.withCalibration(Json.line(measured)));
+      best = journal.writeNextBest(model, info.withCalibration(Json.line(measured)));
     }
     listener.epochFinished(result, better);
-    if (stop.requested() && epoch + 1 < options.epochs()) {
+    if (ranks.anyStops(stop.requested()) && epoch + 1 < options.epochs()) {
       return Optional.of(completed(epoch + 1));
     }
     return Optional.empty();
@@ -225,21 +251,29 @@ final class TrainingLoop {
 
   private Evaluation validate() {
     validation.parametersChanged();
-    return Evaluator.evaluate(
-        validation,
-        new Evaluator.Labels(split.classes(), options.positive()),
-        split.part(Part.VAL),
-        new Evaluator.LoaderOptions(
-            options.input().preprocess(), options.input().threads(), options.input().badImages()),
-        done -> {
-          if (stop.requested()) {
-            throw new StoppedEvaluation();
-          }
-        });
+    List<Sample> all = split.part(Part.VAL);
+    int common = all.size() / ranks.size() / validation.options().batch();
+    int[] done = {0};
+    Evaluation own =
+        Evaluator.evaluate(
+            validation,
+            new Evaluator.Labels(split.classes(), options.positive()),
+            ranks.share(all),
+            new Evaluator.LoaderOptions(
+                options.input().preprocess(),
+                options.input().threads(),
+                options.input().badImages()),
+            images -> {
+              // All ranks have so many batches; they stop together.
+              if (done[0]++ < common && ranks.anyStops(stop.requested())) {
+                throw new StoppedEvaluation();
+              }
+            });
+    return ranks.all(own, all);
   }
 
   private Trainer.Outcome outcome(Trainer.End end) {
-    journal.leftOut(Part.TRAIN, loader.badImages());
+    journal.leftOut(Part.TRAIN, ranks.all(loader.badImages()));
     Optional<EpochResult> best =
         bestEpoch == 0 ? Optional.empty() : Optional.of(history.get(bestEpoch - 1));
     return new Trainer.Outcome(

@@ -16,6 +16,8 @@ import org.jresnet.backend.Precision;
 import org.jresnet.backend.Support;
 import org.jresnet.backend.UpdateRule;
 import org.jresnet.base.UserError;
+import org.jresnet.distributed.Solo;
+import org.jresnet.distributed.Wire;
 import org.jresnet.graph.Graph;
 import org.jresnet.loss.Objective;
 import org.jresnet.models.Architecture;
@@ -156,6 +158,27 @@ final class ExecutableTest {
     // Every JavaCPP allocation also makes Java objects, so this bounds their churn, too.
     assertThat(perStep).isLessThan(LITTLE);
     assertThat(HostMemory.nativeObjects()).isEqualTo(objects);
+  }
+
+  /** All but what the way to other ranks itself does. */
+  @ParameterizedTest
+  @EnumSource(Wire.class)
+  void anExchangeOfGradientsAllocatesNothing(Wire wire) {
+    try (Backend backend = Backends.open("cpu");
+        Model model = seeded(backend, Precision.FP32);
+        GradientExchange exchange =
+            new GradientExchange(
+                model, Solo.INSTANCE, Set.of(), wire, GradientExchange.Statistics.OWN);
+        Executable step =
+            Executable.compile(
+                model, CompileOptions.training(4, 32, NORMALIZATION).withExchange(exchange))) {
+      allocatesNothing(
+          1,
+          () -> {
+            step.step(PIXELS, LABELS);
+            exchange.finish();
+          });
+    }
   }
 
   static List<Objective> objectivesOfValues() {

@@ -15,7 +15,9 @@ import org.jresnet.backend.Normalization;
 import org.jresnet.backend.OpPlan;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Optimizer;
+import org.jresnet.backend.Pass;
 import org.jresnet.backend.Precision;
+import org.jresnet.backend.RankSums;
 import org.jresnet.backend.Support;
 import org.jresnet.backend.Tensor;
 import org.jresnet.backend.Tuning;
@@ -52,6 +54,7 @@ public final class CpuBackend implements Backend {
   private final Workers workers;
   private final int threads;
   private final Kernels kernels;
+  private Optional<RankSums> sums = Optional.empty();
 
   /** What the description says of kernels of our own. */
   private final String own;
@@ -212,6 +215,11 @@ public final class CpuBackend implements Backend {
   }
 
   @Override
+  public void synchronizeNorms(RankSums over) {
+    sums = Optional.of(over);
+  }
+
+  @Override
   public Map<String, String> choices() {
     return kernels.used();
   }
@@ -232,8 +240,10 @@ public final class CpuBackend implements Backend {
     } else if (op instanceof ConvTranspose2d) {
       return new ConvPlan(dnn, spec);
     } else if (op instanceof Op.BatchNorm) {
-      return HostNormPlan.suits(spec)
-          ? new HostNormPlan(dnn, workers, spec)
+      boolean summed =
+          sums.isPresent() && spec.mode() == Mode.TRAIN && spec.pass() == Pass.TRAINING;
+      return summed || HostNormPlan.suits(spec)
+          ? new HostNormPlan(dnn, workers, spec, summed ? sums : Optional.empty())
           : new NormPlan(dnn, spec);
     } else if (op instanceof Activation) {
       return new ActivationPlan(dnn, spec);

@@ -15,7 +15,7 @@ final class CpuBuffer implements Buffer {
 
   private final HostMemory memory;
 
-  /** All of it, where a view can hold that: writing through it allocates nothing. */
+  /** All of it, where a view can hold that: access through it allocates nothing. */
   private ByteBuffer whole;
 
   CpuBuffer(long bytes) {
@@ -64,6 +64,12 @@ final class CpuBuffer implements Buffer {
   @Override
   public void read(long offset, ByteBuffer target) {
     requireLittleEndian();
+    if (whole != null) {
+      int count = target.remaining();
+      target.put(target.position(), whole, Math.toIntExact(offset), count);
+      target.position(target.limit());
+      return;
+    }
     while (target.hasRemaining()) {
       int count = Math.min(target.remaining(), VIEW);
       target.put(memory.view(offset, count));

@@ -5,10 +5,12 @@ import static org.jresnet.backend.Phase.FORWARD;
 
 import java.nio.FloatBuffer;
 import java.util.Arrays;
+import java.util.Optional;
 import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.Mode;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
+import org.jresnet.backend.RankSums;
 import org.jresnet.backend.Tensor;
 import org.jresnet.graph.Activation;
 import org.jresnet.graph.DType;
@@ -17,9 +19,10 @@ import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.onednn.OneDnn;
 
 /**
- * Batch norm in training for channels that are no multiple of eight, with a ReLU behind it or none.
- * oneDNN 3.11 computes these value by value: 1.1 GB/s were measured for the 58 channels of a
- * ShuffleNet, where these loops reach many times that.
+ * Batch norm in training for channels that are no multiple of eight, and for all where its sums are
+ * those of several processes; with a residual and a ReLU behind it or neither. oneDNN 3.11 computes
+ * these value by value: 1.1 GB/s were measured for the 58 channels of a ShuffleNet, where these
+ * loops reach many times that.
  *
  * <p>Memory is passed in stretches of whole pixels. What belongs to a channel is repeated for each
  * pixel of a stretch, so that every loop is a plain one over arrays, which the compiler vectorises
@@ -38,25 +41,41 @@ final class HostNormPlan extends CpuPlan {
   private final Op.BatchNorm op;
   private final boolean trains;
   private final boolean rectifies;
+  private final RankSums sums; // or null
   private final int c;
   private final int pixels;
+
+  /** Of all processes. */
+  private final double allPixels;
+
   private final int run;
 
-  HostNormPlan(OneDnn dnn, Workers workers, OpSpec spec) {
+  /**
+   * Plans a norm.
+   *
+   * @param sums over the processes that it takes into account
+   */
+  HostNormPlan(OneDnn dnn, Workers workers, OpSpec spec, Optional<RankSums> sums) {
     super(dnn, spec);
     this.workers = workers;
+    this.sums = sums.orElse(null);
     op = (Op.BatchNorm) spec.op();
     trains = spec.mode() == Mode.TRAIN;
     rectifies = spec.activates();
     c = spec.y().c();
     pixels = Math.toIntExact(spec.y().perChannel());
+    allPixels = (double) pixels * sums.map(RankSums::ranks).orElse(1);
     run = Math.max(1, Math.min(STRETCH / c, pixels));
     dataType(spec.type());
     requireNoAccumulation(spec.write(Slot.DX), "the dx of a batch norm");
     requireNoAccumulation(spec.write(Slot.DGAMMA), "dgamma and dbeta");
-    if (trains && pixels < 2) {
+    if (trains && allPixels < 2) {
       throw new UnsupportedOperationException(
           "a training batch norm needs more than one value per channel, found " + spec.y());
+    }
+    if (!rectifiesOnly(spec)) {
+      throw new UnsupportedOperationException(
+          "a batch norm in training takes a ReLU along, found " + spec.kind());
     }
     saved(2 * align((long) c * Float.BYTES));
   }
@@ -66,7 +85,11 @@ final class HostNormPlan extends CpuPlan {
     return spec.pass() == org.jresnet.backend.Pass.TRAINING
         && spec.y().c() % LANES != 0
         && !spec.adds()
-        && spec.activation().stream().allMatch(a -> a.function() == Activation.Function.RELU);
+        && rectifiesOnly(spec);
+  }
+
+  private static boolean rectifiesOnly(OpSpec spec) {
+    return spec.activation().stream().allMatch(a -> a.function() == Activation.Function.RELU);
   }
 
   @Override
@@ -80,7 +103,8 @@ final class HostNormPlan extends CpuPlan {
     Loops loops = new Loops(operands);
     binding.host(FORWARD, (trains ? 4 : 2) * bytes, loops::forward);
     if (spec.write(Slot.DX) != GradientWrite.NONE
-        || spec.write(Slot.DGAMMA) != GradientWrite.NONE) {
+        || spec.write(Slot.DGAMMA) != GradientWrite.NONE
+        || spec.adds()) {
       binding.host(BACKWARD, (rectifies ? 7 : 5) * bytes, loops::backward);
     }
   }
@@ -120,6 +144,8 @@ final class HostNormPlan extends CpuPlan {
     private final HostTensor y;
     private final HostTensor dy;
     private final HostTensor dx;
+    private final HostTensor residual;
+    private final HostTensor dresidual;
     private final FloatBuffer mean;
     private final FloatBuffer variance;
     private final FloatBuffer runningMean;
@@ -132,6 +158,7 @@ final class HostNormPlan extends CpuPlan {
     private final float[] other = new float[c];
     private final double[] total = new double[c];
     private final double[] otherTotal = new double[c];
+    private final double[] both = new double[2 * c];
 
     /** Repeated for the pixels of a stretch. */
     private final float[] means = new float[run * c];
@@ -146,6 +173,8 @@ final class HostNormPlan extends CpuPlan {
       y = new HostTensor(operands.get(Slot.Y));
       dy = tensor(operands, Slot.DY);
       dx = spec.write(Slot.DX) == GradientWrite.NONE ? null : tensor(operands, Slot.DX);
+      residual = spec.adds() ? tensor(operands, Slot.RESIDUAL) : null;
+      dresidual = spec.adds() ? tensor(operands, Slot.DRESIDUAL) : null;
       Tensor saved = operands.get(Slot.SAVED);
       long vector = align((long) c * Float.BYTES);
       mean = CpuBuffer.floats(new Tensor(saved.buffer(), saved.offset(), DType.F32, c));
@@ -211,19 +240,21 @@ final class HostNormPlan extends CpuPlan {
         float momentum = (float) op.momentum();
         workers.run(sum);
         total();
+        addUp(total);
         for (int k = 0; k < c; k++) {
-          channel[k] = (float) (total[k] / pixels);
+          channel[k] = (float) (total[k] / allPixels);
         }
         mean.put(0, channel);
         NormPlan.mix(runningMean, other, mean, channel, momentum, momentum);
         repeat(channel, means);
         workers.run(squares);
         total();
+        addUp(total);
         for (int k = 0; k < c; k++) {
-          channel[k] = (float) (total[k] / pixels);
+          channel[k] = (float) (total[k] / allPixels);
         }
         variance.put(0, channel);
-        float unbiased = (float) (pixels / (pixels - 1.0));
+        float unbiased = (float) (allPixels / (allPixels - 1));
         NormPlan.mix(runningVariance, other, variance, channel, momentum, momentum * unbiased);
       }
       prepare();
@@ -253,19 +284,23 @@ final class HostNormPlan extends CpuPlan {
 
     private void addSum(Share share, long at, int count) {
       x.get(at, share.x, count);
-      add(share.part, share.x.values, count);
+      NormLoops.add(share.part, share.x.values, count);
     }
 
     private void addSquares(Share share, long at, int count) {
       x.get(at, share.x, count);
-      addSquared(share.part, share.x.values, means, count);
+      NormLoops.addSquared(share.part, share.x.values, means, count);
     }
 
     private void write(Share share, long at, int count) {
       x.get(at, share.x, count);
-      affine(share.x.values, means, scales, shifts, count);
+      NormLoops.affine(share.x.values, means, scales, shifts, count);
+      if (residual != null) {
+        residual.get(at, share.y, count);
+        NormLoops.add(share.x.values, share.y.values, count);
+      }
       if (rectifies) {
-        rectify(share.x.values, count);
+        NormLoops.rectify(share.x.values, count);
       }
       y.put(at, share.x, count);
     }
@@ -287,29 +322,50 @@ final class HostNormPlan extends CpuPlan {
         }
         dbeta.put(0, channel);
       }
-      if (dx == null) {
+      // What the optimizer sees is this process' own; the exchange adds it up.
+      addUpBoth();
+      if (dx == null && dresidual == null) {
         return;
       }
       for (int k = 0; k < c; k++) {
         double square = (double) other[k] * other[k];
-        channel[k] = trains ? (float) (total[k] / pixels) : 0;
-        other[k] = trains ? (float) (otherTotal[k] * square / pixels) : 0;
+        channel[k] = trains ? (float) (total[k] / allPixels) : 0;
+        other[k] = trains ? (float) (otherTotal[k] * square / allPixels) : 0;
       }
       repeat(channel, shifts);
       repeat(other, slopes);
       workers.run(gradient);
     }
 
+    private void addUp(double[] values) {
+      if (sums != null) {
+        sums.add(values);
+      }
+    }
+
+    private void addUpBoth() {
+      System.arraycopy(total, 0, both, 0, c);
+      System.arraycopy(otherTotal, 0, both, c, c);
+      addUp(both);
+      System.arraycopy(both, 0, total, 0, c);
+      System.arraycopy(both, c, otherTotal, 0, c);
+    }
+
     private void addGradients(Share share, long at, int count) {
       incoming(share, at, count);
-      add(share.part, share.dy.values, count);
-      addCentred(share.otherPart, share.dy.values, share.x.values, means, count);
+      NormLoops.add(share.part, share.dy.values, count);
+      NormLoops.addCentred(share.otherPart, share.dy.values, share.x.values, means, count);
     }
 
     private void writeGradient(Share share, long at, int count) {
       incoming(share, at, count);
-      outgoing(share.dy.values, share.x.values, count);
-      dx.put(at, share.dy, count);
+      if (dresidual != null) {
+        dresidual.put(at, share.dy, count);
+      }
+      if (dx != null) {
+        outgoing(share.dy.values, share.x.values, count);
+        dx.put(at, share.dy, count);
+      }
     }
 
     private void incoming(Share share, long at, int count) {
@@ -317,7 +373,7 @@ final class HostNormPlan extends CpuPlan {
       dy.get(at, share.dy, count);
       if (rectifies) {
         y.get(at, share.y, count);
-        mask(share.dy.values, share.y.values, count);
+        NormLoops.mask(share.dy.values, share.y.values, count);
       }
     }
 
@@ -332,48 +388,5 @@ final class HostNormPlan extends CpuPlan {
   /** The body of a pass over memory. */
   private interface Stretch {
     void at(Share share, long at, int count);
-  }
-
-  private static void add(float[] sum, float[] values, int count) {
-    for (int i = 0; i < count; i++) {
-      sum[i] += values[i];
-    }
-  }
-
-  private static void addSquared(float[] sum, float[] values, float[] means, int count) {
-    for (int i = 0; i < count; i++) {
-      float d = values[i] - means[i];
-      sum[i] += d * d;
-    }
-  }
-
-  private static void addCentred(
-      float[] sum, float[] dy, float[] values, float[] means, int count) {
-    for (int i = 0; i < count; i++) {
-      sum[i] += dy[i] * (values[i] - means[i]);
-    }
-  }
-
-  private static void affine(
-      float[] values, float[] means, float[] scales, float[] shifts, int count) {
-    for (int i = 0; i < count; i++) {
-      values[i] = (values[i] - means[i]) * scales[i] + shifts[i];
-    }
-  }
-
-  private static void rectify(float[] values, int count) {
-    for (int i = 0; i < count; i++) {
-      values[i] = Math.max(values[i], 0);
-    }
-  }
-
-  /**
-   * {@code dy} where {@code y > 0}, else 0. Without a comparison, which the compiler would not
-   * vectorise: the product is beyond all bounds, and its minimum 1, for any y above 0.
-   */
-  private static void mask(float[] dy, float[] y, int count) {
-    for (int i = 0; i < count; i++) {
-      dy[i] *= Math.min(y[i] * 0x1p127f * 0x1p127f, 1);
-    }
   }
 }

@@ -39,7 +39,8 @@ final class PlantedRun {
             "17",
             "oneDNN",
             "c",
-            new DataUse(0, List.of(), List.of()));
+            new DataUse(0, List.of(), List.of()),
+            List.of());
     Files.writeString(run.resolve("run.json"), Json.pretty(record));
     Csv.write(
         run.resolve("split.csv"),
