@@ -35,10 +35,19 @@ public record Strided(OneDnnScope scope) {
 
   /** Product of two tensors; an extent of 1 of the second stands for the first one's. */
   public Optional<PrimitiveDesc> multiply(Desc a, Desc b, Desc y, PostOps postOps) {
+    return binary(dnnl.dnnl_binary_mul, a, b, y, postOps);
+  }
+
+  /** Sum of two tensors; an extent of 1 of the second stands for the first one's. */
+  public Optional<PrimitiveDesc> add(Desc a, Desc b, Desc y) {
+    return binary(dnnl.dnnl_binary_add, a, b, y, scope.postOps());
+  }
+
+  private Optional<PrimitiveDesc> binary(int code, Desc a, Desc b, Desc y, PostOps postOps) {
     return scope.chosen(
         new binary.primitive_desc(
             scope.engine(),
-            dnnl.dnnl_binary_mul,
+            code,
             a.handle,
             b.handle,
             y.handle,

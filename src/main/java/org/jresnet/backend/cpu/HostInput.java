@@ -13,13 +13,15 @@ import org.jresnet.graph.Shape;
 
 /** Normalises pixels by table: a channel has only 256 values. */
 final class HostInput implements InputOp {
+  private static final int COLOURS = 3;
+
   private final Workers workers;
   private final int channels;
   private final int rowValues;
   private final int rows;
-  private final float[] floats;
-  private final short[] shorts;
-  private final byte[] integers;
+  private final float[][] floats;
+  private final short[][] shorts;
+  private final byte[][] integers;
   private final FloatBuffer floatTarget;
   private final ShortBuffer shortTarget;
   private final ByteBuffer integerTarget;
@@ -40,15 +42,15 @@ final class HostInput implements InputOp {
     }
     rowValues = shape.w() * channels;
     rows = shape.n() * shape.h();
-    floats = new float[channels * 256];
-    shorts = new short[channels * 256];
-    integers = new byte[channels * 256];
+    floats = new float[channels][256];
+    shorts = new short[channels][256];
+    integers = new byte[channels][256];
     QuantParams stored = QuantParams.of(normalization);
     for (int c = 0; c < channels; c++) {
       for (int v = 0; v < 256; v++) {
-        floats[c * 256 + v] = normalization.apply(c, v);
-        shorts[c * 256 + v] = BFloat16.of(floats[c * 256 + v]);
-        integers[c * 256 + v] = (byte) stored.integer(floats[c * 256 + v]);
+        floats[c][v] = normalization.apply(c, v);
+        shorts[c][v] = BFloat16.of(floats[c][v]);
+        integers[c][v] = (byte) stored.integer(floats[c][v]);
       }
     }
     ByteBuffer target = CpuBuffer.bytes(y);
@@ -75,26 +77,57 @@ final class HostInput implements InputOp {
   private void rows(int worker) {
     int last = (int) workers.share(worker + 1, rows, 1);
     for (int row = (int) workers.share(worker, rows, 1); row < last; row++) {
-      int at = row * rowValues;
-      if (floatTarget != null) {
-        float[] out = floatRow[worker];
-        for (int i = 0, c = 0; i < rowValues; i++, c = c + 1 == channels ? 0 : c + 1) {
-          out[i] = floats[c * 256 + (source[at + i] & 255)];
-        }
-        floatTarget.put(at, out);
-      } else if (integerTarget != null) {
-        byte[] out = integerRow[worker];
-        for (int i = 0, c = 0; i < rowValues; i++, c = c + 1 == channels ? 0 : c + 1) {
-          out[i] = integers[c * 256 + (source[at + i] & 255)];
-        }
-        integerTarget.put(at, out);
+      // A loop with a step that the compiler knows is twice as fast.
+      if (channels == COLOURS) {
+        look(worker, row * rowValues, COLOURS);
       } else {
-        short[] out = shortRow[worker];
-        for (int i = 0, c = 0; i < rowValues; i++, c = c + 1 == channels ? 0 : c + 1) {
-          out[i] = shorts[c * 256 + (source[at + i] & 255)];
-        }
-        shortTarget.put(at, out);
+        look(worker, row * rowValues, channels);
       }
+    }
+  }
+
+  private void look(int worker, int at, int step) {
+    if (floatTarget != null) {
+      float[] out = floatRow[worker];
+      for (int c = 0; c < step; c++) {
+        look(floats[c], source, at, out, c, step);
+      }
+      floatTarget.put(at, out);
+    } else if (integerTarget != null) {
+      byte[] out = integerRow[worker];
+      for (int c = 0; c < step; c++) {
+        look(integers[c], source, at, out, c, step);
+      }
+      integerTarget.put(at, out);
+    } else {
+      short[] out = shortRow[worker];
+      for (int c = 0; c < step; c++) {
+        look(shorts[c], source, at, out, c, step);
+      }
+      shortTarget.put(at, out);
+    }
+  }
+
+  // A channel at a time: which one a value has would otherwise be found out value by value.
+
+  private static void look(
+      float[] table, byte[] pixels, int at, float[] out, int c, int channels) {
+    for (int i = c; i < out.length; i += channels) {
+      out[i] = table[pixels[at + i] & 255];
+    }
+  }
+
+  private static void look(
+      short[] table, byte[] pixels, int at, short[] out, int c, int channels) {
+    for (int i = c; i < out.length; i += channels) {
+      out[i] = table[pixels[at + i] & 255];
+    }
+  }
+
+  private static void look(
+      byte[] table, byte[] pixels, int at, byte[] out, int c, int channels) {
+    for (int i = c; i < out.length; i += channels) {
+      out[i] = table[pixels[at + i] & 255];
     }
   }
 

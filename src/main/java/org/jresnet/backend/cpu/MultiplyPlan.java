@@ -18,13 +18,17 @@ import org.jresnet.nativebindings.onednn.Strided;
 
 /**
  * Products by oneDNN. The sums over pixels, that are the gradient of a factor per channel, are our
- * own: as a product and a reduction they would round each product and pass memory twice more.
+ * own: as a product and a reduction they would round each product and pass memory twice more. The
+ * gradient of x is computed along with them, while dy is in the cache.
  */
 final class MultiplyPlan extends CpuPlan {
   /**
    * Values that are copied to the heap at a time; they and their factors stay in the first cache.
    */
-  private static final int STRETCH = 2048;
+  private static final int STRETCH = 1024;
+
+  /** Channels of a piece of work; a pixel of all channels is one stretch, however long. */
+  private static final int WIDEST = 2048;
 
   /** Stretches that are added up in single precision. */
   private static final int FOLD = 16;
@@ -49,10 +53,11 @@ final class MultiplyPlan extends CpuPlan {
     x = nhwc(spec.x(), spec.type());
     s = nhwc(factor, spec.type());
     product = product(s, GradientWrite.OVERWRITE);
-    if (spec.write(Slot.DX) != GradientWrite.NONE) {
+    boolean sums = spec.write(Slot.DRESIDUAL) != GradientWrite.NONE;
+    if (spec.write(Slot.DX) != GradientWrite.NONE && !(broadcasts && sums)) {
       dx = product(s, spec.write(Slot.DX));
     }
-    if (!broadcasts && spec.write(Slot.DRESIDUAL) != GradientWrite.NONE) {
+    if (!broadcasts && sums) {
       ds = product(x, spec.write(Slot.DRESIDUAL));
     }
   }
@@ -94,30 +99,36 @@ final class MultiplyPlan extends CpuPlan {
               Arg.SRC_1, op.at(x, Slot.X),
               Arg.DST, op.at(x, Slot.DRESIDUAL)));
     } else if (spec.write(Slot.DRESIDUAL) != GradientWrite.NONE) {
-      op.host(BACKWARD, 2 * x.bytes(), sums(operands));
+      boolean both = spec.write(Slot.DX) != GradientWrite.NONE;
+      op.host(BACKWARD, (both ? 3 : 2) * x.bytes(), gradients(operands));
     }
   }
 
   /**
-   * {@code ds[n,c] = Σ dy·x} over the pixels: first each place of a stretch over the stretches, in
+   * {@code dx = dy·s} and {@code ds[n,c] = Σ dy·x} over the pixels: first each place of a stretch over the stretches, in
    * single precision, then the pixels of a stretch and every so many stretches in double. A worker
    * takes some images, or blocks of their channels.
    */
-  private Runnable sums(Operands operands) {
+  private Runnable gradients(Operands operands) {
     HostTensor dy = new HostTensor(operands.get(Slot.DY));
     HostTensor values = new HostTensor(operands.get(Slot.X));
     HostTensor target = new HostTensor(operands.get(Slot.DRESIDUAL));
     boolean adds = spec.write(Slot.DRESIDUAL) == GradientWrite.ACCUMULATE;
+    GradientWrite write = spec.write(Slot.DX);
+    HostTensor factors =
+        write == GradientWrite.NONE ? null : new HostTensor(operands.get(Slot.RESIDUAL));
+    HostTensor other = factors == null ? null : new HostTensor(operands.get(Slot.DX));
     int c = factor.c();
     int pixels = spec.x().h() * spec.x().w();
-    int block = Math.min(c, factor.n() < workers.count() ? BLOCK : STRETCH);
+    int block = Math.min(c, factor.n() < workers.count() ? BLOCK : WIDEST);
     int blocks = (c + block - 1) / block;
     // Pixels lie behind each other only where a block has all channels.
-    int run = block == c ? Math.min(STRETCH / c, pixels) : 1;
+    int run = block == c ? Math.min(Math.max(1, STRETCH / c), pixels) : 1;
     long units = (long) factor.n() * blocks;
     HostTensor.Row[] a = HostTensor.rows(workers, run * block);
     HostTensor.Row[] b = HostTensor.rows(workers, run * block);
     HostTensor.Row[] parts = HostTensor.rows(workers, run * block);
+    HostTensor.Row[] repeated = HostTensor.rows(workers, run * block);
     double[][] sums = new double[workers.count()][block];
     Workers.Task task =
         worker -> {
@@ -130,12 +141,20 @@ final class MultiplyPlan extends CpuPlan {
             int count = Math.min(block, c - first);
             java.util.Arrays.fill(sum, 0);
             part.clear(run * count);
+            if (factors != null) {
+              factors.get(n * c + first, repeated[worker], count);
+              repeat(repeated[worker].values, count, run);
+            }
             for (int p = 0; p < pixels; p += run) {
               long at = (n * pixels + p) * c + first;
               int copied = Math.min(run, pixels - p) * count;
               dy.get(at, a[worker], copied);
               values.get(at, b[worker], copied);
               add(a[worker].values, b[worker].values, part.values, copied);
+              if (other != null) {
+                multiply(a[worker].values, repeated[worker].values, copied);
+                other.put(at, a[worker], copied, write == GradientWrite.ACCUMULATE, b[worker]);
+              }
               if (p / run % FOLD == FOLD - 1 || p + run >= pixels) {
                 fold(part.values, sum, run, count);
                 part.clear(run * count);
@@ -154,6 +173,19 @@ final class MultiplyPlan extends CpuPlan {
   private static void add(float[] a, float[] b, float[] sum, int count) {
     for (int i = 0; i < count; i++) {
       sum[i] += a[i] * b[i];
+    }
+  }
+
+  /** A loop of its own: in one with the sums, the compiler would vectorise neither. */
+  private static void multiply(float[] a, float[] b, int count) {
+    for (int i = 0; i < count; i++) {
+      a[i] *= b[i];
+    }
+  }
+
+  private static void repeat(float[] values, int count, int times) {
+    for (int i = 1; i < times; i++) {
+      System.arraycopy(values, 0, values, i * count, count);
     }
   }
 

@@ -9,6 +9,7 @@ import java.util.Optional;
 import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
+import org.jresnet.backend.Tensor;
 import org.jresnet.graph.AvgPool;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Slot;
@@ -19,6 +20,7 @@ import org.jresnet.nativebindings.onednn.Memory;
 import org.jresnet.nativebindings.onednn.OneDnn;
 import org.jresnet.nativebindings.onednn.Pooling;
 import org.jresnet.nativebindings.onednn.PrimitiveDesc;
+import org.jresnet.nativebindings.onednn.Strided;
 
 /**
  * Maximum or mean over a window, or the mean over the whole image. Max pooling saves the index of
@@ -31,6 +33,11 @@ final class PoolPlan extends CpuPlan {
   private PrimitiveDesc backward;
   private Optional<PrimitiveDesc> accumulation = Optional.empty();
 
+  /**
+   * Adds the gradient of a mean over the whole image, one number per channel, to all pixels of dx.
+   */
+  private PrimitiveDesc spread;
+
   private PoolPlan(
       OneDnn dnn, OpSpec spec, Pooling.Kind kind, int rows, int columns, Geometry geometry) {
     super(dnn, spec);
@@ -38,7 +45,10 @@ final class PoolPlan extends CpuPlan {
     y = nhwc(spec.y(), spec.type());
     Pooling pooling = new Pooling(scope, kind, rows, columns, geometry);
     forward = require(pooling.forward(propagation(), x, y), "pooling");
-    if (spec.write(Slot.DX) != GradientWrite.NONE) {
+    if (spec.write(Slot.DX) == GradientWrite.ACCUMULATE && spec.op() instanceof Op.GlobalAvgPool) {
+      spread = require(new Strided(scope).add(x, y, x), "gradient accumulation");
+      temporaries(y.bytes());
+    } else if (spec.write(Slot.DX) != GradientWrite.NONE) {
       backward = require(pooling.backward(x, y, forward), "pooling backward");
       accumulation = accumulation(spec.write(Slot.DX), x);
       temporaries(accumulation.isPresent() ? x.bytes() : 0);
@@ -74,7 +84,8 @@ final class PoolPlan extends CpuPlan {
 
   @Override
   public String implementation() {
-    return forward.implementation() + (backward == null ? "" : " | " + backward.implementation());
+    PrimitiveDesc back = spread == null ? backward : spread;
+    return forward.implementation() + (back == null ? "" : " | " + back.implementation());
   }
 
   @Override
@@ -87,12 +98,40 @@ final class PoolPlan extends CpuPlan {
     arguments.put(Arg.SRC, op.at(x, Slot.X));
     arguments.put(Arg.DST, op.at(y, Slot.Y));
     op.call(FORWARD, forward, arguments);
-    if (backward != null) {
+    if (spread != null) {
+      op.host(BACKWARD, 2 * y.bytes(), pixelGradient(operands));
+      Memory pixel = op.at(y, Slot.SCRATCH, temporary(0));
+      Memory dx = op.at(x, Slot.DX);
+      op.call(BACKWARD, spread, Map.of(Arg.SRC, dx, Arg.SRC_1, pixel, Arg.DST, dx));
+    } else if (backward != null) {
       Map<Arg, Memory> gradients = new EnumMap<>(common);
       gradients.put(Arg.DIFF_DST, op.at(y, Slot.DY));
       gradients.put(Arg.DIFF_SRC, target(op, accumulation, x, 0));
       op.call(BACKWARD, backward, gradients);
       accumulate(op, accumulation, x, 0);
     }
+  }
+
+  /** {@code dy / (h·w)}; oneDNN would multiply by the reciprocal, which is rounded. */
+  private Runnable pixelGradient(Operands operands) {
+    Tensor scratch = operands.get(Slot.SCRATCH);
+    Tensor dy = operands.get(Slot.DY);
+    HostTensor from = new HostTensor(dy);
+    HostTensor to =
+        new HostTensor(
+            new Tensor(scratch.buffer(), scratch.offset() + temporary(0), dy.type(), dy.elements()));
+    int c = spec.y().c();
+    int n = spec.y().n();
+    float pixels = spec.x().h() * spec.x().w();
+    HostTensor.Row row = new HostTensor.Row(c);
+    return () -> {
+      for (int image = 0; image < n; image++) {
+        from.get((long) image * c, row, c);
+        for (int k = 0; k < c; k++) {
+          row.values[k] /= pixels;
+        }
+        to.put((long) image * c, row, c);
+      }
+    };
   }
 }
