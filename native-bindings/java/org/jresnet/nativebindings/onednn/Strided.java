@@ -46,12 +46,6 @@ public record Strided(OneDnnScope scope) {
   private Optional<PrimitiveDesc> binary(int code, Desc a, Desc b, Desc y, PostOps postOps) {
     return scope.chosen(
         new binary.primitive_desc(
-            scope.engine(),
-            code,
-            a.handle,
-            b.handle,
-            y.handle,
-            scope.attributes(postOps),
-            true));
+            scope.engine(), code, a.handle, b.handle, y.handle, scope.attributes(postOps), true));
   }
 }

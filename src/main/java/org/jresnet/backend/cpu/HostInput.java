@@ -110,22 +110,19 @@ final class HostInput implements InputOp {
 
   // A channel at a time: which one a value has would otherwise be found out value by value.
 
-  private static void look(
-      float[] table, byte[] pixels, int at, float[] out, int c, int channels) {
+  private static void look(float[] table, byte[] pixels, int at, float[] out, int c, int channels) {
     for (int i = c; i < out.length; i += channels) {
       out[i] = table[pixels[at + i] & 255];
     }
   }
 
-  private static void look(
-      short[] table, byte[] pixels, int at, short[] out, int c, int channels) {
+  private static void look(short[] table, byte[] pixels, int at, short[] out, int c, int channels) {
     for (int i = c; i < out.length; i += channels) {
       out[i] = table[pixels[at + i] & 255];
     }
   }
 
-  private static void look(
-      byte[] table, byte[] pixels, int at, byte[] out, int c, int channels) {
+  private static void look(byte[] table, byte[] pixels, int at, byte[] out, int c, int channels) {
     for (int i = c; i < out.length; i += channels) {
       out[i] = table[pixels[at + i] & 255];
     }

@@ -105,9 +105,9 @@ final class MultiplyPlan extends CpuPlan {
   }
 
   /**
-   * {@code dx = dy·s} and {@code ds[n,c] = Σ dy·x} over the pixels: first each place of a stretch over the stretches, in
-   * single precision, then the pixels of a stretch and every so many stretches in double. A worker
-   * takes some images, or blocks of their channels.
+   * {@code dx = dy·s} and {@code ds[n,c] = Σ dy·x} over the pixels: first each place of a stretch
+   * over the stretches, in single precision, then the pixels of a stretch and every so many
+   * stretches in double. A worker takes some images, or blocks of their channels.
    */
   private Runnable gradients(Operands operands) {
     HostTensor dy = new HostTensor(operands.get(Slot.DY));

@@ -119,7 +119,8 @@ final class PoolPlan extends CpuPlan {
     HostTensor from = new HostTensor(dy);
     HostTensor to =
         new HostTensor(
-            new Tensor(scratch.buffer(), scratch.offset() + temporary(0), dy.type(), dy.elements()));
+            new Tensor(
+                scratch.buffer(), scratch.offset() + temporary(0), dy.type(), dy.elements()));
     int c = spec.y().c();
     int n = spec.y().n();
     float pixels = spec.x().h() * spec.x().w();

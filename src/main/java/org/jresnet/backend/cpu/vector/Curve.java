@@ -53,6 +53,9 @@ public enum Curve {
 
   private static final float LN2_LOW = -2.12194440e-4f;
 
+  /** The bits of 87. */
+  private static final int LARGEST = 0x42AE0000;
+
   /** Replaces so many values, up to whole vectors. */
   abstract void apply(float[] y, int at, int count);
 
@@ -79,26 +82,36 @@ public enum Curve {
     Bounds.checkWhole(y, at, count);
     for (int i = 0; i < count; i += LANES) {
       FloatVector x = FloatVector.fromArray(SPECIES, y, at + i);
-      x.div(exp(x.neg()).add(1)).intoArray(y, at + i);
+      x.div(expOfNegative(x).add(1)).intoArray(y, at + i);
     }
   }
 
   /**
-   * {@code e^x} to within 2 units in the last place: {@code 2ⁿ·e^r} with {@code |r| ≤ ln 2 / 2},
-   * and e^r by Taylor's series to r⁷. Arguments are cut to where the result is a normal number.
+   * {@code e^−x} to within 2 units in the last place: {@code 2ⁿ·e^r} with {@code |r| ≤ ln 2 / 2},
+   * and e^r by Taylor's series to r⁷. Arguments are cut to ±87, where the result is a normal
+   * number. Magnitudes are compared as integers: a minimum of floats is one instruction only where
+   * NaN does not matter. NaN becomes ±87.
    */
-  static FloatVector exp(FloatVector argument) {
-    FloatVector x = argument.max(-87).min(88);
-    FloatVector shifted = x.mul(LOG2_E).add(ROUND);
+  static FloatVector expOfNegative(FloatVector argument) {
+    IntVector bits = argument.reinterpretAsInts();
+    IntVector magnitude = bits.and(Integer.MAX_VALUE).min(LARGEST);
+    FloatVector x = magnitude.or(bits.not().and(Integer.MIN_VALUE)).reinterpretAsFloats();
+    FloatVector shifted = x.fma(LOG2_E, ROUND);
     IntVector power = shifted.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23);
     FloatVector n = shifted.sub(ROUND);
-    FloatVector r = x.sub(n.mul(LN2_HIGH)).sub(n.mul(LN2_LOW));
-    FloatVector sum = r.mul(1 / 5040f).add(1 / 720f);
-    sum = sum.mul(r).add(1 / 120f);
-    sum = sum.mul(r).add(1 / 24f);
-    sum = sum.mul(r).add(1 / 6f);
-    sum = sum.mul(r).add(0.5f);
-    sum = sum.mul(r).add(1).mul(r).add(1);
+    FloatVector r = n.fma(each(-LN2_HIGH), x);
+    r = n.fma(each(-LN2_LOW), r);
+    FloatVector sum = r.fma(1 / 5040f, 1 / 720f);
+    sum = sum.fma(r, each(1 / 120f));
+    sum = sum.fma(r, each(1 / 24f));
+    sum = sum.fma(r, each(1 / 6f));
+    sum = sum.fma(r, each(0.5f));
+    sum = sum.fma(r, each(1));
+    sum = sum.fma(r, each(1));
     return sum.reinterpretAsInts().add(power).reinterpretAsFloats();
+  }
+
+  private static FloatVector each(float value) {
+    return FloatVector.broadcast(SPECIES, value);
   }
 }
