@@ -545,3 +545,21 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 4)
 #ifndef __CUDACC_RTC__
 #pragma GCC diagnostic pop
 #endif
+
+// Statistics of the batch from sums over count values per channel, and the running ones. The difference of two sums loses
+// what the mean is larger than the deviation; cuDNN's own path of this kind does the same.
+extern "C" __global__ void normFinish(const float* sum, const float* squares, float* mean, float* inverse,
+                                      float* runningMean, float* runningVar, float momentum, float eps, int c,
+                                      long long count) {
+  GRID_LOOP(i, c) {
+    double m = sum[i] / (double)count;
+    double difference = squares[i] / (double)count - m * m;
+    // NaN stays NaN.
+    double var = difference < 0 ? 0 : difference;
+    mean[i] = (float)m;
+    inverse[i] = (float)(1 / sqrt(var + (double)eps));
+    runningMean[i] = (float)((1 - (double)momentum) * runningMean[i] + (double)momentum * m);
+    runningVar[i] =
+        (float)((1 - (double)momentum) * runningVar[i] + (double)momentum * var * (double)count / (double)(count - 1));
+  }
+}

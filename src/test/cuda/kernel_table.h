@@ -54,7 +54,7 @@ static const Kernel KERNELS[] = {
     TYPES(TOGETHER, normPartials) TYPES(TOGETHER, normPartialsScalar) TYPES(TOGETHER, normFold)
     TYPES(ALONE, normApply) TYPES(ALONE, normApplyScalar) TYPES(ALONE, normAddApply) TYPES(ALONE, normAddApplyScalar)
     TYPES(TOGETHER, normSums) TYPES(TOGETHER, normSumsScalar) TOGETHER(normSumsFold)
-    TYPES(ALONE, normBackward) TYPES(ALONE, normBackwardScalar)
+    ALONE(normFinish) TYPES(ALONE, normBackward) TYPES(ALONE, normBackwardScalar)
     TYPES(ALONE, widen) TYPES(ALONE, narrow)
     TYPES(ALONE, channels) TYPES(ALONE, sliceBackward) TYPES(ALONE, shuffle) TYPES(ALONE, multiply)
     TYPES(ALONE, multiplySums) TYPES(ALONE, scale) TYPES(ALONE, dropout) TYPES(ALONE, average)

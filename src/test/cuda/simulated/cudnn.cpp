@@ -576,6 +576,24 @@ void normBackward(Run& run, const Descriptor& op) {
   run.write(Tensor(part(op, CUDNN_ATTR_OPERATION_NORM_BWD_DXDESC)), xs);
 }
 
+void sums(Run& run, const Descriptor& op) {
+  Tensor x(part(op, CUDNN_ATTR_OPERATION_GENSTATS_XDESC));
+  if (one<int>(op, CUDNN_ATTR_OPERATION_GENSTATS_MODE) != CUDNN_GENSTATS_SUM_SQSUM ||
+      one<int>(op, CUDNN_ATTR_OPERATION_GENSTATS_MATH_PREC) != CUDNN_DATA_FLOAT) {
+    throw Refusal(CUDNN_STATUS_NOT_SUPPORTED, "sums that are not simulated");
+  }
+  int64_t c = x.e[1];
+  Numbers xs = run.read(x);
+  std::vector<double> sum(c);
+  std::vector<double> squares(c);
+  for (int64_t i = 0; i < x.count(); i++) {
+    sum[i % c] += xs[i];
+    squares[i % c] += (double)xs[i] * xs[i];
+  }
+  run.write(Tensor(part(op, CUDNN_ATTR_OPERATION_GENSTATS_SUMDESC)), Numbers(sum.begin(), sum.end()));
+  run.write(Tensor(part(op, CUDNN_ATTR_OPERATION_GENSTATS_SQSUMDESC)), Numbers(squares.begin(), squares.end()));
+}
+
 Window poolingWindow(const Descriptor& op, int attribute) {
   Descriptor& d = part(op, attribute);
   auto windows = all<int64_t>(d, CUDNN_ATTR_RESAMPLE_WINDOW_DIMS);
@@ -643,6 +661,7 @@ const std::map<int, void (*)(Run&, const Descriptor&)> OPERATIONS = {
     {CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR, convolveBackwardFilter},
     {CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR, pointwise},
     {CUDNN_BACKEND_OPERATION_NORM_FORWARD_DESCRIPTOR, normForward},
+    {CUDNN_BACKEND_OPERATION_GEN_STATS_DESCRIPTOR, sums},
     {CUDNN_BACKEND_OPERATION_NORM_BACKWARD_DESCRIPTOR, normBackward},
     {CUDNN_BACKEND_OPERATION_RESAMPLE_FWD_DESCRIPTOR, maxPool},
     {CUDNN_BACKEND_OPERATION_RESAMPLE_BWD_DESCRIPTOR, maxPoolBackward}};

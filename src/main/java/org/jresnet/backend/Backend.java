@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
+import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
 
 /**
@@ -49,6 +50,16 @@ public interface Backend extends AutoCloseable {
   /** The plan of one candidate of {@link #contests} wherever it can compute, without a race. */
   default OpPlan plan(OpSpec spec, String candidate) {
     return plan(spec);
+  }
+
+  /**
+   * What the call of an op can take along in training, besides what the op itself says; see {@link
+   * Op#takes}.
+   *
+   * @param alone the op without what follows it and without gradients
+   */
+  default List<Op.Part> takesInTraining(OpSpec alone) {
+    return alone.op().takes(false);
   }
 
   /** Whether {@link #plan(OpSpec)} would succeed. */

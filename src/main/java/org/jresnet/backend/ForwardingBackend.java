@@ -2,6 +2,7 @@ package org.jresnet.backend;
 
 import java.util.List;
 import java.util.Map;
+import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
 
 /**
@@ -110,6 +111,11 @@ public abstract class ForwardingBackend implements Backend {
   @Override
   public Support supports(OpSpec spec) {
     return backend.supports(spec);
+  }
+
+  @Override
+  public List<Op.Part> takesInTraining(OpSpec alone) {
+    return backend.takesInTraining(alone);
   }
 
   @Override

@@ -46,8 +46,10 @@ public record OpSpec(
     wanted.putAll(gradients);
     wanted.values().removeIf(write -> write == GradientWrite.NONE);
     gradients = Collections.unmodifiableMap(wanted);
-    List<Op.Part> parts = op.takes(pass == Pass.INFERENCE);
     boolean training = pass == Pass.TRAINING;
+    // Some backends train with what others take along in inference alone.
+    List<Op.Part> parts = new ArrayList<>(op.takes(!training));
+    parts.addAll(training ? op.takes(true) : List.of());
     if (!tail.stream()
         .allMatch(o -> parts.contains(o.part()) && (!training || o.fusesInTraining()))) {
       throw new IllegalArgumentException(op + " takes " + parts + " along, found " + tail);
@@ -119,7 +121,7 @@ public record OpSpec(
 
   /** Whether RESIDUAL and Y must be one tensor: folded convolutions add to what is there. */
   public boolean inPlace() {
-    return adds() && part(Op.Part.NORM).isPresent();
+    return pass == Pass.INFERENCE && adds() && part(Op.Part.NORM).isPresent();
   }
 
   /** Every operand but those that only the plan knows; see {@link OpPlan#operands}. */
@@ -155,6 +157,8 @@ public record OpSpec(
     gradients.keySet().forEach(gradient -> read.addAll(op.reads(gradient)));
     if (pass == Pass.TRAINING) {
       tail.forEach(o -> read.addAll(o.part() == Op.Part.ACTIVATION ? o.reads(Slot.DX) : Set.of()));
+      // What a norm within the call reads of its own input, the plan keeps.
+      read.addAll(part(Op.Part.NORM).isPresent() ? Set.of(Slot.GAMMA) : Set.of());
     }
     return read;
   }

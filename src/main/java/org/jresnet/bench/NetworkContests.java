@@ -12,6 +12,7 @@ import org.jresnet.backend.Precision;
 import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Executable;
 import org.jresnet.engine.Executable.NamedSpec;
+import org.jresnet.engine.NetworkOps;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Node;
 
@@ -41,6 +42,14 @@ public final class NetworkContests {
         graph.nodes().stream().collect(Collectors.toMap(Node::name, n -> 1f));
     ranges.putAll(options.ranges());
     return Executable.specs(graph, options.withRanges(ranges), precision);
+  }
+
+  /** The same as a backend computes it, which may compute more as one in training. */
+  public static List<NamedSpec> specs(
+      Graph graph, CompileOptions options, Precision precision, Backend backend) {
+    return precision == Precision.INT8
+        ? specs(graph, options, precision)
+        : NetworkOps.of(graph, options, precision, backend);
   }
 
   /**

@@ -122,11 +122,11 @@ public final class OpRun {
 
   /** The memory around tensors, from one end to the next start. */
   private record Zone(String name, long from, long to, int number) {
-    /** NaN in every element type, and another one in each of up to 15 zones. */
+    /** NaN in every element type, and another one in each of up to 30 zones. */
     byte[] bytes() {
       byte[] bytes = new byte[Math.toIntExact(to - from)];
       for (int i = 0; i < bytes.length; i++) {
-        bytes[i] = (from + i) % 2 == 0 ? (byte) (0xF1 + number) : POISON;
+        bytes[i] = (from + i) % 2 == 0 ? (byte) (0xE1 + number) : POISON;
       }
       return bytes;
     }
@@ -142,8 +142,8 @@ public final class OpRun {
       before = slot.name();
     }
     zones.add(new Zone(before + " and the end", from, end, zones.size()));
-    if (zones.size() > 15) {
-      throw new IllegalStateException(zones.size() + " zones, patterns for 15");
+    if (zones.size() > 30) {
+      throw new IllegalStateException(zones.size() + " zones, patterns for 30");
     }
     return zones;
   }

@@ -6,8 +6,10 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jresnet.backend.Tuning;
 import org.jresnet.backend.gpu.CudnnOptions;
+import org.jresnet.backend.gpu.CudnnOptions.Fusion;
 import org.jresnet.backend.gpu.CudnnOptions.Launch;
 import org.jresnet.backend.gpu.CudnnOptions.Results;
+import org.jresnet.base.Named;
 import org.jresnet.base.Text;
 import picocli.CommandLine.Option;
 
@@ -59,6 +61,16 @@ final class GpuOptions {
   @Within(min = 1, max = 2)
   private int streams;
 
+  @Option(
+      names = "--fusion",
+      defaultValue = "auto",
+      paramLabel = "NAME",
+      description =
+          "What training computes together: C (norm, addition and ReLU), G (the same, and convolutions"
+              + " sum the statistics of the norms behind them, in bf16 and fp16), or auto, which is"
+              + " C until a GPU has measured both.")
+  private String fusion;
+
   /** As the backend takes them. */
   CudnnOptions options(Tuning tuning) {
     CudnnOptions defaults = CudnnOptions.defaults();
@@ -70,6 +82,7 @@ final class GpuOptions {
         deterministic ? Results.DETERMINISTIC : Results.ANY_ORDER,
         calls ? Launch.CALLS : Launch.GRAPH,
         streams,
+        UsageError.unlessValid(() -> Named.of(Fusion.class, "--fusion", fusion)),
         defaults.cache());
   }
 

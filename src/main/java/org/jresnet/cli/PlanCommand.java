@@ -160,7 +160,7 @@ final class PlanCommand implements Callable<Integer> {
             : GpuBackend.planning(DeviceDescription.of(device), gpu.options(tuning.gpu()))) {
       Compute.require(backend, chosen);
       List<NamedSpec> specs = new ArrayList<>();
-      for (NamedSpec named : NetworkContests.specs(graph, options, chosen)) {
+      for (NamedSpec named : NetworkContests.specs(graph, options, chosen, backend)) {
         List<Line> made = lines(backend, named);
         lines.addAll(made);
         if (made.stream().noneMatch(Line::refused)) {
@@ -168,6 +168,15 @@ final class PlanCommand implements Callable<Integer> {
         }
       }
       print(console, backend, lines);
+      for (NamedSpec named : specs) {
+        backend
+            .fusionRefusal(named.spec())
+            .ifPresent(
+                why ->
+                    console.print(
+                        "%s is computed alone, not with the norm behind it: %s",
+                        named.name(), why));
+      }
       if (forms) {
         FormTable.print(console, backend, specs);
       }

@@ -31,8 +31,8 @@ import org.jresnet.bench.RooflineChart;
 import org.jresnet.engine.BackendKind;
 import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Compute;
-import org.jresnet.engine.Executable;
 import org.jresnet.engine.Executable.NamedSpec;
+import org.jresnet.engine.NetworkOps;
 import org.jresnet.graph.Graph;
 import org.jresnet.models.Architecture;
 import org.jresnet.train.ModelFiles;
@@ -168,7 +168,9 @@ final class ProfileCommand implements Callable<Integer> {
             ? CompileOptions.training(c.batch(), c.size(), normalization)
             : CompileOptions.inference(c.batch(), c.size(), normalization);
     List<OpSpec> specs =
-        Executable.specs(graph, options, c.precision()).stream().map(NamedSpec::spec).toList();
+        NetworkOps.of(graph, options, c.precision(), backend).stream()
+            .map(NamedSpec::spec)
+            .toList();
     return new TrafficTable(
         backend.traffic(specs, training ? graph.parameterCount() : 0),
         ceilings.bytesPerSecond(),

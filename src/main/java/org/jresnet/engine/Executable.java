@@ -72,7 +72,7 @@ public final class Executable implements AutoCloseable {
   /** What {@link #compile} would ask a backend to plan, in forward order. */
   public static List<NamedSpec> specs(Graph graph, CompileOptions options, Precision precision) {
     return Fusion.groups(Fusion.simplified(graph, options), options, precision).stream()
-        .map(group -> new NamedSpec(group.name(), group.nodes(), group.spec()))
+        .map(Group::named)
         .toList();
   }
 
@@ -119,7 +119,8 @@ public final class Executable implements AutoCloseable {
   private void build(Optional<Executable> host) {
     options.watch().requireIn(model.graph(), options.pass());
     Graph graph = Fusion.simplified(model.graph(), options);
-    List<Group> groups = Fusion.groups(graph, options, model.precision());
+    List<Group> groups =
+        Fusion.groups(graph, options, model.precision(), model.backend()::takesInTraining);
     try (Plans made = new Plans(model.backend(), groups)) {
       plans = made;
       // What an inference has packed for itself must stay as it is.

@@ -8,7 +8,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Function;
 import java.util.stream.Collectors;
+import org.jresnet.backend.Backend;
 import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.Mode;
 import org.jresnet.backend.OpSpec;
@@ -37,11 +39,17 @@ final class Fusion {
   private final Graph graph;
   private final CompileOptions options;
   private final Precision precision;
+  private final Function<OpSpec, List<Part>> takes;
   private final List<Shape> shapes;
   private final boolean[] needsGradient;
   private final Set<Integer> gradientWritten = new HashSet<>();
 
-  private Fusion(Graph graph, CompileOptions options, Precision precision) {
+  private Fusion(
+      Graph graph,
+      CompileOptions options,
+      Precision precision,
+      Function<OpSpec, List<Part>> takes) {
+    this.takes = takes;
     this.graph = graph;
     this.options = options;
     this.precision = precision;
@@ -75,7 +83,16 @@ final class Fusion {
 
   /** Groups in forward order. */
   static List<Group> groups(Graph graph, CompileOptions options, Precision precision) {
-    return new Fusion(graph, options, precision).run();
+    return groups(graph, options, precision, alone -> alone.op().takes(false));
+  }
+
+  /** The same on a backend that takes more along in training, {@link Backend#takesInTraining}. */
+  static List<Group> groups(
+      Graph graph,
+      CompileOptions options,
+      Precision precision,
+      Function<OpSpec, List<Part>> takes) {
+    return new Fusion(graph, options, precision, takes).run();
   }
 
   private List<Group> run() {
@@ -115,7 +132,7 @@ final class Fusion {
         continue;
       }
       List<Node> chain = new ArrayList<>(List.of(node));
-      for (Part part : node.op().takes(options.pass() == Pass.INFERENCE)) {
+      for (Part part : takes(node)) {
         Optional<Node> next = successor(chain, part);
         next.ifPresent(chain::add);
         if (next.isEmpty() && part == Part.NORM) {
@@ -127,6 +144,21 @@ final class Fusion {
     }
     chains.sort(Comparator.comparingInt(chain -> last(chain).index()));
     return chains;
+  }
+
+  private List<Part> takes(Node node) {
+    if (options.pass() == Pass.INFERENCE) {
+      return node.op().takes(true);
+    }
+    return takes.apply(
+        new OpSpec(
+            node.op(),
+            List.of(),
+            node.inputs().stream().map(this::tensor).toList(),
+            tensor(node.index()),
+            mode(node),
+            needsGradient[node.index()] ? Pass.TRAINING : Pass.INFERENCE,
+            Map.of()));
   }
 
   private static Node last(List<Node> chain) {
@@ -143,6 +175,9 @@ final class Fusion {
     return consumers.size() == 1
             && consumers.get(0).op().part() == part
             && (options.pass() == Pass.INFERENCE || consumers.get(0).op().fusesInTraining())
+            && (options.pass() == Pass.INFERENCE
+                || part != Part.NORM
+                || mode(consumers.get(0)) == mode(chain.get(0)))
             && !options.watch().output(end.name())
             && !options.watch().gradient(end.name())
             && (part != Part.RESIDUAL || isMainPath(chain, consumers.get(0)))
@@ -213,8 +248,11 @@ final class Fusion {
         }
       }
     }
-    if (trains && trains(head)) {
-      head.parameters().stream()
+    for (Node node : chain) {
+      if (!trains || !trains(node)) {
+        continue;
+      }
+      node.parameters().stream()
           .filter(p -> p.role().trainable())
           .flatMap(p -> p.role().slot().flatMap(Slot::gradient).stream())
           .forEach(slot -> gradients.put(slot, GradientWrite.OVERWRITE));

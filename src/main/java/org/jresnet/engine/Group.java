@@ -42,4 +42,9 @@ record Group(List<Node> nodes, OpSpec spec, List<Integer> inputs) {
   int y() {
     return last().index();
   }
+
+  /** For others to look at. */
+  Executable.NamedSpec named() {
+    return new Executable.NamedSpec(name(), nodes, spec);
+  }
 }

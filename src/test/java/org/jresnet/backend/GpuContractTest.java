@@ -3,13 +3,17 @@ package org.jresnet.backend;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jresnet.backend.gpu.Form;
 import org.jresnet.backend.gpu.GpuBackend;
 import org.jresnet.backend.reference.ReferenceBackend;
+import org.jresnet.check.Bound;
 import org.jresnet.check.Comparison;
 import org.jresnet.check.OpCase;
 import org.jresnet.check.OpCheck;
@@ -18,6 +22,7 @@ import org.jresnet.check.Specs;
 import org.jresnet.graph.Axis;
 import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.DType;
+import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
 import org.jresnet.graph.Slot;
 import org.jresnet.testing.TestBackends;
@@ -226,5 +231,67 @@ class GpuContractTest extends BackendContract {
       @Override
       public void close() {}
     };
+  }
+
+  /** A convolution with the norm behind it, whose statistics the convolution's engine sums. */
+  @ParameterizedTest
+  @EnumSource(
+      value = Precision.class,
+      names = {"BF16", "FP16"})
+  void aConvolutionWithItsNormIsBothInTurn(Precision precision) {
+    DType type = precision.activation();
+    for (GradientWrite dx : GradientWrite.values()) {
+      OpSpec spec = convNorm(type, dx);
+      Map<Slot, double[]> inputs = inputs(spec, 11);
+      Map<Slot, double[]> first = new TreeMap<>(inputs);
+      OpSpec conv = Specs.conv(IMAGE, CONV, DType.F64, Pass.TRAINING, dx, GradientWrite.OVERWRITE);
+      first.keySet().retainAll(Set.of(Slot.X, Slot.WEIGHT, Slot.DX));
+      first.put(Slot.DY, inputs.get(Slot.DY));
+      Map<Slot, double[]> second = new TreeMap<>(inputs);
+      second.keySet().removeAll(Set.of(Slot.WEIGHT, Slot.DX));
+      second.put(Slot.X, rounded(OpRun.run(reference, conv, first, Map.of()).get(Slot.Y), type));
+      Map<Slot, double[]> norm = OpRun.run(reference, norm(DType.F64), second, Map.of());
+      first.put(Slot.DY, rounded(norm.get(Slot.DX), type));
+      Map<Slot, double[]> expected = new TreeMap<>(OpRun.run(reference, conv, first, Map.of()));
+      if (dx == GradientWrite.NONE) {
+        expected.remove(Slot.DX);
+      }
+      for (Slot slot : WRITTEN_BY_NORM) {
+        expected.put(slot, norm.get(slot));
+      }
+      expected.keySet().removeAll(Set.of(Slot.X, Slot.WEIGHT, Slot.DY));
+      Map<Slot, double[]> found = OpRun.run(backend, spec, inputs, Map.of());
+      // As for each of the ops alone; sums of squares lose little here, where means are small.
+      Bound bound = new Bound.Norm(precision == Precision.BF16 ? 1e-2 : 2e-3);
+      expected.forEach(
+          (slot, values) ->
+              assertThat(
+                      bound.compare(
+                          slot.name(), OpRun.extents(spec, slot), found.get(slot), values))
+                  .as("%s with %s", slot, dx)
+                  .matches(Comparison::ok));
+      assertThat(expected).hasSize(dx == GradientWrite.NONE ? 7 : 8);
+    }
+  }
+
+  private static final Conv2d CONV = Specs.conv2d(8, 8, new Specs.Window(3, 1, 1));
+
+  private static final Set<Slot> WRITTEN_BY_NORM =
+      Set.of(Slot.Y, Slot.DRESIDUAL, Slot.DGAMMA, Slot.DBETA, Slot.RUNNING_MEAN, Slot.RUNNING_VAR);
+
+  private static OpSpec convNorm(DType type, GradientWrite dx) {
+    OpSpec conv = Specs.conv(IMAGE, CONV, type, Pass.TRAINING, dx, GradientWrite.OVERWRITE);
+    OpSpec norm = norm(type);
+    List<Op> tail = new ArrayList<>(List.of(norm.op()));
+    tail.addAll(norm.tail());
+    Map<Slot, GradientWrite> gradients = new TreeMap<>(norm.gradients());
+    gradients.remove(Slot.DX);
+    gradients.putAll(conv.gradients());
+    return new OpSpec(
+        conv.op(), tail, norm.inputs(), norm.output(), Mode.TRAIN, Pass.TRAINING, gradients);
+  }
+
+  private static double[] rounded(double[] values, DType type) {
+    return Arrays.stream(values).map(v -> OpRun.round(v, type)).toArray();
   }
 }

@@ -2,6 +2,7 @@ package org.jresnet.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.withinPercentage;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
@@ -13,8 +14,11 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.bytedeco.cuda.global.cudart;
 import org.jresnet.backend.Backend;
@@ -23,6 +27,7 @@ import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.InputOp;
 import org.jresnet.backend.LossScale;
 import org.jresnet.backend.Normalization;
+import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Optimizer;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.Tensor;
@@ -30,7 +35,9 @@ import org.jresnet.backend.Tuning;
 import org.jresnet.backend.UpdateRule;
 import org.jresnet.backend.cpu.CpuOptions;
 import org.jresnet.backend.gpu.CudnnOptions;
+import org.jresnet.backend.gpu.GpuBackend;
 import org.jresnet.check.OpRun;
+import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Shape;
@@ -261,6 +268,10 @@ class GpuStepTest {
   }
 
   private static Backend open(CudnnOptions.Launch launch, int streams) {
+    return open(launch, streams, CudnnOptions.Fusion.AUTO);
+  }
+
+  private static Backend open(CudnnOptions.Launch launch, int streams, CudnnOptions.Fusion fusion) {
     TestBackends.open("gpu").close();
     CudnnOptions o = TestBackends.gpu();
     return Backends.open(
@@ -275,7 +286,76 @@ class GpuStepTest {
                 o.results(),
                 launch,
                 streams,
+                fusion,
                 o.cache())));
+  }
+
+  /**
+   * Sums in a convolution's engine are the norm's own but for single precision's rounding of a
+   * difference; what follows magnifies it as it does the order of any sum.
+   */
+  @ParameterizedTest
+  @EnumSource(
+      value = Precision.class,
+      names = {"BF16", "FP16"})
+  void statisticsOfEpiloguesAreThoseOfTheNorm(Precision precision) {
+    double factor = precision == Precision.FP16 ? 128 : 1;
+    Trace apart;
+    try (Backend backend = open(CudnnOptions.Launch.GRAPH, 1, CudnnOptions.Fusion.C)) {
+      apart = train(backend, precision, 3, factor);
+    }
+    try (Backend backend = open(CudnnOptions.Launch.GRAPH, 1, CudnnOptions.Fusion.G)) {
+      List<String> kinds =
+          NetworkOps.of(
+                  GRAPH,
+                  CompileOptions.training(BATCH, SIZE, Fixture.NORMALIZATION),
+                  precision,
+                  backend)
+              .stream()
+              .map(named -> named.spec().kind())
+              .toList();
+      assertThat(kinds).doesNotContain("conv").doesNotContain("norm");
+      assertThat(kinds.stream().filter(k -> k.equals("conv+norm+add+relu"))).hasSize(16);
+      Trace together = train(backend, precision, 3, factor);
+      assertThat(together.losses.get(0)).isCloseTo(apart.losses.get(0), withinPercentage(1));
+      assertThat(together.norms.get(0)).isCloseTo(apart.norms.get(0), withinPercentage(3));
+    }
+  }
+
+  /** With few channels, in single precision and frozen: as without the option, and said so. */
+  @Test
+  void convolutionsThatCannotSumAreComputedAlone() {
+    Graph narrow = Architecture.of("resnet50").graph(10, 4);
+    CompileOptions options = CompileOptions.training(2, 32, Fixture.NORMALIZATION);
+    try (GpuBackend backend =
+        (GpuBackend) open(CudnnOptions.Launch.CALLS, 1, CudnnOptions.Fusion.G)) {
+      Map<String, Optional<String>> refusals = new TreeMap<>();
+      for (Executable.NamedSpec named : NetworkOps.of(narrow, options, Precision.BF16, backend)) {
+        if (named.spec().op() instanceof Conv2d) {
+          refusals.put(named.name(), backend.fusionRefusal(named.spec()));
+          assertThat(named.spec().tail().isEmpty())
+              .as(named.name())
+              .isEqualTo(refusals.get(named.name()).isPresent());
+        }
+      }
+      assertThat(refusals.get("conv1")).contains("8 does not divide its 4 channels");
+      assertThat(refusals.get("layer2.0.conv2")).isEmpty();
+      for (Executable.NamedSpec named : NetworkOps.of(narrow, options, Precision.FP32, backend)) {
+        if (named.spec().op() instanceof Conv2d) {
+          assertThat(backend.fusionRefusal(named.spec())).contains("only in bf16 and fp16");
+        }
+      }
+      List<Executable.NamedSpec> frozen =
+          NetworkOps.of(
+              narrow, options.withFrozen(Set.of("layer4.2.conv3.weight")), Precision.BF16, backend);
+      OpSpec conv =
+          frozen.stream()
+              .filter(named -> named.name().equals("layer4.2.conv3"))
+              .findFirst()
+              .orElseThrow()
+              .spec();
+      assertThat(backend.fusionRefusal(conv)).contains("its weights are frozen");
+    }
   }
 
   /** Whatever runs when, the same engines compute the same numbers in the same order. */
@@ -413,6 +493,7 @@ class GpuStepTest {
             o.results(),
             o.launch(),
             o.streams(),
+            o.fusion(),
             folder);
     return Backends.open(BackendKind.GPU, new BackendSettings(CpuOptions.defaults(), options));
   }

@@ -94,6 +94,7 @@ public final class TestBackends {
             o.results(),
             launch,
             o.streams(),
+            o.fusion(),
             o.cache());
     return Backends.open(BackendKind.GPU, new BackendSettings(CpuOptions.defaults(), gpu));
   }
@@ -114,6 +115,7 @@ public final class TestBackends {
         CudnnOptions.Results.DETERMINISTIC,
         CudnnOptions.Launch.GRAPH,
         1,
+        CudnnOptions.Fusion.AUTO,
         Path.of(System.getProperty("java.io.tmpdir"), "jresnet-test-cache"));
   }
 

@@ -70,6 +70,15 @@ final class ConvPlan extends GpuPlan {
 
   /** A plan that adds to dx in that way, whether it is the best or not. */
   ConvPlan(Planner planner, OpSpec spec, Optional<Way> way) {
+    this(planner, spec, way, Optional.empty());
+  }
+
+  /** A plan with that engine for forward, which has more outputs; it runs in one stream. */
+  static ConvPlan around(Planner planner, OpSpec spec, Planned forward) {
+    return new ConvPlan(planner, spec, Optional.empty(), Optional.of(forward));
+  }
+
+  private ConvPlan(Planner planner, OpSpec spec, Optional<Way> way, Optional<Planned> given) {
     super(planner, spec);
     requireNoAccumulation(spec.write(Slot.DWEIGHT), "dweight and dbias");
     type = Gpu.suffix(spec.type());
@@ -82,7 +91,10 @@ final class ConvPlan extends GpuPlan {
     packed = narrow || rs > 1;
     elements = (long) conv.k() * c * rs;
     filterBytes = elements * spec.type().bytes();
-    forward = use(transposed ? data(Way.KERNEL) : convolve(biased), "the convolution");
+    forward =
+        use(
+            given.isPresent() ? given : transposed ? data(Way.KERNEL) : convolve(biased),
+            "the convolution");
     if (packed) {
       long bytes =
           narrow && biased && !transposed
@@ -95,7 +107,7 @@ final class ConvPlan extends GpuPlan {
       }
     }
     sum = sum(way);
-    beside = planner.besides() && spec.write(Slot.DWEIGHT) != GradientWrite.NONE;
+    beside = planner.besides() && given.isEmpty() && spec.write(Slot.DWEIGHT) != GradientWrite.NONE;
     backwardData =
         spec.write(Slot.DX) == GradientWrite.NONE
             ? null
@@ -271,8 +283,13 @@ final class ConvPlan extends GpuPlan {
 
   @Override
   protected void build(GpuBinding op, Operands operands) {
+    build(op, Map.of());
+  }
+
+  /** The same with what the forward engine writes besides y. */
+  void build(GpuBinding op, Map<String, Place> besides) {
     Place filter = op.at(packed ? (training() ? Slot.SAVED : Slot.PACKED) : Slot.WEIGHT);
-    buildForward(op, filter);
+    buildForward(op, filter, besides);
     if (beside) {
       op.beside(() -> buildBackwardFilter(op, op.at(Slot.ASIDE, besideTemporary())));
     } else if (backwardFilter != null) {
@@ -301,7 +318,7 @@ final class ConvPlan extends GpuPlan {
     }
   }
 
-  private void buildForward(GpuBinding op, Place filter) {
+  private void buildForward(GpuBinding op, Place filter, Map<String, Place> besides) {
     Phase packing = training() ? FORWARD : PREPARE;
     if (packed) {
       op.kernel(
@@ -316,7 +333,7 @@ final class ConvPlan extends GpuPlan {
               .add(c)
               .add(rs));
     }
-    Map<String, Place> places = new HashMap<>();
+    Map<String, Place> places = new HashMap<>(besides);
     places.put(transposed ? "dy" : "x", op.at(Slot.X));
     places.put("w", filter);
     places.put(transposed ? "dx" : "y", op.at(Slot.Y));

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.Optional;
 import org.jresnet.backend.Tuning;
 import org.jresnet.base.CacheFolder;
+import org.jresnet.base.Named;
 
 /**
  * How the GPU is used.
@@ -17,6 +18,7 @@ import org.jresnet.base.CacheFolder;
  * @param launch how a step is sent to the device
  * @param streams queues of the device that a step is divided among: 1, or 2 with gradients of
  *     weights beside the rest
+ * @param fusion what is computed together in training
  * @param cache folder of compiled kernels and measured choices
  */
 public record CudnnOptions(
@@ -27,7 +29,18 @@ public record CudnnOptions(
     Results results,
     Launch launch,
     int streams,
+    Fusion fusion,
     Path cache) {
+  /** What is computed together in training. */
+  public enum Fusion implements Named {
+    /** What was measured to be the fastest; nothing was so far, so it is C. */
+    AUTO,
+    /** Each convolution alone, each norm with addition and ReLU. */
+    C,
+    /** The same, but convolutions sum the statistics of the norms behind them as they write. */
+    G
+  }
+
   /** Checks the number of streams. */
   public CudnnOptions {
     if (streams < 1 || streams > 2) {
@@ -54,12 +67,6 @@ public record CudnnOptions(
     CALLS
   }
 
-  /** The same with another number of streams. */
-  public CudnnOptions withStreams(int count) {
-    return new CudnnOptions(
-        device, libraries, workspaceBytes, tuning, results, launch, count, cache);
-  }
-
   /** The defaults: the first GPU, searched libraries, cuDNN's best guesses, CUDA graphs. */
   public static CudnnOptions defaults() {
     return new CudnnOptions(
@@ -70,6 +77,7 @@ public record CudnnOptions(
         Results.ANY_ORDER,
         Launch.GRAPH,
         1,
+        Fusion.AUTO,
         CacheFolder.of(System.getenv()).resolve("jresnet"));
   }
 }

@@ -21,7 +21,9 @@ import org.jresnet.backend.gpu.GradientSum.Way;
 import org.jresnet.base.Closing;
 import org.jresnet.base.Named;
 import org.jresnet.base.UserError;
+import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.DType;
+import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
 import org.jresnet.nativebindings.cuda.CudaDevice;
 import org.jresnet.nativebindings.cuda.CudaException;
@@ -29,14 +31,15 @@ import org.jresnet.nativebindings.cuda.CudaLibraries;
 import org.jresnet.nativebindings.cuda.CudnnHandle;
 import org.jresnet.nativebindings.cuda.DeviceProperties;
 import org.jresnet.nativebindings.cuda.PinnedMemory;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The GPU backend: <a href="https://docs.nvidia.com/deeplearning/cudnn/">cuDNN 9</a> in fp32, tf32,
  * bf16 and fp16 on one NVIDIA GPU.
  */
 public final class GpuBackend implements Backend {
-  /** The CUDA version that the libraries are made for; drivers from 580 on have it. */
-  private static final int DRIVER = 13000;
+  private static final Logger LOG = LoggerFactory.getLogger(GpuBackend.class);
 
   private final String description;
   private final int architecture;
@@ -66,9 +69,9 @@ public final class GpuBackend implements Backend {
    *     what to install
    */
   public static GpuBackend open(CudnnOptions options) {
-    load(options);
+    Prerequisites.load(options);
     try {
-      requireDevice(options.device());
+      Prerequisites.requireDevice(options.device());
       Gpu gpu = new Gpu(options);
       PlanCache cache = new PlanCache(options.cache(), gpu.info().name(), CudnnHandle.version());
       Planner planner = new Planner(gpu.dnn(), options, cache).with(gpu.limits());
@@ -97,7 +100,7 @@ public final class GpuBackend implements Backend {
               + ". Fetch them (1.6 GB, with a stand-in for the driver) and say where they are:"
               + " ./jresnet plan --device h200 --cuda-libs \"$(tools/cuda-libs ~/cuda-libs)\"");
     }
-    load(options);
+    Prerequisites.load(options);
     try {
       DeviceProperties properties = new DeviceProperties(device.json());
       PlanCache cache = new PlanCache(options.cache(), device.name(), CudnnHandle.version());
@@ -114,62 +117,11 @@ public final class GpuBackend implements Backend {
   /** Whether {@link #open} has what it needs, without opening anything that stays open. */
   public static Support usable(CudnnOptions options) {
     try {
-      load(options);
-      requireDevice(options.device());
+      Prerequisites.load(options);
+      Prerequisites.requireDevice(options.device());
       return Support.yes();
     } catch (UserError e) {
       return Support.no(e.getMessage());
-    }
-  }
-
-  private static void load(CudnnOptions options) {
-    CudaLibraries libraries = CudaLibraries.find(options.libraries(), System.getenv());
-    libraries
-        .problem()
-        .ifPresent(
-            text -> {
-              throw new UserError(
-                  "the gpu backend cannot run: " + text + ". ./jresnet doctor shows more");
-            });
-    try {
-      libraries.load();
-      CudnnHandle.checkVersions();
-    } catch (LinkageError | CudaException e) {
-      throw new UserError(
-          "the gpu backend cannot run: a library does not load: "
-              + e.getMessage()
-              + ". ./jresnet doctor shows which ones were found",
-          e);
-    }
-  }
-
-  static void requireDevice(int index) {
-    try {
-      int driver = CudaDevice.driverVersion();
-      if (driver < DRIVER) {
-        throw new UserError(
-            "the NVIDIA driver is too old: it supports CUDA "
-                + driver / 1000
-                + "."
-                + driver % 1000 / 10
-                + ", needed is CUDA 13.0 (driver 580 or newer)");
-      }
-      int count = CudaDevice.count();
-      if (index < 0 || index >= count) {
-        throw new UserError(
-            "there is no GPU "
-                + index
-                + ": this machine has "
-                + count
-                + (count == 1 ? " GPU" : " GPUs")
-                + ", numbered from 0");
-      }
-    } catch (CudaException e) {
-      throw new UserError(
-          "the gpu backend cannot run: "
-              + e.getMessage()
-              + "; is there an NVIDIA GPU, and does nvidia-smi show it?",
-          e);
     }
   }
 
@@ -234,7 +186,7 @@ public final class GpuBackend implements Backend {
 
   @Override
   public OpPlan plan(OpSpec spec, String candidate) {
-    if (forms(spec).isEmpty()) {
+    if (forms(spec).isEmpty() || !spec.tail().isEmpty()) {
       return plan(spec);
     } else if (BlockedConvPlan.suits(spec)) {
       Stem.Way way = Named.of(Stem.Way.class, "way to compute the stem", candidate);
@@ -257,6 +209,24 @@ public final class GpuBackend implements Backend {
    */
   public List<Traffic> traffic(List<OpSpec> specs, long trained) {
     return Traffic.ofStep(specs, spec -> Lowering.of(planner, spec).traffic(), trained);
+  }
+
+  /** Why a convolution that {@code --fusion} would compute with a norm is computed alone. */
+  public Optional<String> fusionRefusal(OpSpec alone) {
+    return planner.sumsInEpilogues() && alone.op() instanceof Conv2d && alone.tail().isEmpty()
+        ? ConvNormPlan.refusal(planner, alone)
+        : Optional.empty();
+  }
+
+  @Override
+  public List<Op.Part> takesInTraining(OpSpec alone) {
+    if (!planner.sumsInEpilogues() || !(alone.op() instanceof Conv2d)) {
+      return alone.op().takes(false);
+    }
+    Optional<String> refusal = fusionRefusal(alone);
+    refusal.ifPresent(
+        why -> LOG.warn("--fusion G leaves a convolution to {} alone: {}", alone.output(), why));
+    return alone.op().takes(refusal.isEmpty());
   }
 
   /**

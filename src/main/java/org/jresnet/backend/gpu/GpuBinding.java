@@ -1,6 +1,9 @@
 package org.jresnet.backend.gpu;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.jresnet.backend.Binding;
 import org.jresnet.backend.OpCall;
@@ -21,7 +24,10 @@ final class GpuBinding extends Binding {
       Set.of(Slot.SCRATCH, Slot.ASIDE, Slot.SAVED, Slot.PACKED);
 
   private final Device device;
+  private final List<OpCall> held = new ArrayList<>();
   private Lane lane;
+  private Optional<Phase> holding = Optional.empty();
+  private Map<Slot, Place> moved = Map.of();
 
   GpuBinding(Device device, OpSpec spec, Operands operands) {
     super(spec, operands);
@@ -34,11 +40,11 @@ final class GpuBinding extends Binding {
    * {@link Slot#ASIDE}, not {@link Slot#SCRATCH}.
    */
   void beside(Runnable adding) {
-    add(new OpCall(Phase.BACKWARD, "fork", "event", 0, 0, device::fork));
+    send(new OpCall(Phase.BACKWARD, "fork", "event", 0, 0, device::fork));
     lane = device.beside();
     adding.run();
     lane = device;
-    add(new OpCall(Phase.JOIN, "join", "event", 0, 0, device::join));
+    send(new OpCall(Phase.JOIN, "join", "event", 0, 0, device::join));
   }
 
   Device device() {
@@ -49,7 +55,37 @@ final class GpuBinding extends Binding {
     return at(slot, 0);
   }
 
+  /**
+   * Adds the calls of a plan that this one consists of.
+   *
+   * @param phase whose calls are not added but returned
+   * @param places where that plan's operands lie, if not where this one's do
+   */
+  List<OpCall> holding(Phase phase, Map<Slot, Place> places, Runnable adding) {
+    holding = Optional.of(phase);
+    moved = places;
+    adding.run();
+    holding = Optional.empty();
+    moved = Map.of();
+    List<OpCall> calls = List.copyOf(held);
+    held.clear();
+    return calls;
+  }
+
+  /** Adds a call, unless calls of its phase are held back. */
+  void send(OpCall call) {
+    if (holding.equals(Optional.of(call.phase()))) {
+      held.add(call);
+    } else {
+      add(call);
+    }
+  }
+
   Place at(Slot slot, long offset) {
+    Place other = moved.get(slot);
+    if (other != null) {
+      return other.plus(offset);
+    }
     Tensor tensor = tensor(slot);
     if (PLANNED.contains(slot) && tensor.offset() % GpuPlan.ALIGNMENT != 0) {
       throw new IllegalArgumentException(
@@ -81,7 +117,7 @@ final class GpuBinding extends Binding {
     own(bound);
     CudnnHandle handle = lane.dnn();
     boolean products = operation.startsWith("convolution");
-    add(
+    send(
         new OpCall(
             phase,
             products ? operation.substring("convolution ".length()) : operation,
@@ -104,7 +140,7 @@ final class GpuBinding extends Binding {
   void kernel(Phase phase, String name, Kernel.Grid grid, long bytes, Kernel.Arguments arguments) {
     Lane.Launch launch = lane.launch(name, grid, arguments);
     own(launch);
-    add(new OpCall(phase, operation(name), name, 0, bytes, launch::run));
+    send(new OpCall(phase, operation(name), name, 0, bytes, launch::run));
   }
 
   private static String operation(String kernel) {
@@ -119,11 +155,11 @@ final class GpuBinding extends Binding {
     own(product);
     MatrixProduct.Bound bound = product.bind(factors);
     own(bound);
-    add(new OpCall(phase, operation, "cublasLt", flops(), 0, () -> device.run(bound)));
+    send(new OpCall(phase, operation, "cublasLt", flops(), 0, () -> device.run(bound)));
   }
 
   /** Adds a copy within the device. */
   void copy(Phase phase, Place from, Place to, long bytes) {
-    add(new OpCall(phase, "copy", "memcpy", 0, 2 * bytes, () -> device.copy(from, to, bytes)));
+    send(new OpCall(phase, "copy", "memcpy", 0, 2 * bytes, () -> device.copy(from, to, bytes)));
   }
 }

@@ -41,6 +41,11 @@ abstract class GpuPlan extends LibraryPlan<GpuBinding> {
     return this;
   }
 
+  /** Takes over the engines of a plan that this one consists of. */
+  final void adopt(GpuPlan part) {
+    engines.addAll(part.engines);
+  }
+
   /** Takes an engine into the plan and reserves its scratch memory. */
   Planned use(Optional<Planned> choice, String what) {
     Planned made = require(choice, what);

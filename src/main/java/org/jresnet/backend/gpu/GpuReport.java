@@ -41,7 +41,7 @@ public final class GpuReport {
       findings.put("nvrtc", KernelProgram.version());
       CudnnHandle.checkVersions();
       findings.put("cuda_driver", version(CudaDevice.driverVersion()));
-      GpuBackend.requireDevice(options.device());
+      Prerequisites.requireDevice(options.device());
       int count = CudaDevice.count();
       for (int i = 0; i < count; i++) {
         CudaDevice.Info info = CudaDevice.info(i);

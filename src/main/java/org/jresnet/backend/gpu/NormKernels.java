@@ -94,6 +94,28 @@ record NormKernels(OpSpec spec, boolean rectify, long vector, ChannelTiles tiles
     }
   }
 
+  /** Launches forward by sums per channel that somebody else has made. */
+  void forwardOfSums(GpuBinding op, Place sum, Place squares) {
+    int channels = spec.y().c();
+    op.kernel(
+        FORWARD,
+        "normFinish",
+        channels,
+        32L * channels,
+        new Arguments()
+            .add(sum.address())
+            .add(squares.address())
+            .add(op.at(Slot.SAVED).address())
+            .add(op.at(Slot.SAVED, vector).address())
+            .add(op.at(Slot.RUNNING_MEAN).address())
+            .add(op.at(Slot.RUNNING_VAR).address())
+            .add((float) ((Op.BatchNorm) spec.op()).momentum())
+            .add(eps())
+            .add(channels)
+            .add(spec.y().perChannel()));
+    apply(op, tiles.all(), true);
+  }
+
   private void apply(GpuBinding op, Part part, boolean training) {
     Arguments arguments =
         statistics(op, new Arguments().add(op.at(Slot.X).address()))

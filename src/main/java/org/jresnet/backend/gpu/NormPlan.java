@@ -30,6 +30,7 @@ final class NormPlan extends GpuPlan {
   private final boolean adds;
   private final boolean rectifies;
   private final boolean batch;
+  private final boolean summed;
   private final int channels;
   private final long vector;
   private final NormKernels own;
@@ -37,7 +38,17 @@ final class NormPlan extends GpuPlan {
   private final Planned backward;
 
   NormPlan(Planner planner, OpSpec spec) {
+    this(planner, spec, false);
+  }
+
+  /** A norm by the batch's statistics that gets its input's sums per channel. */
+  static NormPlan ofSums(Planner planner, OpSpec spec) {
+    return new NormPlan(planner, spec, true);
+  }
+
+  private NormPlan(Planner planner, OpSpec spec, boolean summed) {
     super(planner, spec);
+    this.summed = summed;
     norm = (Op.BatchNorm) spec.op();
     requireNoAccumulation(spec.write(Slot.DX), "the dx of a batch norm");
     requireNoAccumulation(spec.write(Slot.DGAMMA), "dgamma and dbeta");
@@ -55,8 +66,10 @@ final class NormPlan extends GpuPlan {
     Optional<Planned> back = Optional.empty();
     // A residual without ReLU occurs in no ResNet, and cuDNN has no engine for it.
     if (batch && (rectifies || !adds)) {
-      ahead =
-          planner.plan("batch norm" + suffix, spec.type(), Arithmetic.PLAIN, this::draftForward);
+      if (!summed) {
+        ahead =
+            planner.plan("batch norm" + suffix, spec.type(), Arithmetic.PLAIN, this::draftForward);
+      }
       back =
           planner.plan(
               "batch norm backward" + suffix, spec.type(), Arithmetic.PLAIN, this::draftBackward);
@@ -65,8 +78,8 @@ final class NormPlan extends GpuPlan {
         new ChannelTiles(planner.limits(), spec.type(), channels, spec.y().perChannel());
     own = new NormKernels(spec, rectifies, vector, tiles);
     // One bit per element is what both save where eight channels are a byte; else each has its own.
-    boolean engines = ahead.isPresent() && back.isPresent();
-    forward = engines ? use(ahead, "the batch norm") : null;
+    boolean engines = (summed || ahead.isPresent()) && back.isPresent();
+    forward = engines && !summed ? use(ahead, "the batch norm") : null;
     backward = engines ? use(back, "the gradient of the batch norm") : null;
     if (training()) {
       saved(
@@ -132,12 +145,27 @@ final class NormPlan extends GpuPlan {
   }
 
   @Override
+  List<Traffic> traffic() {
+    return Traffic.ofNorm(spec, summed);
+  }
+
+  @Override
   protected void build(GpuBinding op, Operands operands) {
     if (forward != null) {
       buildBatch(op);
     } else {
       own.forward(op, batch ? partial(op) : null, training());
     }
+    buildRest(op);
+  }
+
+  /** The same where sums of the input and of its squares lie at those places. */
+  void build(GpuBinding op, Place sum, Place squares) {
+    own.forwardOfSums(op, sum, squares);
+    buildRest(op);
+  }
+
+  private void buildRest(GpuBinding op) {
     other(op);
     if (backward != null) {
       buildBatchBackward(op);

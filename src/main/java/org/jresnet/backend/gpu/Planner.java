@@ -134,6 +134,11 @@ class Planner implements AutoCloseable {
     refused.putIfAbsent(full, e.getMessage());
   }
 
+  /** Whether convolutions sum the statistics of the norms behind them, where they can. */
+  boolean sumsInEpilogues() {
+    return options.fusion() == CudnnOptions.Fusion.G;
+  }
+
   /** Whether gradients of weights are computed beside the rest. */
   boolean besides() {
     return options.streams() > 1;

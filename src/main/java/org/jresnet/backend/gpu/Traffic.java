@@ -67,12 +67,19 @@ public record Traffic(Part part, long bytes, long flops) {
         return WEIGHTS;
       }
       return switch (kind.replaceFirst("^recomputed ", "")) {
-        case "conv", "convtranspose" -> operation.equals("add") ? GRADIENT_SUM : CONVOLUTION;
-        case "norm" -> phase == Phase.BACKWARD ? NORM_BACKWARD : NORM_FORWARD;
+        case "conv", "convtranspose" ->
+            operation.startsWith("norm") || operation.startsWith("batch norm")
+                ? norm(phase)
+                : operation.equals("add") ? GRADIENT_SUM : CONVOLUTION;
+        case "norm" -> norm(phase);
         case "input" -> INPUT;
         case "optimizer" -> OPTIMIZER;
         default -> OTHER;
       };
+    }
+
+    private static Part norm(Phase phase) {
+      return phase == Phase.BACKWARD ? NORM_BACKWARD : NORM_FORWARD;
     }
   }
 
@@ -116,7 +123,7 @@ public record Traffic(Part part, long bytes, long flops) {
     if (spec.op() instanceof Conv2d || spec.op() instanceof ConvTranspose2d) {
       convolution(spec, sum, all);
     } else if (spec.op() instanceof Op.BatchNorm) {
-      norm(spec, all);
+      all.addAll(ofNorm(spec, false));
     } else {
       for (Phase phase : List.of(Phase.FORWARD, Phase.BACKWARD)) {
         long bytes = bytes(spec, phase);
@@ -189,18 +196,21 @@ public record Traffic(Part part, long bytes, long flops) {
   /**
    * By the batch's statistics, x passes twice in forward, because no element can be normalised
    * before all are summed, and in backward so do x, the gradient and the mask of one bit per
-   * element.
+   * element. What comes with sums of x is read once in forward.
    */
-  private static void norm(OpSpec spec, List<Traffic> all) {
+  static List<Traffic> ofNorm(OpSpec spec, boolean summed) {
+    List<Traffic> all = new ArrayList<>();
     boolean batch = spec.mode() == Mode.TRAIN;
     long tensor = bytes(spec, spec.y());
     long mask = batch && spec.activates() ? (spec.y().elements() + 7) / 8 : 0;
     long residual = spec.adds() ? tensor : 0;
-    all.add(new Traffic(Part.NORM_FORWARD, (batch ? 3 : 2) * tensor + residual + mask, 0));
+    all.add(
+        new Traffic(Part.NORM_FORWARD, (batch && !summed ? 3 : 2) * tensor + residual + mask, 0));
     if (spec.pass() == Pass.TRAINING) {
       long read = batch ? 2 * (2 * tensor + mask) : 2 * tensor;
       all.add(new Traffic(Part.NORM_BACKWARD, read + tensor + residual, 0));
     }
+    return all;
   }
 
   private static long bytes(OpSpec spec, Shape shape) {

@@ -91,6 +91,7 @@ final class DeviceDescriptionTest {
             defaults.results(),
             defaults.launch(),
             1,
+            defaults.fusion(),
             empty);
     assertThatThrownBy(() -> GpuBackend.planning(DeviceDescription.of("l4"), options))
         .isInstanceOf(UserError.class)

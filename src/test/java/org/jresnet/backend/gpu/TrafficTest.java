@@ -85,6 +85,20 @@ class TrafficTest {
             new Traffic(Part.NORM_BACKWARD, 5 * tensor, 0));
   }
 
+  @Test
+  void aNormThatGetsSumsReadsOnceInForward() {
+    OpSpec norm =
+        specs(true).stream()
+            .filter(spec -> spec.name().equals("layer1.1.bn3"))
+            .findFirst()
+            .orElseThrow()
+            .spec();
+    List<Traffic> own = Traffic.ofNorm(norm, false);
+    List<Traffic> summed = Traffic.ofNorm(norm, true);
+    assertThat(own.get(0).bytes() - summed.get(0).bytes()).isEqualTo(2L * BATCH * 56 * 56 * 256);
+    assertThat(summed.get(1)).isEqualTo(own.get(1));
+  }
+
   /** The elements of 53 norms, 16 residuals and 16 blocks' inputs, times the passes over each. */
   @Test
   void resnet50InTrainingIsWhatTheLayersAddUpTo() {
@@ -145,6 +159,9 @@ class TrafficTest {
     assertThat(Part.of("recomputed norm", Phase.FORWARD, "batch norm"))
         .isEqualTo(Part.NORM_FORWARD);
     assertThat(Part.of("norm", Phase.BACKWARD, "normBackward")).isEqualTo(Part.NORM_BACKWARD);
+    assertThat(Part.of("conv", Phase.FORWARD, "normApply")).isEqualTo(Part.NORM_FORWARD);
+    assertThat(Part.of("conv", Phase.BACKWARD, "batch norm backward"))
+        .isEqualTo(Part.NORM_BACKWARD);
     assertThat(Part.of("maxpool", Phase.FORWARD, "max pool")).isEqualTo(Part.OTHER);
     assertThat(List.of(Part.values()).stream().map(Part::text).collect(Collectors.toSet()))
         .hasSize(Part.values().length);
