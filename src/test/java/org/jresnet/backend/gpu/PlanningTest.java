@@ -11,6 +11,7 @@ import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Pass;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.Support;
+import org.jresnet.bench.NetworkContests;
 import org.jresnet.check.OpCase;
 import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Executable;
@@ -66,6 +67,25 @@ class PlanningTest {
   void resNet50PlansInEveryPrecision(Precision precision, int batch) {
     check(precision, CompileOptions.training(batch, 224, Fixture.NORMALIZATION));
     check(precision, CompileOptions.inference(batch, 224, Fixture.NORMALIZATION));
+  }
+
+  /** The bytes that go in have signs: for others cuDNN 9.24 ends the process. */
+  @Test
+  void everyConvolutionOfResNet50PlansOnBytes() {
+    int convolutions = 0;
+    for (NamedSpec named :
+        NetworkContests.specs(
+            Architecture.of("resnet50").graph(1000),
+            CompileOptions.inference(32, 224, Fixture.NORMALIZATION),
+            Precision.INT8)) {
+      List<Choice> choices = backend.choices(named.spec());
+      if (named.spec().op() instanceof Conv2d) {
+        assertThat(choices).as("engines of %s", named).hasSize(1);
+        assertThat(choices.get(0).fallback()).as("%s is of last resort", choices).isFalse();
+        convolutions++;
+      }
+    }
+    assertThat(convolutions).isEqualTo(53);
   }
 
   private void check(Precision precision, CompileOptions options) {
