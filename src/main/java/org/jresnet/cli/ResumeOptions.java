@@ -50,7 +50,8 @@ final class ResumeOptions {
           "--no-winograd",
           "--deterministic",
           "--no-cuda-graph",
-          "--streams");
+          "--streams",
+          "--fusion");
 
   /** What an option decides, in the options of a run. */
   static final Map<String, Function<TrainOptions, Object>> FIXED = fixed();
