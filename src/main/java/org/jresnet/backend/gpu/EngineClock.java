@@ -236,12 +236,11 @@ final class EngineClock implements Trial, AutoCloseable {
     double[] times = new double[ROUNDS];
     try (CudaEvent start = new CudaEvent();
         CudaEvent end = new CudaEvent()) {
-      finish(
-          () -> {
-            for (int i = 0; i < WARM_UP; i++) {
-              launch.accept(i);
-            }
-          });
+      for (int i = 0; i < WARM_UP; i++) {
+        int turn = i;
+        // One at a time: an engine that fails is not sent again.
+        finish(() -> launch.accept(turn));
+      }
       for (int round = 0; round < ROUNDS; round++) {
         finish(
             () -> {
