@@ -1,16 +1,12 @@
 package org.jresnet;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
-import javax.tools.JavaCompiler;
-import javax.tools.StandardJavaFileManager;
-import javax.tools.ToolProvider;
+import org.jresnet.testing.Compilation;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -28,29 +24,10 @@ final class BenchmarksTest {
       sources = files.filter(file -> file.toString().endsWith(".java")).sorted().toList();
     }
     assertThat(sources).hasSizeGreaterThan(5);
-    List<String> options =
-        List.of(
-            "-proc:none",
-            "-cp",
-            System.getProperty("java.class.path"),
-            "--add-modules",
-            "jdk.incubator.vector",
-            "-d",
-            classes.toString());
-    JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
-    StringWriter complaints = new StringWriter();
-    try (StandardJavaFileManager manager = compiler.getStandardFileManager(null, null, UTF_8)) {
-      boolean compiled =
-          compiler
-              .getTask(
-                  complaints,
-                  manager,
-                  null,
-                  options,
-                  null,
-                  manager.getJavaFileObjectsFromPaths(sources))
-              .call();
-      assertThat(compiled).as("the benchmarks compile: %s", complaints).isTrue();
-    }
+    Compilation.require(
+        "the benchmarks compile",
+        sources,
+        classes,
+        List.of("--add-modules", "jdk.incubator.vector"));
   }
 }

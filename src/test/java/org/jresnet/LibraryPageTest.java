@@ -1,9 +1,7 @@
 package org.jresnet;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -13,9 +11,7 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import javax.tools.JavaCompiler;
-import javax.tools.StandardJavaFileManager;
-import javax.tools.ToolProvider;
+import org.jresnet.testing.Compilation;
 import org.jresnet.train.Classifier;
 import org.jresnet.train.RunFolder;
 import org.jresnet.weights.StateDict;
@@ -93,30 +89,11 @@ final class LibraryPageTest {
     for (Map.Entry<String, String> program : programs.entrySet()) {
       files.add(Files.writeString(sources.resolve(program.getKey() + ".java"), program.getValue()));
     }
-    JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
-    StringWriter complaints = new StringWriter();
-    try (StandardJavaFileManager manager = compiler.getStandardFileManager(null, null, UTF_8)) {
-      List<String> options =
-          List.of(
-              "-Xlint:all,-processing,-classfile,-path",
-              "-Werror",
-              "-proc:none",
-              "-cp",
-              System.getProperty("java.class.path"),
-              "-d",
-              classes.toString());
-      boolean compiled =
-          compiler
-              .getTask(
-                  complaints,
-                  manager,
-                  null,
-                  options,
-                  null,
-                  manager.getJavaFileObjectsFromPaths(files))
-              .call();
-      assertThat(compiled).as("the page compiles: %s", complaints).isTrue();
-    }
+    Compilation.require(
+        "the page compiles",
+        files,
+        classes,
+        List.of("-Xlint:all,-processing,-classfile,-path", "-Werror"));
     return classes;
   }
 

@@ -2,18 +2,18 @@ package org.jresnet.bench;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.IntStream;
 import org.jresnet.base.Csv;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
+import org.jresnet.engine.Bucket;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Node;
-import org.jresnet.graph.Parameter;
 
 /**
  * How a training step would take with several ranks, each with a batch of its own, that add up
@@ -89,12 +89,12 @@ public final class RankForecast {
   }
 
   /**
-   * Gradients that leave together.
+   * Gradients that leave together: a {@link Bucket}.
    *
    * @param ready seconds after the step's beginning when the last of them is computed
    * @param bytes in single precision
    */
-  public record Bucket(double ready, long bytes) {}
+  public record Message(double ready, long bytes) {}
 
   /**
    * A step.
@@ -120,14 +120,7 @@ public final class RankForecast {
       String algorithm,
       double efficiency) {}
 
-  /**
-   * First and later sizes from which on a bucket is full, those of torch's DistributedDataParallel.
-   */
-  private static final long FIRST_BYTES = 1L << 20;
-
-  private static final long BYTES = 25L << 20;
-
-  private final List<Bucket> buckets;
+  private final List<Message> messages;
   private final double backward;
   private final double after;
   private final double gamma;
@@ -162,48 +155,35 @@ public final class RankForecast {
     backward = time;
     after = update;
     gamma = 3 / measured.bytesPerSecond();
-    buckets = buckets(graph, ready);
+    messages = messages(graph, ready);
   }
 
-  private static List<Bucket> buckets(Graph graph, Map<String, Double> ready) {
-    List<Bucket> buckets = new ArrayList<>();
-    List<Node> nodes = new ArrayList<>(graph.nodes());
-    Collections.reverse(nodes);
-    long bytes = 0;
-    double last = 0;
-    for (Node node : nodes) {
-      List<Parameter> parameters = new ArrayList<>(node.parameters());
-      Collections.reverse(parameters);
-      for (Parameter p : parameters) {
-        if (!p.role().trainable()) {
-          continue;
-        }
-        Double at = ready.get(node.name());
+  private static List<Message> messages(Graph graph, Map<String, Double> ready) {
+    Map<String, Node> nodes = new HashMap<>();
+    graph.nodes().forEach(node -> node.parameters().forEach(p -> nodes.put(p.name(), node)));
+    List<Message> messages = new ArrayList<>();
+    for (Bucket bucket : Bucket.of(graph, Set.of())) {
+      double last = 0;
+      for (String parameter : bucket.parameters()) {
+        String node = nodes.get(parameter).name();
+        Double at = ready.get(node);
         if (at == null) {
           throw new UserError(
               Text.format(
                   "the profile has no backward call of %s; name the network and the classes that"
                       + " were profiled",
-                  node.name()));
+                  node));
         }
         last = Math.max(last, at);
-        bytes += 4 * p.shape().stream().mapToLong(Integer::longValue).reduce(1, (a, b) -> a * b);
-        if (bytes >= (buckets.isEmpty() ? FIRST_BYTES : BYTES)) {
-          buckets.add(new Bucket(last, bytes));
-          bytes = 0;
-          last = 0;
-        }
       }
+      messages.add(new Message(last, bucket.bytes()));
     }
-    if (bytes > 0) {
-      buckets.add(new Bucket(last, bytes));
-    }
-    return List.copyOf(buckets);
+    return List.copyOf(messages);
   }
 
   /** In the order in which they leave. */
-  public List<Bucket> buckets() {
-    return buckets;
+  public List<Message> messages() {
+    return messages;
   }
 
   /** Seconds of a step of one rank. */
@@ -218,6 +198,9 @@ public final class RankForecast {
    * @param width bytes that a gradient has on the wire: 4, or 2 for bf16
    */
   public Step step(int ranks, Link link, int width) {
+    if (ranks == 1) {
+      return new Step(1, alone(), 0, 0, 0, 0, 0, "", 1);
+    }
     double free = 0;
     double exchange = 0;
     double latency = 0;
@@ -225,31 +208,30 @@ public final class RankForecast {
     AllReduce largest = null;
     AllReduce last = null;
     long most = 0;
-    for (Bucket bucket : buckets) {
-      double bytes = bucket.bytes() * width / 4.0;
-      AllReduce message = AllReduce.best(ranks, bytes, link, gamma);
-      free = Math.max(free, bucket.ready()) + message.seconds();
-      exchange += message.seconds();
-      latency += message.latency();
-      adding += message.adding();
-      last = message;
-      if (bucket.bytes() > most) {
-        most = bucket.bytes();
-        largest = message;
+    for (Message message : messages) {
+      double bytes = message.bytes() * width / 4.0;
+      AllReduce sum = AllReduce.best(ranks, bytes, link, gamma);
+      free = Math.max(free, message.ready()) + sum.seconds();
+      exchange += sum.seconds();
+      latency += sum.latency();
+      adding += sum.adding();
+      last = sum;
+      if (message.bytes() > most) {
+        most = message.bytes();
+        largest = sum;
       }
     }
-    boolean alone = ranks == 1;
-    double exposed = alone ? 0 : Math.max(0, free - backward);
+    double exposed = Math.max(0, free - backward);
     double seconds = alone() + exposed;
     return new Step(
         ranks,
         seconds,
         exposed,
-        alone ? 0 : exchange,
-        alone ? 0 : last.seconds(),
-        alone ? 0 : latency / exchange,
-        alone ? 0 : adding / exchange,
-        alone ? "" : largest.algorithm(),
+        exchange,
+        last.seconds(),
+        latency / exchange,
+        adding / exchange,
+        largest.algorithm(),
         alone() / seconds);
   }
 

@@ -16,8 +16,8 @@ import org.jresnet.bench.Benchmark.Configuration;
 import org.jresnet.bench.Ceilings;
 import org.jresnet.bench.Link;
 import org.jresnet.bench.RankForecast;
-import org.jresnet.bench.RankForecast.Bucket;
 import org.jresnet.bench.RankForecast.Measured;
+import org.jresnet.bench.RankForecast.Message;
 import org.jresnet.bench.RankForecast.Step;
 import org.jresnet.engine.BackendKind;
 import org.jresnet.engine.BackendSettings;
@@ -81,15 +81,15 @@ final class RankOptions {
     int width = wire.equals("fp32") ? 4 : 2;
     Graph graph = Arguments.graph(c.network(), c.classes(), null);
     RankForecast forecast = new RankForecast(graph, measured(c));
-    List<Bucket> buckets = forecast.buckets();
+    List<Message> messages = forecast.messages();
     console.print(
         "%s on %s%nOne rank: %.1f ms a step; %s of gradients in %s, the last of %.1f MB%n",
         c.name(),
         profile == null ? Processor.andJava() : profile.toString(),
         1e3 * forecast.alone(),
-        Text.format("%.1f MB", buckets.stream().mapToLong(Bucket::bytes).sum() * width / 4e6),
-        Text.count(buckets.size(), "bucket"),
-        buckets.get(buckets.size() - 1).bytes() * width / 4e6);
+        Text.format("%.1f MB", messages.stream().mapToLong(Message::bytes).sum() * width / 4e6),
+        Text.count(messages.size(), "bucket"),
+        messages.get(messages.size() - 1).bytes() * width / 4e6);
     console.print(
         "%6s %10s %10s %11s %11s %12s  %s",
         "ranks", "ms/step", "images/s", "exchange", "exposed", "efficiency", "largest message by");

@@ -75,36 +75,19 @@ public record RunRecord(
   }
 
   RunRecord withContents(String hash) {
-    return new RunRecord(
-        options,
-        classes,
-        dataHash,
-        splitHash,
-        weightsHash,
-        jresnet,
-        java,
-        backend,
-        hash,
-        dataUse,
-        ranks);
+    return with(hash, dataUse, ranks);
   }
 
   RunRecord withDataUse(DataUse use) {
-    return new RunRecord(
-        options,
-        classes,
-        dataHash,
-        splitHash,
-        weightsHash,
-        jresnet,
-        java,
-        backend,
-        contentHash,
-        use,
-        ranks);
+    return with(contentHash, use, ranks);
   }
 
   RunRecord withRanks(List<RankUse> uses) {
+    return with(contentHash, dataUse, uses);
+  }
+
+  /** With what becomes known, or changes, while a run goes on. */
+  private RunRecord with(String contents, DataUse use, List<RankUse> uses) {
     return new RunRecord(
         options,
         classes,
@@ -114,8 +97,8 @@ public record RunRecord(
         jresnet,
         java,
         backend,
-        contentHash,
-        dataUse,
+        contents,
+        use,
         uses);
   }
 }

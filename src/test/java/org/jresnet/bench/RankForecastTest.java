@@ -11,9 +11,9 @@ import java.util.Collections;
 import java.util.List;
 import org.assertj.core.data.Offset;
 import org.jresnet.base.UserError;
-import org.jresnet.bench.RankForecast.Bucket;
 import org.jresnet.bench.RankForecast.Call;
 import org.jresnet.bench.RankForecast.Measured;
+import org.jresnet.bench.RankForecast.Message;
 import org.jresnet.bench.RankForecast.Step;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Node;
@@ -78,12 +78,12 @@ final class RankForecastTest {
   void aStepOfTwoRanks() {
     RankForecast forecast = new RankForecast(graph("resnet18"), even(graph("resnet18")));
     assertThat(forecast.alone()).isCloseTo(0.056, CLOSE);
-    List<Bucket> buckets = forecast.buckets();
-    assertThat(buckets.stream().map(Bucket::bytes))
+    List<Message> messages = forecast.messages();
+    assertThat(messages.stream().map(Message::bytes))
         .containsExactly(2_052_000L, 28_852_224L, 15_853_824L);
-    assertThat(buckets.get(0).ready()).isCloseTo(0.011, CLOSE);
-    assertThat(buckets.get(1).ready()).isCloseTo(0.019, CLOSE);
-    assertThat(buckets.get(2).ready()).isCloseTo(0.051, CLOSE);
+    assertThat(messages.get(0).ready()).isCloseTo(0.011, CLOSE);
+    assertThat(messages.get(1).ready()).isCloseTo(0.019, CLOSE);
+    assertThat(messages.get(2).ready()).isCloseTo(0.051, CLOSE);
     // Two ranks send each byte once and add half of them, at a nanosecond each: 1.5 ns a byte.
     Step step = forecast.step(2, new Link(0, 1e9), 4);
     double second = 0.019 + 1.5e-9 * 28_852_224;
@@ -135,7 +135,7 @@ final class RankForecastTest {
     Measured measured = Measured.read(PROFILE);
     RankForecast forecast = new RankForecast(graph("resnet50"), measured);
     assertThat(measured.bytesPerSecond()).isBetween(50e9, 60e9);
-    assertThat(forecast.buckets().stream().mapToLong(Bucket::bytes).sum())
+    assertThat(forecast.messages().stream().mapToLong(Message::bytes).sum())
         .isEqualTo(4 * 25_557_032L);
     assertThat(forecast.alone())
         .isCloseTo(measured.calls().stream().mapToDouble(Call::seconds).sum(), CLOSE);
