@@ -16,7 +16,6 @@ import org.jresnet.graph.Shape;
 import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.cuda.Convolution;
 import org.jresnet.nativebindings.cuda.Elementwise;
-import org.jresnet.nativebindings.cuda.Kernel.Arguments;
 import org.jresnet.nativebindings.cuda.OpGraph;
 
 /**
@@ -96,13 +95,7 @@ final class FoldedConvPlan extends GpuPlan {
         "fold_" + Gpu.suffix(spec.type()),
         elements,
         elements * 4 + filterBytes(),
-        new Arguments()
-            .add(op.at(Slot.WEIGHT).address())
-            .add(operands.has(Slot.BIAS) ? op.at(Slot.BIAS).address() : 0L)
-            .add(op.at(Slot.GAMMA).address())
-            .add(op.at(Slot.BETA).address())
-            .add(op.at(Slot.RUNNING_MEAN).address())
-            .add(op.at(Slot.RUNNING_VAR).address())
+        op.foldedParameters(operands)
             .add((float) ((Op.BatchNorm) spec.part(Op.Part.NORM).orElseThrow()).eps())
             .add(filter.address())
             .add(bias.address())

@@ -51,6 +51,17 @@ final class GpuBinding extends Binding {
     return device;
   }
 
+  /** What folding reads: a convolution's weights and bias, which may be absent, and its norm. */
+  Kernel.Arguments foldedParameters(Operands operands) {
+    return new Kernel.Arguments()
+        .add(at(Slot.WEIGHT).address())
+        .add(operands.has(Slot.BIAS) ? at(Slot.BIAS).address() : 0L)
+        .add(at(Slot.GAMMA).address())
+        .add(at(Slot.BETA).address())
+        .add(at(Slot.RUNNING_MEAN).address())
+        .add(at(Slot.RUNNING_VAR).address());
+  }
+
   Place at(Slot slot) {
     return at(slot, 0);
   }

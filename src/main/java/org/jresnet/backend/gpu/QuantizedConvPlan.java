@@ -226,13 +226,7 @@ final class QuantizedConvPlan extends GpuPlan {
         "foldBytes",
         new Grid(conv.k(), Gpu.THREADS, 0),
         5 * weightBytes(),
-        new Arguments()
-            .add(op.at(Slot.WEIGHT).address())
-            .add(operands.has(Slot.BIAS) ? op.at(Slot.BIAS).address() : 0L)
-            .add(op.at(Slot.GAMMA).address())
-            .add(op.at(Slot.BETA).address())
-            .add(op.at(Slot.RUNNING_MEAN).address())
-            .add(op.at(Slot.RUNNING_VAR).address())
+        op.foldedParameters(operands)
             .add(((Op.BatchNorm) spec.part(Op.Part.NORM).orElseThrow()).eps())
             .add(scale(spec.inputs().get(0)).scale())
             .add(scale(spec.output()).scale())
