@@ -109,7 +109,9 @@ final class ProcessTest {
         .contains("\njresnet: a library that belongs to jresnet does not load")
         .contains("doctor")
         .doesNotContain("\tat ");
-    Ended natives = end(java(List.of(), without("linux-x86_64"), "bench", "--no-check"));
+    // Newer Java warns of native access that nobody allowed.
+    List<String> allowed = List.of("--enable-native-access=ALL-UNNAMED");
+    Ended natives = end(java(allowed, without("linux-x86_64"), "bench", "--no-check"));
     assertThat(natives.code()).as(natives.err()).isEqualTo(1);
     assertThat(natives.err()).startsWith("jresnet: ").contains("doctor").hasLineCount(1);
   }
