@@ -54,7 +54,8 @@ final class ArchitectureTest {
           .dependOnClassesThat()
           .resideInAPackage("org.bytedeco..")
           .because(
-              "only native-bindings may import org.bytedeco: put the native call into an owner class there and call that");
+              "only native-bindings may import org.bytedeco: put the native call into an owner"
+                  + " class there and call that");
 
   @ArchTest static final ArchRule NATIVE_BINDINGS = only("nativebindings", "nativebindings");
   @ArchTest static final ArchRule BASE = only("base", "base");
@@ -76,7 +77,8 @@ final class ArchitectureTest {
       only("engine", "engine", "backend", "distributed", "loss", "graph");
 
   @ArchTest
-  static final ArchRule BENCH = only("bench", "bench", "engine", "backend", "models", "graph");
+  static final ArchRule BENCH =
+      only("bench", "bench", "engine", "backend", "distributed", "models", "graph");
 
   @ArchTest
   static final ArchRule TRAIN =
@@ -154,8 +156,8 @@ final class ArchitectureTest {
                           nameMatching(
                               "read|write|createImageInputStream|createImageOutputStream"))))
           .because(
-              "ImageIO's own streams write to the temporary folder and register a shutdown hook, which fails after Ctrl-C;"
-                  + " use base.Png, or streams in memory");
+              "ImageIO's own streams write to the temporary folder and register a shutdown hook,"
+                  + " which fails after Ctrl-C; use base.Png, or streams in memory");
 
   @ArchTest
   static final ArchRule ONE_CLASS_PRINTS =

@@ -135,6 +135,9 @@ public final class Benchmark {
   /** Multiply-accumulates of an image at {@link #CHECK_SIZE}; ResNet-18 has 150 million. */
   private static final long MOBILE_MACS = 60_000_000;
 
+  /** Learning rate of every step. */
+  static final LongToDoubleFunction RATE = step -> 1e-3;
+
   private Benchmark() {}
 
   /**
@@ -164,7 +167,8 @@ public final class Benchmark {
       throw new UserError(
           String.format(
               Locale.ROOT,
-              "%s on %s computes wrong values: they differ from the reference by %.2e, allowed %.0e; not timed",
+              "%s on %s computes wrong values: they differ from the reference by %.2e, allowed"
+                  + " %.0e; not timed",
               c.name(),
               backend.name(),
               relative,
@@ -262,7 +266,6 @@ public final class Benchmark {
 
   /** A compiled configuration with random pixels. */
   private static final class Session implements AutoCloseable {
-    private static final LongToDoubleFunction RATE = step -> 1e-3;
     final Model model;
     final Executable executable;
     final Optional<OptimizerState> optimizer;
@@ -278,8 +281,7 @@ public final class Benchmark {
             Executable.compile(
                 model,
                 c.work == Work.TRAIN
-                    ? CompileOptions.training(c.batch, c.size, normalization(c.network))
-                        .withCheckpointBlocks(c.checkpointBlocks)
+                    ? training(c)
                     : inference(backend, c.network, c.classes, c.precision, c.batch, c.size));
         optimizer = c.work == Work.TRAIN ? Optional.of(optimizer(model)) : Optional.empty();
         optimizer.ifPresent(o -> o.decideBy(0, new LossScale(c.precision, LossScale.State.START)));
@@ -287,14 +289,6 @@ public final class Benchmark {
         model.close();
         throw e;
       }
-    }
-
-    private static int[] labels(Configuration c) {
-      int[] labels = new int[c.batch];
-      for (int i = 0; i < labels.length; i++) {
-        labels[i] = i % c.classes;
-      }
-      return labels;
     }
 
     /** As a training or an evaluation runs: the next batch comes in while this one is computed. */
@@ -322,7 +316,20 @@ public final class Benchmark {
     }
   }
 
-  private static OptimizerState optimizer(Model model) {
+  static CompileOptions training(Configuration c) {
+    return CompileOptions.training(c.batch, c.size, normalization(c.network))
+        .withCheckpointBlocks(c.checkpointBlocks);
+  }
+
+  static int[] labels(Configuration c) {
+    int[] labels = new int[c.batch];
+    for (int i = 0; i < labels.length; i++) {
+      labels[i] = i % c.classes;
+    }
+    return labels;
+  }
+
+  static OptimizerState optimizer(Model model) {
     return new OptimizerState(model, new UpdateRule.Adam(0.9, 0.999, 1e-8, 0), Set.of());
   }
 
@@ -330,8 +337,7 @@ public final class Benchmark {
     return new Normalization(network.preprocessing().mean(), network.preprocessing().std());
   }
 
-  private static Model model(
-      Backend backend, Architecture network, int classes, Precision precision) {
+  static Model model(Backend backend, Architecture network, int classes, Precision precision) {
     Model model = new Model(network.graph(classes), backend, precision);
     model.initialize(SEED, Model.BlockEnd.ONE);
     return model;
@@ -362,7 +368,7 @@ public final class Benchmark {
     return graph.nodes().stream().mapToLong(n -> n.op().macs(shapes.get(n.index()))).sum();
   }
 
-  private static byte[] pixels(int batch, int size) {
+  static byte[] pixels(int batch, int size) {
     byte[] pixels = new byte[batch * size * size * 3];
     new Random(SEED).nextBytes(pixels);
     return pixels;

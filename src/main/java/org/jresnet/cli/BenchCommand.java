@@ -14,7 +14,9 @@ import org.jresnet.backend.Backend;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.Support;
 import org.jresnet.base.Csv;
+import org.jresnet.base.ProcessMemory;
 import org.jresnet.base.Processor;
+import org.jresnet.base.Quantile;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.bench.Benchmark;
@@ -22,6 +24,8 @@ import org.jresnet.bench.Benchmark.Configuration;
 import org.jresnet.bench.Benchmark.Result;
 import org.jresnet.bench.Benchmark.Work;
 import org.jresnet.bench.Disturbance;
+import org.jresnet.bench.RankSteps;
+import org.jresnet.distributed.Wire;
 import org.jresnet.engine.BackendKind;
 import org.jresnet.engine.BackendSettings;
 import org.jresnet.engine.Backends;
@@ -39,7 +43,8 @@ import picocli.CommandLine.Spec;
     sortOptions = false,
     description =
         "Times training steps and inference for every combination of the options, after checking"
-            + " values against the reference backend.")
+            + " values against the reference backend. Started by mpirun or srun, it times training"
+            + " steps that all ranks share, beside the same steps without the exchange.")
 final class BenchCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 
@@ -143,6 +148,7 @@ final class BenchCommand implements Callable<Integer> {
       description = "cpu, gpu, reference.")
   private List<String> backends;
 
+  @Mixin private LaunchOptions launch;
   @Mixin private ThreadOptions threads;
   @Mixin private TuningOptions tuning;
   @Mixin private GpuOptions gpu;
@@ -153,14 +159,24 @@ final class BenchCommand implements Callable<Integer> {
     for (int size : sizes) {
       batches.forEach(batch -> Arguments.requireBatchFits(batch, size));
     }
-    Console console = new Console(json);
+    Wire wire = UsageError.unlessValid(launch::wire);
     if (csv != null) {
       createFolder();
     }
-    if (threads.several()) {
-      return ChildRuns.eachThreadCount(threads.counts(), spec.commandLine().getParent());
+    if (!launch.several()) {
+      if (threads.several()) {
+        return ChildRuns.eachThreadCount(threads.counts(), spec.commandLine().getParent());
+      }
+    } else if (!works.equals(List.of(Work.TRAIN))) {
+      throw new UsageError("several ranks share training steps alone; say --work train");
     }
     threads.check();
+    return launch.run(all -> time(new RankSteps.Sharing(all, wire)));
+  }
+
+  private int time(RankSteps.Sharing sharing) {
+    boolean leads = sharing.ranks().leads();
+    Console console = leads ? new Console(json) : Console.silent();
     List<BackendKind> kinds =
         backends.stream().map(n -> UsageError.unlessValid(() -> BackendKind.of(n))).toList();
     for (BackendKind kind : kinds) {
@@ -179,11 +195,11 @@ final class BenchCommand implements Callable<Integer> {
             "error",
             "plan MB");
         List<Configuration> all = configurations(backend);
-        if (csv != null) {
+        if (csv != null && leads) {
           all.forEach(c -> OutputFile.require("--csv", file(backend, c), overwrite));
         }
         for (Configuration c : all) {
-          time(console, backend, c);
+          time(console, backend, c, sharing);
           Console.requireOutput();
         }
       }
@@ -256,10 +272,16 @@ final class BenchCommand implements Callable<Integer> {
     return csv.resolve(c.name() + "-" + backend.name() + "-" + threads.count() + "t.csv");
   }
 
-  private void time(Console console, Backend backend, Configuration c) {
+  private void time(Console console, Backend backend, Configuration c, RankSteps.Sharing sharing) {
     double error = unchecked ? Double.NaN : Benchmark.check(backend, c);
+    int ranks = sharing.ranks().size();
     Disturbance.Watch watch = Disturbance.watch();
-    Result r = Benchmark.run(backend, c, steps, seconds);
+    Optional<RankSteps> shared =
+        ranks == 1
+            ? Optional.empty()
+            : Optional.of(RankSteps.measure(backend, c, sharing, steps, seconds));
+    Result r =
+        shared.map(RankSteps::together).orElseGet(() -> Benchmark.run(backend, c, steps, seconds));
     Optional<Disturbance> disturbance = watch.stop();
     console.print(
         "%-34s %9.2f %10.2f %10.2f %6.1f%% %8.2f %9.1e %9d",
@@ -271,7 +293,10 @@ final class BenchCommand implements Callable<Integer> {
         r.createSeconds(),
         error,
         r.plannedBytes() >> 20);
+    shared.ifPresent(s -> print(console, s, ranks));
+    // Other ranks are other programs to this one.
     disturbance
+        .filter(d -> ranks == 1)
         .flatMap(d -> d.warning(r.spread()))
         .ifPresent(reason -> console.note(Text.format("%s: %s", c.name(), reason)));
     Map<String, Object> values = new LinkedHashMap<>();
@@ -291,11 +316,13 @@ final class BenchCommand implements Callable<Integer> {
         });
     values.put("create_s", r.createSeconds());
     values.put("planned_bytes", r.plannedBytes());
+    values.put("peak_bytes", shared.map(RankSteps::peakBytes).orElseGet(ProcessMemory::peakBytes));
+    shared.ifPresent(s -> values.putAll(values(s, sharing)));
     if (!unchecked) {
       values.put("error", error);
     }
     console.object(values);
-    if (csv != null) {
+    if (csv != null && sharing.ranks().leads()) {
       List<List<String>> rows = new ArrayList<>(List.of(List.of("step", "milliseconds")));
       for (int i = 0; i < r.seconds().length; i++) {
         String millis = String.format(Locale.ROOT, "%.3f", 1e3 * r.seconds()[i]);
@@ -303,5 +330,30 @@ final class BenchCommand implements Callable<Integer> {
       }
       Csv.write(file(backend, c), rows);
     }
+  }
+
+  private static void print(Console console, RankSteps s, int ranks) {
+    console.print(
+        "  each of %s ranks; %.2f ms without the exchange, which alone takes %.2f ms: %.1f %% of"
+            + " the step is exposed%n  %.1f MB to add up, %d MB of memory at most",
+        ranks,
+        1e3 * s.alone(),
+        1e3 * Quantile.of(s.bare(), 0.5),
+        100 * s.exposed() / s.together().median(),
+        s.bytes() / 1e6,
+        s.peakBytes() >> 20);
+  }
+
+  private static Map<String, Object> values(RankSteps s, RankSteps.Sharing sharing) {
+    Map<String, Object> values = new LinkedHashMap<>();
+    values.put("ranks", sharing.ranks().size());
+    values.put("wire", sharing.wire().id());
+    values.put("without_exchange_ms", 1e3 * s.alone());
+    values.put("exposed_ms", 1e3 * s.exposed());
+    values.put("waited_ms", 1e3 * Quantile.of(s.waited(), 0.5));
+    values.put("exchange_ms", 1e3 * Quantile.of(s.bare(), 0.5));
+    values.put("exchange_bytes", s.bytes());
+    values.put("exchanges", s.exchanges());
+    return values;
   }
 }

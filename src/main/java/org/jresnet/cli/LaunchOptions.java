@@ -12,13 +12,12 @@ import org.jresnet.distributed.Communicator;
 import org.jresnet.distributed.Launch;
 import org.jresnet.distributed.RankFailure;
 import org.jresnet.distributed.Wire;
-import org.jresnet.train.ParallelOptions;
-import org.jresnet.train.RanksDisagree;
 import org.jresnet.train.RunFolder;
+import org.jresnet.train.SharedError;
 import org.jresnet.train.TrainOptions;
 import picocli.CommandLine.Option;
 
-/** How several processes share a training run. */
+/** How several processes find each other and exchange gradients. */
 @Heading("Several processes")
 final class LaunchOptions {
   /** For others to say what they have found out, before all are ended. */
@@ -29,8 +28,9 @@ final class LaunchOptions {
       defaultValue = "auto",
       paramLabel = "HOW",
       description = {
-        "auto: as many as mpirun, mpiexec or srun has started, connected by MPI; else one. mpi: by MPI in any case."
-            + " solo: this process alone. MPI needs a binding that tools/build-mpi makes."
+        "auto: as many as mpirun, mpiexec or srun has started, connected by MPI; else one. mpi: by"
+            + " MPI in any case. solo: this process alone. MPI needs a binding that tools/build-mpi"
+            + " makes."
       })
   private String ranks;
 
@@ -43,33 +43,24 @@ final class LaunchOptions {
   private int timeout;
 
   @Option(
-      names = "--scale-lr",
-      defaultValue = "none",
-      paramLabel = "HOW",
-      description =
-          "linear multiplies --lr by the number of ranks and needs --warmup; none leaves it as it is."
-              + " --batch is that of one rank, a step sees as many batches as there are ranks.")
-  private String scaleLr;
-
-  @Option(
       names = "--wire",
       defaultValue = "fp32",
       paramLabel = "TYPE",
       description = "How gradients travel: fp32, or bf16, which halves the bytes and rounds.")
   private String wire;
 
-  @Option(
-      names = "--sync-norm",
-      description = "Batch norms use the statistics of all ranks' batches (CPU).")
-  private boolean syncNorm;
+  /** How gradients travel. */
+  Wire wire() {
+    return Named.of(Wire.class, "wire", wire);
+  }
 
-  /** The options on so many ranks. */
-  ParallelOptions parallel(int size) {
-    return new ParallelOptions(
-        size,
-        Named.of(ParallelOptions.ScaleLr.class, "scale-lr", scaleLr),
-        Named.of(Wire.class, "wire", wire),
-        syncNorm);
+  /** Whether {@link #run} finds several processes, as far as their launcher says. */
+  boolean several() {
+    return wanted() != Launch.Wanted.SOLO && Launch.of(System.getenv()).several();
+  }
+
+  private Launch.Wanted wanted() {
+    return UsageError.unlessValid(() -> Named.of(Launch.Wanted.class, "ranks", ranks));
   }
 
   /**
@@ -78,11 +69,9 @@ final class LaunchOptions {
    * @return the exit code
    */
   int run(ToIntFunction<Communicator> work) {
-    Launch.Wanted wanted =
-        UsageError.unlessValid(() -> Named.of(Launch.Wanted.class, "ranks", ranks));
     Map<String, String> environment = System.getenv();
     Communicator all =
-        Launch.of(environment).join(wanted, environment, Duration.ofSeconds(timeout));
+        Launch.of(environment).join(wanted(), environment, Duration.ofSeconds(timeout));
     if (all.size() == 1) {
       try (all) {
         return work.applyAsInt(all);
@@ -94,10 +83,10 @@ final class LaunchOptions {
       return code;
     } catch (RuntimeException | Error e) {
       Failure failure = Failure.of(e);
-      if (all.leads() || !(e instanceof RanksDisagree)) {
+      if (all.leads() || !(e instanceof SharedError)) {
         String headline = failure.lines().get(0);
         Console.error(
-            e instanceof RanksDisagree || e instanceof RankFailure
+            e instanceof SharedError || e instanceof RankFailure
                 ? headline
                 : Text.format("rank %s of %s: %s", all.rank(), all.size(), headline));
         failure.lines().stream().skip(1).forEach(line -> Console.printError("%s", line));

@@ -29,7 +29,8 @@ import picocli.CommandLine.Spec;
     sortOptions = false,
     description = {
       "Trains a classifier on a folder with one folder of images per class.",
-      "Folders named train, val and test inside it are taken as the split; else the images are split at random."
+      "Folders named train, val and test inside it are taken as the split; else the images are"
+          + " split at random."
     })
 final class TrainCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
@@ -67,10 +68,12 @@ final class TrainCommand implements Callable<Integer> {
       names = "--preset",
       paramLabel = "NAME",
       description = {
-        "seed: 224 pixels, batch 32, Adam 1e-3, 100 epochs, 80/20 split with seed 42, best validation accuracy kept. It selects on"
-            + " the part that it reports; the default keeps a held-out test set instead.",
-        "ganprintr: the protocol of Neves et al. 2020: 224 pixels, values from 0 to 1, batch 32, Adam 1e-4, 20 epochs,"
-            + " 50/20/30 split; divide real faces by identity with --group, and read the EER.",
+        "seed: 224 pixels, batch 32, Adam 1e-3, 100 epochs, 80/20 split with seed 42, best"
+            + " validation accuracy kept. It selects on the part that it reports; the default keeps"
+            + " a held-out test set instead.",
+        "ganprintr: the protocol of Neves et al. 2020: 224 pixels, values from 0 to 1, batch 32,"
+            + " Adam 1e-4, 20 epochs, 50/20/30 split; divide real faces by identity with --group,"
+            + " and read the EER.",
         "Options that you give yourself are kept."
       })
   private String preset;
@@ -98,6 +101,8 @@ final class TrainCommand implements Callable<Integer> {
   private boolean json;
 
   @Mixin private LaunchOptions ranks;
+
+  @Mixin private SharingOptions sharing;
 
   @Mixin private BackendOptions backendOptions;
 
@@ -196,7 +201,7 @@ final class TrainCommand implements Callable<Integer> {
           network.apply(training);
           steps.apply(training);
           images.apply(training);
-          return training.parallel(ranks.parallel(size));
+          return training.parallel(sharing.parallel(size, ranks.wire()));
         });
   }
 }

@@ -373,17 +373,20 @@ public final class Executable implements AutoCloseable {
    */
   public String locateNonFinite() {
     // Gradients may be the sums of several batches, which a run overwrites.
-    return program.locateNonFinite(
-        options.pass() == Pass.TRAINING ? model.nonFiniteGradient() : Optional.empty());
+    return program
+        .locateNonFinite(
+            options.pass() == Pass.TRAINING ? model.nonFiniteGradient() : Optional.empty())
+        .what();
   }
 
   /**
-   * The same for an earlier step, while the parameters are still those that it had.
+   * The same for an earlier step, while the parameters are still those that it had. Where norms add
+   * up over ranks, every rank must ask.
    *
    * @param number of its random draws, of the seed that {@link #setDraws} gave
    * @param element of the gradients that was not finite then; -1 to look at those of now
    */
-  public String locateNonFinite(byte[] pixels, int[] labels, long number, long element) {
+  public NonFinite locateNonFinite(byte[] pixels, int[] labels, long number, long element) {
     program.again(pixels, labels);
     keys.again(number);
     return program.locateNonFinite(

@@ -288,43 +288,50 @@ final class Program implements AutoCloseable {
   }
 
   /**
-   * Runs the last step action by action.
+   * Runs the last step action by action, to its end: norms over all ranks need every rank.
    *
    * @param before whose gradient is not finite, for where this step has none that is so
    */
-  String locateNonFinite(Optional<String> before) {
+  NonFinite locateNonFinite(Optional<String> before) {
     input.load(lastPixels);
     prefetched = null;
     if (loss != null) {
       reload();
     }
-    for (Bound b : bound) {
+    NonFinite found = null;
+    for (int i = 0; i < bound.size(); i++) {
+      Bound b = bound.get(i);
       if (b.is(Action.Kind.EXCHANGE)) {
-        // Other ranks may not look for it.
+        // What each rank finds is its own.
         continue;
       }
-      if (b.is(Action.Kind.RECOMPUTE)) {
-        b.body.run();
-        continue;
-      }
-      // Statistics that an action moves on reach nothing else in this step.
-      Optional<Value> found =
-          first(b.action.reads(), v -> v.given() && !b.action.writes().contains(v));
-      if (found.isPresent()) {
-        return found.get().name;
-      }
+      boolean looks = found == null && !b.is(Action.Kind.RECOMPUTE);
+      Optional<String> name = looks ? nonFiniteBefore(b) : Optional.empty();
       b.body.run();
-      if (b.is(Action.Kind.LOSS) && !Double.isFinite(loss.value(loss.send()))) {
-        return "the loss";
+      if (looks && name.isEmpty()) {
+        name = nonFiniteAfter(b);
       }
-      found = first(b.action.writes(), v -> !v.given() || !b.action.reads().contains(v));
-      if (found.isPresent()) {
-        // What is computed in place keeps the name of its first content.
-        String name = found.get().name;
-        return name.startsWith(OUTPUT) ? OUTPUT + b.action.node() : name;
-      }
+      found = name.isPresent() ? new NonFinite(i, name.get()) : found;
     }
-    return before.map(name -> "the gradient of " + name).orElse("the loss");
+    return found != null
+        ? found
+        : new NonFinite(
+            NonFinite.AFTER, before.map(name -> "the gradient of " + name).orElse("the loss"));
+  }
+
+  /** Statistics that an action moves on reach nothing else in this step. */
+  private static Optional<String> nonFiniteBefore(Bound b) {
+    return first(b.action.reads(), v -> v.given() && !b.action.writes().contains(v))
+        .map(v -> v.name);
+  }
+
+  private Optional<String> nonFiniteAfter(Bound b) {
+    if (b.is(Action.Kind.LOSS) && !Double.isFinite(loss.value(loss.send()))) {
+      return Optional.of("the loss");
+    }
+    // What is computed in place keeps the name of its first content.
+    return first(b.action.writes(), v -> !v.given() || !b.action.reads().contains(v))
+        .map(v -> v.name.startsWith(OUTPUT) ? OUTPUT + b.action.node() : v.name);
   }
 
   private static Optional<Value> first(List<Value> values, Predicate<Value> wanted) {

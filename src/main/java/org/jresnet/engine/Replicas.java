@@ -1,12 +1,17 @@
 package org.jresnet.engine;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
+import org.jresnet.backend.Backend;
 import org.jresnet.backend.Tensor;
 import org.jresnet.base.Digests;
+import org.jresnet.base.Json;
 import org.jresnet.distributed.Communicator;
 import org.jresnet.graph.Parameter;
 
@@ -57,6 +62,24 @@ public final class Replicas {
     counters(model).forEach(name -> chunk.putLong(model.batchesTracked(name)));
     digest.update(chunk.flip());
     return Digests.hex(digest);
+  }
+
+  /**
+   * Does something on rank 0 first, so that its choices of kernels are everyone's: ranks that time
+   * kernels each for themselves would compute different last bits from run to run.
+   */
+  public static <T> T leadFirst(Communicator ranks, Backend backend, Supplier<T> work) {
+    if (ranks.size() == 1) {
+      return work.get();
+    }
+    T made = ranks.leads() ? work.get() : null;
+    String chosen = ranks.leads() ? Json.line(backend.choices()) : "{}";
+    String text = new String(ranks.broadcast(chosen.getBytes(UTF_8), 0), UTF_8);
+    if (!ranks.leads()) {
+      backend.choose(Json.parseMap("rank 0", text, String.class));
+      made = work.get();
+    }
+    return made;
   }
 
   private static ByteBuffer chunk() {

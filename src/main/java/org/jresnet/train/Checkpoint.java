@@ -41,10 +41,11 @@ record Checkpoint(
    *
    * @param batches of an epoch
    * @param batchSize images of a batch
+   * @param images of an epoch
    * @param accumulate batches of a step
    * @param skipsSteps whether steps may be left out, as half precision does
    */
-  record Limits(int batches, int batchSize, int accumulate, boolean skipsSteps) {
+  record Limits(int batches, int batchSize, int images, int accumulate, boolean skipsSteps) {
     private long steps(int ofBatches) {
       return (ofBatches + accumulate - 1L) / accumulate;
     }
@@ -55,10 +56,10 @@ record Checkpoint(
     history = List.copyOf(history);
   }
 
-  /** The same after another number of optimizer steps. */
-  Checkpoint withSteps(long number) {
+  /** The same after another number of batches and optimizer steps. */
+  Checkpoint movedTo(int batches, long number) {
     return new Checkpoint(
-        epoch, batch, lossSum, correct, seen, number, lossScale, bestEpoch, history, best);
+        epoch, batches, lossSum, correct, seen, number, lossScale, bestEpoch, history, best);
   }
 
   /**
@@ -75,7 +76,7 @@ record Checkpoint(
         "batch",
         batch,
         "a multiple of " + run.accumulate + ", whole steps");
-    long most = (long) batch * run.batchSize;
+    long most = batch == run.batches ? run.images : (long) batch * run.batchSize;
     require(
         seen <= most && seen > 0 == batch > 0,
         file,

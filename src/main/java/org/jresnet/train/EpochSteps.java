@@ -12,6 +12,7 @@ import org.jresnet.base.UserError;
 import org.jresnet.data.Batch;
 import org.jresnet.data.Loader;
 import org.jresnet.engine.Executable;
+import org.jresnet.engine.NonFinite;
 import org.jresnet.engine.OptimizerState;
 
 /**
@@ -228,20 +229,21 @@ final class EpochSteps {
   }
 
   private UserError diverged(Sent step, long element) {
-    return new UserError(
+    // All ranks have found the same, and compute the step again together.
+    NonFinite found =
+        step.executable.locateNonFinite(
+            step.batch.pixels(), labels(step.batch), draws(step.number), element);
+    return new SharedError(
         Text.format(
             "training diverged in epoch %s, batch %s: %s is not finite. Try a lower --lr, --clip "
                 + "1, or --warmup; %s",
             epoch + 1,
             step.number + 1,
-            // With norms over all ranks, no rank can compute the step again alone.
-            ranks.several()
-                ? "the loss or a gradient of some rank"
-                : step.executable.locateNonFinite(
-                    step.batch.pixels(), labels(step.batch), draws(step.number), element),
+            ranks.first(found),
             Files.exists(folder.file(RunFolder.LAST))
                 ? RunFolder.LAST + " still holds the last good state"
-                : "nothing was saved yet"));
+                : "nothing was saved yet"),
+        List.of());
   }
 
   /** Batches of the epoch that are done. */

@@ -8,12 +8,14 @@ import org.jresnet.base.JsonField;
  * From where on a run had how many ranks; part of {@code run.json}.
  *
  * @param epoch epochs that were done
+ * @param seen images of the next epoch that steps had seen
  * @param ranks processes
  * @param globalBatch images of a step
  * @param learningRate base rate after scaling
  */
 public record RankUse(
     @JsonField(min = 0) int epoch,
+    @JsonField(whenAbsent = "0", min = 0) long seen,
     @JsonField(min = 1) int ranks,
     @JsonField(min = 1) int globalBatch,
     double learningRate) {
@@ -38,6 +40,7 @@ public record RankUse(
     uses.add(
         new RankUse(
             start.epoch(),
+            start.seen(),
             ranks,
             batch * ranks * options.accumulate(),
             options.optimizer().learningRate() * options.parallel().rateFactor()));

@@ -24,6 +24,7 @@ import org.jresnet.distributed.Communicator;
 import org.jresnet.engine.GradientExchange;
 import org.jresnet.engine.GradientExchange.Statistics;
 import org.jresnet.engine.Model;
+import org.jresnet.engine.NonFinite;
 import org.jresnet.engine.OptimizerState;
 import org.jresnet.engine.Replicas;
 
@@ -88,7 +89,7 @@ final class Ranks {
   /**
    * Stops all ranks unless they have the same version, options, data and weights.
    *
-   * @throws RanksDisagree naming each difference
+   * @throws SharedError naming each difference
    */
   void requireEqual(Common own) {
     if (!several()) {
@@ -105,7 +106,7 @@ final class Ranks {
       }
     }
     if (!differences.isEmpty()) {
-      throw new RanksDisagree(
+      throw new SharedError(
           "the ranks were not started alike; start all with the same version, options and data",
           differences);
     }
@@ -115,7 +116,7 @@ final class Ranks {
     try {
       return Json.parse("rank " + rank, new String(text, UTF_8), Common.class);
     } catch (UserError e) {
-      throw new RanksDisagree(
+      throw new SharedError(
           Text.format(
               "rank %s says what this version cannot read; start all ranks with the same version",
               rank),
@@ -136,9 +137,10 @@ final class Ranks {
     for (Part part : List.of(Part.TRAIN, Part.VAL)) {
       int images = split.part(part).size();
       if (images < size() && several()) {
-        throw new RanksDisagree(
+        throw new SharedError(
             Text.format(
-                "there are %s ranks and only %s images in the part %s; start at most that many ranks",
+                "there are %s ranks and only %s images in the part %s; start at most that many"
+                    + " ranks",
                 size(), images, part.id()),
             List.of());
       }
@@ -164,7 +166,7 @@ final class Ranks {
   /**
    * Stops all ranks unless their weights and moments are the same to the bit.
    *
-   * @throws RanksDisagree naming the ranks that differ from rank 0
+   * @throws SharedError naming the ranks that differ from rank 0
    */
   void requireEqualWeights(Model model, OptimizerState optimizer) {
     if (!several()) {
@@ -181,7 +183,7 @@ final class Ranks {
       }
     }
     if (!others.isEmpty()) {
-      throw new RanksDisagree(
+      throw new SharedError(
           "the weights of ranks have drifted apart, which must not be: the memory or network of a"
               + " machine is faulty, or its MPI does not add up alike everywhere. The last"
               + " checkpoint was made when they were equal. Other than rank 0:",
@@ -189,22 +191,9 @@ final class Ranks {
     }
   }
 
-  /**
-   * Does something on rank 0 first, so that its choices of kernels are everyone's: ranks that time
-   * kernels each for themselves would compute different last bits from run to run.
-   */
+  /** {@link Replicas#leadFirst}. */
   <T> T leadFirst(Backend backend, Supplier<T> work) {
-    if (!several()) {
-      return work.get();
-    }
-    T made = leads() ? work.get() : null;
-    String chosen = leads() ? Json.line(backend.choices()) : "{}";
-    String text = new String(communicator.broadcast(chosen.getBytes(UTF_8), 0), UTF_8);
-    if (!leads()) {
-      backend.choose(Json.parseMap("rank 0", text, String.class));
-      made = work.get();
-    }
-    return made;
+    return Replicas.leadFirst(communicator, backend, work);
   }
 
   /** How this rank reads its share of an epoch. */
@@ -284,6 +273,26 @@ final class Ranks {
   /** Whether a rank is to stop, as of the last batch. */
   boolean stopping() {
     return figures[3] > 0;
+  }
+
+  /** What stopped being finite first on any rank, and where that is; every rank asks. */
+  String first(NonFinite own) {
+    if (!several()) {
+      return own.what();
+    }
+    NonFinite first = own;
+    int where = 0;
+    List<byte[]> all = communicator.gather(Json.line(own).getBytes(UTF_8));
+    for (int rank = 0; rank < all.size(); rank++) {
+      NonFinite found = Json.parse("a rank", new String(all.get(rank), UTF_8), NonFinite.class);
+      if (rank == 0 || found.action() < first.action()) {
+        first = found;
+        where = rank;
+      }
+    }
+    return first.action() == NonFinite.AFTER
+        ? Text.format("%s, added up over all ranks,", first.what())
+        : Text.format("%s on rank %s", first.what(), where);
   }
 
   /** Whether a rank is to stop; every rank asks at the same place. */

@@ -107,33 +107,52 @@ final class TrainingLoop {
    * @return where it is on the ranks of now
    */
   Checkpoint require(Checkpoint start, int ranksBefore) {
-    int perEpoch = (batches + options.accumulate() - 1) / options.accumulate();
     Checkpoint here = start;
     if (ranksBefore != ranks.size() && start.steps() > 0) {
-      if (start.batch() > 0) {
-        throw new UserError(
-            Text.format(
-                "the run was stopped within an epoch, by %s ranks: only so many can finish the epoch;"
-                    + " from its end on the run may have %s",
-                ranksBefore, ranks.size()));
-      }
-      here = start.withSteps((long) start.epoch() * perEpoch);
+      here = onOtherRanks(start, ranksBefore);
       listener.note(
           Text.format(
               "the run had %s ranks and goes on with %s, which run.json records: its steps see"
-                  + " another number of images from here on",
-              ranksBefore, ranks.size()));
+                  + " another number of images from here on%s",
+              ranksBefore,
+              ranks.size(),
+              start.batch() == 0 ? "" : "; what is left of the epoch is divided anew"));
     }
     here.requirePossible(
         folder.file(RunFolder.LAST).toString(),
         new Checkpoint.Limits(
             batches,
             step.options().batch() * ranks.size(),
+            split.part(Part.TRAIN).size(),
             options.accumulate(),
             model.precision() == Precision.FP16));
     optimizer.setSteps(here.steps());
     journal.settleBest(here.best());
     return here;
+  }
+
+  /**
+   * The same place on another number of ranks. Whatever the number, an epoch has seen the first
+   * images of its order; what is left of a step of the new size is left out of the epoch.
+   */
+  private Checkpoint onOtherRanks(Checkpoint start, int ranksBefore) {
+    int images = split.part(Part.TRAIN).size();
+    int accumulate = options.accumulate();
+    if (start.batch() > 0 && options.input().shuffleWindow() > 0) {
+      throw new UserError(
+          Text.format(
+              "the run was stopped within an epoch, by %s ranks, and with --shuffle-window each"
+                  + " reads from shards of its own: only so many can finish the epoch; from its end"
+                  + " on the run may have %s",
+              ranksBefore, ranks.size()));
+    }
+    long seen =
+        (long) start.batch() * Math.min(options.batch(), images / ranksBefore) * ranksBefore;
+    long each = (long) step.options().batch() * ranks.size() * accumulate;
+    int batch = (int) Math.min(batches, (seen + each - 1) / each * accumulate);
+    int perEpoch = (batches + accumulate - 1) / accumulate;
+    return start.movedTo(
+        batch, (long) start.epoch() * perEpoch + (batch + accumulate - 1) / accumulate);
   }
 
   Trainer.Outcome from(Checkpoint start) {
@@ -162,7 +181,13 @@ final class TrainingLoop {
     return outcome(patienceIsOver() ? Trainer.End.STOPPED_EARLY : Trainer.End.COMPLETED);
   }
 
-  /** The checkpoint first: tables and drawings are made from it and can be made again. */
+  /**
+   * The checkpoint first: tables and drawings are made from it and can be made again.
+   *
+   * <p>Ranks compare their weights before, which takes every rank. A rank that died in a step, and
+   * may have left anything in the sums of the others, tells no hash of what the step has made: from
+   * such a step nothing is saved.
+   */
   private void save(Checkpoint position) {
     ranks.requireEqualWeights(model, optimizer);
     journal.save(position, identity, model, optimizer);

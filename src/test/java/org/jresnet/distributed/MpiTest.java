@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.jresnet.data.drawn.DrawnFaces;
+import org.jresnet.data.shards.TestShards;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -47,9 +48,12 @@ final class MpiTest {
     assertThat(build.end(PATIENCE_SECONDS)).as(build.said()).isZero();
     // mpirun rewrites a command that begins with java.
     program = Files.createFile(folder.resolve("program"));
+    // With FOLDERS, each rank works in a folder of its own, as on a machine of its own.
     Files.writeString(
         program,
-        "#!/bin/sh\nexec \"$JAVA\" -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+        "#!/bin/sh\n"
+            + "[ -z \"$FOLDERS\" ] || cd \"$FOLDERS/$OMPI_COMM_WORLD_RANK\"\n"
+            + "exec \"$JAVA\" -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
             + " -Dorg.bytedeco.javacpp.maxPhysicalBytes=0 -Djava.awt.headless=true -cp \"$CLASSES\""
             + " \"$@\"\n");
     Files.setPosixFilePermissions(program, PosixFilePermissions.fromString("rwx------"));
@@ -139,13 +143,30 @@ final class MpiTest {
   }
 
   private Run fresh(int size, Path out, int epochs, String... more) throws IOException {
-    List<String> arguments = new ArrayList<>(List.of(faces.toString(), "--model", "resnet18"));
-    arguments.addAll(
-        List.of("--width", "2", "--size", "16", "--batch", "2", "--split", "0.6,0.4,0"));
-    arguments.addAll(List.of("--precision", "fp32", "--epochs", "" + epochs));
-    arguments.addAll(List.of("--rank-timeout", "6"));
+    List<String> arguments = new ArrayList<>(List.of(faces.toString()));
+    arguments.addAll(tiny(epochs));
     arguments.addAll(List.of(more));
     return train(size, out, arguments.toArray(String[]::new));
+  }
+
+  private static List<String> tiny(int epochs) {
+    return List.of(
+        "--model",
+        "resnet18",
+        "--width",
+        "2",
+        "--size",
+        "16",
+        "--batch",
+        "2",
+        "--split",
+        "0.6,0.4,0",
+        "--precision",
+        "fp32",
+        "--epochs",
+        "" + epochs,
+        "--rank-timeout",
+        "6");
   }
 
   @ParameterizedTest
@@ -227,6 +248,41 @@ final class MpiTest {
     assertThat(run.end(60)).as(run.said()).isZero();
     assertThat(run.said()).contains("SIGUSR1");
     goesOn(out);
+  }
+
+  @Test
+  void aDamagedShardOnOneRankEndsAll() throws IOException, InterruptedException {
+    Path folders = folder.resolve("folders");
+    for (String rank : List.of("0", "1")) {
+      Path own = Files.createDirectories(folders.resolve(rank));
+      TestShards.pack(faces, own.resolve("shards"));
+    }
+    Path shards = folders.resolve("1").resolve("shards");
+    TestShards.damage(shards, 0);
+    List<String> arguments = new ArrayList<>(List.of("org.jresnet.cli.Main", "train", "shards"));
+    arguments.addAll(List.of("--out", folder + "/damaged", "--backend", "cpu"));
+    arguments.addAll(tiny(2));
+    // Nobody looks at the images before they are trained on.
+    arguments.addAll(List.of("--trust-files", "--bad-images", "stop"));
+    Run run = ranks(2, Map.of("FOLDERS", folders.toString()), arguments);
+    assertThat(run.end(PATIENCE_SECONDS)).as(run.said()).isNotZero();
+    assertThat(run.said())
+        .contains("rank 1 of 2: ")
+        .contains("damaged in the shard " + TestShards.tar(shards, 0));
+    assertThat(folder.resolve("damaged/last.ckpt")).doesNotExist();
+  }
+
+  @Test
+  void sharedStepsAreTimed() throws IOException, InterruptedException {
+    List<String> arguments = new ArrayList<>(List.of("org.jresnet.cli.Main", "bench"));
+    arguments.addAll(List.of("--work", "train", "--model", "resnet18", "--classes", "2"));
+    arguments.addAll(List.of("--precision", "fp32", "--size", "32", "--batch", "2"));
+    arguments.addAll(List.of("--steps", "2", "--seconds", "0", "--no-check", "--json"));
+    Run run = ranks(2, Map.of(), arguments);
+    assertThat(run.end(PATIENCE_SECONDS)).as(run.said()).isZero();
+    List<String> objects = run.said().lines().filter(line -> line.startsWith("{")).toList();
+    assertThat(objects).as(run.said()).hasSize(1);
+    assertThat(objects.get(0)).contains("\"ranks\":2").contains("\"exchange_ms\":");
   }
 
   @Test

@@ -56,7 +56,8 @@ public final class ThreadRanks {
     return run(of(size, Duration.ofMinutes(2)), body);
   }
 
-  static <T> List<T> run(List<Communicator> ranks, Function<Communicator, T> body) {
+  /** The same for communicators that {@link #of} has made, or a test has changed. */
+  public static <T> List<T> run(List<Communicator> ranks, Function<Communicator, T> body) {
     List<CompletableFuture<T>> futures = new ArrayList<>();
     for (Communicator rank : ranks) {
       CompletableFuture<T> future = new CompletableFuture<>();

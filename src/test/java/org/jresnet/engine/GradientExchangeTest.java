@@ -24,6 +24,7 @@ import org.jresnet.testing.Fixture;
 import org.jresnet.testing.SeededWeights;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What ranks that are threads have after a step, against one process that does it all. */
@@ -241,6 +242,48 @@ final class GradientExchangeTest {
       assertThat(error(left.gradients, size, whole.gradients)).isLessThan(1e-4);
       assertThat(error(left.statistics, 1, whole.statistics)).isLessThan(1e-6);
       requireEqual(left.statistics, all.get(0).statistics);
+    }
+  }
+
+  /** Through a norm over all ranks it reaches the others, which find it behind that norm. */
+  @ParameterizedTest
+  @EnumSource(Statistics.class)
+  void ranksLookTogetherForWhatIsNotFinite(Statistics statistics) {
+    List<NonFinite> found =
+        ThreadRanks.run(
+            2,
+            ranks -> {
+              try (Backend backend = Backends.open("cpu");
+                  Model model = seeded(NARROW, backend);
+                  GradientExchange exchange =
+                      new GradientExchange(model, ranks, Set.of(), Wire.FP32, statistics)) {
+                if (statistics == Statistics.SHARED) {
+                  backend.synchronizeNorms(sums(ranks));
+                }
+                if (ranks.rank() == 1) {
+                  float[] poisoned = model.get("layer2.0.conv2.weight");
+                  poisoned[3] = Float.NaN;
+                  model.set("layer2.0.conv2.weight", poisoned);
+                }
+                CompileOptions options =
+                    CompileOptions.training(EACH, SIZE, Fixture.NORMALIZATION)
+                        .withExchange(exchange);
+                try (Executable step = Executable.compile(model, options)) {
+                  step.step(pixels(EACH), labels(EACH));
+                  exchange.finish();
+                  return step.locateNonFinite(pixels(EACH), labels(EACH), 0, -1);
+                }
+              }
+            });
+    NonFinite own = found.get(1);
+    NonFinite other = found.get(0);
+    assertThat(own.what()).isEqualTo("the parameter layer2.0.conv2.weight");
+    assertThat(other.action()).isGreaterThan(own.action());
+    if (statistics == Statistics.SHARED) {
+      assertThat(other.what()).contains("layer2.0");
+    } else {
+      assertThat(other.action()).isEqualTo(NonFinite.AFTER);
+      assertThat(other.what()).startsWith("the gradient of ");
     }
   }
 

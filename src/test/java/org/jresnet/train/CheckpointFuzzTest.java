@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  */
 class CheckpointFuzzTest {
   private static final Bounded.Limits LIMITS = new Bounded.Limits(2, 40, 128 << 20, 600);
-  private static final Checkpoint.Limits RUN = new Checkpoint.Limits(5, 4, 1, false);
+  private static final Checkpoint.Limits RUN = new Checkpoint.Limits(5, 4, 20, 1, false);
 
   @TempDir private static Path folder;
 

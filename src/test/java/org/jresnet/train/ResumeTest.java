@@ -308,7 +308,7 @@ final class ResumeTest {
       c.edit().apply(copy);
       Path file = copy.resolve(RunFolder.LAST);
       // 12 images to train on, in batches of 4.
-      Checkpoint.Limits limits = new Checkpoint.Limits(3, 4, 1, false);
+      Checkpoint.Limits limits = new Checkpoint.Limits(3, 4, 12, 1, false);
       assertThatThrownBy(
               () -> CheckpointFile.read(file).position().requirePossible(file.toString(), limits))
           .isInstanceOf(UserError.class)

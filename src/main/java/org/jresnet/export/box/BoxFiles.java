@@ -96,17 +96,4 @@ final class BoxFiles {
             .toList());
     return values;
   }
-
-  /** Most memory that this process held so far. */
-  static long peakMegabytes() {
-    try {
-      return Files.readAllLines(Path.of("/proc/self/status"), StandardCharsets.US_ASCII).stream()
-          .filter(line -> line.startsWith("VmHWM:"))
-          .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) >> 10)
-          .findFirst()
-          .orElse(0);
-    } catch (IOException e) {
-      return 0;
-    }
-  }
 }

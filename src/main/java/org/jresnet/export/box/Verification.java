@@ -13,6 +13,7 @@ import org.jresnet.backend.Precision;
 import org.jresnet.backend.Support;
 import org.jresnet.base.Digests;
 import org.jresnet.base.Npy;
+import org.jresnet.base.ProcessMemory;
 import org.jresnet.base.Quantile;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
@@ -180,7 +181,7 @@ public final class Verification {
         times.length,
         Quantile.of(times, 0.5),
         Quantile.of(times, 0.95),
-        BoxFiles.peakMegabytes());
+        ProcessMemory.peakBytes() >> 20);
   }
 
   private void require(String name, Npy array, String type, List<Integer> shape) {
