@@ -4,6 +4,7 @@
 // 255 are kept 128 lower, because tensor cores are given signed bytes. The order of values stays the same, so a maximum is
 // a maximum; sums of products differ by 128 times the sum of the weights that they meet, which the bias makes up for.
 #pragma once
+#include "activation.h"
 #include "common.h"
 
 // Byte j of a word.
@@ -22,6 +23,31 @@ __device__ inline uint32_t larger(uint32_t a, uint32_t b) {
     made |= (uint32_t)(byte & 255) << 8 * j;
   }
   return made;
+#endif
+}
+
+// To the nearest byte with a sign, halves to even.
+__device__ inline uint32_t toByte(float value) {
+  float rounded = rintf(value);
+  rounded = rounded < -128 ? -128.0f : rounded > 127 ? 127.0f : rounded;
+  return (uint32_t)(int)rounded & 255;
+}
+
+// sum + four products. The bytes of x are `zero` lower than what they stand for, 0 or 128; those of w are what they are.
+__device__ inline int dot4(uint32_t x, uint32_t w, int zero, int sum) {
+#ifdef __CUDACC_RTC__
+  int made;
+  if (zero == 0) {
+    asm("dp4a.s32.s32 %0, %1, %2, %3;" : "=r"(made) : "r"(x), "r"(w), "r"(sum));
+  } else {
+    asm("dp4a.u32.s32 %0, %1, %2, %3;" : "=r"(made) : "r"(x ^ 0x80808080u), "r"(w), "r"(sum));
+  }
+  return made;
+#else
+  for (int j = 0; j < 4; j++) {
+    sum += (byteOf(x, j) + zero) * byteOf(w, j);
+  }
+  return sum;
 #endif
 }
 
@@ -86,14 +112,23 @@ __device__ inline float blockMax(float value) {
   return largest;
 }
 
+// Where a filter's weight lies: filter by filter as k r s c, or, for convBytes, that many channels of one filter side by side
+// and then those of the next.
+__device__ inline long long weightAt(int f, int k, int tap, int taps, int channel, int channels, int together) {
+  return together == 0 ? ((long long)f * taps + tap) * channels + channel
+                       : (((long long)tap * (channels / together) + channel / together) * k + f) * together +
+                             channel % together;
+}
+
 // A batch norm folded into filters, these rounded to -127 to 127 with a scale of their own each; one block per filter.
-//   weights[f] k r s c' = round(w'[f] / scale[f])   w'[f] = w[f] gamma / sqrt(var + eps)   scale[f] = max |w'[f]| / 127
+//   weights[f] = round(w'[f] / scale[f])   w'[f] = w[f] gamma / sqrt(var + eps)   scale[f] = max |w'[f]| / 127
 //   factors[f] = input / unit * scale[f]: what a sum of products is multiplied with, to be in units of the output
 //   offsets[f] = (beta + (offset - mean) gamma / sqrt(var + eps)) / unit, offset may be null
 // Filters have `to` channels, of which those beyond c are 0.
 extern "C" __global__ void foldBytes(const float* weight, const float* offset, const float* gamma, const float* beta,
                                      const float* mean, const float* var, double eps, double input, double unit,
-                                     signed char* weights, float* factors, float* offsets, int k, int c, int to, int rs) {
+                                     signed char* weights, float* factors, float* offsets, int k, int c, int to, int rs,
+                                     int together) {
   for (int f = blockIdx.x; f < k; f += gridDim.x) {
     double fold = gamma[f] / sqrt(var[f] + eps);
     const float* filter = weight + (long long)f * c * rs;
@@ -109,7 +144,7 @@ extern "C" __global__ void foldBytes(const float* weight, const float* offset, c
     BLOCK_LOOP(i, to * rs) {
       int channel = i % to;
       double value = channel < c ? rint((float)(filter[channel * rs + i / to] * fold) / scale) : 0;
-      weights[(long long)f * to * rs + i] = (signed char)value;
+      weights[weightAt(f, k, i / to, rs, channel, to, together)] = (signed char)value;
     }
     if (threadIdx.x == 0) {
       factors[f] = (float)(input * scale / unit);
@@ -119,7 +154,7 @@ extern "C" __global__ void foldBytes(const float* weight, const float* offset, c
   }
 }
 
-// Where a window of `size` taps lies along one side of an image of `extent` pixels: its first tap.
+// How windows of `size` taps lie along one side of an image of `extent` pixels.
 struct Side {
   int extent;
   int size;
@@ -128,9 +163,10 @@ struct Side {
   int dilation;
 };
 
-__device__ inline bool meets(Side side, int position, int tap) {
+// The pixel under a tap; negative outside of the image.
+__device__ inline int under(Side side, int position, int tap) {
   int at = position * side.stride - side.padding + tap * side.dilation;
-  return at >= 0 && at < side.extent;
+  return at < side.extent ? at : -1;
 }
 
 // bias[p][q][f] = offsets[f] + shift + zero factors[f] (sum of the weights that lie within the image at p, q): cuDNN pads
@@ -144,7 +180,7 @@ extern "C" __global__ void biasBytes(const signed char* weights, const float* fa
     int f = (int)(i % k);
     int sum = 0;
     for (int tap = 0; zero != 0 && tap < r * s; tap++) {
-      if (meets(rows, (int)(i / k / q), tap / s) && meets(columns, (int)(i / k % q), tap % s)) {
+      if (under(rows, (int)(i / k / q), tap / s) >= 0 && under(columns, (int)(i / k % q), tap % s) >= 0) {
         const signed char* row = weights + ((long long)f * r * s + tap) * channels;
         for (int c = 0; c < channels; c++) {
           sum += row[c];
@@ -152,6 +188,123 @@ extern "C" __global__ void biasBytes(const signed char* weights, const float* fa
       }
     }
     bias[i] = (float)((double)offsets[f] + shift + (double)zero * sum * factors[f]);
+  }
+}
+
+// What follows the sums of a convolution: y = round(scale act(sum factors[f] + bias[f] + share residual)) - lowered
+struct Tail {
+  const float* factors;
+  const float* bias;
+  const signed char* residual;
+  float share;
+  int function;
+  float slope;
+  float scale;
+  int lowered;
+
+  __device__ uint32_t stored(int sum, int f, long long at) const {
+    float value = sum * factors[f] + bias[f];
+    if (residual != nullptr) {
+      value += share * residual[at];
+    }
+    value = function == 0 ? value : activate(function, slope, value);
+    return toByte(value * scale - lowered);
+  }
+};
+
+// A convolution in groups: a filter sees `seen` channels, and `per` filters see the same ones. Bytes of x stand for zero
+// more than they are. A thread makes four channels of a pixel where they see one channel each or share their group's,
+// otherwise one.
+extern "C" __global__ void __launch_bounds__(256, 4)
+    convBytes(const signed char* x, const signed char* weights, const float* factors, const float* bias,
+              const signed char* residual, signed char* y, int h, int w, int c, int p, int q, int k, int r, int s,
+              int strideH, int strideW, int padH, int padW, int dilationH, int dilationW, int seen, int per, int zero,
+              float share, int function, float slope, float scale, int lowered, long long elements) {
+  Side rows = {h, r, strideH, padH, dilationH};
+  Side columns = {w, s, strideW, padW, dilationW};
+  Tail tail = {factors, bias, residual, share, function, slope, scale, lowered};
+  int together = seen % 4 == 0 ? 4 : 1;
+  bool depthwise = seen == 1 && per == 1;
+  int width = k % 4 == 0 && (depthwise || (together == 4 && per % 4 == 0)) ? 4 : 1;
+  GRID_LOOP(i, elements / width) {
+    long long first = i * width;
+    int f = (int)(first % k);
+    int column = (int)(first / k % q);
+    int row = (int)(first / k / q % p);
+    const signed char* image = x + first / k / q / p * h * w * c + f / per * seen;
+    int sums[4] = {};
+    for (int a = 0; a < r; a++) {
+      for (int b = 0; b < s; b++) {
+        int down = under(rows, row, a);
+        int across = under(columns, column, b);
+        if (down < 0 || across < 0) {
+          continue;
+        }
+        const signed char* pixel = image + ((long long)down * w + across) * c;
+        const signed char* filter = weights + weightAt(f, k, a * s + b, r * s, 0, seen, together);
+        if (width == 1) {
+          for (int e = 0; e < seen; e++) {
+            sums[0] += (pixel[e] + zero) * filter[(long long)(e / together) * k * together + e % together];
+          }
+        } else if (depthwise) {
+          uint32_t word = *(const uint32_t*)pixel;
+          uint32_t taps = *(const uint32_t*)filter;
+          UNROLL
+          for (int j = 0; j < 4; j++) {
+            sums[j] += (byteOf(word, j) + zero) * byteOf(taps, j);
+          }
+        } else {
+          for (int e = 0; e < seen; e += 4) {
+            uint32_t word = *(const uint32_t*)(pixel + e);
+            Words taps = loadWords(filter + (long long)e * k);
+            UNROLL
+            for (int j = 0; j < 4; j++) {
+              sums[j] = dot4(word, taps.at[j], zero, sums[j]);
+            }
+          }
+        }
+      }
+    }
+    if (width == 1) {
+      y[first] = (signed char)tail.stored(sums[0], f, first);
+    } else {
+      uint32_t made = 0;
+      UNROLL
+      for (int j = 0; j < 4; j++) {
+        made |= tail.stored(sums[j], f + j, first + j) << 8 * j;
+      }
+      *(uint32_t*)(y + first) = made;
+    }
+  }
+}
+
+// y = round(x s unit) - lowered. s has a value per element (span is c), or per channel of each span elements; bytes of x
+// stand for zero more than they are.
+extern "C" __global__ void __launch_bounds__(256, 6)
+    multiplyBytes(const uint8_t* x, const float* s, uint8_t* y, long long span, int c, int zero, float unit, int lowered,
+                  long long elements) {
+  long long whole = vectors(elements, 16, x, y);
+  GRID_LOOP(i, whole) {
+    Words loaded = loadWords(x + 16 * i);
+    Words made;
+    const float* factors = s + 16 * i / span * c;
+    long long left = span - 16 * i % span;
+    int channel = (int)(16 * i % c);
+    UNROLL
+    for (int j = 0; j < 16; j++) {
+      uint32_t byte = toByte((byteOf(loaded.at[j / 4], j % 4) + zero) * factors[channel] * unit - lowered);
+      made.at[j / 4] = j % 4 == 0 ? byte : made.at[j / 4] | byte << 8 * (j % 4);
+      channel = channel + 1 == c ? 0 : channel + 1;
+      if (--left == 0) {
+        left = span;
+        factors += c;
+      }
+    }
+    storeWords(y + 16 * i, made);
+  }
+  GRID_LOOP(i, elements - 16 * whole) {
+    long long at = 16 * whole + i;
+    y[at] = (uint8_t)toByte((byteOf(x[at], 0) + zero) * s[at / span * c + at % c] * unit - lowered);
   }
 }
 

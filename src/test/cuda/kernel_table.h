@@ -62,6 +62,7 @@ static const Kernel KERNELS[] = {
     TYPES(ALONE, unpoolBackward)
     TYPES(ALONE, addBias) TOGETHER(crossEntropy) TOGETHER(valueLoss) TOGETHER(lossSums)
     TOGETHER(inputBytes) ALONE(widenPixels) TOGETHER(foldBytes) ALONE(biasBytes) ALONE(maxPoolBytes) ALONE(meanBytes)
+    ALONE(convBytes) ALONE(multiplyBytes)
     TOGETHER(squares) TOGETHER(sumUp) TOGETHER(decideUpdate) ALONE(adam) ALONE(sgd)};
 
 inline const Kernel* find(const std::string& name) {

@@ -27,7 +27,7 @@ final class BackendOptions {
       defaultValue = AUTO,
       paramLabel = "TYPE",
       description =
-          "auto, fp32, bf16, int8 (inference with a model from jresnet quantize; a GPU computes the ResNets), tf32 and"
+          "auto, fp32, bf16, int8 (inference with a model from jresnet quantize), tf32 and"
               + " fp16 (GPU), fp64 (reference backend). auto takes bf16 where the hardware has"
               + " instructions for it, else fp32.")
   private String precision;

@@ -1,9 +1,7 @@
 package org.jresnet.backend;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -12,7 +10,6 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.stream.Stream;
-import org.jresnet.check.OpRun;
 import org.jresnet.check.Specs;
 import org.jresnet.check.Specs.Activation;
 import org.jresnet.check.Specs.Residual;
@@ -23,7 +20,6 @@ import org.jresnet.graph.DType;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
 import org.jresnet.graph.Slot;
-import org.jresnet.testing.TestBackends;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -60,12 +56,32 @@ class QuantizedConvTest {
             new Conv2d(32, 32, 3, 2, 1).grouped(2).biased(),
             new Conv2d(32, 32, 3, 1, 1).grouped(32),
             new Conv2d(32, 32, 5, 2, 2).grouped(32).biased(),
+            // Neither four filters nor four channels of a group lie side by side.
+            new Conv2d(32, 16, 3, 1, 1).grouped(8),
+            new Conv2d(12, 8, 3, 1, 1).grouped(4),
+            new Conv2d(18, 18, 3, 1, 1).grouped(18),
+            new Conv2d(24, 40, 3, 1, 1),
             new Conv2d(32, 16, 3, 1, 2).dilated(2),
             new Conv2d(32, 16, one, three).biased())) {
       for (QuantParams in : List.of(UNSIGNED, SIGNED)) {
-        all.add(conv(new Shape(2, 7, 9, 32), conv, Activation.RELU, in, Optional.of(SIGNED)));
-        all.add(conv(new Shape(1, 8, 6, 32), conv, Activation.NONE, in, Optional.empty()));
+        Shape x = new Shape(2, 7, 9, conv.c());
+        all.add(conv(x, conv, Activation.RELU, in, Optional.of(SIGNED)));
+        all.add(conv(new Shape(1, 8, 6, conv.c()), conv, Activation.NONE, in, Optional.empty()));
       }
+    }
+    for (Conv2d conv :
+        List.of(
+            new Conv2d(32, 48, 3, 1, 1),
+            new Conv2d(32, 48, 1, 1, 0),
+            new Conv2d(32, 32, 3, 1, 1).grouped(32))) {
+      Shape x = new Shape(2, 7, 9, 32);
+      for (Activation activation : Activation.values()) {
+        all.add(conv(x, conv, activation, UNSIGNED, Optional.of(SIGNED)));
+        all.add(conv(x, conv, activation, SIGNED, Optional.of(SIGNED)));
+      }
+      // The 6 is a byte among others.
+      QuantParams beyond = QuantParams.of(8, false);
+      all.add(conv(x, conv, Activation.RELU6, UNSIGNED, Optional.of(UNSIGNED), beyond));
     }
     return all.stream();
   }
@@ -73,7 +89,16 @@ class QuantizedConvTest {
   private static OpSpec conv(
       Shape x, Conv2d conv, Activation activation, QuantParams in, Optional<QuantParams> residual) {
     boolean signed = !activation.op().map(Op::nonNegative).orElse(false);
-    QuantParams out = QuantParams.of(range(activation), signed);
+    return conv(x, conv, activation, in, residual, QuantParams.of(range(activation), signed));
+  }
+
+  private static OpSpec conv(
+      Shape x,
+      Conv2d conv,
+      Activation activation,
+      QuantParams in,
+      Optional<QuantParams> residual,
+      QuantParams out) {
     // The same in floating point, with the integers' scales.
     OpSpec real =
         Specs.foldedConv(
@@ -107,7 +132,7 @@ class QuantizedConvTest {
   @MethodSource("convs")
   void onTheCpu(OpSpec spec) {
     if (cpu == null) {
-      cpu = int8("cpu");
+      cpu = BytesRun.open("cpu");
     }
     computes(cpu, spec);
   }
@@ -116,7 +141,7 @@ class QuantizedConvTest {
   @MethodSource("convs")
   void onTheGpu(OpSpec spec) {
     if (gpu == null) {
-      gpu = int8("gpu");
+      gpu = BytesRun.open("gpu");
     }
     computes(gpu, spec);
   }
@@ -125,8 +150,8 @@ class QuantizedConvTest {
     Random random = new Random(spec.toString().hashCode());
     int channels = spec.y().c();
     int taps = spec.x().c() / window(spec).groups() * window(spec).taps();
-    byte[] x = bytes(random, spec.x(), in(spec));
-    byte[] y = bytes(random, spec.y(), residual(spec).orElse(out(spec)));
+    byte[] x = BytesRun.bytes(random, spec.x(), in(spec));
+    byte[] y = BytesRun.bytes(random, spec.y(), residual(spec).orElse(out(spec)));
     Map<Slot, float[]> parameters = new TreeMap<>();
     // Sums of many taps have a deviation that fills the output's range and leaves it, too.
     parameters.put(Slot.WEIGHT, floats(random, channels * taps, -1, 1, Math.sqrt(taps) / 1.5));
@@ -138,17 +163,19 @@ class QuantizedConvTest {
     parameters.put(Slot.RUNNING_MEAN, floats(random, channels, -0.5, 0.5, 1));
     parameters.put(Slot.RUNNING_VAR, floats(random, channels, 0.5, 2, 1));
     double[] expected = definition(spec, x, y, parameters);
-    byte[] actual = run(backend, spec, x, y, parameters);
+    byte[] actual = BytesRun.run(backend, spec, Map.of(Slot.X, x, Slot.Y, y), parameters);
     int saturated = 0;
     for (int i = 0; i < expected.length; i++) {
       int rounded = out(spec).integer(expected[i]);
-      int found = value(actual[i], out(spec));
+      int found = BytesRun.value(actual[i], out(spec));
       // Single precision may fall on the other side of a half.
       double distance = Math.abs(expected[i] / out(spec).scale() - found);
       assertThat(found == rounded || distance < 0.5 + 1e-3)
           .as("element %d: expected %s, found %d", i, expected[i] / out(spec).scale(), found)
           .isTrue();
-      saturated += Math.abs(expected[i]) > out(spec).scale() * limit(out(spec)) ? 1 : 0;
+      boolean clipped = expected[i] == 6 && out(spec).scale() * limit(out(spec)) > 6;
+      boolean beyond = Math.abs(expected[i]) > out(spec).scale() * limit(out(spec));
+      saturated += clipped || beyond ? 1 : 0;
     }
     assertThat(saturated).as("elements beyond the range").isBetween(1, expected.length / 2);
   }
@@ -173,27 +200,12 @@ class QuantizedConvTest {
     return spec.output().quant().orElseThrow();
   }
 
-  private static byte[] bytes(Random random, Shape shape, QuantParams stored) {
-    byte[] bytes = new byte[Math.toIntExact(shape.elements())];
-    random.nextBytes(bytes);
-    if (stored.type() == DType.I8) {
-      for (int i = 0; i < bytes.length; i++) {
-        bytes[i] = (byte) Math.max(-127, bytes[i]);
-      }
-    }
-    return bytes;
-  }
-
   private static float[] floats(Random random, int count, double low, double high, double divisor) {
     float[] values = new float[count];
     for (int i = 0; i < count; i++) {
       values[i] = (float) ((low + (high - low) * random.nextDouble()) / divisor);
     }
     return values;
-  }
-
-  private static int value(byte stored, QuantParams as) {
-    return as.type() == DType.U8 ? stored & 255 : stored;
   }
 
   private static double[] definition(
@@ -230,7 +242,7 @@ class QuantizedConvTest {
               int channel = k / (out.c() / w.groups()) * seen + c;
               sum +=
                   (long) Math.rint(folded(parameters, fold, weight) / (largest / 127))
-                      * value(x[((n * in.h() + h) * in.w() + v) * in.c() + channel], in(spec));
+                      * BytesRun.value(x[((n * in.h() + h) * in.w() + v) * in.c() + channel], in(spec));
             }
           }
         }
@@ -242,7 +254,7 @@ class QuantizedConvTest {
               + (bias - parameters.get(Slot.RUNNING_MEAN)[k]) * fold;
       if (residual(spec).isPresent()) {
         QuantParams residual = residual(spec).get();
-        value += value(y[at], residual) * residual.scale();
+        value += BytesRun.value(y[at], residual) * residual.scale();
       }
       result[at] = spec.activation().isPresent() ? activate(spec.activation().get(), value) : value;
     }
@@ -270,68 +282,8 @@ class QuantizedConvTest {
   private static Backend cpu;
   private static Backend gpu;
 
-  private static Backend int8(String name) {
-    Backend backend = TestBackends.open(name);
-    if (backend.supports(Precision.INT8) instanceof Support.No no) {
-      backend.close();
-      assumeTrue(false, no.reason());
-    }
-    return backend;
-  }
-
   @AfterAll
   static void close() {
     Stream.of(cpu, gpu).filter(Objects::nonNull).forEach(Backend::close);
-  }
-
-  /** On a GPU bytes from 0 to 255 are kept 128 lower, which is their highest bit the other way. */
-  private static byte[] kept(Backend backend, byte[] bytes, QuantParams as) {
-    byte[] kept = bytes.clone();
-    for (int i = 0; i < kept.length; i++) {
-      kept[i] ^= (byte) (backend == gpu && as.type() == DType.U8 ? 128 : 0);
-    }
-    return kept;
-  }
-
-  private static byte[] run(
-      Backend backend, OpSpec spec, byte[] x, byte[] y, Map<Slot, float[]> parameters) {
-    try (OpPlan plan = backend.plan(spec)) {
-      Map<Slot, Long> sizes = new TreeMap<>(OpRun.extras(plan));
-      sizes.put(Slot.X, (long) x.length);
-      sizes.put(Slot.Y, (long) y.length);
-      parameters.forEach((slot, values) -> sizes.put(slot, 4L * values.length));
-      long total = sizes.values().stream().mapToLong(s -> (s + 255) / 256 * 256).sum();
-      try (Buffer memory = backend.allocate("a test", total)) {
-        Operands operands = new Operands();
-        long offset = 0;
-        for (Map.Entry<Slot, Long> e : sizes.entrySet()) {
-          boolean floats = parameters.containsKey(e.getKey());
-          operands.with(
-              e.getKey(),
-              new Tensor(
-                  memory,
-                  offset,
-                  floats ? DType.F32 : DType.U8,
-                  floats ? e.getValue() / 4 : e.getValue()));
-          offset += (e.getValue() + 255) / 256 * 256;
-        }
-        parameters.forEach((slot, values) -> operands.get(slot).set(values));
-        memory.write(operands.get(Slot.X).offset(), ByteBuffer.wrap(kept(backend, x, in(spec))));
-        memory.write(
-            operands.get(Slot.Y).offset(),
-            ByteBuffer.wrap(kept(backend, y, residual(spec).orElse(out(spec)))));
-        if (spec.adds()) {
-          operands.with(Slot.RESIDUAL, operands.get(Slot.Y));
-        }
-        try (BoundOp op = plan.bind(operands)) {
-          op.prepare();
-          OpRun.poison(operands);
-          op.forward();
-        }
-        byte[] out = new byte[y.length];
-        memory.read(operands.get(Slot.Y).offset(), ByteBuffer.wrap(out));
-        return kept(backend, out, out(spec));
-      }
-    }
   }
 }

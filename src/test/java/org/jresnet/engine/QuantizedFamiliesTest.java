@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.util.Map;
+import java.util.stream.Stream;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Pass;
 import org.jresnet.backend.Precision;
@@ -14,7 +15,9 @@ import org.jresnet.graph.Graph;
 import org.jresnet.testing.Fixture;
 import org.jresnet.testing.TestBackends;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Int8 networks of the other families beside single precision. */
 final class QuantizedFamiliesTest {
@@ -40,18 +43,26 @@ final class QuantizedFamiliesTest {
   }
 
   /** The bounds are twice what was seen: 255 steps per tensor, some twenty tensors deep. */
+  private static final Map<String, Double> BOUNDS =
+      Map.of(
+          "mobilenet_v2-w8", 0.08,
+          "mobilenet_v3_small-w8", 0.12,
+          "mobilenet_v3_large-w8", 0.1,
+          "efficientnet_b0-w8", 0.02,
+          "regnet_y_400mf-w8", 0.11);
+
+  static Stream<Arguments> networks() {
+    return BOUNDS.keySet().stream()
+        .sorted()
+        .flatMap(name -> Stream.of(Arguments.of("cpu", name), Arguments.of("gpu", name)));
+  }
+
   @ParameterizedTest
-  @CsvSource({
-    "mobilenet_v2-w8, 0.08",
-    "mobilenet_v3_small-w8, 0.12",
-    "mobilenet_v3_large-w8, 0.1",
-    "efficientnet_b0-w8, 0.02",
-    "regnet_y_400mf-w8, 0.11"
-  })
-  void staysNearSinglePrecision(String name, double bound) {
+  @MethodSource("networks")
+  void staysNearSinglePrecision(String kind, String name) {
     Fixture fixture = Fixture.open(name);
     Graph graph = fixture.published();
-    try (Backend backend = TestBackends.open("cpu")) {
+    try (Backend backend = TestBackends.open(kind)) {
       if (backend.supports(Precision.INT8) instanceof Support.No no) {
         assumeTrue(false, no.reason());
       }
@@ -69,7 +80,7 @@ final class QuantizedFamiliesTest {
           error += Math.pow(found[i] - expected[i], 2);
           size += Math.pow(expected[i], 2);
         }
-        assertThat(Math.sqrt(error / size)).isBetween(1e-4, bound);
+        assertThat(Math.sqrt(error / size)).isBetween(1e-4, BOUNDS.get(name));
       }
     }
   }

@@ -44,8 +44,8 @@ final class ActivationPlan extends GpuPlan {
     };
   }
 
-  /** The function's number in kernels.cu. */
-  private static int code(Activation f) {
+  /** The function's number in activation.h. */
+  static int code(Activation f) {
     return switch (f.function()) {
       case RELU -> 1;
       case RELU6 -> 2;

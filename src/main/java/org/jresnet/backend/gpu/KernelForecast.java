@@ -79,6 +79,7 @@ public record KernelForecast(
   private static final List<Access> BYTES =
       List.of(
           new Access("inputBytes", 0, 1, 0, 1, 0, 16),
+          new Access("multiplyBytes", 0, 1, 0, 1, 0, 16),
           new Access("maxPoolBytes", 0, 4, 0, 1, 0, 16),
           new Access("meanBytes", 0, 1, 0, 0, 0, 4));
 

@@ -67,14 +67,18 @@ final class Lowering {
   }
 
   private static GpuPlan quantized(Planner planner, OpSpec spec) {
-    if (spec.op() instanceof Conv2d && spec.part(Op.Part.NORM).isPresent()) {
-      return new QuantizedConvPlan(planner, spec);
+    if (spec.op() instanceof Conv2d conv && spec.part(Op.Part.NORM).isPresent()) {
+      return conv.groups() == 1
+          ? new QuantizedConvPlan(planner, spec)
+          : new QuantizedGroupsPlan(planner, spec);
     } else if (spec.op() instanceof Op.MaxPool || spec.op() instanceof Op.GlobalAvgPool) {
       return new QuantizedPoolPlan(planner, spec);
+    } else if (spec.op() instanceof Multiply) {
+      return new QuantizedMultiplyPlan(planner, spec);
     }
     throw new UnsupportedOperationException(
-        "in int8 the gpu backend computes convolutions with a batch norm, max pools and global"
-            + " average pools, not "
+        "in int8 the gpu backend computes convolutions with a batch norm, multiplications, max"
+            + " pools and global average pools, not "
             + spec
             + "; the cpu backend computes it, or use bf16");
   }

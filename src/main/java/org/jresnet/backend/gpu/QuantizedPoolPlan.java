@@ -27,8 +27,8 @@ final class QuantizedPoolPlan extends GpuPlan {
     } else {
       arguments.add(x.n()).add(x.h() * x.w()).add(x.c());
       arguments
-          .add(QuantizedConvPlan.zero(spec.inputs().get(0)))
-          .add((float) QuantizedConvPlan.scale(spec.inputs().get(0)).scale());
+          .add(QuantizedTail.zero(spec.inputs().get(0)))
+          .add((float) QuantizedTail.scale(spec.inputs().get(0)).scale());
       op.kernel(FORWARD, "meanBytes", y.elements(), x.elements() + 4 * y.elements(), arguments);
     }
   }

@@ -173,4 +173,44 @@ class BytesKernelsTest {
       }
     }
   }
+
+  /** A factor per image and channel, or per element; whole vectors, a rest, images between two. */
+  @ParameterizedTest
+  @CsvSource({"12, 16, true", "3, 5, true", "1, 40, true", "1, 5, true", "6, 20, false", "1, 5, false"})
+  void bytesAreMultipliedByTheFactorOfTheirChannel(int pixels, int c, boolean perImage) {
+    int n = 3;
+    int zero = 128;
+    byte[] x = bytes(n * pixels * c);
+    int count = perImage ? n * c : x.length;
+    try (DeviceMemory from = memory(x);
+        DeviceMemory factors = memory(new byte[4 * count]);
+        DeviceMemory to = memory(new byte[x.length])) {
+      for (int i = 0; i < count; i++) {
+        factors.hostView().putFloat(4 * i, random.nextFloat());
+      }
+      HostKernels.launch(
+          "multiplyBytes",
+          3,
+          new Arguments()
+              .add(at(from))
+              .add(at(factors))
+              .add(at(to))
+              .add((long) (perImage ? pixels * c : c))
+              .add(c)
+              .add(zero)
+              .add(0.7f)
+              .add(zero)
+              .add((long) x.length)
+              .bits());
+      byte[] found = content(to);
+      for (int i = 0; i < x.length; i++) {
+        int at = perImage ? i / (pixels * c) * c + i % c : i;
+        float product = (x[i] + zero) * factors.hostView().getFloat(4 * at) * 0.7f;
+        double rounded = Math.rint(product - zero);
+        assertThat(found[i])
+            .as("element %d", i)
+            .isEqualTo((byte) Math.max(-128, Math.min(127, rounded)));
+      }
+    }
+  }
 }

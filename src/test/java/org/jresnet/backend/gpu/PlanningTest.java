@@ -88,6 +88,26 @@ class PlanningTest {
     assertThat(convolutions).isEqualTo(53);
   }
 
+  /** Activations that are no limits of bytes, groups, and squeeze-and-excitation. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "mobilenet_v2",
+        "mobilenet_v3_small",
+        "efficientnet_b0",
+        "regnet_y_400mf",
+        "resnext50_32x4d"
+      })
+  void otherNetworksPlanOnBytes(String name) {
+    for (NamedSpec named :
+        NetworkContests.specs(
+            Architecture.of(name).graph(1000),
+            CompileOptions.inference(1, 224, Fixture.NORMALIZATION),
+            Precision.INT8)) {
+      assertThat(backend.supports(named.spec())).as("%s", named).isEqualTo(Support.yes());
+    }
+  }
+
   private void check(Precision precision, CompileOptions options) {
     List<NamedSpec> specs =
         Executable.specs(Architecture.of("resnet50").graph(1000), options, precision);
