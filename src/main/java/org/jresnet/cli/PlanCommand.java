@@ -168,14 +168,8 @@ final class PlanCommand implements Callable<Integer> {
         }
       }
       print(console, backend, lines);
-      for (NamedSpec named : specs) {
-        backend
-            .fusionRefusal(named.spec())
-            .ifPresent(
-                why ->
-                    console.print(
-                        "%s is computed alone, not with the norm behind it: %s",
-                        named.name(), why));
+      if (work == Work.TRAIN) {
+        printRefusals(console, backend, specs);
       }
       if (forms) {
         FormTable.print(console, backend, specs);
@@ -191,11 +185,26 @@ final class PlanCommand implements Callable<Integer> {
       traffic.print(console, Map.of());
       lines.forEach(line -> console.object(values(line)));
       traffic.objects(console);
+      if (work == Work.INFER) {
+        traffic.latency(console);
+      }
       if (csv != null) {
         Csv.write(csv, csv(lines));
       }
     }
     return lines.stream().anyMatch(Line::refused) ? 1 : 0;
+  }
+
+  /** What {@code --fusion} would compute with a norm in training and cannot. */
+  private static void printRefusals(Console console, GpuBackend backend, List<NamedSpec> specs) {
+    for (NamedSpec named : specs) {
+      backend
+          .fusionRefusal(named.spec())
+          .ifPresent(
+              why ->
+                  console.print(
+                      "%s is computed alone, not with the norm behind it: %s", named.name(), why));
+    }
   }
 
   /** The engines of a layer, or what computes it instead, or why nothing does. */

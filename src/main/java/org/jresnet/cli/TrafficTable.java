@@ -56,6 +56,27 @@ final class TrafficTable {
     line(console, "step", step, measured.isEmpty() ? null : (Double) sum);
   }
 
+  /**
+   * Prints what one pass takes at least where most calls are so short that starting them is what
+   * they cost: the latency of small batches.
+   */
+  void latency(Console console) {
+    double milliseconds =
+        1e3
+            * step.stream()
+                .mapToDouble(t -> t.seconds(bytesPerSecond, flopsPerSecond))
+                .map(least -> Math.max(least, Traffic.LAUNCH_SECONDS))
+                .sum();
+    console.print(
+        "%-18s %6d %9s %9s %9.2f",
+        "no call below %.0f us".formatted(1e6 * Traffic.LAUNCH_SECONDS),
+        step.size(),
+        "",
+        "",
+        milliseconds);
+    console.object(Map.of("least_latency_ms", milliseconds));
+  }
+
   private void line(Console console, String name, List<Traffic> calls, Double measured) {
     console.print(
         "%-18s %6d %9.2f %9.2f %9.2f%s",

@@ -23,8 +23,8 @@ record DeviceLimits(
     int sharedBytes,
     long l2Bytes,
     long launchBytes) {
-  /** 3 µs at 4.3 TB/s: an estimate for an H200, of a gap and of a kernel that starts and ends. */
-  private static final long LAUNCH_BYTES = 13_000_000;
+  /** At an H200's 4.3 TB/s. */
+  private static final long LAUNCH_BYTES = Math.round(4.3e12 * Traffic.LAUNCH_SECONDS);
 
   /** Reads the device's properties in the form of cuDNN. */
   static DeviceLimits of(Map<String, Object> properties) {

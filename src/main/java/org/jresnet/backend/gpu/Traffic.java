@@ -83,6 +83,12 @@ public record Traffic(Part part, long bytes, long flops) {
     }
   }
 
+  /**
+   * From the start of a kernel to that of the next one in a recorded graph, at least: an estimate
+   * for an H200, of a gap and of a kernel that starts and ends.
+   */
+  public static final double LAUNCH_SECONDS = 3e-6;
+
   /** Reads and writes of the update of Adam: parameter, gradient, two moments; all but one back. */
   private static final int ADAM = 7;
 
