@@ -672,6 +672,8 @@ enum Engine {
   WINOGRAD = 11,
   SHORT_SUMS = 12,
   COMPILED = 30,
+  // A norm in one kernel whose blocks wait for each other between its sums and what it writes.
+  COOPERATIVE = 31,
   // Those that cuDNN proposes and that then fail, each in its way: when the plan is made, or when it runs.
   UNSUPPORTED = 40,
   UNCOMPILED = 41,
@@ -723,13 +725,37 @@ bool addsWithin(const std::vector<Descriptor*>& ops) {
          });
 }
 
+// cuDNN has engines for convolutions of bytes in groups of four channels or more, none where filters see one channel.
+bool depthwiseOnBytes(const std::vector<Descriptor*>& ops) {
+  return std::any_of(ops.begin(), ops.end(), [](Descriptor* op) {
+    if (op->kind != CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR) {
+      return false;
+    }
+    Tensor w(part(*op, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W));
+    return w.type == CUDNN_DATA_INT8 && w.e[1] == 1;
+  });
+}
+
+const Descriptor* normOf(const std::vector<Descriptor*>& ops) {
+  auto found = std::find_if(ops.begin(), ops.end(), [](Descriptor* op) {
+    return op->kind == CUDNN_BACKEND_OPERATION_NORM_FORWARD_DESCRIPTOR ||
+           op->kind == CUDNN_BACKEND_OPERATION_NORM_BACKWARD_DESCRIPTOR;
+  });
+  return found == ops.end() ? nullptr : *found;
+}
+
+Tensor normalised(const Descriptor& norm) {
+  bool forward = norm.kind == CUDNN_BACKEND_OPERATION_NORM_FORWARD_DESCRIPTOR;
+  return Tensor(part(norm, forward ? CUDNN_ATTR_OPERATION_NORM_FWD_XDESC : CUDNN_ATTR_OPERATION_NORM_BWD_XDESC));
+}
+
 // The engines of a graph that work, best guess first; which ones there are is made after what cuDNN 9 proposes for an H200.
 std::vector<int> working(const Descriptor& graph, int mode) {
   auto ops = operations(graph);
   bool single = tensors(graph)[0].type == CUDNN_DATA_FLOAT;
   if (std::any_of(ops.begin(), ops.end(), [](Descriptor* op) { return isConvolution(op->kind); })) {
     bool fused = ops.size() > 1;
-    if (addsWithin(ops)) {
+    if (addsWithin(ops) || depthwiseOnBytes(ops)) {
       return {};
     } else if (mode == CUDNN_HEUR_MODE_FALLBACK) {
       return single && fused ? std::vector<int>{EXACT} : std::vector<int>{};
@@ -738,17 +764,24 @@ std::vector<int> working(const Descriptor& graph, int mode) {
     }
     return fused ? std::vector<int>{TF32} : std::vector<int>{WINOGRAD, TF32, EXACT};
   }
-  for (Descriptor* op : ops) {
-    if (op->kind == CUDNN_BACKEND_OPERATION_NORM_FORWARD_DESCRIPTOR ||
-        op->kind == CUDNN_BACKEND_OPERATION_NORM_BACKWARD_DESCRIPTOR) {
-      bool forward = op->kind == CUDNN_BACKEND_OPERATION_NORM_FORWARD_DESCRIPTOR;
-      Tensor x(part(*op, forward ? CUDNN_ATTR_OPERATION_NORM_FWD_XDESC : CUDNN_ATTR_OPERATION_NORM_BWD_XDESC));
-      if (x.e[1] % 8 != 0 || x.e[0] * x.e[2] * x.e[3] < 2) {
-        return {};
-      }
+  const Descriptor* norm = normOf(ops);
+  if (norm != nullptr) {
+    Tensor x = normalised(*norm);
+    if (x.e[1] % 8 != 0 || x.e[0] * x.e[2] * x.e[3] < 2) {
+      return {};
     }
   }
-  return mode == CUDNN_HEUR_MODE_FALLBACK ? std::vector<int>{} : std::vector<int>{COMPILED};
+  if (mode == CUDNN_HEUR_MODE_FALLBACK) {
+    return {};
+  }
+  return norm == nullptr ? std::vector<int>{COMPILED} : std::vector<int>{COOPERATIVE, COMPILED};
+}
+
+// Blocks of a cooperative norm, one for eight channels; an SM holds so many of them.
+constexpr int BLOCKS_PER_SM = 4;
+
+unsigned blocks(const Descriptor& graph) {
+  return (unsigned)(normalised(*normOf(operations(graph))).e[1] / 8);
 }
 
 // All that are proposed: those that fail come first, where there is any that works.
@@ -775,7 +808,7 @@ std::vector<int> notes(int engine) {
 
 // cuDNN's compiled engines for norms want from 68 KB to 1 MB.
 int64_t workspaceBytes(int engine) {
-  return engine == COMPILED ? 70000 : 1000;
+  return engine == COMPILED || engine == COOPERATIVE ? 70000 : 1000;
 }
 
 // A plan that has got its memory.
@@ -929,7 +962,7 @@ void get(Descriptor& d, int attribute, int64_t most, int64_t* count, void* into)
       give(notes(d.engine), most, count, into);
       break;
     case CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE:
-      give(d.engine == COMPILED ? std::vector<int>{CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION} : std::vector<int>{}, most,
+      give(d.engine == COMPILED || d.engine == COOPERATIVE ? std::vector<int>{CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION} : std::vector<int>{}, most,
            count, into);
       break;
     case CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE:
@@ -1053,6 +1086,10 @@ int cudnnBackendExecute(Handle* handle, Descriptor* plan, Descriptor* pack) {
     auto bound = std::make_shared<Bound>(bind(checked(plan), checked(pack)));
     if (bound->engine == UNLAUNCHED) {
       throw Refusal(CUDNN_STATUS_EXECUTION_FAILED, "an engine whose kernel cannot be launched");
+    }
+    if (bound->engine == COOPERATIVE && blocks(*plan->graph) > sim::multiprocessors() * BLOCKS_PER_SM) {
+      // As cudaErrorCooperativeLaunchTooLarge: a block that waits for one that finds no room would wait for ever.
+      throw Refusal(CUDNN_STATUS_EXECUTION_FAILED, "more blocks wait for each other than the device holds at a time");
     }
     if (sim::enqueue(handle->stream, [bound] { bound->run(); }) != cudaSuccess) {
       throw Refusal(CUDNN_STATUS_EXECUTION_FAILED, "the device does not take the work");

@@ -27,6 +27,12 @@ bool onDevice(const void* from, size_t bytes);
 // The work that runs right now did what would bring a GPU down: all later calls fail.
 void illegal(const std::string& what);
 
+// How many multiprocessors the device has.
+unsigned multiprocessors();
+
+// What the compiler says of each kernel.
+std::string compilerLog();
+
 // Whether the device is lost.
 bool dead();
 

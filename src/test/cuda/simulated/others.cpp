@@ -147,12 +147,12 @@ int nvrtcCompileProgram(void*, int, const char* const*) {
 }
 
 int nvrtcGetProgramLogSize(void*, size_t* size) {
-  *size = 1;
+  *size = sim::compilerLog().size() + 1;
   return NVRTC_SUCCESS;
 }
 
 int nvrtcGetProgramLog(void*, char* text) {
-  *text = 0;
+  strcpy(text, sim::compilerLog().c_str());
   return NVRTC_SUCCESS;
 }
 
