@@ -34,6 +34,8 @@ final class GpuCheckTest {
           "    printf '%-38s %s\\n' gpu usable >&2",
           "    echo '{\"gpu_0_properties\":\"{\\\"smVersion\\\":900}\",\"gpu\":\"usable\"}' ;;",
           "  plan) cat \"$PLAN\" ;;",
+          "  profile) echo 'Step: 40.0 ms, 6400 images/s' ;;",
+          "  bench) echo 'resnet50-train-bf16-b256-224 6400.0 40.0' ;;",
           "esac");
 
   private static final String PASSED = "echo '[         3 tests successful      ]'";
@@ -134,11 +136,10 @@ final class GpuCheckTest {
     Ended ended = run("1");
     assertThat(ended.code).as(ended.said).isZero();
     assertThat(stage("machine")).contains("| ok |", "NVIDIA H200", "cuDNN 9.19.0");
-    assertThat(stage("plan"))
-        .contains("| ok |", "106 of 106 batch norms", "102 of 102 operations by the engine");
     assertThat(stage("contract")).contains("| ok |", "3 tests successful");
-    assertThat(stage("order")).contains("| ok |");
-    assertThat(stage("step")).contains("| not run |", "no PyTorch with CUDA here");
+    assertThat(stage("speed"))
+        .contains("| ok |", "untuned resnet50-train-bf16-b256-224 6400.0 images/s");
+    assertThat(stage("profile")).contains("| ok |", "Step: 40.0 ms");
     assertThat(ended.said).contains(stage("contract"));
     assertThat(detail("gpu-properties.json")).isEqualTo("{\"smVersion\":900}\n");
     assertThat(detail("nvidia-smi.txt")).contains("driver 580");
@@ -150,11 +151,29 @@ final class GpuCheckTest {
   }
 
   @Test
+  void withoutPyTorchTheRestIsDone() throws Exception {
+    Ended ended = run("2");
+    assertThat(ended.code).as(ended.said).isZero();
+    assertThat(stage("plan"))
+        .contains("| ok |", "106 of 106 batch norms", "102 of 102 operations by the engine");
+    for (String stage : List.of("torch", "step", "curve")) {
+      assertThat(stage(stage)).contains("| not run |", "no PyTorch with CUDA here");
+    }
+  }
+
+  @Test
+  void wholeRunsAreAmongTheTests() throws Exception {
+    assertThat(run("3", "--only", "order,train").code).isZero();
+    assertThat(calls("GpuTrainingTest")).isEqualTo(1);
+    assertThat(stage("train")).contains("| ok |", "3 tests successful");
+  }
+
+  @Test
   void anEngineThatDiffersIsShown() throws Exception {
     Path other = bundle.resolve("plans").resolve(plan().getFileName());
     String text = Files.readString(other);
     Files.writeString(other, text.replace("cudnn:49 (1 of 14) ", "cudnn:50 (3 of 15) "));
-    assertThat(run("1", "--only", "plan").code).isZero();
+    assertThat(run("2", "--only", "plan").code).isZero();
     assertThat(stage("plan")).contains("101 of 102 operations by the engine");
     assertThat(detail("plan-diff.txt")).contains("cudnn:49", "cudnn:50");
   }
@@ -165,31 +184,40 @@ final class GpuCheckTest {
     Files.writeString(
         text, Files.readString(plan()).replaceFirst("cudnn:0 \\(1 of 29\\) compiled", "kernels"));
     script(bundle.resolve("jresnet"), List.of("cat '" + text + "'"));
-    assertThat(run("1", "--only", "plan").code).isEqualTo(1);
+    assertThat(run("2", "--only", "plan").code).isEqualTo(1);
     assertThat(stage("plan")).contains("FAILED", "105 of 106 batch norms");
   }
 
   @Test
   void aStageThatFailsDoesNotKeepTheNextFromRunning() throws Exception {
-    java("case $* in *Contract*) echo '[X] max pool: element 7 is off'; exit 3 ;; esac", PASSED);
+    java(
+        "case $* in *Contract*)",
+        "  echo 'max pool :: FAILED'",
+        "  echo '  element 7 is off'",
+        "  exit 3 ;;",
+        "esac",
+        PASSED);
     Ended ended = run("1");
     assertThat(ended.code).as(ended.said).isEqualTo(1);
     assertThat(stage("contract")).contains("FAILED (exit code 3)");
-    assertThat(stage("order")).contains("| ok |");
+    assertThat(stage("speed")).contains("| ok |");
     assertThat(Files.readString(out.resolve("summary.md"))).contains("element 7 is off");
   }
 
   @Test
   void testsThatDidNotRunHaveNotPassed() throws Exception {
     java("echo 'no GPU: a library is missing'", PASSED);
-    assertThat(run("1", "--only", "order").code).isEqualTo(1);
+    assertThat(run("3", "--only", "order").code).isEqualTo(1);
     assertThat(stage("order")).contains("FAILED");
+    java("echo '[         0 tests successful      ]'");
+    assertThat(run("3", "--only", "order").code).as("no test at all").isEqualTo(1);
   }
 
   @Test
   void aStageThatHangsIsKilledWithAllThatItStarted() throws Exception {
     java(
         "case $* in *Contract*)",
+        "  echo 'max pool :: SUCCESSFUL'",
         "  trap '' TERM",
         "  sleep 1000 & echo $! $$ > \"$PIDS\"",
         "  while :; do sleep 1; done ;;",
@@ -197,8 +225,9 @@ final class GpuCheckTest {
         PASSED);
     Ended ended = run("1", "--limit", "8");
     assertThat(ended.code).as(ended.said).isEqualTo(1);
-    assertThat(stage("contract")).contains("took more than its limit of 8 s");
-    assertThat(stage("order")).contains("| ok |");
+    assertThat(stage("contract"))
+        .contains("took more than its limit of 8 s", "so far 1 tests successful, 0 failed");
+    assertThat(stage("speed")).contains("| ok |");
     for (String pid : Files.readString(folder.resolve("pids")).strip().split(" ")) {
       assertThat(alive(Long.parseLong(pid))).as("process %s", pid).isFalse();
     }
@@ -223,7 +252,7 @@ final class GpuCheckTest {
     java(
         "case $* in *Contract*)",
         "  echo $$ > \"$PIDS\"",
-        "  echo 'half of the tests'",
+        "  echo 'half of the tests :: SUCCESSFUL'",
         "  exec sleep 1000 ;;",
         "esac",
         PASSED);
@@ -239,7 +268,7 @@ final class GpuCheckTest {
     assertThat(call.waitFor(300, TimeUnit.SECONDS)).isTrue();
     assertThat(stage("machine")).contains("| ok |");
     assertThat(stage("contract")).contains(forcibly ? "| running |" : "| cut off |");
-    assertThat(stage("plan")).contains("| ok |");
+    assertThat(stage("contract").contains("so far 1 tests successful")).isNotEqualTo(forcibly);
     long sleeping = Long.parseLong(Files.readString(folder.resolve("pids")).strip());
     if (forcibly) {
       // Nobody is left who could end it.
@@ -254,7 +283,7 @@ final class GpuCheckTest {
     assertThat(calls("jresnet doctor")).as("has its verdict").isEqualTo(1);
     assertThat(calls("Contract")).isEqualTo(2);
     assertThat(stage("contract")).contains("| ok |");
-    assertThat(stage("order")).contains("| ok |");
+    assertThat(stage("speed")).contains("| ok |");
     assertThat(detail("machine.txt")).contains("NVIDIA H200");
     assertThat(out.resolve("running.txt")).doesNotExist();
   }
@@ -264,9 +293,9 @@ final class GpuCheckTest {
     java("sleep 2", PASSED);
     Ended ended = run("1", "--budget", "5");
     assertThat(ended.code).as(ended.said).isEqualTo(1);
-    assertThat(stage("order")).contains("| no time left |");
+    assertThat(stage("speed")).contains("| no time left |");
     assertThat(run("1", "--resume").code).isZero();
-    assertThat(stage("order")).contains("| ok |");
+    assertThat(stage("speed")).contains("| ok |");
   }
 
   @Test
@@ -289,21 +318,19 @@ final class GpuCheckTest {
         List.of(
             "mkdir -p \"$XDG_CACHE_HOME/jresnet\" && echo '{}' > \"$XDG_CACHE_HOME/jresnet/plans-x.json\"",
             "echo \"$JRESNET_OPTS\" >> \"$CALLS\"",
-            "echo 'Step: 40.0 ms, 6400 images/s'",
             "echo 'resnet50-train-bf16-b256-224 6400.0 40.0'"));
-    Ended ended = run("2");
+    Ended ended = run("2", "--only", "bench");
     assertThat(ended.code).as(ended.said).isZero();
     assertThat(out.resolve("jresnet/plans-x.json")).hasContent("{}");
     assertThat(calls("-Dorg.bytedeco.javacpp.cachedir=" + out)).isZero();
-    assertThat(calls("-Dorg.bytedeco.javacpp.cachedir=/")).isEqualTo(3);
-    assertThat(stage("profile")).contains("6400 images/s");
+    assertThat(calls("-Dorg.bytedeco.javacpp.cachedir=/")).isEqualTo(2);
     assertThat(stage("bench")).contains("graph resnet50-train-bf16-b256-224 6400.0 images/s;calls");
   }
 
   @Test
   void anotherCallAddsToTheSameResults() throws Exception {
     assertThat(run("1").code).isZero();
-    assertThat(run("3", "--only", "curve").code).isZero();
+    assertThat(run("2", "--only", "curve").code).isZero();
     assertThat(stage("machine")).contains("| ok |");
     assertThat(stage("curve")).contains("| not run |");
     Ended again = run("1");
@@ -314,7 +341,7 @@ final class GpuCheckTest {
   @Test
   void largeFilesAreCut() throws Exception {
     java("yes 'a line of output' | head -n 500000", PASSED);
-    assertThat(run("1", "--only", "order").code).isZero();
+    assertThat(run("3", "--only", "order").code).isZero();
     String text = detail("order-tests.txt");
     assertThat(text.length()).isLessThan(4 << 20);
     assertThat(text).startsWith("a line").contains("cut by gpu-check").contains("3 tests");
