@@ -139,7 +139,7 @@ class GpuStepTest {
       for (int i = 0; i < 20; i++) {
         train(backend, Precision.BF16, 2, 1, few, Copy.IN_TURN);
       }
-      // One of the runs alone takes XX MB.
+      // One of the runs alone takes 60 MB.
       assertThat(before - CudaDevice.freeBytes()).isLessThan(30L << 20);
     }
   }
