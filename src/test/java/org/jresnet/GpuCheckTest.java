@@ -316,7 +316,8 @@ final class GpuCheckTest {
     script(
         bundle.resolve("jresnet"),
         List.of(
-            "mkdir -p \"$XDG_CACHE_HOME/jresnet\" && echo '{}' > \"$XDG_CACHE_HOME/jresnet/plans-x.json\"",
+            "mkdir -p \"$XDG_CACHE_HOME/jresnet\" && echo '{}' >"
+                + " \"$XDG_CACHE_HOME/jresnet/plans-x.json\"",
             "echo \"$JRESNET_OPTS\" >> \"$CALLS\"",
             "echo 'resnet50-train-bf16-b256-224 6400.0 40.0'"));
     Ended ended = run("2", "--only", "bench");

@@ -43,7 +43,8 @@ public final class Compute implements AutoCloseable {
    */
   public static Compute open(
       BackendKind kind, Optional<Precision> precision, BackendSettings settings) {
-    // What calibrated a model and counted what int8 changes was the CPU: a GPU is asked for by name.
+    // What calibrated a model and counted what int8 changes was the CPU: a GPU is asked for by
+    // name.
     boolean integers = precision.equals(Optional.of(Precision.INT8));
     BackendKind wanted = kind == BackendKind.AUTO && integers ? BackendKind.CPU : kind;
     Backend backend = Backends.open(wanted, settings);

@@ -242,7 +242,8 @@ class QuantizedConvTest {
               int channel = k / (out.c() / w.groups()) * seen + c;
               sum +=
                   (long) Math.rint(folded(parameters, fold, weight) / (largest / 127))
-                      * BytesRun.value(x[((n * in.h() + h) * in.w() + v) * in.c() + channel], in(spec));
+                      * BytesRun.value(
+                          x[((n * in.h() + h) * in.w() + v) * in.c() + channel], in(spec));
             }
           }
         }

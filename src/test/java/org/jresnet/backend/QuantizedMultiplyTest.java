@@ -23,7 +23,8 @@ final class QuantizedMultiplyTest {
       for (QuantParams in :
           List.of(new QuantParams(DType.U8, 0.013), new QuantParams(DType.I8, 0.021))) {
         // Channels that sixteen divides or not, and images that end within sixteen bytes.
-        for (Shape x : List.of(new Shape(2, 3, 5, 32), new Shape(3, 7, 1, 24), new Shape(3, 1, 3, 5))) {
+        for (Shape x :
+            List.of(new Shape(2, 3, 5, 32), new Shape(3, 7, 1, 24), new Shape(3, 1, 3, 5))) {
           for (Shape factors : List.of(x, new Shape(x.n(), 1, 1, x.c()))) {
             all.add(
                 Arguments.of(

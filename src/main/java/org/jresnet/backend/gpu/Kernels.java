@@ -25,7 +25,8 @@ public final class Kernels {
   private static final String NAME = "kernels.cu";
 
   /** What it includes. */
-  private static final List<String> HEADERS = List.of("common.h", "activation.h", "norm.h", "bytes.h");
+  private static final List<String> HEADERS =
+      List.of("common.h", "activation.h", "norm.h", "bytes.h");
 
   private Kernels() {}
 

@@ -54,8 +54,7 @@ final class QuantizedConvPlan extends GpuPlan {
             ? new Shape(1, spec.y().h(), spec.y().w(), conv.k())
             : new Shape(1, 1, 1, conv.k());
     tail = new QuantizedTail(spec);
-    filters =
-        new QuantizedFilters(spec, new QuantizedFilters.Layout(channels, 0, zero, biases));
+    filters = new QuantizedFilters(spec, new QuantizedFilters.Layout(channels, 0, zero, biases));
     engine =
         use(
             plan(),

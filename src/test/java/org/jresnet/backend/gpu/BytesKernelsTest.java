@@ -176,7 +176,14 @@ class BytesKernelsTest {
 
   /** A factor per image and channel, or per element; whole vectors, a rest, images between two. */
   @ParameterizedTest
-  @CsvSource({"12, 16, true", "3, 5, true", "1, 40, true", "1, 5, true", "6, 20, false", "1, 5, false"})
+  @CsvSource({
+    "12, 16, true",
+    "3, 5, true",
+    "1, 40, true",
+    "1, 5, true",
+    "6, 20, false",
+    "1, 5, false"
+  })
   void bytesAreMultipliedByTheFactorOfTheirChannel(int pixels, int c, boolean perImage) {
     int n = 3;
     int zero = 128;
