@@ -258,7 +258,7 @@ final class Schedule {
       List<Value> gradients =
           buckets.get(b).parameters().stream().map(name -> parameters.get("d" + name)).toList();
       int last = actions.size() - 1;
-      while (Collections.disjoint(completes(actions.get(last)), gradients)) {
+      while (Collections.disjoint(actions.get(last).writes(), gradients)) {
         last--;
       }
       int at = last + 1;
@@ -278,13 +278,6 @@ final class Schedule {
       }
     }
     return false;
-  }
-
-  /** What is there after an action: what a group left running comes with its join. */
-  private static List<Value> completes(Action action) {
-    return action.kind() == Kind.JOIN
-        ? action.unit().orElseThrow().writes(Phase.BACKWARD)
-        : action.writes();
   }
 
   /** From here on the segment's groups stand for their second computation. */
