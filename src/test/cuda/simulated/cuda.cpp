@@ -33,6 +33,7 @@ struct Event {
 
 struct Task {
   std::function<void()> work;
+  std::function<bool()> until;
   std::shared_ptr<Event> record;
   std::shared_ptr<Event> wait;
   uint64_t turn = 0;
@@ -41,6 +42,7 @@ struct Task {
 struct Stream {
   std::deque<Task> queue;
   int mood = 0;
+  int device = 0;
 };
 
 // What streams did while they recorded, in the order in which it was sent; branch 0 is the stream that began.
@@ -64,18 +66,23 @@ struct Block {
   std::unique_ptr<uint8_t, decltype(&free)> storage;
   size_t bytes;
   bool device;
+  int owner;
+};
+
+// What a thread records; others are not hindered.
+struct Capture {
+  std::vector<Recording> streams;
+  bool spoilt = false;
+  Graph recorded;
 };
 
 struct State {
+  int devices = 1;
   std::map<uint8_t*, Block> blocks;
   std::set<Stream*> streams;
   std::map<void*, std::shared_ptr<Event>> events;
   std::set<Graph*> graphs;
-  size_t used = 0;
-  std::vector<Recording> recording;
-  std::thread::id recorder;
-  bool spoilt = false;
-  Graph recorded;
+  std::map<int, size_t> used;
   int last = cudaSuccess;
   bool dead = false;
   int waits = 0;
@@ -89,9 +96,25 @@ static State& state() {
   return *s;
 }
 
+static Capture& capture() {
+  static thread_local Capture c;
+  return c;
+}
+
+static int& current() {
+  static thread_local int device = 0;
+  return device;
+}
+
 std::recursive_mutex& mutex() {
   static std::recursive_mutex* m = new std::recursive_mutex;
   return *m;
+}
+
+void letOthers() {
+  mutex().unlock();
+  std::this_thread::sleep_for(std::chrono::microseconds(100));
+  mutex().lock();
 }
 
 static int failed(int code, const std::string& what) {
@@ -154,6 +177,19 @@ bool onDevice(const void* from, size_t bytes) {
   return block != nullptr && block->second.device;
 }
 
+int currentDevice() {
+  return current();
+}
+
+int deviceOf(Stream* stream) {
+  return state().streams.count(stream) == 0 ? -1 : stream->device;
+}
+
+int deviceOf(const void* memory) {
+  auto* block = blockOf(memory, 0);
+  return block == nullptr || !block->second.device ? -1 : block->second.owner;
+}
+
 static bool onHost(const void* from, size_t bytes) {
   auto* block = blockOf(from, bytes);
   return block != nullptr && !block->second.device;
@@ -174,13 +210,16 @@ static double now() {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-// Runs the next task of a stream; false if there is none or it waits for another stream.
+// Runs the next task of a stream; false if there is none or it waits for another stream or device.
 static bool advance(Stream* stream) {
   if (stream->queue.empty()) {
     return false;
   }
   Task& next = stream->queue.front();
   if (next.wait && next.wait->passed < next.turn) {
+    return false;
+  }
+  if (next.until && !state().dead && !next.until()) {
     return false;
   }
   Task task = std::move(next);
@@ -211,38 +250,52 @@ static void passTime() {
   }
 }
 
+// Runs that stream first, if there is one, and the others as far as it takes. The lock may be lost for a while, because
+// another device's thread has yet to send what a stream waits for.
 template <typename Condition>
 static void runUntil(Stream* first, Condition condition) {
   while (!condition()) {
-    if (advance(first)) {
+    if (first != nullptr && advance(first)) {
       continue;
     }
     bool moved = false;
+    bool others = false;
     for (Stream* stream : state().streams) {
       moved = moved || advance(stream);
+      others = others || (!stream->queue.empty() && stream->queue.front().until);
     }
-    if (!moved) {
+    if (!moved && !others) {
       illegal("a stream waits for what nobody has sent");
       return;
+    } else if (!moved) {
+      letOthers();
     }
   }
 }
 
+// All that was sent to the calling thread's device.
 static void runAll() {
-  for (Stream* stream : state().streams) {
-    runUntil(stream, [&] { return stream->queue.empty(); });
-  }
+  int device = current();
+  runUntil(nullptr, [&] {
+    auto& streams = state().streams;
+    return std::all_of(streams.begin(), streams.end(),
+                       [&](Stream* stream) { return stream->device != device || stream->queue.empty(); });
+  });
 }
 
 // The branch of a recording that a stream is; -1 if it records nothing.
 static int branchOf(Stream* stream) {
-  auto& recording = state().recording;
+  auto& recording = capture().streams;
   for (size_t i = 0; i < recording.size(); i++) {
     if (recording[i].stream == stream) {
       return (int)i;
     }
   }
   return -1;
+}
+
+bool records(Stream* stream) {
+  return branchOf(stream) >= 0;
 }
 
 static int send(Stream* stream, Task task) {
@@ -255,8 +308,9 @@ static int send(Stream* stream, Task task) {
   }
   int branch = branchOf(stream);
   if (branch >= 0) {
-    s.recording[branch].unjoined = s.recording[branch].unjoined || (branch > 0 && task.work);
-    s.recorded.tasks.emplace_back(branch, std::move(task));
+    Capture& c = capture();
+    c.streams[branch].unjoined = c.streams[branch].unjoined || (branch > 0 && task.work);
+    c.recorded.tasks.emplace_back(branch, std::move(task));
     return cudaSuccess;
   }
   stream->queue.push_back(std::move(task));
@@ -270,14 +324,20 @@ int enqueue(Stream* stream, std::function<void()> work) {
   return send(stream, std::move(task));
 }
 
+int enqueueUntil(Stream* stream, std::function<bool()> over) {
+  Task task;
+  task.until = std::move(over);
+  return send(stream, std::move(task));
+}
+
 // Calls that a thread must not make while it records.
 static int forbiddenWhileRecording(const char* call) {
   State& s = state();
   if (s.dead) {
     return cudaErrorIllegalAddress;
   }
-  if (!s.recording.empty() && s.recorder == std::this_thread::get_id()) {
-    s.spoilt = true;
+  if (!capture().streams.empty()) {
+    capture().spoilt = true;
     return failed(cudaErrorStreamCaptureUnsupported, std::string(call) + " while a graph is recorded");
   }
   passTime();
@@ -286,7 +346,7 @@ static int forbiddenWhileRecording(const char* call) {
 
 static int allocate(void** address, size_t bytes, bool device) {
   State& s = state();
-  if (device && s.used + bytes > capacity()) {
+  if (device && s.used[current()] + bytes > capacity()) {
     s.last = cudaErrorMemoryAllocation;
     return cudaErrorMemoryAllocation;
   }
@@ -298,8 +358,8 @@ static int allocate(void** address, size_t bytes, bool device) {
   }
   memset(raw, MARGIN_BYTE, whole);
   memset(raw + MARGIN, 0xff, bytes);
-  s.blocks.emplace(raw + MARGIN, Block{{raw, free}, bytes, device});
-  s.used += device ? bytes : 0;
+  s.blocks.emplace(raw + MARGIN, Block{{raw, free}, bytes, device, current()});
+  s.used[current()] += device ? bytes : 0;
   *address = raw + MARGIN;
   return cudaSuccess;
 }
@@ -311,7 +371,7 @@ static int release(void* address, bool device) {
     return failed(cudaErrorInvalidValue, "what is freed was not allocated");
   }
   checkMargins();
-  s.used -= device ? found->second.bytes : 0;
+  s.used[found->second.owner] -= device ? found->second.bytes : 0;
   s.blocks.erase(found);
   return cudaSuccess;
 }
@@ -372,12 +432,27 @@ int cudaRuntimeGetVersion(int* version) {
 }
 
 int cudaGetDeviceCount(int* count) {
-  *count = 1;
+  DEVICE_CALL;
+  *count = state().devices;
   return cudaSuccess;
 }
 
+static int known(int device) {
+  return device >= 0 && device < state().devices ? (int)cudaSuccess : (int)cudaErrorInvalidDevice;
+}
+
 int cudaSetDevice(int device) {
-  return device == 0 ? (int)cudaSuccess : (int)cudaErrorInvalidDevice;
+  DEVICE_CALL;
+  if (known(device) == cudaSuccess) {
+    current() = device;
+  }
+  return known(device);
+}
+
+int cudaDeviceGetPCIBusId(char* text, int length, int device) {
+  DEVICE_CALL;
+  snprintf(text, length, "0000:%02x:00.0", device + 1);
+  return known(device);
 }
 
 // The first fields of cudaDeviceProp in CUDA 13, as far as they are read.
@@ -409,16 +484,20 @@ int cudaGetDeviceProperties(Properties* p, int device) {
   p->major = 9;
   p->minor = 0;
   p->multiProcessorCount = (int)multiprocessors();
-  return device == 0 ? (int)cudaSuccess : (int)cudaErrorInvalidDevice;
+  return known(device);
 }
 
 // No attributes of CUDA's: how often the host has waited for work that was not done; the next engine loses the device; a
-// device as in a new process, and how many engines were sent to the lost one.
+// device as in a new process, and how many engines were sent to the lost one; so many devices there are; NCCL's version; the
+// device that the others cannot be reached from. For the last three the device is that number.
 static constexpr int WAITS = 1000000;
 static constexpr int LOSE = 1000001;
 static constexpr int REVIVE = 1000002;
+static constexpr int DEVICES = 1000003;
+static constexpr int NCCL_VERSION_IS = 1000004;
+static constexpr int CUT_OFF = 1000005;
 
-int cudaDeviceGetAttribute(int* value, int attribute, int) {
+int cudaDeviceGetAttribute(int* value, int attribute, int number) {
   DEVICE_CALL;
   State& s = state();
   *value = attribute == cudaDevAttrL2CacheSize ? 1 << 16 : attribute == WAITS ? s.waits : 0;
@@ -429,13 +508,19 @@ int cudaDeviceGetAttribute(int* value, int attribute, int) {
     s.inVain = 0;
     s.dead = false;
     s.doomed = false;
+  } else if (attribute == DEVICES) {
+    s.devices = number;
+  } else if (attribute == NCCL_VERSION_IS) {
+    ncclVersion() = number;
+  } else if (attribute == CUT_OFF) {
+    cutOff() = number;
   }
   return cudaSuccess;
 }
 
 int cudaMemGetInfo(size_t* free, size_t* total) {
   DEVICE_CALL;
-  *free = capacity() - state().used;
+  *free = capacity() - state().used[current()];
   *total = capacity();
   return cudaSuccess;
 }
@@ -476,6 +561,7 @@ int cudaStreamCreateWithFlags(Stream** stream, unsigned flags) {
     return failed(cudaErrorInvalidValue, "streams that wait for the default stream are not simulated");
   }
   *stream = new Stream;
+  (*stream)->device = current();
   state().streams.insert(*stream);
   return cudaSuccess;
 }
@@ -548,7 +634,6 @@ int cudaEventRecordWithFlags(void* event, Stream* stream, unsigned flags) {
 
 int cudaStreamWaitEvent(Stream* stream, void* handle, unsigned) {
   DEVICE_CALL;
-  State& s = state();
   auto event = eventOf(handle);
   if (event == nullptr) {
     return failed(cudaErrorInvalidResourceHandle, "there is no such event");
@@ -556,7 +641,7 @@ int cudaStreamWaitEvent(Stream* stream, void* handle, unsigned) {
   int branch = branchOf(stream);
   int from = event->captured ? branchOf(event->sentTo) : -1;
   if (branch >= 0 && from < 0) {
-    s.spoilt = true;
+    capture().spoilt = true;
     return failed(cudaErrorStreamCaptureIsolation, "a graph that is recorded waits for work outside");
   }
   Task task;
@@ -564,14 +649,26 @@ int cudaStreamWaitEvent(Stream* stream, void* handle, unsigned) {
   task.turn = event->sent;
   if (from >= 0 && branch < 0) {
     // The stream takes part in the recording from here on.
-    s.recording.push_back({stream});
+    capture().streams.push_back({stream});
   } else if (branch == 0 && from > 0) {
     // All that was sent before the event, which the stream recorded last.
-    auto last = std::find_if(s.recorded.tasks.rbegin(), s.recorded.tasks.rend(),
-                             [&](auto& sent) { return sent.first == (size_t)from; });
-    s.recording[from].unjoined = last->second.record != event;
+    auto& tasks = capture().recorded.tasks;
+    auto last = std::find_if(tasks.rbegin(), tasks.rend(), [&](auto& sent) { return sent.first == (size_t)from; });
+    capture().streams[from].unjoined = last->second.record != event;
   }
   return send(stream, std::move(task));
+}
+
+int cudaEventQuery(void* handle) {
+  DEVICE_CALL;
+  auto event = eventOf(handle);
+  if (event == nullptr) {
+    return failed(cudaErrorInvalidResourceHandle, "there is no such event");
+  }
+  passTime();
+  return state().dead                    ? (int)cudaErrorIllegalAddress
+         : event->passed >= event->sent ? (int)cudaSuccess
+                                        : (int)cudaErrorNotReady;
 }
 
 int cudaEventSynchronize(void* handle) {
@@ -628,33 +725,32 @@ int cudaMemsetAsync(void* to, int value, size_t bytes, Stream* stream) {
 
 int cudaStreamBeginCapture(Stream* stream, int mode) {
   DEVICE_CALL;
-  State& s = state();
-  if (!s.recording.empty() || mode != cudaStreamCaptureModeThreadLocal) {
-    return failed(cudaErrorInvalidValue, "one graph at a time is recorded, by one thread");
+  Capture& c = capture();
+  if (!c.streams.empty() || mode != cudaStreamCaptureModeThreadLocal) {
+    return failed(cudaErrorInvalidValue, "a thread records one graph at a time");
   }
-  s.recording = {{stream}};
-  s.recorder = std::this_thread::get_id();
-  s.spoilt = false;
-  s.recorded = {};
+  c.streams = {{stream}};
+  c.spoilt = false;
+  c.recorded = {};
   return cudaSuccess;
 }
 
 int cudaStreamEndCapture(Stream* stream, Graph** graph) {
   DEVICE_CALL;
-  State& s = state();
+  Capture& c = capture();
   if (branchOf(stream) != 0) {
     return failed(cudaErrorInvalidValue, "this stream records nothing");
   }
-  bool unjoined = std::any_of(s.recording.begin(), s.recording.end(), [](auto& r) { return r.unjoined; });
-  s.recorded.branches.resize(s.recording.size() - 1);
-  s.recording.clear();
-  if (s.spoilt || unjoined) {
+  bool unjoined = std::any_of(c.streams.begin(), c.streams.end(), [](auto& r) { return r.unjoined; });
+  c.recorded.branches.resize(c.streams.size() - 1);
+  c.streams.clear();
+  if (c.spoilt || unjoined) {
     *graph = nullptr;
-    return s.spoilt ? failed(cudaErrorStreamCaptureInvalidated, "the graph is spoilt")
+    return c.spoilt ? failed(cudaErrorStreamCaptureInvalidated, "the graph is spoilt")
                     : failed(cudaErrorStreamCaptureUnjoined, "a stream of the graph has work that the first one does not wait for");
   }
-  *graph = new Graph(std::move(s.recorded));
-  s.graphs.insert(*graph);
+  *graph = new Graph(std::move(c.recorded));
+  state().graphs.insert(*graph);
   return cudaSuccess;
 }
 
@@ -688,6 +784,7 @@ int cudaGraphInstantiate(Graph** made, Graph* graph, unsigned long long) {
   *made = new Graph(*graph);
   for (Stream*& branch : (*made)->branches) {
     branch = new Stream;
+    branch->device = current();
     state().streams.insert(branch);
   }
   state().graphs.insert(*made);

@@ -1,4 +1,4 @@
-// A GPU that exists in this process alone, so that the whole cudnn backend can be tested where there is none: what the
+// GPUs that exist in this process alone, so that the whole cudnn backend can be tested where there is none: what the
 // libraries of CUDA and cuDNN that it takes the place of share. It is no measure of speed, and it cannot show what only
 // NVIDIA's code decides: which engines exist, and how they round.
 #pragma once
@@ -15,14 +15,32 @@ namespace sim {
 
 struct Stream;
 
-// One lock for the whole device; every function of the libraries takes it.
+// One lock for all devices; every function of the libraries takes it.
 std::recursive_mutex& mutex();
+
+// Lets other threads in for a moment, for who waits for what they have yet to send.
+void letOthers();
 
 // Puts work behind what the stream has to do, or into the graph that it records.
 int enqueue(Stream* stream, std::function<void()> work);
 
+// The same for what other devices must come to, too: asked again and again whether it is over.
+int enqueueUntil(Stream* stream, std::function<bool()> over);
+
 // Whether the bytes lie in one block of device memory that has not been freed.
 bool onDevice(const void* from, size_t bytes);
+
+// The device that the calling thread uses, that of a stream, and that of a block of memory; -1 if there is none.
+int currentDevice();
+int deviceOf(Stream* stream);
+int deviceOf(const void* memory);
+
+// Whether the stream's work goes into a graph.
+bool records(Stream* stream);
+
+// What tests change: NCCL's version, and the device whose way to the others is broken, -1 if none is.
+int& ncclVersion();
+int& cutOff();
 
 // The work that runs right now did what would bring a GPU down: all later calls fail.
 void illegal(const std::string& what);

@@ -3,7 +3,9 @@ package org.jresnet.nativebindings.cuda;
 import org.bytedeco.cuda.global.cublas;
 import org.bytedeco.cuda.global.cudart;
 import org.bytedeco.cuda.global.cudnn;
+import org.bytedeco.cuda.global.nccl;
 import org.bytedeco.cuda.global.nvrtc;
+import org.bytedeco.cuda.nccl.ncclComm;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.PointerPointer;
 import org.jresnet.nativebindings.cuda.CudaException.Kind;
@@ -115,6 +117,19 @@ final class Check {
       kind = Kind.NOT_SUPPORTED;
     }
     throw new CudaException(kind, call + ": " + cublas.cublasGetStatusString(status).getString());
+  }
+
+  static void nccl(int status, String call, ncclComm communicator) {
+    if (status != nccl.ncclSuccess) {
+      throw new CudaException(Kind.FAILED, call + ": " + ncclText(status, communicator));
+    }
+  }
+
+  /** What NCCL says about a status. */
+  static String ncclText(int status, ncclComm communicator) {
+    BytePointer last = nccl.ncclGetLastError(communicator);
+    String more = last == null ? "" : last.getString().strip();
+    return nccl.ncclGetErrorString(status).getString() + (more.isEmpty() ? "" : ". " + more);
   }
 
   static void compiler(int status, String call) {

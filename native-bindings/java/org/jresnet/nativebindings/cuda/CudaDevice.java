@@ -1,5 +1,6 @@
 package org.jresnet.nativebindings.cuda;
 
+import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -102,6 +103,19 @@ public final class CudaDevice {
       json.put("deviceName", name);
       return new Info(name, architecture, p.totalGlobalMem(), json);
     }
+  }
+
+  /** Where a GPU sits in its machine, such as {@code 0000:3b:00.0}: no two have the same. */
+  public static String busId(int index) {
+    byte[] text = new byte[32];
+    Check.runtime(
+        cudart.cudaDeviceGetPCIBusId(text, text.length, index),
+        "asking for the place of GPU " + index);
+    int end = 0;
+    while (end < text.length && text[end] != 0) {
+      end++;
+    }
+    return new String(text, 0, end, StandardCharsets.US_ASCII);
   }
 
   private static List<Integer> three(IntPointer values) {

@@ -37,6 +37,17 @@ public final class CudaEvent implements AutoCloseable {
     Check.runtime(cudart.cudaEventSynchronize(handle()), "waiting for the device");
   }
 
+  /** Whether the device has passed the mark; so of an event that nobody has recorded. */
+  public boolean passed() {
+    int status = cudart.cudaEventQuery(handle());
+    if (status == cudart.cudaErrorNotReady) {
+      cudart.cudaGetLastError(); // not to be found by the next call
+      return false;
+    }
+    Check.runtime(status, "looking at an event");
+    return true;
+  }
+
   /** Milliseconds from an earlier event to this one; both must have been passed. */
   public float millisecondsSince(CudaEvent earlier) {
     float[] time = new float[1];

@@ -1,5 +1,7 @@
 package org.jresnet.nativebindings.cuda;
 
+import static java.util.stream.Collectors.joining;
+
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -14,6 +16,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.jresnet.base.UserError;
 import org.jresnet.nativebindings.NativeCache;
 
 /**
@@ -29,6 +32,9 @@ import org.jresnet.nativebindings.NativeCache;
 public final class CudaLibraries {
   /** The driver, which comes with the GPU and not with CUDA. */
   public static final String DRIVER = "libcuda.so.1";
+
+  /** Adds up values between GPUs; only several ranks need it. */
+  public static final String NCCL = "libnccl.so.2";
 
   private static final String CUDNN_GRAPH = "libcudnn_graph.so.9";
   private static final List<String> TOOLKIT =
@@ -46,7 +52,13 @@ public final class CudaLibraries {
   private static final int PYTHON_SECONDS = 10;
   private static final List<String> BELOW_A_PREFIX =
       List.of(
-          "", "lib", "lib64", "targets/x86_64-linux/lib", "nvidia/cudnn/lib", "nvidia/cu13/lib");
+          "",
+          "lib",
+          "lib64",
+          "targets/x86_64-linux/lib",
+          "nvidia/cudnn/lib",
+          "nvidia/cu13/lib",
+          "nvidia/nccl/lib");
 
   private final Map<String, Optional<Path>> found = new LinkedHashMap<>();
   private final List<Path> folders;
@@ -268,6 +280,34 @@ public final class CudaLibraries {
               + "; say which one with --cuda-libs or JRESNET_CUDA_LIBS");
     }
     return sentences.isEmpty() ? Optional.empty() : Optional.of(String.join("; ", sentences));
+  }
+
+  /** Where NCCL was found, which {@link #load} does without. */
+  public Optional<Path> nccl() {
+    return first(folders, NCCL);
+  }
+
+  /**
+   * Loads NCCL, after {@link #load}; afterwards {@link Nccl} can be used.
+   *
+   * @throws UserError if there is none
+   * @throws UnsatisfiedLinkError if it does not load
+   */
+  public void loadNccl() {
+    Path library =
+        nccl()
+            .orElseThrow(
+                () ->
+                    new UserError(
+                        "NCCL ("
+                            + NCCL
+                            + "), by which the GPUs of several ranks add up gradients, was not"
+                            + " found; searched: "
+                            + searched().stream().map(Path::toString).collect(joining(":"))
+                            + ". Install it, for example with pip install nvidia-nccl-cu13, or say"
+                            + " where it is with --cuda-libs or JRESNET_CUDA_LIBS. With --exchange"
+                            + " mpi gradients pass through the hosts instead"));
+    System.load(library.toAbsolutePath().toString());
   }
 
   /** The folders that were searched, in order. */

@@ -3,6 +3,7 @@ package org.jresnet.backend;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
@@ -142,6 +143,17 @@ public interface Backend extends AutoCloseable {
         "the "
             + name()
             + " backend cannot add up batch statistics over ranks; the cpu backend can");
+  }
+
+  /**
+   * What can join this backend's device with those of other ranks; empty where values get to other
+   * ranks through the host.
+   *
+   * @throws org.jresnet.base.UserError when the device could, but what it needs for that is not
+   *     there
+   */
+  default Optional<Interconnect> interconnect() {
+    return Optional.empty();
   }
 
   /** Waits until all work that was asked for is done; a host's work always is. */

@@ -2,6 +2,7 @@ package org.jresnet.backend;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
 
@@ -81,6 +82,11 @@ public abstract class ForwardingBackend implements Backend {
   @Override
   public void synchronizeNorms(RankSums sums) {
     backend.synchronizeNorms(sums);
+  }
+
+  @Override
+  public Optional<Interconnect> interconnect() {
+    return backend.interconnect();
   }
 
   @Override

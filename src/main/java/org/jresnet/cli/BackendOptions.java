@@ -2,6 +2,7 @@ package org.jresnet.cli;
 
 import java.util.Optional;
 import org.jresnet.backend.Precision;
+import org.jresnet.distributed.Neighbours;
 import org.jresnet.engine.BackendKind;
 import org.jresnet.engine.BackendSettings;
 import org.jresnet.engine.Compute;
@@ -36,6 +37,13 @@ final class BackendOptions {
   @Mixin private TuningOptions tuning;
   @Mixin private GpuOptions gpu;
 
+  private Neighbours neighbours = Neighbours.NONE;
+
+  /** Says which ranks this one shares its machine with: each takes a GPU of its own. */
+  void beside(Neighbours ranks) {
+    neighbours = ranks;
+  }
+
   /** The backend that was asked for. */
   BackendKind kind() {
     return UsageError.unlessValid(() -> BackendKind.of(backend));
@@ -56,7 +64,7 @@ final class BackendOptions {
   /** Opens another backend in another precision, with the same threads and GPU. */
   Compute open(Console console, BackendKind kind, Optional<Precision> type) {
     threads.check();
-    Compute compute = Compute.open(kind, type, settings(console));
+    Compute compute = Compute.open(kind, type, settings(console, kind));
     console.print(
         "Backend %s%s (%s), precision %s%s",
         compute.kind().id(),
@@ -67,12 +75,14 @@ final class BackendOptions {
     return compute;
   }
 
-  private BackendSettings settings(Console console) {
-    return new BackendSettings(tuning.cpu(console), gpu.options(tuning.gpu()));
+  private BackendSettings settings(Console console, BackendKind kind) {
+    boolean gpus = kind == BackendKind.AUTO || kind == BackendKind.GPU;
+    return new BackendSettings(
+        tuning.cpu(console), gpu.options(tuning.gpu(), gpus ? neighbours : Neighbours.NONE));
   }
 
   /** Opens what was asked for once more, without a word. */
   Compute openAgain() {
-    return Compute.open(kind(), precision(), settings(new Console(true)));
+    return Compute.open(kind(), precision(), settings(new Console(true), kind()));
   }
 }

@@ -9,8 +9,10 @@ import org.jresnet.backend.gpu.CudnnOptions;
 import org.jresnet.backend.gpu.CudnnOptions.Fusion;
 import org.jresnet.backend.gpu.CudnnOptions.Launch;
 import org.jresnet.backend.gpu.CudnnOptions.Results;
+import org.jresnet.backend.gpu.GpuBackend;
 import org.jresnet.base.Named;
 import org.jresnet.base.Text;
+import org.jresnet.distributed.Neighbours;
 import picocli.CommandLine.Option;
 
 /** How the gpu backend uses the GPU. */
@@ -20,11 +22,12 @@ final class GpuOptions {
 
   @Option(
       names = "--gpu",
-      defaultValue = "0",
       paramLabel = "N",
-      description = "Index of the GPU for --backend gpu.")
+      description =
+          "Index of the GPU for --backend gpu; default: 0, and among several ranks on a machine the"
+              + " number of the rank.")
   @Within(min = 0, max = 1023)
-  private int gpu;
+  private Integer gpu;
 
   @Option(
       names = "--cuda-libs",
@@ -66,16 +69,16 @@ final class GpuOptions {
       defaultValue = "auto",
       paramLabel = "NAME",
       description =
-          "What training computes together: C (norm, addition and ReLU), G (the same, and convolutions"
-              + " sum the statistics of the norms behind them, in bf16 and fp16), or auto, which is"
-              + " C until a GPU has measured both.")
+          "What training computes together: C (norm, addition and ReLU), G (the same, and"
+              + " convolutions sum the statistics of the norms behind them, in bf16 and fp16), or"
+              + " auto, which is C until a GPU has measured both.")
   private String fusion;
 
   /** As the backend takes them. */
   CudnnOptions options(Tuning tuning) {
     CudnnOptions defaults = CudnnOptions.defaults();
     return new CudnnOptions(
-        gpu,
+        gpu == null ? defaults.device() : gpu,
         libraries == null ? defaults.libraries() : Optional.of(libraries),
         bytes(workspace),
         tuning,
@@ -84,6 +87,14 @@ final class GpuOptions {
         streams,
         UsageError.unlessValid(() -> Named.of(Fusion.class, "--fusion", fusion)),
         defaults.cache());
+  }
+
+  /** The same for a rank among others of its machine. */
+  CudnnOptions options(Tuning tuning, Neighbours neighbours) {
+    CudnnOptions alone = options(tuning);
+    return gpu != null || neighbours.ranks() == 1
+        ? alone
+        : GpuBackend.ofRank(alone, neighbours.number(), neighbours.ranks());
   }
 
   private static long bytes(String size) {

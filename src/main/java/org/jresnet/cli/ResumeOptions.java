@@ -32,6 +32,7 @@ final class ResumeOptions {
           "--positive",
           "--loader-threads",
           "--ranks",
+          "--exchange",
           "--rank-timeout",
           "--telemetry",
           "--telemetry-every",

@@ -1,6 +1,7 @@
 package org.jresnet.cli;
 
 import org.jresnet.base.Named;
+import org.jresnet.distributed.Exchange;
 import org.jresnet.distributed.Wire;
 import org.jresnet.train.ParallelOptions;
 import picocli.CommandLine.Option;
@@ -21,6 +22,20 @@ final class SharingOptions {
       names = "--sync-norm",
       description = "Batch norms use the statistics of all ranks' batches (CPU).")
   private boolean syncNorm;
+
+  @Option(
+      names = "--exchange",
+      defaultValue = "auto",
+      paramLabel = "HOW",
+      description =
+          "What carries gradients from rank to rank. auto: NCCL between GPUs, MPI between CPUs."
+              + " mpi: MPI through the hosts' memory, also for GPUs.")
+  private String exchange;
+
+  /** What carries gradients. */
+  Exchange exchange() {
+    return UsageError.unlessValid(() -> Named.of(Exchange.class, "exchange", exchange));
+  }
 
   /** The options on so many ranks. */
   ParallelOptions parallel(int size, Wire wire) {

@@ -8,6 +8,7 @@ import java.util.stream.Collectors;
 import org.jresnet.backend.Precision;
 import org.jresnet.base.Text;
 import org.jresnet.distributed.Communicator;
+import org.jresnet.distributed.Neighbours;
 import org.jresnet.engine.BackendKind;
 import org.jresnet.engine.Compute;
 import org.jresnet.train.RunFolder;
@@ -111,6 +112,7 @@ final class TrainCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     telemetry.options();
+    sharing.exchange();
     time = TimeIsUp.listen();
     return ranks.run(this::call);
   }
@@ -125,6 +127,7 @@ final class TrainCommand implements Callable<Integer> {
                 ? RunFolder.Existing.OVERWRITE
                 : RunFolder.Existing.REFUSE;
     Training fresh = resume ? null : fresh(console, all.size());
+    backendOptions.beside(Neighbours.of(all));
     try (RunFolder folder =
         all.leads() ? RunFolder.open(out, how, console::note) : RunFolder.follow(out, how)) {
       return resume
@@ -142,7 +145,8 @@ final class TrainCommand implements Callable<Integer> {
       Trainer.Contents contents = trustFiles ? Trainer.Contents.TRUSTED : Trainer.Contents.CHECKED;
       TelemetryOptions seen = all.leads() ? telemetry.options() : TelemetryOptions.OFF;
       Trainer.Outcome outcome =
-          new TrainingConsole(console, all, time).run(training, folder, compute, contents, seen);
+          new TrainingConsole(console, all, sharing.exchange(), time)
+              .run(training, folder, compute, contents, seen);
       if (all.leads()) {
         console.object(Report.values(outcome, out));
       }

@@ -3,6 +3,7 @@ package org.jresnet.cli;
 import java.util.Optional;
 import org.jresnet.base.Text;
 import org.jresnet.distributed.Communicator;
+import org.jresnet.distributed.Exchange;
 import org.jresnet.distributed.Solo;
 import org.jresnet.engine.Compute;
 import org.jresnet.train.RunFolder;
@@ -15,20 +16,23 @@ import org.jresnet.train.TrainingListener;
 final class TrainingConsole {
   private final Console console;
   private final Communicator ranks;
+  private final Exchange exchange;
   private final Optional<TimeIsUp> time;
 
   TrainingConsole(Console console) {
-    this(console, Solo.INSTANCE, Optional.empty());
+    this(console, Solo.INSTANCE, Exchange.AUTO, Optional.empty());
   }
 
   /** With other ranks, and a signal that ends the run like Ctrl-C. */
-  TrainingConsole(Console console, Communicator ranks, TimeIsUp time) {
-    this(console, ranks, Optional.of(time));
+  TrainingConsole(Console console, Communicator ranks, Exchange exchange, TimeIsUp time) {
+    this(console, ranks, exchange, Optional.of(time));
   }
 
-  private TrainingConsole(Console console, Communicator ranks, Optional<TimeIsUp> time) {
+  private TrainingConsole(
+      Console console, Communicator ranks, Exchange exchange, Optional<TimeIsUp> time) {
     this.console = console;
     this.ranks = ranks;
+    this.exchange = exchange;
     this.time = time;
   }
 
@@ -41,7 +45,8 @@ final class TrainingConsole {
       TelemetryOptions telemetry) {
     Progress progress = new Progress(console);
     TrainingListener listener = ranks.leads() ? progress : note -> {};
-    Trainer trainer = training.trainer(folder, compute, listener).telemetry(telemetry).ranks(ranks);
+    Trainer trainer =
+        training.trainer(folder, compute, listener).telemetry(telemetry).ranks(ranks, exchange);
     time.ifPresent(signal -> signal.then(trainer::requestStop));
     Interrupt interrupt =
         new Interrupt(

@@ -1,13 +1,14 @@
 package org.jresnet.distributed;
 
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
  * The processes of a run, called ranks as in MPI. Every rank makes the same calls in the same
  * order, each from one thread; a call returns when all have made it. A rank that does not come
- * within the communicator's time makes the call fail in all others.
+ * within the communicator's {@link #patience} makes the call fail in all others.
  *
  * <p>All calls throw {@link org.jresnet.base.UserError} naming the ranks that did not come, where
  * that is known.
@@ -39,6 +40,9 @@ public interface Communicator extends AutoCloseable {
 
   /** How many there are. */
   int size();
+
+  /** How long a call waits for ranks that do not come. */
+  Duration patience();
 
   /** Whether this is rank 0, which reads and writes for all. */
   default boolean leads() {

@@ -211,6 +211,11 @@ final class MpiRanks implements Communicator {
   }
 
   @Override
+  public Duration patience() {
+    return timeout;
+  }
+
+  @Override
   public Reduction reduction(ByteBuffer values, Element element) {
     Sum sum = new Sum(values, element);
     sums.add(sum);

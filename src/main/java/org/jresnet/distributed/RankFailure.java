@@ -30,12 +30,17 @@ public final class RankFailure extends UserError {
             missing.size() == 1 ? "rank" : "ranks", names, size, timeout.toSeconds(), waiting));
   }
 
+  /** The same, with what went wrong before. */
+  public RankFailure after(String what) {
+    return new RankFailure(Text.format("%s; after that %s", what, getMessage()));
+  }
+
   /** The library that carries messages reports an error. */
   public static RankFailure of(int rank, String what) {
     return new RankFailure(
         Text.format(
-            "rank %s can reach the other ranks no longer: %s. The last checkpoint is whole; --resume"
-                + " goes on from it",
+            "rank %s can reach the other ranks no longer: %s. The last checkpoint is whole;"
+                + " --resume goes on from it",
             rank, what));
   }
 }

@@ -1,18 +1,16 @@
 package org.jresnet.engine;
 
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import org.jresnet.backend.DeviceRanks;
+import org.jresnet.backend.DeviceRanks.Result;
 import org.jresnet.backend.Optimizer.Range;
 import org.jresnet.backend.Tensor;
-import org.jresnet.base.BFloat16;
 import org.jresnet.base.Closing;
 import org.jresnet.base.UserError;
 import org.jresnet.distributed.Communicator;
-import org.jresnet.distributed.Element;
 import org.jresnet.distributed.Wire;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Graph;
@@ -24,116 +22,33 @@ import org.jresnet.graph.Parameter;
  * running statistics those of all ranks, their mean. After {@link #finish} every rank holds the
  * same bits.
  *
- * <p>Values travel in memory of the host of their own: as many bytes as there are gradients, half
- * of that in bf16.
+ * <p>Values travel through memory of the hosts, by a {@link Communicator}, or from device to
+ * device, by {@link DeviceRanks}; then no host waits for them.
  */
 public final class GradientExchange implements AutoCloseable {
-  /** Values of the device in memory of the host, and what is done with them there. */
-  private final class Part implements AutoCloseable {
-    private final Tensor values;
-    private final ByteBuffer[] chunks;
-    private final long[] offsets;
-    private final ByteBuffer sent;
-    private final ByteBuffer single;
-    private final Communicator.Reduction sum;
-    private boolean open;
-
-    /** The ranges of an arena, one after the other. */
-    Part(Tensor values, List<Range> ranges, boolean narrow) {
-      this.values = values;
-      int width = values.type().bytes();
-      int elements = Math.toIntExact(ranges.stream().mapToLong(Range::count).sum());
-      sent = direct(Math.multiplyExact(elements, narrow ? Short.BYTES : width));
-      single = narrow ? direct(CHUNK * width) : null;
-      List<ByteBuffer> pieces = new ArrayList<>();
-      List<Long> starts = new ArrayList<>();
-      int at = 0;
-      for (Range range : ranges) {
-        long step = narrow ? CHUNK : range.count();
-        for (long done = 0; done < range.count(); done += step) {
-          int count = (int) Math.min(step, range.count() - done);
-          starts.add(values.offset() + (range.first() + done) * width);
-          int bytes = count * (narrow ? Short.BYTES : width);
-          pieces.add(sent.slice(at, bytes).order(ByteOrder.nativeOrder()));
-          at += bytes;
-        }
-      }
-      chunks = pieces.toArray(ByteBuffer[]::new);
-      offsets = starts.stream().mapToLong(Long::longValue).toArray();
-      Element element =
-          narrow ? Element.BF16 : values.type() == DType.F64 ? Element.F64 : Element.F32;
-      sum = ranks.reduction(sent, element);
-    }
-
-    void start() {
-      for (int i = 0; i < chunks.length; i++) {
-        chunks[i].clear();
-        if (single == null) {
-          values.buffer().read(offsets[i], chunks[i]);
-        } else {
-          int count = chunks[i].capacity() / Short.BYTES;
-          values.buffer().read(offsets[i], single.clear().limit(count * Float.BYTES));
-          single.clear();
-          for (int k = 0; k < count; k++) {
-            chunks[i].putShort(k * Short.BYTES, BFloat16.of(single.getFloat(k * Float.BYTES)));
-          }
-        }
-      }
-      sum.start();
-      open = true;
-    }
-
-    void finish() {
-      sum.finish();
-      open = false;
-    }
-
-    /** Puts the sums where the values came from. */
-    void write() {
-      for (int i = 0; i < chunks.length; i++) {
-        chunks[i].clear();
-        if (single == null) {
-          values.buffer().write(offsets[i], chunks[i]);
-        } else {
-          int count = chunks[i].capacity() / Short.BYTES;
-          single.clear();
-          for (int k = 0; k < count; k++) {
-            single.putFloat(k * Float.BYTES, BFloat16.toFloat(chunks[i].getShort(k * Short.BYTES)));
-          }
-          values.buffer().write(offsets[i], single.limit(count * Float.BYTES));
-        }
-      }
-    }
-
-    void divide(int by) {
-      if (values.type() == DType.F64) {
-        for (int i = 0; i < sent.capacity(); i += Double.BYTES) {
-          sent.putDouble(i, sent.getDouble(i) / by);
-        }
-      } else {
-        for (int i = 0; i < sent.capacity(); i += Float.BYTES) {
-          sent.putFloat(i, sent.getFloat(i) / by);
-        }
-      }
-    }
-
-    @Override
-    public void close() {
-      sum.close();
-    }
+  /** Whose running statistics a rank has after a step. */
+  public enum Statistics {
+    /** Its own: of its part of the batch. */
+    OWN,
+    /** Those of the whole batch, because norms add up over ranks. */
+    SHARED
   }
 
-  /** Values that are rounded to bf16 at a time. */
-  private static final int CHUNK = 1 << 14;
+  /** Prepares to add up ranges of an arena. */
+  private interface Carrier {
+    ExchangePart part(Tensor arena, List<Range> ranges, boolean narrow, Result result);
+  }
 
-  private final Communicator ranks;
   private final List<Bucket> buckets;
-  private final List<Part> parts = new ArrayList<>();
-  private final Optional<Part> statistics;
+
+  /** One for each bucket, then that of statistics, if there is one. */
+  private final List<ExchangePart> parts = new ArrayList<>();
+
+  private final Optional<DeviceRanks> devices;
   private long waitedNanos;
 
   /**
-   * Prepares the exchange of a model's gradients.
+   * Prepares the exchange of a model's gradients through the hosts.
    *
    * @param frozen names of parameters that have no gradient
    * @param statistics of norms: whether each rank has its own, so that the mean is taken
@@ -141,7 +56,27 @@ public final class GradientExchange implements AutoCloseable {
    */
   public GradientExchange(
       Model model, Communicator ranks, Set<String> frozen, Wire wire, Statistics statistics) {
-    this.ranks = ranks;
+    this(model, frozen, wire, statistics, Optional.empty(), through(ranks));
+  }
+
+  /**
+   * The same from device to device.
+   *
+   * @param devices which this closes
+   */
+  public GradientExchange(
+      Model model, DeviceRanks devices, Set<String> frozen, Wire wire, Statistics statistics) {
+    this(model, frozen, wire, statistics, Optional.of(devices), among(devices));
+  }
+
+  private GradientExchange(
+      Model model,
+      Set<String> frozen,
+      Wire wire,
+      Statistics statistics,
+      Optional<DeviceRanks> devices,
+      Carrier carrier) {
+    this.devices = devices;
     boolean narrow = wire == Wire.BF16;
     if (narrow && model.gradients().type() != DType.F32) {
       throw new UserError(
@@ -152,50 +87,67 @@ public final class GradientExchange implements AutoCloseable {
               + "; leave it out");
     }
     buckets = Bucket.of(model.graph(), frozen);
-    for (Bucket bucket : buckets) {
-      parts.add(new Part(model.gradients(), List.of(bucket.range()), narrow));
+    try {
+      for (Bucket bucket : buckets) {
+        List<Range> ranges = List.of(bucket.range());
+        parts.add(carrier.part(model.gradients(), ranges, narrow, Result.TOTAL));
+      }
+      List<Range> moving = moving(model.graph(), frozen);
+      if (statistics == Statistics.OWN && !moving.isEmpty()) {
+        parts.add(carrier.part(model.statistics(), moving, false, Result.MEAN));
+      }
+    } catch (RuntimeException | Error e) {
+      close();
+      throw e;
     }
-    List<Range> moving = moving(model.graph(), frozen);
-    this.statistics =
-        statistics == Statistics.SHARED || moving.isEmpty()
-            ? Optional.empty()
-            : Optional.of(new Part(model.statistics(), moving, false));
   }
 
-  /** Whose running statistics a rank has after a step. */
-  public enum Statistics {
-    /** Its own: of its part of the batch. */
-    OWN,
-    /** Those of the whole batch, because norms add up over ranks. */
-    SHARED
+  private static Carrier through(Communicator ranks) {
+    return (arena, ranges, narrow, result) ->
+        new HostPart(ranks, arena, ranges, narrow, result == Result.MEAN ? ranks.size() : 1);
   }
 
-  /** Running statistics that a step changes: of norms that are not frozen. */
+  private static Carrier among(DeviceRanks devices) {
+    return (arena, ranges, narrow, result) ->
+        new ExchangePart.OnDevices(
+            devices.sum(arena, ranges, narrow ? DType.BF16 : DType.F32, result));
+  }
+
+  /**
+   * Running statistics that a step changes, of norms that are not frozen: neighbours as one range,
+   * with the zeros between them.
+   */
   private static List<Range> moving(Graph graph, Set<String> frozen) {
     Layout layout = Layout.of(graph);
     List<Range> ranges = new ArrayList<>();
+    boolean open = false;
     for (Node node : graph.nodes()) {
       boolean trains =
           node.parameters().stream()
               .anyMatch(p -> p.role().trainable() && !frozen.contains(p.name()));
       for (Parameter p : node.parameters()) {
-        boolean statistic =
-            p.role() == Parameter.Role.RUNNING_MEAN || p.role() == Parameter.Role.RUNNING_VAR;
-        if (trains && statistic) {
-          ranges.add(layout.ranges().get(p.name()));
+        if (p.role() != Parameter.Role.RUNNING_MEAN && p.role() != Parameter.Role.RUNNING_VAR) {
+          continue;
         }
+        if (trains) {
+          Range own = layout.ranges().get(p.name());
+          long first = open ? ranges.remove(ranges.size() - 1).first() : own.first();
+          ranges.add(new Range(first, own.first() + own.count() - first));
+        }
+        open = trains;
       }
     }
     return ranges;
   }
 
-  private static ByteBuffer direct(int bytes) {
-    return ByteBuffer.allocateDirect(bytes).order(ByteOrder.nativeOrder());
-  }
-
   /** What travels together, in the order in which backward completes it. */
   public List<Bucket> buckets() {
     return buckets;
+  }
+
+  /** Whether values travel from device to device, so that no host waits for them. */
+  public boolean amongDevices() {
+    return devices.isPresent();
   }
 
   /** Begins to add up a bucket, whose gradients are complete. */
@@ -205,30 +157,43 @@ public final class GradientExchange implements AutoCloseable {
 
   /** Begins to add up all buckets, where no step has begun: gradients were accumulated first. */
   public void start() {
-    for (int i = 0; i < parts.size(); i++) {
+    for (int i = 0; i < buckets.size(); i++) {
       start(i);
     }
   }
 
-  /** Waits until the model has the sums of all ranks' gradients, and their mean statistics. */
+  /**
+   * Makes the sums of all ranks' gradients the model's, and their mean statistics, for what is
+   * asked for from here on.
+   */
   public void finish() {
-    statistics.ifPresent(Part::start);
+    if (parts.size() > buckets.size()) {
+      parts.get(buckets.size()).start();
+    }
     long began = System.nanoTime();
+    for (int i = 0; i < parts.size(); i++) {
+      parts.get(i).await();
+    }
+    waitedNanos += System.nanoTime() - began;
     for (int i = 0; i < parts.size(); i++) {
       parts.get(i).finish();
     }
-    statistics.ifPresent(Part::finish);
-    waitedNanos += System.nanoTime() - began;
-    for (int i = 0; i < parts.size(); i++) {
-      parts.get(i).write();
-    }
-    if (statistics.isPresent()) {
-      statistics.get().divide(ranks.size());
-      statistics.get().write();
-    }
   }
 
-  /** Nanoseconds that {@link #finish} has waited for others since the last call. */
+  /**
+   * Why devices will make no sums any more; what was computed since the last step that was known to
+   * be done is worthless then. Empty as long as all is well.
+   */
+  public Optional<String> failure() {
+    return devices.flatMap(DeviceRanks::failure);
+  }
+
+  /** Gives up what devices are about, so that nothing waits for ranks that do not come. */
+  public void leave() {
+    devices.ifPresent(DeviceRanks::leave);
+  }
+
+  /** Nanoseconds that the host has waited for others in {@link #finish} since the last call. */
   public long takeWaitNanos() {
     long nanos = waitedNanos;
     waitedNanos = 0;
@@ -237,14 +202,15 @@ public final class GradientExchange implements AutoCloseable {
 
   /** Bytes that each rank gives away and takes in a step, before what the way of adding adds. */
   public long bytes() {
-    return parts.stream().mapToLong(p -> p.sent.capacity()).sum()
-        + statistics.map(p -> (long) p.sent.capacity()).orElse(0L);
+    return parts.stream().mapToLong(ExchangePart::bytes).sum();
   }
 
   @Override
   public void close() {
-    List<Part> all = new ArrayList<>(parts);
-    statistics.ifPresent(all::add);
-    Closing.closeAll(all.stream().filter(p -> !p.open).toList());
+    leave();
+    List<AutoCloseable> all = new ArrayList<>();
+    devices.ifPresent(all::add);
+    all.addAll(parts);
+    Closing.closeAll(all);
   }
 }

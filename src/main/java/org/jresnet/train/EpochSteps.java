@@ -12,6 +12,7 @@ import org.jresnet.base.UserError;
 import org.jresnet.data.Batch;
 import org.jresnet.data.Loader;
 import org.jresnet.engine.Executable;
+import org.jresnet.engine.GradientExchange;
 import org.jresnet.engine.NonFinite;
 import org.jresnet.engine.OptimizerState;
 
@@ -80,8 +81,10 @@ final class EpochSteps {
     this.schedule = schedule;
     rates = schedule::rate;
     this.batches = batches;
-    // Ranks add up the losses of a step, too, and each at the same place.
-    late = machinery.model().backend().asynchronous() && !ranks.several();
+    // Where gradients pass through the hosts, these wait for each step anyway.
+    late =
+        machinery.model().backend().asynchronous()
+            && machinery.exchange().map(GradientExchange::amongDevices).orElse(true);
   }
 
   /** The loss scale begins there; from here on the gradients decide. */
@@ -114,17 +117,20 @@ final class EpochSteps {
         send(batch, b);
         // The loader takes that step's batch back with the next one.
         settle(before);
+        // As of the same step on every rank: rank 0 may settle the last one early, to look at it.
+        boolean ending = late && stopping();
         Batch following = b + 1 < batches ? images.next() : null;
         long idle = loader.takeWaitNanos();
         waited += idle;
         if (following != null) {
           stepFor(following).prefetch(following.pixels());
         }
-        if (!late || last.watched || stop.requested() || b + 1 == batches) {
+        if (!late || last.watched || ending || b + 1 == batches) {
           settle(last);
         }
         stop.stepTook((System.nanoTime() - started - idle) / 1e9);
-        if (stopping() && !last.pending && last.complete && b + 1 < batches) {
+        boolean stops = late ? ending : stopping();
+        if (stops && last.complete && b + 1 < batches) {
           return false;
         }
         batch = following;
@@ -203,6 +209,9 @@ final class EpochSteps {
     double loss = ranks.loss();
     if (step.complete) {
       report = optimizer.report(step.update);
+      if (machinery.exchange().isPresent()) {
+        ranks.requireSums(machinery.exchange().get());
+      }
     }
     if (!Double.isFinite(loss) || step.complete && report.outcome() == Outcome.DIVERGED) {
       throw diverged(step, step.complete ? report.element() : -1);
@@ -229,7 +238,11 @@ final class EpochSteps {
   }
 
   private UserError diverged(Sent step, long element) {
-    // All ranks have found the same, and compute the step again together.
+    // All ranks have found the same, and compute the step again together; one that looked early
+    // never sends the step that others have sent.
+    if (machinery.exchange().isPresent()) {
+      ranks.leave(machinery.exchange().get());
+    }
     NonFinite found =
         step.executable.locateNonFinite(
             step.batch.pixels(), labels(step.batch), draws(step.number), element);

@@ -8,10 +8,12 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Supplier;
 import org.jresnet.backend.Backend;
+import org.jresnet.backend.Interconnect;
 import org.jresnet.backend.RankSums;
 import org.jresnet.base.Json;
 import org.jresnet.base.Text;
@@ -21,6 +23,9 @@ import org.jresnet.data.Shuffle;
 import org.jresnet.data.Split;
 import org.jresnet.data.Split.Part;
 import org.jresnet.distributed.Communicator;
+import org.jresnet.distributed.Exchange;
+import org.jresnet.distributed.RankFailure;
+import org.jresnet.distributed.Wire;
 import org.jresnet.engine.GradientExchange;
 import org.jresnet.engine.GradientExchange.Statistics;
 import org.jresnet.engine.Model;
@@ -34,11 +39,13 @@ import org.jresnet.engine.Replicas;
  */
 final class Ranks {
   private final Communicator communicator;
+  private final Exchange way;
   private final double[] figures = new double[4];
   private double mean;
 
-  Ranks(Communicator communicator) {
+  Ranks(Communicator communicator, Exchange way) {
     this.communicator = communicator;
+    this.way = way;
   }
 
   Communicator communicator() {
@@ -203,14 +210,39 @@ final class Ranks {
 
   /** What adds up gradients; null where there is one rank. */
   GradientExchange exchange(Model model, Set<String> frozen, ParallelOptions options) {
-    return several()
+    if (!several()) {
+      return null;
+    }
+    Wire wire = options.wire();
+    Statistics statistics = options.syncNorm() ? Statistics.SHARED : Statistics.OWN;
+    Optional<Interconnect> own =
+        way == Exchange.MPI ? Optional.empty() : model.backend().interconnect();
+    return own.isPresent()
         ? new GradientExchange(
-            model,
-            communicator,
-            frozen,
-            options.wire(),
-            options.syncNorm() ? Statistics.SHARED : Statistics.OWN)
-        : null;
+            model, RankDevices.join(own.get(), communicator), frozen, wire, statistics)
+        : new GradientExchange(model, communicator, frozen, wire, statistics);
+  }
+
+  /**
+   * Ends the run when devices make no sums any more. A rank that has its sums goes on to the next
+   * step's figures, so that is where the others say so; who does not come there is named.
+   */
+  void requireSums(GradientExchange exchange) {
+    Optional<String> failure = exchange.failure();
+    if (failure.isPresent()) {
+      try {
+        communicator.sum(figures);
+      } catch (RankFailure e) {
+        throw e.after(failure.get());
+      }
+      throw RankFailure.of(communicator.rank(), failure.get());
+    }
+  }
+
+  /** Gives up the sums that devices have been asked for, when all ranks have those before. */
+  void leave(GradientExchange exchange) {
+    communicator.barrier();
+    exchange.leave();
   }
 
   /** Has batch norms use the statistics of all ranks. */

@@ -21,6 +21,7 @@ import org.jresnet.data.Split;
 import org.jresnet.data.Split.Part;
 import org.jresnet.data.shards.PixelForm;
 import org.jresnet.distributed.Communicator;
+import org.jresnet.distributed.Exchange;
 import org.jresnet.distributed.Solo;
 import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Executable;
@@ -86,7 +87,7 @@ public final class Trainer {
   private final TrainingListener listener;
   private final StopRequest stop = new StopRequest();
   private TelemetryOptions telemetry = TelemetryOptions.OFF;
-  private Ranks ranks = new Ranks(Solo.INSTANCE);
+  private Ranks ranks = new Ranks(Solo.INSTANCE, Exchange.AUTO);
 
   /** A run with options whose {@code auto}s are resolved. */
   public Trainer(
@@ -107,9 +108,11 @@ public final class Trainer {
    * Says who shares the run; nobody unless you call this before {@link #run}. Every rank runs a
    * trainer with the same options, in which {@link TrainOptions#parallel} says how many there are;
    * all but rank 0 {@link RunFolder#follow} the folder.
+   *
+   * @param exchange what carries gradients
    */
-  public Trainer ranks(Communicator all) {
-    ranks = new Ranks(all);
+  public Trainer ranks(Communicator all, Exchange exchange) {
+    ranks = new Ranks(all, exchange);
     return this;
   }
 
@@ -252,7 +255,14 @@ public final class Trainer {
           folder.begin(record, split, hashes, contents);
         }
         seen.begin();
-        return loop.from(position);
+        try {
+          return loop.from(position);
+        } finally {
+          if (exchange != null) {
+            // Nothing that is closed now may wait for ranks that do not come.
+            exchange.leave();
+          }
+        }
       }
     }
   }

@@ -30,6 +30,13 @@ final class CommunicatorTest {
   }
 
   @Test
+  void ranksOfOneMachineAreNumbered() {
+    assertThat(ThreadRanks.run(3, Neighbours::of))
+        .containsExactly(new Neighbours(0, 3), new Neighbours(1, 3), new Neighbours(2, 3));
+    assertThat(Neighbours.of(Solo.INSTANCE)).isEqualTo(Neighbours.NONE);
+  }
+
+  @Test
   void whoDoesNotComeIsNamed() {
     assertThatThrownBy(
             () ->

@@ -1,6 +1,7 @@
 package org.jresnet.distributed;
 
 import java.nio.ByteBuffer;
+import java.time.Duration;
 
 /** Another communicator, but for what a test overrides. */
 public class ForwardingRanks implements Communicator {
@@ -18,6 +19,11 @@ public class ForwardingRanks implements Communicator {
   @Override
   public int size() {
     return to.size();
+  }
+
+  @Override
+  public Duration patience() {
+    return to.patience();
   }
 
   @Override

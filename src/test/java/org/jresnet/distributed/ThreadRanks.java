@@ -212,6 +212,11 @@ public final class ThreadRanks {
     }
 
     @Override
+    public Duration patience() {
+      return timeout;
+    }
+
+    @Override
     public Reduction reduction(ByteBuffer values, Element element) {
       ByteBuffer own = values.duplicate().order(ByteOrder.nativeOrder());
       String call = "the sum of " + own.limit() + " bytes of " + element;

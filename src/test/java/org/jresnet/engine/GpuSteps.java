@@ -6,7 +6,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
-import org.bytedeco.cuda.global.cudart;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.UpdateRule;
@@ -15,6 +14,7 @@ import org.jresnet.backend.gpu.CudnnOptions;
 import org.jresnet.graph.Graph;
 import org.jresnet.models.Architecture;
 import org.jresnet.testing.Fixture;
+import org.jresnet.testing.SimulatedGpu;
 import org.jresnet.testing.TestBackends;
 
 /** Trainings of a few steps on a GPU, for the tests of its steps. */
@@ -110,8 +110,6 @@ final class GpuSteps {
 
   /** What only the simulated GPU knows or does, see its cudaDeviceGetAttribute. */
   static int simulated(int notOfCuda) {
-    int[] value = new int[1];
-    cudart.cudaDeviceGetAttribute(value, notOfCuda, 0);
-    return value[0];
+    return SimulatedGpu.ask(notOfCuda, 0);
   }
 }

@@ -17,10 +17,11 @@ import java.util.regex.Pattern;
 import java.util.spi.ToolProvider;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.bytedeco.cuda.global.cudart;
 import org.jresnet.nativebindings.cuda.CudaLibraries;
 
 /**
- * Libraries in the place of CUDA and cuDNN that simulate a GPU on the CPU, built from {@code
+ * Libraries in the place of CUDA, cuDNN and NCCL that simulate GPUs on the CPU, built from {@code
  * src/test/cuda/simulated}. {@code --cuda-libs target/simulated-gpu} runs any command on it.
  */
 public final class SimulatedGpu {
@@ -29,7 +30,9 @@ public final class SimulatedGpu {
   private static final Path FOLDER = Path.of("target", "simulated-gpu");
   private static final Path CORE = FOLDER.resolve("libsimulated.so");
   private static final Pattern CONSTANT =
-      Pattern.compile("public static final int ((?:CU|cu|NVRTC_)\\w+) = (-?\\d+);");
+      Pattern.compile("public static final int ((?:CU|cu|NVRTC_|nccl)\\w+) = (-?\\d+);");
+
+  private static int devices = 1;
 
   private SimulatedGpu() {}
 
@@ -43,6 +46,26 @@ public final class SimulatedGpu {
     } catch (IOException | InterruptedException e) {
       throw new IllegalStateException("the simulated GPU cannot be built", e);
     }
+  }
+
+  /**
+   * Says how many GPUs this process has from here on; skips the test where none are simulated.
+   * Libraries must have been loaded.
+   */
+  public static void devices(int count) {
+    if (count != devices) {
+      assumeTrue(
+          Boolean.getBoolean("jresnet.test.simulated"), "only simulated GPUs can be several");
+      ask(1_000_003, count);
+      devices = count;
+    }
+  }
+
+  /** What only a simulated GPU knows or does, see its cudaDeviceGetAttribute. */
+  public static int ask(int notOfCuda, int number) {
+    int[] value = new int[1];
+    cudart.cudaDeviceGetAttribute(value, notOfCuda, number);
+    return value[0];
   }
 
   /** Whether it stands and no source is newer. */
@@ -81,7 +104,9 @@ public final class SimulatedGpu {
     compile.addAll(sources);
     compile.addAll(List.of("-o", unfinished.toString()));
     run(compile);
-    for (String name : CudaLibraries.find(Optional.of(FOLDER.toString()), Map.of()).names()) {
+    List<String> names = new ArrayList<>(List.of(CudaLibraries.NCCL));
+    names.addAll(CudaLibraries.find(Optional.of(FOLDER.toString()), Map.of()).names());
+    for (String name : names) {
       // Empty but for the name and the version that the bindings ask for; the core has the symbols.
       Path version = FOLDER.resolve(name + ".version");
       Files.writeString(version, name + " {};\n");
@@ -119,7 +144,8 @@ public final class SimulatedGpu {
             "org.bytedeco.cuda.global.cudart",
             "org.bytedeco.cuda.global.cudnn",
             "org.bytedeco.cuda.global.cublas",
-            "org.bytedeco.cuda.global.nvrtc");
+            "org.bytedeco.cuda.global.nvrtc",
+            "org.bytedeco.cuda.global.nccl");
     if (code != 0) {
       throw new IllegalStateException("javap: " + text);
     }

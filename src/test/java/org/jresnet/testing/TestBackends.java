@@ -99,6 +99,23 @@ public final class TestBackends {
     return Backends.open(BackendKind.GPU, new BackendSettings(CpuOptions.defaults(), gpu));
   }
 
+  /** The GPU of that number, with options of {@link #gpu()} but for those. */
+  public static Backend gpu(int device, CudnnOptions.Launch launch, int streams) {
+    CudnnOptions o = gpu();
+    CudnnOptions options =
+        new CudnnOptions(
+            device,
+            o.libraries(),
+            o.workspaceBytes(),
+            o.tuning(),
+            o.results(),
+            launch,
+            streams,
+            o.fusion(),
+            o.cache());
+    return Backends.open(BackendKind.GPU, new BackendSettings(CpuOptions.defaults(), options));
+  }
+
   /** Options for the GPU, with the libraries that the build was told of. */
   public static CudnnOptions gpu() {
     return gpu(Tuning.OFF);

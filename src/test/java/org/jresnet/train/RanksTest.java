@@ -25,6 +25,7 @@ import org.jresnet.data.drawn.DrawnFaces;
 import org.jresnet.data.shards.TestShards;
 import org.jresnet.distributed.Communicator;
 import org.jresnet.distributed.Element;
+import org.jresnet.distributed.Exchange;
 import org.jresnet.distributed.ForwardingRanks;
 import org.jresnet.distributed.RankFailure;
 import org.jresnet.distributed.ThreadRanks;
@@ -130,7 +131,7 @@ final class RanksTest {
             }
           }
         };
-    made[0] = training.trainer(folder, compute, listener).ranks(ranks);
+    made[0] = training.trainer(folder, compute, listener).ranks(ranks, Exchange.AUTO);
     return made[0];
   }
 

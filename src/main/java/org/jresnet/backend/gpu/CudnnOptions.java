@@ -67,6 +67,12 @@ public record CudnnOptions(
     CALLS
   }
 
+  /** The same on another GPU. */
+  public CudnnOptions withDevice(int index) {
+    return new CudnnOptions(
+        index, libraries, workspaceBytes, tuning, results, launch, streams, fusion, cache);
+  }
+
   /** The defaults: the first GPU, searched libraries, cuDNN's best guesses, CUDA graphs. */
   public static CudnnOptions defaults() {
     return new CudnnOptions(

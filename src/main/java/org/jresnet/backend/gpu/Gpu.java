@@ -77,6 +77,10 @@ final class Gpu implements Device, AutoCloseable {
     return info;
   }
 
+  CudnnOptions options() {
+    return options;
+  }
+
   /** Where everything is computed. */
   CudaStream stream() {
     return stream;
@@ -159,8 +163,8 @@ final class Gpu implements Device, AutoCloseable {
     return launch(stream, kernel, grid, arguments);
   }
 
-  private Launch launch(
-      CudaStream into, String kernel, Kernel.Grid grid, Kernel.Arguments arguments) {
+  /** Ties a kernel of another stream to its arguments. */
+  Launch launch(CudaStream into, String kernel, Kernel.Grid grid, Kernel.Arguments arguments) {
     Kernel.Launch launch = kernels.computeIfAbsent(kernel, module::kernel).bind(grid, arguments);
     return new Launch() {
       @Override

@@ -7,6 +7,7 @@ import java.util.OptionalLong;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Buffer;
 import org.jresnet.backend.InputOp;
+import org.jresnet.backend.Interconnect;
 import org.jresnet.backend.LossOp;
 import org.jresnet.backend.LossSpec;
 import org.jresnet.backend.Normalization;
@@ -20,6 +21,7 @@ import org.jresnet.backend.UpdateRule;
 import org.jresnet.backend.gpu.GradientSum.Way;
 import org.jresnet.base.Closing;
 import org.jresnet.base.Named;
+import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.DType;
@@ -123,6 +125,34 @@ public final class GpuBackend implements Backend {
     } catch (UserError e) {
       return Support.no(e.getMessage());
     }
+  }
+
+  /**
+   * The options of a rank that shares its machine with others: with the only GPU that it sees, else
+   * with that of its number. Where no GPU is usable they stay as they are.
+   *
+   * @param number of the rank among those of its machine, from 0
+   * @param ranks on its machine
+   * @throws UserError when there are fewer GPUs than ranks, but more than one
+   */
+  public static CudnnOptions ofRank(CudnnOptions options, int number, int ranks) {
+    if (usable(options) instanceof Support.No) {
+      return options;
+    }
+    int count = CudaDevice.count();
+    if (count > 1 && count < ranks) {
+      throw new UserError(
+          Text.format(
+              "this machine has %s GPUs for %s ranks: start at most as many ranks on a machine as"
+                  + " it has GPUs, or say with --gpu which one each rank takes",
+              count, ranks));
+    }
+    return options.withDevice(count == 1 ? options.device() : number);
+  }
+
+  @Override
+  public Optional<Interconnect> interconnect() {
+    return Optional.of(new NcclLink(gpu()));
   }
 
   @Override

@@ -1,5 +1,6 @@
 package org.jresnet.backend.gpu;
 
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -11,6 +12,7 @@ import org.jresnet.nativebindings.cuda.CudaException;
 import org.jresnet.nativebindings.cuda.CudaLibraries;
 import org.jresnet.nativebindings.cuda.CudnnHandle;
 import org.jresnet.nativebindings.cuda.KernelProgram;
+import org.jresnet.nativebindings.cuda.Nccl;
 
 /** What {@code doctor} says about NVIDIA's libraries and GPUs, as far as they are there. */
 public final class GpuReport {
@@ -25,6 +27,9 @@ public final class GpuReport {
           name,
           libraries.found().get(name).map(path -> (Object) path.toString()).orElse("missing"));
     }
+    findings.put(
+        CudaLibraries.NCCL,
+        libraries.nccl().map(Path::toString).orElse("missing; several ranks with GPUs need it"));
     Optional<String> problem = libraries.problem();
     if (problem.isPresent()) {
       findings.put("gpu", "none usable: " + problem.get());
@@ -39,6 +44,7 @@ public final class GpuReport {
       findings.put("cudnn", CudnnHandle.version());
       findings.put("cublaslt", BlasLt.version());
       findings.put("nvrtc", KernelProgram.version());
+      libraries.nccl().ifPresent(path -> findings.put("nccl", nccl(libraries)));
       CudnnHandle.checkVersions();
       findings.put("cuda_driver", version(CudaDevice.driverVersion()));
       Prerequisites.requireDevice(options.device());
@@ -61,6 +67,15 @@ public final class GpuReport {
       findings.put("gpu", "none usable: " + e.getMessage());
     }
     return findings;
+  }
+
+  private static String nccl(CudaLibraries libraries) {
+    try {
+      libraries.loadNccl();
+      return NcclLink.text(Nccl.version());
+    } catch (LinkageError | CudaException e) {
+      return "does not work: " + e.getMessage();
+    }
   }
 
   private static String version(int number) {

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jresnet.base.UserError;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -47,6 +48,22 @@ class CudaLibrariesTest {
     install(folder.resolve("nvidia/cudnn/lib"), "x");
     install(folder.resolve("nvidia/cu13/lib"), "x");
     assertThat(find(folder).problem()).isEmpty();
+  }
+
+  /** One GPU alone does without. */
+  @Test
+  void ncclMayBeMissing() throws IOException {
+    install(folder, "x");
+    assertThat(find(folder).problem()).isEmpty();
+    assertThat(find(folder).nccl()).isEmpty();
+    assertThatThrownBy(() -> find(folder).loadNccl())
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining("NCCL (libnccl.so.2)")
+        .hasMessageContaining(folder.toString());
+    Path wheel = folder.resolve("nvidia/nccl/lib");
+    Files.createDirectories(wheel);
+    Files.writeString(wheel.resolve(CudaLibraries.NCCL), "x");
+    assertThat(find(folder).nccl()).contains(wheel.resolve(CudaLibraries.NCCL));
   }
 
   @Test
