@@ -48,23 +48,96 @@ __device__ void input(const uint8_t* pixels, const float* meanStd, int channels,
   }
 }
 
-// k c r s -> k r s c
+// Filters of one convolution among all that a launch moves, from the arena (k c r s, float) to the layout of engines (k r s
+// c, T) or back; first counts their vectors of eight elements, in the order of what is written, among those of all.
+struct Segment {
+  const void* from;
+  void* to;
+  long long first;
+  int k;
+  int c;
+  int rs;
+  int unused;
+};
+
+// The segment of a vector: the last that starts at or before it.
+__device__ inline const Segment& segmentOf(const Segment* all, int count, long long vector) {
+  int low = 0;
+  int high = count - 1;
+  while (low < high) {
+    int middle = (low + high + 1) / 2;
+    bool before = all[middle].first <= vector;
+    low = before ? middle : low;
+    high = before ? high : middle - 1;
+  }
+  return all[low];
+}
+
+// Eight elements of what is written, at most those that there are.
 template <typename T>
-__device__ void pack(const float* from, T* to, int k, int c, int rs) {
-  GRID_LOOP(i, (long long)k * c * rs) {
-    long long filter = i / ((long long)c * rs);
-    int rest = (int)(i % ((long long)c * rs));
-    store(to + i, from[(filter * c + rest % c) * rs + rest / c]);
+__device__ inline void storeSome(T* to, const float (&values)[8], long long left) {
+  if (left >= 8) {
+    store8(to, values);
+  } else {
+    for (int j = 0; j < left; j++) {
+      store(to + j, values[j]);
+    }
+  }
+}
+
+// k c r s -> k r s c. A 1x1 filter is moved as it lies; of others a thread reads the same place of eight channels.
+template <typename T>
+__device__ void pack(const Segment* all, int count, long long vectors) {
+  GRID_LOOP(v, vectors) {
+    const Segment& s = segmentOf(all, count, v);
+    const float* from = (const float*)s.from;
+    long long begin = (v - s.first) * 8;
+    long long size = (long long)s.c * s.rs;
+    long long left = s.k * size - begin;
+    float values[8] = {};
+    if (s.rs == 1 && left >= 8) {
+      widen8(load8(from + begin), values);
+    } else {
+      long long filter = begin / size;
+      int place = (int)(begin % size) / s.c;
+      int channel = (int)(begin % size) % s.c;
+      for (int j = 0; j < 8 && j < left; j++) {
+        values[j] = from[filter * size + (long long)channel * s.rs + place];
+        channel = channel + 1 == s.c ? 0 : channel + 1;
+        place += channel == 0;
+        filter += place == s.rs;
+        place = place == s.rs ? 0 : place;
+      }
+    }
+    storeSome((T*)s.to + begin, values, left);
   }
 }
 
 // k r s c -> k c r s
 template <typename T>
-__device__ void unpack(const T* from, float* to, int k, int c, int rs) {
-  GRID_LOOP(i, (long long)k * c * rs) {
-    long long filter = i / ((long long)c * rs);
-    int rest = (int)(i % ((long long)c * rs));
-    to[i] = load(from + (filter * rs + rest % rs) * c + rest / rs);
+__device__ void unpack(const Segment* all, int count, long long vectors) {
+  GRID_LOOP(v, vectors) {
+    const Segment& s = segmentOf(all, count, v);
+    const T* from = (const T*)s.from;
+    long long begin = (v - s.first) * 8;
+    long long size = (long long)s.c * s.rs;
+    long long left = s.k * size - begin;
+    float values[8] = {};
+    if (s.rs == 1 && left >= 8) {
+      widen8(load8(from + begin), values);
+    } else {
+      long long filter = begin / size;
+      int channel = (int)(begin % size) / s.rs;
+      int place = (int)(begin % size) % s.rs;
+      for (int j = 0; j < 8 && j < left; j++) {
+        values[j] = load(from + filter * size + (long long)place * s.c + channel);
+        place = place + 1 == s.rs ? 0 : place + 1;
+        channel += place == 0;
+        filter += channel == s.c;
+        channel = channel == s.c ? 0 : channel;
+      }
+    }
+    storeSome((float*)s.to + begin, values, left);
   }
 }
 
@@ -407,11 +480,13 @@ __device__ void unpoolBackward(const T* dy, const T* z, T* dx, int n, int h, int
       input_##T(const uint8_t* pixels, const float* meanStd, int channels, int elements, T* y) { \
     input(pixels, meanStd, channels, elements, y);                                                                      \
   }                                                                                                                     \
-  extern "C" __global__ void pack_##T(const float* from, T* to, int k, int c, int rs) {                                 \
-    pack(from, to, k, c, rs);                                                                                           \
+  extern "C" __global__ void __launch_bounds__(256, 4)                                                                  \
+      pack_##T(const Segment* all, int count, long long vectors) {                                                      \
+    pack<T>(all, count, vectors);                                                                                       \
   }                                                                                                                     \
-  extern "C" __global__ void unpack_##T(const T* from, float* to, int k, int c, int rs) {                               \
-    unpack(from, to, k, c, rs);                                                                                         \
+  extern "C" __global__ void __launch_bounds__(256, 4)                                                                  \
+      unpack_##T(const Segment* all, int count, long long vectors) {                                                    \
+    unpack<T>(all, count, vectors);                                                                                     \
   }                                                                                                                     \
   extern "C" __global__ void __launch_bounds__(256, 6)                                                                  \
       block_##T(const T* x, T* y, int n, int h, int w, int c, int top, int left, int rows, int columns) {               \

@@ -547,9 +547,11 @@ extern "C" __global__ void __launch_bounds__(BLOCK, 4)
 #endif
 
 // Statistics of the batch from sums over count values per channel, and the running ones. The difference of two sums loses
-// what the mean is larger than the deviation; cuDNN's own path of this kind does the same.
+// what the mean is larger than the deviation; cuDNN's own path of this kind does the same. Where factor and offset are
+// given, they get the norm as y = factor * x + offset, which engines of cuDNN take in half precision alone.
 extern "C" __global__ void normFinish(const float* sum, const float* squares, float* mean, float* inverse,
-                                      float* runningMean, float* runningVar, float momentum, float eps, int c,
+                                      float* runningMean, float* runningVar, float momentum, float eps,
+                                      const float* gamma, const float* beta, f16* factor, f16* offset, int c,
                                       long long count) {
   GRID_LOOP(i, c) {
     double m = sum[i] / (double)count;
@@ -558,6 +560,11 @@ extern "C" __global__ void normFinish(const float* sum, const float* squares, fl
     double var = difference < 0 ? 0 : difference;
     mean[i] = (float)m;
     inverse[i] = (float)(1 / sqrt(var + (double)eps));
+    if (factor != nullptr) {
+      double scale = gamma[i] / sqrt(var + (double)eps);
+      store(factor + i, (float)scale);
+      store(offset + i, (float)(beta[i] - m * scale));
+    }
     runningMean[i] = (float)((1 - (double)momentum) * runningMean[i] + (double)momentum * m);
     runningVar[i] =
         (float)((1 - (double)momentum) * runningVar[i] + (double)momentum * var * (double)count / (double)(count - 1));

@@ -454,8 +454,20 @@ int pointwiseMode(const Descriptor& op) {
 void pointwise(Run& run, const Descriptor& op) {
   int mode = pointwiseMode(op);
   Tensor x(part(op, CUDNN_ATTR_OPERATION_POINTWISE_XDESC));
-  Tensor y(part(op, CUDNN_ATTR_OPERATION_POINTWISE_YDESC));
   Numbers xs = run.read(x);
+  if (mode == CUDNN_POINTWISE_RELU_BWD) {
+    Tensor dx(part(op, CUDNN_ATTR_OPERATION_POINTWISE_DXDESC));
+    Numbers dys = run.read(Tensor(part(op, CUDNN_ATTR_OPERATION_POINTWISE_DYDESC)));
+    if (dx.e != x.e || dys.size() != xs.size()) {
+      throw Refusal(CUDNN_STATUS_BAD_PARAM, "the gradient of a ReLU has the extents of its input");
+    }
+    for (size_t i = 0; i < xs.size(); i++) {
+      xs[i] = xs[i] > 0 ? dys[i] : 0;
+    }
+    run.write(dx, std::move(xs));
+    return;
+  }
+  Tensor y(part(op, CUDNN_ATTR_OPERATION_POINTWISE_YDESC));
   if (mode == CUDNN_POINTWISE_RELU_FWD || mode == CUDNN_POINTWISE_SIGMOID_FWD || mode == CUDNN_POINTWISE_SWISH_FWD) {
     Descriptor& pw = part(op, CUDNN_ATTR_OPERATION_POINTWISE_PW_DESCRIPTOR);
     auto constant = [&](int attribute, double otherwise) { return has(pw, attribute) ? one<double>(pw, attribute) : otherwise; };
@@ -490,6 +502,9 @@ void pointwise(Run& run, const Descriptor& op) {
     switch (mode) {
       case CUDNN_POINTWISE_ADD:
         xs[i] += other;
+        break;
+      case CUDNN_POINTWISE_SUB:
+        xs[i] -= other;
         break;
       case CUDNN_POINTWISE_MUL:
         xs[i] *= other;
@@ -574,6 +589,44 @@ void normBackward(Run& run, const Descriptor& op) {
   run.write(Tensor(part(op, CUDNN_ATTR_OPERATION_NORM_BWD_DSCALE_DESC)), dscale);
   run.write(Tensor(part(op, CUDNN_ATTR_OPERATION_NORM_BWD_DBIAS_DESC)), dbias);
   run.write(Tensor(part(op, CUDNN_ATTR_OPERATION_NORM_BWD_DXDESC)), xs);
+}
+
+// The sums of a norm's backward, and dx = ofDy * dy + ofX * x + constant that follows from them.
+void normBackwardSums(Run& run, const Descriptor& op) {
+  Tensor x(part(op, CUDNN_ATTR_OPERATION_BN_BWD_WEIGHTS_X_DESC));
+  if (one<int>(op, CUDNN_ATTR_OPERATION_BN_BWD_WEIGHTS_MATH_PREC) != CUDNN_DATA_FLOAT) {
+    throw Refusal(CUDNN_STATUS_NOT_SUPPORTED, "sums that are not simulated");
+  }
+  int64_t c = x.e[1];
+  double m = (double)(x.count() / c);
+  auto values = [&](int attribute) { return run.read(Tensor(part(op, attribute))); };
+  Numbers xs = run.read(x);
+  Numbers dys = values(CUDNN_ATTR_OPERATION_BN_BWD_WEIGHTS_DY_DESC);
+  Numbers scale = values(CUDNN_ATTR_OPERATION_BN_BWD_WEIGHTS_BN_SCALE_DESC);
+  Numbers mean = values(CUDNN_ATTR_OPERATION_BN_BWD_WEIGHTS_MEAN_DESC);
+  Numbers inverse = values(CUDNN_ATTR_OPERATION_BN_BWD_WEIGHTS_INVSTD_DESC);
+  std::vector<double> products(c);
+  std::vector<double> sum(c);
+  for (int64_t i = 0; i < x.count(); i++) {
+    sum[i % c] += dys[i];
+    products[i % c] += dys[i] * (double)(xs[i] - mean[i % c]) * inverse[i % c];
+  }
+  Numbers ofDy(c);
+  Numbers ofX(c);
+  Numbers constant(c);
+  for (int64_t k = 0; k < c; k++) {
+    double factor = (double)scale[k] * inverse[k];
+    double slope = -factor * inverse[k] * products[k] / m;
+    ofDy[k] = (float)factor;
+    ofX[k] = (float)slope;
+    constant[k] = (float)(-factor * sum[k] / m - slope * mean[k]);
+  }
+  auto write = [&](int attribute, Numbers numbers) { run.write(Tensor(part(op, attribute)), std::move(numbers)); };
+  write(CUDNN_ATTR_OPERATION_BN_BWD_WEIGHTS_DBN_SCALE_DESC, Numbers(products.begin(), products.end()));
+  write(CUDNN_ATTR_OPERATION_BN_BWD_WEIGHTS_DBN_BIAS_DESC, Numbers(sum.begin(), sum.end()));
+  write(CUDNN_ATTR_OPERATION_BN_BWD_WEIGHTS_EQ_DY_SCALE_DESC, ofDy);
+  write(CUDNN_ATTR_OPERATION_BN_BWD_WEIGHTS_EQ_X_SCALE_DESC, ofX);
+  write(CUDNN_ATTR_OPERATION_BN_BWD_WEIGHTS_EQ_BIAS, constant);
 }
 
 void sums(Run& run, const Descriptor& op) {
@@ -662,6 +715,7 @@ const std::map<int, void (*)(Run&, const Descriptor&)> OPERATIONS = {
     {CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR, pointwise},
     {CUDNN_BACKEND_OPERATION_NORM_FORWARD_DESCRIPTOR, normForward},
     {CUDNN_BACKEND_OPERATION_GEN_STATS_DESCRIPTOR, sums},
+    {CUDNN_BACKEND_OPERATION_BN_BWD_WEIGHTS_DESCRIPTOR, normBackwardSums},
     {CUDNN_BACKEND_OPERATION_NORM_BACKWARD_DESCRIPTOR, normBackward},
     {CUDNN_BACKEND_OPERATION_RESAMPLE_FWD_DESCRIPTOR, maxPool},
     {CUDNN_BACKEND_OPERATION_RESAMPLE_BWD_DESCRIPTOR, maxPoolBackward}};
@@ -749,13 +803,40 @@ Tensor normalised(const Descriptor& norm) {
   return Tensor(part(norm, forward ? CUDNN_ATTR_OPERATION_NORM_FWD_XDESC : CUDNN_ATTR_OPERATION_NORM_BWD_XDESC));
 }
 
+// What cuDNN has for half precision alone, factors and offsets included: convolutions that read what other operations make,
+// forward with sums behind, and gradients with the sums of a norm's backward behind.
+bool refusesMainLoop(const std::vector<Descriptor*>& ops) {
+  auto any = [&](int kind) {
+    return std::any_of(ops.begin(), ops.end(), [&](Descriptor* op) { return op->kind == kind; });
+  };
+  auto makes = [&](int kind, int attribute) {
+    return std::any_of(ops.begin(), ops.end(),
+                       [&](Descriptor* op) { return op->kind == kind && !Tensor(part(*op, attribute)).stored; });
+  };
+  bool forward = makes(CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR, CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X);
+  bool filter = makes(CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR,
+                      CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_X);
+  if (forward && !any(CUDNN_BACKEND_OPERATION_GEN_STATS_DESCRIPTOR)) {
+    return true;
+  }
+  bool sums = any(CUDNN_BACKEND_OPERATION_BN_BWD_WEIGHTS_DESCRIPTOR);
+  return std::any_of(ops.begin(), ops.end(), [&](Descriptor* op) {
+    if (op->kind == CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR) {
+      return sums && Tensor(part(*op, CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_W)).type != CUDNN_DATA_HALF;
+    }
+    return (forward || filter) && op->kind == CUDNN_BACKEND_OPERATION_POINTWISE_DESCRIPTOR &&
+           has(*op, CUDNN_ATTR_OPERATION_POINTWISE_BDESC) &&
+           Tensor(part(*op, CUDNN_ATTR_OPERATION_POINTWISE_BDESC)).type != CUDNN_DATA_HALF;
+  });
+}
+
 // The engines of a graph that work, best guess first; which ones there are is made after what cuDNN 9 proposes for an H200.
 std::vector<int> working(const Descriptor& graph, int mode) {
   auto ops = operations(graph);
   bool single = tensors(graph)[0].type == CUDNN_DATA_FLOAT;
   if (std::any_of(ops.begin(), ops.end(), [](Descriptor* op) { return isConvolution(op->kind); })) {
     bool fused = ops.size() > 1;
-    if (addsWithin(ops) || depthwiseOnBytes(ops)) {
+    if (addsWithin(ops) || depthwiseOnBytes(ops) || refusesMainLoop(ops)) {
       return {};
     } else if (mode == CUDNN_HEUR_MODE_FALLBACK) {
       return single && fused ? std::vector<int>{EXACT} : std::vector<int>{};

@@ -3,7 +3,7 @@ package org.jresnet.nativebindings.cuda;
 import java.util.List;
 import org.bytedeco.cuda.global.cudnn;
 
-/** Adds batch norms to a graph. */
+/** Adds batch norms, and parts of them, to a graph. */
 public record BatchNorm(OpGraph graph) {
   /**
    * Extents {@code [1, c, 1, 1]} of single precision for all per-channel values of a batch norm.
@@ -80,6 +80,37 @@ public record BatchNorm(OpGraph graph) {
     OpGraph.set(op, cudnn.CUDNN_ATTR_OPERATION_NORM_BWD_DXDESC, into.dx());
     OpGraph.set(op, cudnn.CUDNN_ATTR_OPERATION_NORM_BWD_DSCALE_DESC, into.dscale());
     OpGraph.set(op, cudnn.CUDNN_ATTR_OPERATION_NORM_BWD_DBIAS_DESC, into.dbias());
+    op.finish();
+  }
+
+  /**
+   * What a norm's backward sums over n, h and w, and the values per channel with which the gradient
+   * of its input is {@code ofDy·dy + ofX·x + constant}.
+   */
+  public record Sums(
+      OpGraph.Value dscale,
+      OpGraph.Value dbias,
+      OpGraph.Value ofDy,
+      OpGraph.Value ofX,
+      OpGraph.Value constant) {}
+
+  /** The first half of {@link #backward}: its sums, without the gradient of the input. */
+  public void backwardSums(
+      OpGraph.Value x, OpGraph.Value dy, OpGraph.Value scale, Statistics statistics, Sums into) {
+    Descriptor op =
+        graph.op(cudnn.CUDNN_BACKEND_OPERATION_BN_BWD_WEIGHTS_DESCRIPTOR, "batch norm sums");
+    op.set(Attribute.dataType(cudnn.CUDNN_ATTR_OPERATION_BN_BWD_WEIGHTS_MATH_PREC), DataType.F32);
+    OpGraph.set(op, cudnn.CUDNN_ATTR_OPERATION_BN_BWD_WEIGHTS_X_DESC, x);
+    OpGraph.set(op, cudnn.CUDNN_ATTR_OPERATION_BN_BWD_WEIGHTS_DY_DESC, dy);
+    OpGraph.set(op, cudnn.CUDNN_ATTR_OPERATION_BN_BWD_WEIGHTS_MEAN_DESC, statistics.mean());
+    OpGraph.set(
+        op, cudnn.CUDNN_ATTR_OPERATION_BN_BWD_WEIGHTS_INVSTD_DESC, statistics.inverseDeviation());
+    OpGraph.set(op, cudnn.CUDNN_ATTR_OPERATION_BN_BWD_WEIGHTS_BN_SCALE_DESC, scale);
+    OpGraph.set(op, cudnn.CUDNN_ATTR_OPERATION_BN_BWD_WEIGHTS_DBN_SCALE_DESC, into.dscale());
+    OpGraph.set(op, cudnn.CUDNN_ATTR_OPERATION_BN_BWD_WEIGHTS_DBN_BIAS_DESC, into.dbias());
+    OpGraph.set(op, cudnn.CUDNN_ATTR_OPERATION_BN_BWD_WEIGHTS_EQ_DY_SCALE_DESC, into.ofDy());
+    OpGraph.set(op, cudnn.CUDNN_ATTR_OPERATION_BN_BWD_WEIGHTS_EQ_X_SCALE_DESC, into.ofX());
+    OpGraph.set(op, cudnn.CUDNN_ATTR_OPERATION_BN_BWD_WEIGHTS_EQ_BIAS, into.constant());
     op.finish();
   }
 }

@@ -50,6 +50,11 @@ public record Elementwise(OpGraph graph) {
     binary(cudnn.CUDNN_POINTWISE_ADD, "addition", a, b, y);
   }
 
+  /** {@code y = a - b}; where b is smaller, it repeats. */
+  public void subtract(OpGraph.Value a, OpGraph.Value b, OpGraph.Value y) {
+    binary(cudnn.CUDNN_POINTWISE_SUB, "subtraction", a, b, y);
+  }
+
   /** {@code y = a · b}; where one is smaller and repeats, it is b. */
   public void multiply(OpGraph.Value a, OpGraph.Value b, OpGraph.Value y) {
     binary(cudnn.CUDNN_POINTWISE_MUL, "multiplication", a, b, y);
@@ -71,6 +76,15 @@ public record Elementwise(OpGraph graph) {
   /** {@code y = max(x, 0)} */
   public void relu(OpGraph.Value x, OpGraph.Value y) {
     apply(new Function(Kind.RELU), x, y);
+  }
+
+  /** {@code dx = dy} where x is above 0, else 0: the gradient of {@link #relu}. */
+  public void reluBackward(OpGraph.Value x, OpGraph.Value dy, OpGraph.Value dx) {
+    Descriptor op = pointwiseOp(pointwise(cudnn.CUDNN_POINTWISE_RELU_BWD), "RELU backward");
+    OpGraph.set(op, cudnn.CUDNN_ATTR_OPERATION_POINTWISE_XDESC, x);
+    OpGraph.set(op, cudnn.CUDNN_ATTR_OPERATION_POINTWISE_DYDESC, dy);
+    OpGraph.set(op, cudnn.CUDNN_ATTR_OPERATION_POINTWISE_DXDESC, dx);
+    op.finish();
   }
 
   /** {@code y = f(x)} */

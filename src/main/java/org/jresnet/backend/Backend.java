@@ -5,7 +5,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
-import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
 
 /**
@@ -54,13 +53,27 @@ public interface Backend extends AutoCloseable {
   }
 
   /**
-   * What the call of an op can take along in training, besides what the op itself says; see {@link
-   * Op#takes}.
+   * Whether training computes that as one, which no backend must: a convolution that sums what it
+   * writes ({@link TensorSpec#summed}), or a batch norm, an activation and the convolution behind
+   * them ({@link OpSpec#convolves}).
    *
-   * @param alone the op without what follows it and without gradients
+   * @param spec without gradients
    */
-  default List<Op.Part> takesInTraining(OpSpec alone) {
-    return alone.op().takes(false);
+  default Support fuses(OpSpec spec) {
+    return Support.no("the " + name() + " backend computes each by itself");
+  }
+
+  /**
+   * What several ops compute in a phase, as one op; a device may take calls of theirs together. The
+   * ops stay their owner's.
+   */
+  default BoundOp together(List<BoundOp> ops, Phase phase) {
+    return BoundOp.of(
+        ops.stream()
+            .flatMap(op -> op.calls().stream())
+            .filter(call -> call.phase() == phase)
+            .toList(),
+        List.of());
   }
 
   /** Whether {@link #plan(OpSpec)} would succeed. */

@@ -11,6 +11,7 @@ final class BoundCalls implements BoundOp {
   private final Runnable[] forward;
   private final Runnable[] backward;
   private final Runnable[] join;
+  private final Runnable[] finish;
 
   BoundCalls(List<OpCall> calls, List<? extends AutoCloseable> owned) {
     all = List.copyOf(calls);
@@ -19,6 +20,7 @@ final class BoundCalls implements BoundOp {
     forward = bodies(Phase.FORWARD);
     backward = bodies(Phase.BACKWARD);
     join = bodies(Phase.JOIN);
+    finish = bodies(Phase.FINISH);
   }
 
   private Runnable[] bodies(Phase phase) {
@@ -48,6 +50,11 @@ final class BoundCalls implements BoundOp {
   @Override
   public void join() {
     run(join);
+  }
+
+  @Override
+  public void finish() {
+    run(finish);
   }
 
   private static void run(Runnable[] calls) {

@@ -24,12 +24,19 @@ public interface BoundOp extends AutoCloseable {
    */
   default void join() {}
 
-  /** What {@link #prepare}, {@link #forward} and {@link #backward} run, in order, for profiles. */
+  /**
+   * Completes the gradients of parameters whose last step a device takes for many ops at once;
+   * after {@link #join}, and before anybody looks at them.
+   */
+  default void finish() {}
+
+  /** What each phase runs, in order, for profiles. */
   default List<OpCall> calls() {
     return List.of(
         new OpCall(Phase.PREPARE, "prepare", "java", 0, 0, this::prepare),
         new OpCall(Phase.FORWARD, "forward", "java", 0, 0, this::forward),
-        new OpCall(Phase.BACKWARD, "backward", "java", 0, 0, this::backward));
+        new OpCall(Phase.BACKWARD, "backward", "java", 0, 0, this::backward),
+        new OpCall(Phase.FINISH, "finish", "java", 0, 0, this::finish));
   }
 
   /** An op that runs those calls, by phase and in their order, and closes what it owns. */

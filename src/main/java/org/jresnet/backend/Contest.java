@@ -44,7 +44,7 @@ public record Contest(
   /** Whether a call of this op is what the candidates compete for. */
   public boolean decides(OpCall call) {
     return switch (call.phase()) {
-      case PREPARE, JOIN -> false;
+      case PREPARE, JOIN, FINISH -> false;
       case FORWARD -> phases.contains(Phase.FORWARD) && call.operation().equals("forward");
       case BACKWARD ->
           phases.contains(Phase.BACKWARD)

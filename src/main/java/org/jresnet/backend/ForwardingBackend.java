@@ -3,7 +3,6 @@ package org.jresnet.backend;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
 
 /**
@@ -56,6 +55,11 @@ public abstract class ForwardingBackend implements Backend {
     @Override
     public long asideBytes() {
       return plan.asideBytes();
+    }
+
+    @Override
+    public long heldBytes() {
+      return plan.heldBytes();
     }
 
     @Override
@@ -120,8 +124,13 @@ public abstract class ForwardingBackend implements Backend {
   }
 
   @Override
-  public List<Op.Part> takesInTraining(OpSpec alone) {
-    return backend.takesInTraining(alone);
+  public BoundOp together(List<BoundOp> ops, Phase phase) {
+    return backend.together(ops, phase);
+  }
+
+  @Override
+  public Support fuses(OpSpec spec) {
+    return backend.fuses(spec);
   }
 
   @Override

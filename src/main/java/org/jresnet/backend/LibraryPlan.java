@@ -16,6 +16,7 @@ public abstract class LibraryPlan<B extends Binding> implements OpPlan {
   private long temporaries;
   private long saved;
   private long packed;
+  private long held;
 
   /**
    * An empty plan.
@@ -84,6 +85,11 @@ public abstract class LibraryPlan<B extends Binding> implements OpPlan {
     packed = bytes;
   }
 
+  /** Reserves what backward leaves for finish. */
+  protected final void held(long bytes) {
+    held = bytes;
+  }
+
   /** An empty list of calls over those operands. */
   protected abstract B start(Operands operands);
 
@@ -115,6 +121,11 @@ public abstract class LibraryPlan<B extends Binding> implements OpPlan {
   @Override
   public final long packedBytes() {
     return packed;
+  }
+
+  @Override
+  public final long heldBytes() {
+    return held;
   }
 
   @Override

@@ -32,6 +32,11 @@ public interface OpPlan extends AutoCloseable {
     return 0;
   }
 
+  /** Bytes of {@link Slot#HELD}; 0 if it needs none. */
+  default long heldBytes() {
+    return 0;
+  }
+
   /**
    * Every operand: the spec's, and the bytes that this plan asks for. What names {@link Phase#JOIN}
    * may still be in use between backward and join, while other ops run; what is written then is
@@ -45,6 +50,7 @@ public interface OpPlan extends AutoCloseable {
     Set<Phase> calls = Set.of(Phase.PREPARE, Phase.FORWARD, Phase.BACKWARD);
     extra(all, Slot.SCRATCH, scratchBytes(), Set.of(), calls);
     extra(all, Slot.ASIDE, asideBytes(), Set.of(), Set.of(Phase.BACKWARD, Phase.JOIN));
+    extra(all, Slot.HELD, heldBytes(), Set.of(Phase.FINISH), Set.of(Phase.BACKWARD));
     return all;
   }
 

@@ -47,9 +47,11 @@ public record OpSpec(
     wanted.values().removeIf(write -> write == GradientWrite.NONE);
     gradients = Collections.unmodifiableMap(wanted);
     boolean training = pass == Pass.TRAINING;
-    // Some backends train with what others take along in inference alone.
     List<Op.Part> parts = new ArrayList<>(op.takes(!training));
-    parts.addAll(training ? op.takes(true) : List.of());
+    if (training && op.part() == Op.Part.NORM) {
+      // See Backend.fuses.
+      parts.add(Op.Part.CONVOLUTION);
+    }
     if (!tail.stream()
         .allMatch(o -> parts.contains(o.part()) && (!training || o.fusesInTraining()))) {
       throw new IllegalArgumentException(op + " takes " + parts + " along, found " + tail);
@@ -99,24 +101,29 @@ public record OpSpec(
     return tail.stream().filter(o -> o.part() == part).findFirst();
   }
 
+  /** Whether a convolution ends the call, which reads what norm and activation make. */
+  public boolean convolves() {
+    return part(Op.Part.CONVOLUTION).isPresent();
+  }
+
   /** Whether {@link Slot#RESIDUAL} is added within the call. */
   public boolean adds() {
     return part(Op.Part.RESIDUAL).isPresent();
   }
 
-  /** Whether an activation ends the call. */
+  /** Whether an activation ends the call, or stands before the convolution that does. */
   public boolean activates() {
     return part(Op.Part.ACTIVATION).isPresent();
   }
 
-  /** The activation that ends the call. */
+  /** The activation that {@link #activates}. */
   public Optional<Activation> activation() {
     return part(Op.Part.ACTIVATION).map(Activation.class::cast);
   }
 
   /** Multiply-accumulates of one forward pass; 0 for elementwise ops. */
   public long macs() {
-    return op.macs(output.shape());
+    return op.macs(output.shape()) + tail.stream().mapToLong(o -> o.macs(output.shape())).sum();
   }
 
   /** Whether RESIDUAL and Y must be one tensor: folded convolutions add to what is there. */
@@ -132,6 +139,12 @@ public record OpSpec(
       all.add(activation(Slot.input(i), inputs.get(i), backward));
     }
     all.add(activation(Slot.Y, output, backward));
+    if (inputs.get(0).summed()) {
+      all.add(sums(Slot.X_SUMS, x(), Set.of(Phase.FORWARD), Set.of()));
+    }
+    if (output.summed()) {
+      all.add(sums(Slot.Y_SUMS, y(), Set.of(), Set.of(Phase.FORWARD)));
+    }
     for (Parameter p : parameters()) {
       p.role().slot().ifPresent(slot -> all.add(parameter(slot, p.shape(), backward)));
     }
@@ -155,12 +168,19 @@ public record OpSpec(
   private Set<Slot> readsBackward() {
     Set<Slot> read = new TreeSet<>();
     gradients.keySet().forEach(gradient -> read.addAll(op.reads(gradient)));
-    if (pass == Pass.TRAINING) {
+    if (pass == Pass.TRAINING && convolves()) {
+      // What the activation let through is computed again from X.
+      read.add(Slot.BETA);
+      read.addAll(part(Op.Part.CONVOLUTION).orElseThrow().reads(Slot.DX));
+    } else if (pass == Pass.TRAINING) {
       tail.forEach(o -> read.addAll(o.part() == Op.Part.ACTIVATION ? o.reads(Slot.DX) : Set.of()));
-      // What a norm within the call reads of its own input, the plan keeps.
-      read.addAll(part(Op.Part.NORM).isPresent() ? Set.of(Slot.GAMMA) : Set.of());
     }
     return read;
+  }
+
+  private Operand sums(Slot slot, Shape of, Set<Phase> reads, Set<Phase> writes) {
+    List<Long> extents = List.of(2L, (long) of.c());
+    return new Operand(slot, extents, parameterType(), reads, writes, Optional.empty());
   }
 
   private Operand activation(Slot slot, TensorSpec tensor, Set<Slot> backward) {

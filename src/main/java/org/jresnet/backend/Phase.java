@@ -9,5 +9,7 @@ public enum Phase {
   /** In {@link BoundOp#backward}. */
   BACKWARD,
   /** In {@link BoundOp#join}. */
-  JOIN
+  JOIN,
+  /** In {@link BoundOp#finish}. */
+  FINISH
 }

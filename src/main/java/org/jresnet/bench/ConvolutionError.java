@@ -116,6 +116,8 @@ final class ConvolutionError {
         bound.forward();
         if (spec.pass() == Pass.TRAINING) {
           bound.backward();
+          bound.join();
+          bound.finish();
         }
       }
       Map<Slot, double[]> results = new TreeMap<>();

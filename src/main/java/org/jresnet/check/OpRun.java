@@ -85,6 +85,7 @@ public final class OpRun {
             poison(operands);
             op.backward();
             op.join();
+            op.finish();
           }
         }
         zones.forEach(zone -> requireUntouched(memory, zone));
@@ -102,6 +103,7 @@ public final class OpRun {
     extras.put(Slot.PACKED, plan.packedBytes());
     extras.put(Slot.SCRATCH, plan.scratchBytes());
     extras.put(Slot.ASIDE, plan.asideBytes());
+    extras.put(Slot.HELD, plan.heldBytes());
     extras.values().removeIf(bytes -> bytes == 0);
     return extras;
   }

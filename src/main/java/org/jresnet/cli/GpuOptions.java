@@ -70,8 +70,9 @@ final class GpuOptions {
       paramLabel = "NAME",
       description =
           "What training computes together: C (norm, addition and ReLU), G (the same, and"
-              + " convolutions sum the statistics of the norms behind them, in bf16 and fp16), or"
-              + " auto, which is C until a GPU has measured both.")
+              + " convolutions sum the statistics of the norms behind them, in bf16 and fp16), M"
+              + " (the same, and they compute norm and ReLU before them, in fp16), or auto, which"
+              + " is C until a GPU has measured all.")
   private String fusion;
 
   /** As the backend takes them. */

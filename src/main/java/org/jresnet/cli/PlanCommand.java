@@ -11,6 +11,7 @@ import org.jresnet.backend.Normalization;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.gpu.Choice;
+import org.jresnet.backend.gpu.CudnnOptions;
 import org.jresnet.backend.gpu.DeviceDescription;
 import org.jresnet.backend.gpu.GpuBackend;
 import org.jresnet.base.Csv;
@@ -20,6 +21,7 @@ import org.jresnet.bench.NetworkContests;
 import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Compute;
 import org.jresnet.engine.Executable.NamedSpec;
+import org.jresnet.engine.NetworkOps;
 import org.jresnet.graph.Graph;
 import org.jresnet.models.Architecture;
 import org.jresnet.train.ModelFiles;
@@ -168,8 +170,10 @@ final class PlanCommand implements Callable<Integer> {
         }
       }
       print(console, backend, lines);
+      CudnnOptions.Fusion fusion = gpu.options(tuning.gpu()).fusion();
       if (work == Work.TRAIN) {
-        printRefusals(console, backend, specs);
+        FusionTable.print(
+            console, fusion, specs, NetworkOps.refusals(graph, options, chosen, backend));
       }
       if (forms) {
         FormTable.print(console, backend, specs);
@@ -196,17 +200,6 @@ final class PlanCommand implements Callable<Integer> {
   }
 
   /** What {@code --fusion} would compute with a norm in training and cannot. */
-  private static void printRefusals(Console console, GpuBackend backend, List<NamedSpec> specs) {
-    for (NamedSpec named : specs) {
-      backend
-          .fusionRefusal(named.spec())
-          .ifPresent(
-              why ->
-                  console.print(
-                      "%s is computed alone, not with the norm behind it: %s", named.name(), why));
-    }
-  }
-
   /** The engines of a layer, or what computes it instead, or why nothing does. */
   private static List<Line> lines(GpuBackend backend, NamedSpec named) {
     try {

@@ -3,6 +3,7 @@ package org.jresnet.engine;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 import org.jresnet.backend.Phase;
 
 /**
@@ -10,7 +11,7 @@ import org.jresnet.backend.Phase;
  *
  * @param kind what happens
  * @param node whose name stands for it in profiles and messages
- * @param unit the group that computes, if one does
+ * @param units the groups that compute, if any do
  * @param callback the user's code, if it is that
  * @param reads values that it depends on
  * @param writes values that it changes
@@ -18,15 +19,16 @@ import org.jresnet.backend.Phase;
 record Action(
     Kind kind,
     String node,
-    Optional<Unit> unit,
+    List<Unit> units,
     Optional<Callback> callback,
     List<Value> reads,
     List<Value> writes) {
   private static final String EXCHANGE = "bucket ";
+  private static final String WEIGHTS = "weights";
 
   /** What happens. */
   enum Kind {
-    /** Weights are packed. */
+    /** The weights of all groups are packed. */
     PREPARE,
     /** Pixels become the first activation. */
     INPUT,
@@ -40,6 +42,8 @@ record Action(
     BACKWARD,
     /** What a group's gradients left running beside others is done. */
     JOIN,
+    /** What many groups' gradients still need. */
+    FINISH,
     /** The gradients of a bucket are complete; the exchange with other ranks begins. */
     EXCHANGE,
     /** The user's code runs. */
@@ -47,7 +51,8 @@ record Action(
     /** The host may look at what it reads. */
     TAP;
 
-    private static final Set<Kind> OF_GROUPS = Set.of(PREPARE, FORWARD, RECOMPUTE, BACKWARD, JOIN);
+    private static final Set<Kind> OF_GROUPS =
+        Set.of(PREPARE, FORWARD, RECOMPUTE, BACKWARD, JOIN, FINISH);
 
     /** The phase of the ops that run then. */
     Phase phase() {
@@ -62,14 +67,34 @@ record Action(
     return new Action(
         kind,
         unit.group().name(),
-        Optional.of(unit),
+        List.of(unit),
         Optional.empty(),
         unit.reads(kind.phase()),
         unit.writes(kind.phase()));
   }
 
+  /** What a device may do for several groups at once. */
+  static Action together(Kind kind, List<Unit> units) {
+    return new Action(
+        kind,
+        WEIGHTS,
+        units,
+        Optional.empty(),
+        all(units, unit -> unit.reads(kind.phase())),
+        all(units, unit -> unit.writes(kind.phase())));
+  }
+
+  private static List<Value> all(List<Unit> units, Function<Unit, List<Value>> values) {
+    return units.stream().flatMap(unit -> values.apply(unit).stream()).toList();
+  }
+
+  /** The group that computes, if it is one. */
+  Optional<Unit> unit() {
+    return units.size() == 1 ? Optional.of(units.get(0)) : Optional.empty();
+  }
+
   static Action of(Kind kind, String name, List<Value> reads, List<Value> writes) {
-    return new Action(kind, name, Optional.empty(), Optional.empty(), reads, writes);
+    return new Action(kind, name, List.of(), Optional.empty(), reads, writes);
   }
 
   /** Where so many parameters' gradients are complete. */
@@ -86,7 +111,7 @@ record Action(
     return new Action(
         Kind.CALLBACK,
         callback.node(),
-        Optional.empty(),
+        List.of(),
         Optional.of(callback),
         List.of(value),
         List.of(value));

@@ -119,8 +119,7 @@ public final class Executable implements AutoCloseable {
   private void build(Optional<Executable> host) {
     options.watch().requireIn(model.graph(), options.pass());
     Graph graph = Fusion.simplified(model.graph(), options);
-    List<Group> groups =
-        Fusion.groups(graph, options, model.precision(), model.backend()::takesInTraining);
+    List<Group> groups = Fusion.groups(graph, options, model.precision(), model.backend()::fuses);
     try (Plans made = new Plans(model.backend(), groups)) {
       plans = made;
       // What an inference has packed for itself must stay as it is.

@@ -16,10 +16,9 @@ import org.jresnet.backend.Mode;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Pass;
 import org.jresnet.backend.Precision;
-import org.jresnet.backend.QuantParams;
+import org.jresnet.backend.Support;
 import org.jresnet.backend.TensorSpec;
 import org.jresnet.base.UserError;
-import org.jresnet.graph.DType;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Node;
 import org.jresnet.graph.Op;
@@ -32,24 +31,27 @@ import org.jresnet.graph.Slot;
 /**
  * From nodes to groups with op specs, by what the ops say of themselves: a batch norm takes a
  * following residual addition and ReLU with it; in inference the convolution takes the batch norm,
- * too. How gradients are written follows from who needs which and from the backward order: the
- * first writer overwrites, later ones add.
+ * too. In training a backend may do more as one, {@link Backend#fuses}. How gradients are written
+ * follows from who needs which and from the backward order: the first writer overwrites, later ones
+ * add.
  */
 final class Fusion {
   private final Graph graph;
   private final CompileOptions options;
   private final Precision precision;
-  private final Function<OpSpec, List<Part>> takes;
+  private final Function<OpSpec, Support> fuses;
   private final List<Shape> shapes;
+
+  /** Nodes whose outputs come with their sums. */
+  private final Set<Integer> summed = new HashSet<>();
+
+  private final Map<String, List<String>> refusals = new TreeMap<>();
   private final boolean[] needsGradient;
   private final Set<Integer> gradientWritten = new HashSet<>();
 
   private Fusion(
-      Graph graph,
-      CompileOptions options,
-      Precision precision,
-      Function<OpSpec, List<Part>> takes) {
-    this.takes = takes;
+      Graph graph, CompileOptions options, Precision precision, Function<OpSpec, Support> fuses) {
+    this.fuses = fuses;
     this.graph = graph;
     this.options = options;
     this.precision = precision;
@@ -83,16 +85,21 @@ final class Fusion {
 
   /** Groups in forward order. */
   static List<Group> groups(Graph graph, CompileOptions options, Precision precision) {
-    return groups(graph, options, precision, alone -> alone.op().takes(false));
+    return groups(graph, options, precision, more -> Support.no("no backend was asked"));
   }
 
-  /** The same on a backend that takes more along in training, {@link Backend#takesInTraining}. */
+  /** The same on a backend that does more as one in training, {@link Backend#fuses}. */
   static List<Group> groups(
-      Graph graph,
-      CompileOptions options,
-      Precision precision,
-      Function<OpSpec, List<Part>> takes) {
-    return new Fusion(graph, options, precision, takes).run();
+      Graph graph, CompileOptions options, Precision precision, Function<OpSpec, Support> fuses) {
+    return new Fusion(graph, options, precision, fuses).run();
+  }
+
+  /** What a backend's {@code fuses} refused, and why, by the convolution's name. */
+  static Map<String, List<String>> refusals(
+      Graph graph, CompileOptions options, Precision precision, Function<OpSpec, Support> fuses) {
+    Fusion fusion = new Fusion(graph, options, precision, fuses);
+    fusion.run();
+    return fusion.refusals;
   }
 
   private List<Group> run() {
@@ -132,12 +139,16 @@ final class Fusion {
         continue;
       }
       List<Node> chain = new ArrayList<>(List.of(node));
-      for (Part part : takes(node)) {
+      for (Part part : node.op().takes(options.pass() == Pass.INFERENCE)) {
         Optional<Node> next = successor(chain, part);
         next.ifPresent(chain::add);
         if (next.isEmpty() && part == Part.NORM) {
           break;
         }
+      }
+      if (options.pass() == Pass.TRAINING) {
+        takeConvolution(chain);
+        sum(chain);
       }
       taken.addAll(chain);
       chains.add(chain);
@@ -146,19 +157,64 @@ final class Fusion {
     return chains;
   }
 
-  private List<Part> takes(Node node) {
-    if (options.pass() == Pass.INFERENCE) {
-      return node.op().takes(true);
+  /**
+   * A norm and its activation go with the convolution behind them, if the norm gets sums: else it
+   * would have to read its input by itself.
+   */
+  private void takeConvolution(List<Node> chain) {
+    Node head = chain.get(0);
+    boolean suits =
+        head.op().part() == Part.NORM
+            && chain.size() == 2
+            && last(chain).op().part() == Part.ACTIVATION
+            && summed.contains(head.inputs().get(0));
+    Optional<Node> next = suits ? successor(chain, Part.CONVOLUTION) : Optional.empty();
+    if (next.isPresent()) {
+      List<Node> longer = new ArrayList<>(chain);
+      longer.add(next.get());
+      if (fuses(longer)) {
+        chain.add(next.get());
+      }
     }
-    return takes.apply(
+  }
+
+  /** A convolution before a norm that trains sums what it writes. */
+  private void sum(List<Node> chain) {
+    Node end = last(chain);
+    if (end.op().part() != Part.CONVOLUTION || !feedsNorm(end)) {
+      return;
+    }
+    if (chain.size() > 1 || fuses(chain)) {
+      summed.add(end.index());
+    }
+  }
+
+  private boolean feedsNorm(Node node) {
+    List<Node> consumers = graph.consumers(node.index());
+    return consumers.size() == 1
+        && consumers.get(0).op().part() == Part.NORM
+        && mode(consumers.get(0)) == Mode.TRAIN;
+  }
+
+  /** Asks the backend for that much as one, with sums of the output if a norm wants them. */
+  private boolean fuses(List<Node> chain) {
+    Node head = chain.get(0);
+    Node end = last(chain);
+    TensorSpec y = tensor(end.index());
+    OpSpec asked =
         new OpSpec(
-            node.op(),
-            List.of(),
-            node.inputs().stream().map(this::tensor).toList(),
-            tensor(node.index()),
-            mode(node),
-            needsGradient[node.index()] ? Pass.TRAINING : Pass.INFERENCE,
-            Map.of()));
+            head.op(),
+            chain.subList(1, chain.size()).stream().map(Node::op).toList(),
+            List.of(tensor(head.inputs().get(0))),
+            feedsNorm(end) ? y.withSums() : y,
+            mode(end),
+            needsGradient[end.index()] ? Pass.TRAINING : Pass.INFERENCE,
+            Map.of());
+    if (fuses.apply(asked) instanceof Support.No no) {
+      refusals.computeIfAbsent(end.name(), name -> new ArrayList<>()).add(no.reason());
+      return false;
+    }
+    return true;
   }
 
   private static Node last(List<Node> chain) {
@@ -175,9 +231,7 @@ final class Fusion {
     return consumers.size() == 1
             && consumers.get(0).op().part() == part
             && (options.pass() == Pass.INFERENCE || consumers.get(0).op().fusesInTraining())
-            && (options.pass() == Pass.INFERENCE
-                || part != Part.NORM
-                || mode(consumers.get(0)) == mode(chain.get(0)))
+            && (part != Part.CONVOLUTION || mode(consumers.get(0)) == mode(chain.get(0)))
             && !options.watch().output(end.name())
             && !options.watch().gradient(end.name())
             && (part != Part.RESIDUAL || isMainPath(chain, consumers.get(0)))
@@ -278,7 +332,7 @@ final class Fusion {
 
   private TensorSpec output(List<Node> chain) {
     if (precision == Precision.INT8) {
-      refused(graph, chain)
+      Integers.refused(graph, chain)
           .ifPresent(
               why -> {
                 throw new UnsupportedOperationException(why);
@@ -287,37 +341,16 @@ final class Fusion {
     return tensor(last(chain).index());
   }
 
-  /** Why an int8 network cannot compute a chain of nodes; empty if it can. */
-  private static Optional<String> refused(Graph graph, List<Node> chain) {
-    Node head = chain.get(0);
-    if (widened(graph, head)) {
-      return Optional.empty();
-    } else if (head.op().int8() == Int8.NONE) {
-      return Optional.of(head.name() + ": int8 cannot compute " + head.op().kind() + " by itself");
-    }
-    boolean alone = chain.size() == 1 && head.op().takes(true).contains(Part.NORM);
-    return alone && head.op().int8() == Int8.RANGED
-        ? Optional.of(head.name() + ": int8 needs a batch norm right after each convolution")
-        : Optional.empty();
-  }
-
-  /** Whether an int8 network holds it in single precision, as all that follows a mean. */
-  private static boolean widened(Graph graph, Node node) {
-    return !node.inputs().isEmpty()
-        && (node.op().int8() == Int8.WIDENS
-            || widened(graph, graph.nodes().get(node.inputs().get(0))));
-  }
-
   /** How a node's output lies in memory. */
   private TensorSpec tensor(int index) {
     Node node = graph.nodes().get(index);
     Shape shape = shapes.get(index);
     if (precision == Precision.INT8) {
-      return widened(graph, node)
-          ? new TensorSpec(shape, DType.F32)
-          : new TensorSpec(shape, quant(node));
+      return Integers.tensor(graph, options, node, shape);
     }
-    return new TensorSpec(shape, exact(node) ? precision.parameter() : precision.activation());
+    TensorSpec plain =
+        new TensorSpec(shape, exact(node) ? precision.parameter() : precision.activation());
+    return summed.contains(index) ? plain.withSums() : plain;
   }
 
   /** Whether it has the parameters' type, as what follows a linear layer element by element. */
@@ -326,27 +359,11 @@ final class Fusion {
         || node.op().keepsType() && exact(graph.nodes().get(node.inputs().get(0)));
   }
 
-  private QuantParams quant(Node node) {
-    if (node.inputs().isEmpty()) {
-      return QuantParams.of(options.normalization());
-    } else if (node.op().int8() == Int8.KEEPS) {
-      return quant(graph.nodes().get(node.inputs().get(0)));
-    }
-    Float range = options.ranges().get(node.name());
-    if (range == null) {
-      throw new UserError(
-          "int8 needs the range of "
-              + node.name()
-              + ", and the model has none; measure it with jresnet quantize");
-    }
-    return QuantParams.of(range, !node.op().nonNegative());
-  }
-
   /** The nodes whose outputs an int8 network needs ranges of. */
   static List<Node> ranged(Graph graph, CompileOptions options, Precision precision) {
     return groups(graph, options, precision).stream()
         .filter(group -> group.nodes().get(0).op().int8() == Int8.RANGED)
-        .filter(group -> !widened(graph, group.nodes().get(0)))
+        .filter(group -> !Integers.widened(graph, group.nodes().get(0)))
         .map(Group::last)
         .collect(Collectors.toList());
   }
@@ -354,7 +371,7 @@ final class Fusion {
   /** Why there is no int8 network of that graph; empty if there is. */
   static Optional<String> int8Refusal(Graph graph, CompileOptions options, Precision precision) {
     return groups(graph, options, precision).stream()
-        .flatMap(group -> refused(graph, group.nodes()).stream())
+        .flatMap(group -> Integers.refused(graph, group.nodes()).stream())
         .findFirst();
   }
 }

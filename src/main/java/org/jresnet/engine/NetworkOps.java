@@ -1,6 +1,7 @@
 package org.jresnet.engine;
 
 import java.util.List;
+import java.util.Map;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Precision;
 import org.jresnet.engine.Executable.NamedSpec;
@@ -12,13 +13,19 @@ public final class NetworkOps {
 
   /**
    * As {@link Executable#specs}, for a backend that may compute more as one ({@link
-   * Backend#takesInTraining}).
+   * Backend#fuses}).
    */
   public static List<NamedSpec> of(
       Graph graph, CompileOptions options, Precision precision, Backend backend) {
     Graph simple = Fusion.simplified(graph, options);
-    return Fusion.groups(simple, options, precision, backend::takesInTraining).stream()
+    return Fusion.groups(simple, options, precision, backend::fuses).stream()
         .map(Group::named)
         .toList();
+  }
+
+  /** Why a backend computes less of a training as one than it was asked, by convolution. */
+  public static Map<String, List<String>> refusals(
+      Graph graph, CompileOptions options, Precision precision, Backend backend) {
+    return Fusion.refusals(Fusion.simplified(graph, options), options, precision, backend::fuses);
   }
 }

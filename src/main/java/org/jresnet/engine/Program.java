@@ -55,7 +55,8 @@ final class Program implements AutoCloseable {
     try {
       bind();
       boolean training = options.pass() == Pass.TRAINING;
-      // Training packs the weights of frozen layers in each run, because guests overwrite them.
+      // Training packs weights in each run: those of frozen layers, too, because guests overwrite
+      // them.
       List<Bound> packing = bound.stream().filter(b -> b.is(Action.Kind.PREPARE)).toList();
       int end = bound.stream().map(b -> b.action.kind()).toList().indexOf(Action.Kind.LOSS);
       prepare = bodies(packing);
@@ -90,12 +91,17 @@ final class Program implements AutoCloseable {
               yield new Bound(action, () -> exchange.start(bucket), List.of());
             }
             case TAP -> new Bound(action, () -> {}, List.of());
-            default -> {
-              Unit unit = action.unit().orElseThrow();
-              yield bind(action, ops.computeIfAbsent(unit, u -> own(u.bind())));
+            case PREPARE, FINISH -> {
+              List<BoundOp> each = action.units().stream().map(unit -> bound(ops, unit)).toList();
+              yield bind(action, own(model.backend().together(each, action.kind().phase())));
             }
+            default -> bind(action, bound(ops, action.unit().orElseThrow()));
           });
     }
+  }
+
+  private BoundOp bound(Map<Unit, BoundOp> ops, Unit unit) {
+    return ops.computeIfAbsent(unit, u -> own(u.bind()));
   }
 
   private static Bound bind(Action action, BoundOp op) {
@@ -106,6 +112,7 @@ final class Program implements AutoCloseable {
           case FORWARD -> op::forward;
           case BACKWARD -> op::backward;
           case JOIN -> op::join;
+          case FINISH -> op::finish;
         };
     return new Bound(action, body, op.calls().stream().filter(c -> c.phase() == phase).toList());
   }

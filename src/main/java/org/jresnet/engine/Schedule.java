@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 import org.jresnet.backend.Operand;
 import org.jresnet.backend.Pass;
 import org.jresnet.backend.Phase;
@@ -45,6 +46,7 @@ final class Schedule {
   private final List<Action> actions = new ArrayList<>();
   private final Map<Integer, Value> outputs = new HashMap<>();
   private final Map<Integer, Value> gradients = new HashMap<>();
+  private final Map<Integer, Value> sums = new HashMap<>();
   private final Map<String, Value> parameters = new HashMap<>();
   private final Keys keys;
   private final List<Unit> units = new ArrayList<>();
@@ -72,7 +74,7 @@ final class Schedule {
     for (int g = 0; g < groups.size(); g++) {
       units.add(unit(g, outputs, Kind.FORWARD));
     }
-    units.forEach(unit -> actions.add(Action.of(Kind.PREPARE, unit)));
+    actions.add(Action.together(Kind.PREPARE, units));
     actions.add(Action.of(Kind.INPUT, "input", List.of(), List.of(outputs.get(0))));
     callbacks(0, Callback.What.OUTPUT, outputs);
     for (Unit unit : units) {
@@ -83,7 +85,11 @@ final class Schedule {
       actions.add(Action.of(Kind.LOSS, "loss", List.of(logits()), List.of(logitGradient())));
       backward(Checkpoints.segments(groups, options.checkpointBlocks()));
     }
-    options.exchange().ifPresent(this::exchange);
+    if (options.exchange().isPresent()) {
+      exchange(options.exchange().get());
+    } else {
+      finish(actions.size(), unit -> true);
+    }
     List<Value> seen = new ArrayList<>(List.of(logits()));
     options.watch().outputs().forEach(node -> seen.add(output(node)));
     options.watch().gradients().forEach(node -> seen.add(gradient(node)));
@@ -159,12 +165,25 @@ final class Schedule {
                         "discarded " + slot.id(), operand.type(), operand.elements(), Life.STEP)
                     : parameter(group, slot);
             case GRADIENT -> gradientValue(group, slot);
+            case SUMS -> sums(slot == Slot.Y_SUMS ? group.y() : group.inputs().get(0), operand);
             case KEY -> keys.value(group);
             case EXTRA -> extra(g, operand);
           };
       values.put(slot, value);
     }
     return new Unit(group, plans.get(g), values);
+  }
+
+  /** What is computed again in backward comes with the same sums. */
+  private Value sums(int node, Operand operand) {
+    return sums.computeIfAbsent(
+        node,
+        n ->
+            new Value(
+                "the sums of the output of " + name(n),
+                operand.type(),
+                operand.elements(),
+                Life.STEP));
   }
 
   private Value gradientValue(Group group, Slot slot) {
@@ -199,6 +218,8 @@ final class Schedule {
       return scratch;
     } else if (operand.slot() == Slot.ASIDE) {
       return aside;
+    } else if (operand.slot() == Slot.HELD && g < units.size()) {
+      return units.get(g).values().get(Slot.HELD);
     } else if (operand.slot() != Slot.PACKED) {
       return new Value(name, operand.type(), operand.elements(), Life.STEP);
     }
@@ -251,22 +272,45 @@ final class Schedule {
     running = Optional.empty();
   }
 
-  /** Each bucket is exchanged after the action that completes its gradients, when nothing runs. */
+  /**
+   * Each bucket is exchanged after the action that completes its gradients, when nothing runs. What
+   * they still need is done for one bucket at a time: to wait for the others would take away the
+   * time in which the exchange hides.
+   */
   private void exchange(GradientExchange exchange) {
     List<Bucket> buckets = exchange.buckets();
     for (int b = 0; b < buckets.size(); b++) {
       List<Value> gradients =
           buckets.get(b).parameters().stream().map(name -> parameters.get("d" + name)).toList();
+      Predicate<Unit> mine = unit -> !Collections.disjoint(unit.writes(Phase.FINISH), gradients);
+      List<Value> made = new ArrayList<>(gradients);
+      units.stream().filter(mine).forEach(unit -> made.addAll(unit.reads(Phase.FINISH)));
       int last = actions.size() - 1;
-      while (Collections.disjoint(actions.get(last).writes(), gradients)) {
+      while (Collections.disjoint(actions.get(last).writes(), made)) {
         last--;
       }
       int at = last + 1;
       while (runsBeside(at)) {
         at++;
       }
+      at = finish(at, mine);
       actions.add(at, Action.exchange(b, gradients));
     }
+  }
+
+  /** What those groups leave to do for many at once, in backward order; says where to go on. */
+  private int finish(int at, Predicate<Unit> wanted) {
+    List<Unit> left = new ArrayList<>();
+    for (Unit unit : units) {
+      if (wanted.test(unit) && !unit.writes(Phase.FINISH).isEmpty()) {
+        left.add(0, unit);
+      }
+    }
+    if (left.isEmpty()) {
+      return at;
+    }
+    actions.add(at, Action.together(Kind.FINISH, left));
+    return at + 1;
   }
 
   /** Whether a group's gradients are still running when the action at that place would begin. */

@@ -80,6 +80,11 @@ public record Conv2d(int c, int k, Axis rows, Axis columns, int groups, Bias bia
   }
 
   @Override
+  public Part part() {
+    return Part.CONVOLUTION;
+  }
+
+  @Override
   public List<Part> takes(boolean inference) {
     return inference ? List.of(Part.NORM, Part.RESIDUAL, Part.ACTIVATION) : List.of();
   }

@@ -20,7 +20,9 @@ public interface Op {
     /** An addition of another node's output. */
     RESIDUAL,
     /** A function of each element. */
-    ACTIVATION
+    ACTIVATION,
+    /** A convolution, which may compute a batch norm and an activation before it as it reads. */
+    CONVOLUTION
   }
 
   /** How an op computes in an int8 network. */

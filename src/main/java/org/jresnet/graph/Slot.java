@@ -23,6 +23,8 @@ public final class Slot implements Comparable<Slot> {
     STATE,
     /** Derivative of the loss by another operand. */
     GRADIENT,
+    /** Sums per channel that come with an activation. */
+    SUMS,
     /** What the random draws of a step start from. */
     KEY,
     /** Bytes that only the plan of a backend knows. */
@@ -79,6 +81,12 @@ public final class Slot implements Comparable<Slot> {
   /** Gradient of BETA. */
   public static final Slot DBETA = BETA.gradient;
 
+  /** Sums of X and of its squares, two values per channel: {@code [2, c]}. */
+  public static final Slot X_SUMS = new Slot(Kind.SUMS, "X_SUMS", 0);
+
+  /** The same of Y, as it is stored. */
+  public static final Slot Y_SUMS = new Slot(Kind.SUMS, "Y_SUMS", 1);
+
   /** What the random draws of an op start from in a step: one number, of which the bits count. */
   public static final Slot KEY = new Slot(Kind.KEY, "KEY", 0);
 
@@ -93,6 +101,9 @@ public final class Slot implements Comparable<Slot> {
 
   /** The same for what runs beside other ops. */
   public static final Slot ASIDE = new Slot(Kind.EXTRA, "ASIDE", 3);
+
+  /** What backward leaves for finish. */
+  public static final Slot HELD = new Slot(Kind.EXTRA, "HELD", 4);
 
   private final Kind kind;
   private final String name;
@@ -139,7 +150,7 @@ public final class Slot implements Comparable<Slot> {
     return index;
   }
 
-  /** The slot of this operand's gradient; empty for gradients, state and extras. */
+  /** The slot of this operand's gradient; empty for gradients, state, sums and extras. */
   public Optional<Slot> gradient() {
     return Optional.ofNullable(gradient);
   }

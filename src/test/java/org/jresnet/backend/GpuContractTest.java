@@ -13,7 +13,6 @@ import java.util.TreeMap;
 import org.jresnet.backend.gpu.Form;
 import org.jresnet.backend.gpu.GpuBackend;
 import org.jresnet.backend.reference.ReferenceBackend;
-import org.jresnet.check.Bound;
 import org.jresnet.check.Comparison;
 import org.jresnet.check.OpCase;
 import org.jresnet.check.OpCheck;
@@ -233,65 +232,175 @@ class GpuContractTest extends BackendContract {
     };
   }
 
-  /** A convolution with the norm behind it, whose statistics the convolution's engine sums. */
+  private static final Conv2d CONV = Specs.conv2d(8, 8, new Specs.Window(3, 1, 1));
+
+  private static OpSpec with(OpSpec spec, TensorSpec x, TensorSpec y) {
+    List<TensorSpec> inputs = new ArrayList<>(spec.inputs());
+    inputs.set(0, x);
+    return new OpSpec(
+        spec.op(), spec.tail(), inputs, y, spec.mode(), spec.pass(), spec.gradients());
+  }
+
+  private static double[] sums(double[] values, int channels) {
+    double[] sums = new double[2 * channels];
+    for (int i = 0; i < values.length; i++) {
+      sums[i % channels] += values[i];
+      sums[channels + i % channels] += values[i] * values[i];
+    }
+    return Arrays.stream(sums).map(v -> OpRun.round(v, DType.F32)).toArray();
+  }
+
+  private void requireSame(OpSpec spec, Map<Slot, double[]> inputs, Map<Slot, double[]> expected) {
+    OpCheck.Given given = new OpCheck.Given(inputs, expected);
+    assertThat(OpCheck.compare(backend, spec, Map.of(), given, OpCheck.bound(backend, spec)))
+        .as("%s", spec)
+        .isNotEmpty()
+        .allMatch(Comparison::ok);
+  }
+
   @ParameterizedTest
   @EnumSource(
       value = Precision.class,
       names = {"BF16", "FP16"})
-  void aConvolutionWithItsNormIsBothInTurn(Precision precision) {
-    DType type = precision.activation();
+  void aConvolutionSumsWhatItWrites(Precision precision) {
     for (GradientWrite dx : GradientWrite.values()) {
-      OpSpec spec = convNorm(type, dx);
+      OpSpec plain =
+          Specs.conv(
+              IMAGE, CONV, precision.activation(), Pass.TRAINING, dx, GradientWrite.OVERWRITE);
+      OpSpec spec = with(plain, plain.inputs().get(0), plain.output().withSums());
+      OpSpec exact = Specs.conv(IMAGE, CONV, DType.F64, Pass.TRAINING, dx, GradientWrite.OVERWRITE);
       Map<Slot, double[]> inputs = inputs(spec, 11);
-      Map<Slot, double[]> first = new TreeMap<>(inputs);
-      OpSpec conv = Specs.conv(IMAGE, CONV, DType.F64, Pass.TRAINING, dx, GradientWrite.OVERWRITE);
-      first.keySet().retainAll(Set.of(Slot.X, Slot.WEIGHT, Slot.DX));
-      first.put(Slot.DY, inputs.get(Slot.DY));
-      Map<Slot, double[]> second = new TreeMap<>(inputs);
-      second.keySet().removeAll(Set.of(Slot.WEIGHT, Slot.DX));
-      second.put(Slot.X, rounded(OpRun.run(reference, conv, first, Map.of()).get(Slot.Y), type));
-      Map<Slot, double[]> norm = OpRun.run(reference, norm(DType.F64), second, Map.of());
-      first.put(Slot.DY, rounded(norm.get(Slot.DX), type));
-      Map<Slot, double[]> expected = new TreeMap<>(OpRun.run(reference, conv, first, Map.of()));
-      if (dx == GradientWrite.NONE) {
-        expected.remove(Slot.DX);
-      }
-      for (Slot slot : WRITTEN_BY_NORM) {
-        expected.put(slot, norm.get(slot));
-      }
-      expected.keySet().removeAll(Set.of(Slot.X, Slot.WEIGHT, Slot.DY));
-      Map<Slot, double[]> found = OpRun.run(backend, spec, inputs, Map.of());
-      // As for each of the ops alone; sums of squares lose little here, where means are small.
-      Bound bound = new Bound.Norm(precision == Precision.BF16 ? 1e-2 : 2e-3);
-      expected.forEach(
-          (slot, values) ->
-              assertThat(
-                      bound.compare(
-                          slot.name(), OpRun.extents(spec, slot), found.get(slot), values))
-                  .as("%s with %s", slot, dx)
-                  .matches(Comparison::ok));
-      assertThat(expected).hasSize(dx == GradientWrite.NONE ? 7 : 8);
+      Map<Slot, double[]> expected = expected(exact, inputs);
+      expected.put(Slot.Y_SUMS, sums(expected.get(Slot.Y), CONV.k()));
+      requireSame(spec, inputs, expected);
     }
   }
 
-  private static final Conv2d CONV = Specs.conv2d(8, 8, new Specs.Window(3, 1, 1));
-
-  private static final Set<Slot> WRITTEN_BY_NORM =
-      Set.of(Slot.Y, Slot.DRESIDUAL, Slot.DGAMMA, Slot.DBETA, Slot.RUNNING_MEAN, Slot.RUNNING_VAR);
-
-  private static OpSpec convNorm(DType type, GradientWrite dx) {
-    OpSpec conv = Specs.conv(IMAGE, CONV, type, Pass.TRAINING, dx, GradientWrite.OVERWRITE);
-    OpSpec norm = norm(type);
-    List<Op> tail = new ArrayList<>(List.of(norm.op()));
-    tail.addAll(norm.tail());
-    Map<Slot, GradientWrite> gradients = new TreeMap<>(norm.gradients());
-    gradients.remove(Slot.DX);
-    gradients.putAll(conv.gradients());
-    return new OpSpec(
-        conv.op(), tail, norm.inputs(), norm.output(), Mode.TRAIN, Pass.TRAINING, gradients);
+  @ParameterizedTest
+  @EnumSource(
+      value = Precision.class,
+      names = {"BF16", "FP16"})
+  void aNormTakesTheSumsOfItsInput(Precision precision) {
+    OpSpec plain = norm(precision.activation());
+    OpSpec spec = with(plain, plain.inputs().get(0).withSums(), plain.output());
+    Map<Slot, double[]> inputs = inputs(plain, 13);
+    Map<Slot, double[]> expected = expected(norm(DType.F64), inputs);
+    inputs.put(Slot.X_SUMS, sums(inputs.get(Slot.X), IMAGE.c()));
+    requireSame(spec, inputs, expected);
+    // They decide: with those of twice the values the output is another one.
+    inputs.put(
+        Slot.X_SUMS, sums(Arrays.stream(inputs.get(Slot.X)).map(v -> 2 * v).toArray(), IMAGE.c()));
+    assertThat(OpRun.run(backend, spec, inputs, Map.of()).get(Slot.RUNNING_MEAN))
+        .isNotEqualTo(expected.get(Slot.RUNNING_MEAN));
   }
 
-  private static double[] rounded(double[] values, DType type) {
-    return Arrays.stream(values).map(v -> OpRun.round(v, type)).toArray();
+  private static OpSpec normRelu(DType type) {
+    return Specs.norm(
+        IMAGE,
+        1e-5,
+        0.1,
+        type,
+        Pass.TRAINING,
+        Mode.TRAIN,
+        Specs.Residual.NONE,
+        Specs.Activation.RELU,
+        GradientWrite.OVERWRITE,
+        GradientWrite.OVERWRITE);
+  }
+
+  static List<Specs.Window> windows() {
+    return List.of(
+        new Specs.Window(3, 1, 1),
+        new Specs.Window(3, 2, 1),
+        new Specs.Window(1, 1, 0),
+        new Specs.Window(1, 2, 0));
+  }
+
+  /** Windows with padding, strides and a single place: zeros around are those behind the norm. */
+  @ParameterizedTest
+  @MethodSource("windows")
+  void aConvolutionComputesTheNormBeforeIt(Specs.Window window) {
+    Conv2d conv = Specs.conv2d(8, 16, window);
+    OpSpec norm = normRelu(DType.F16);
+    OpSpec alone =
+        Specs.conv(
+            IMAGE,
+            conv,
+            DType.F16,
+            Pass.TRAINING,
+            GradientWrite.OVERWRITE,
+            GradientWrite.OVERWRITE);
+    List<Op> tail = new ArrayList<>(norm.tail());
+    tail.add(conv);
+    Map<Slot, GradientWrite> gradients = new TreeMap<>(norm.gradients());
+    gradients.put(Slot.DWEIGHT, GradientWrite.OVERWRITE);
+    OpSpec spec =
+        new OpSpec(
+            norm.op(),
+            tail,
+            List.of(norm.inputs().get(0).withSums()),
+            alone.output().withSums(),
+            Mode.TRAIN,
+            Pass.TRAINING,
+            gradients);
+    Map<Slot, double[]> inputs = inputs(spec, 17);
+    inputs.put(Slot.X_SUMS, sums(inputs.get(Slot.X), IMAGE.c()));
+    requireSame(spec, inputs, inTurn(conv, inputs));
+  }
+
+  /** The norm with its ReLU, then the convolution; then the gradients of both. */
+  private Map<Slot, double[]> inTurn(Conv2d conv, Map<Slot, double[]> inputs) {
+    Map<Slot, double[]> first = new TreeMap<>(inputs);
+    first.keySet().removeAll(Set.of(Slot.WEIGHT, Slot.X_SUMS));
+    first.put(Slot.DY, new double[(int) IMAGE.elements()]);
+    double[] between = OpRun.run(reference, normRelu(DType.F64), first, Map.of()).get(Slot.Y);
+    OpSpec exact =
+        Specs.conv(
+            IMAGE,
+            conv,
+            DType.F64,
+            Pass.TRAINING,
+            GradientWrite.OVERWRITE,
+            GradientWrite.OVERWRITE);
+    Map<Slot, double[]> second = new TreeMap<>();
+    second.put(Slot.X, between);
+    second.put(Slot.WEIGHT, inputs.get(Slot.WEIGHT));
+    second.put(Slot.DY, inputs.get(Slot.DY));
+    Map<Slot, double[]> expected = expected(exact, second);
+    first.put(Slot.DY, expected.get(Slot.DX));
+    Map<Slot, double[]> backward = expected(normRelu(DType.F64), first);
+    backward.remove(Slot.Y);
+    expected.put(Slot.Y_SUMS, sums(expected.get(Slot.Y), conv.k()));
+    // The norm's dx is that of the whole.
+    expected.putAll(backward);
+    return expected;
+  }
+
+  /** Norms that cuDNN and our kernels can compute, each way, whichever the planner would choose. */
+  @ParameterizedTest
+  @MethodSource("precisions")
+  void everyWayOfComputingANormIsRight(Precision precision) {
+    GpuBackend gpu = (GpuBackend) backend;
+    int checked = 0;
+    for (OpCase op : OpCase.Kind.NORM.cases()) {
+      OpSpec spec = op.spec().apply(precision.activation());
+      List<Form> forms = gpu.forms(spec);
+      if (forms.isEmpty()) {
+        continue;
+      }
+      assertThat(forms).as("%s", spec).hasSize(spec.pass() == Pass.TRAINING ? 4 : 2);
+      Map<Slot, double[]> inputs = op.values(spec.type());
+      OpCheck.Given given = new OpCheck.Given(inputs, expected(op.spec().apply(DType.F64), inputs));
+      for (Form form : forms.subList(0, 2)) {
+        assertThat(
+                OpCheck.compare(
+                    only(gpu, form), spec, op.aliases(), given, OpCheck.bound(backend, spec)))
+            .as("%s %s", form.name(), op)
+            .isNotEmpty()
+            .allMatch(Comparison::ok);
+        checked++;
+      }
+    }
+    assertThat(checked).isGreaterThan(10);
   }
 }

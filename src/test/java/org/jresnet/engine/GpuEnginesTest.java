@@ -9,10 +9,6 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
-import java.util.Set;
-import java.util.TreeMap;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.Mode;
@@ -20,19 +16,13 @@ import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Pass;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.Tuning;
-import org.jresnet.backend.cpu.CpuOptions;
 import org.jresnet.backend.gpu.Choice;
-import org.jresnet.backend.gpu.CudnnOptions;
 import org.jresnet.backend.gpu.GpuBackend;
 import org.jresnet.check.Specs;
 import org.jresnet.engine.GpuSteps.Trace;
-import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.DType;
-import org.jresnet.graph.Graph;
 import org.jresnet.graph.Shape;
-import org.jresnet.models.Architecture;
 import org.jresnet.nativebindings.cuda.CudaException;
-import org.jresnet.testing.Fixture;
 import org.jresnet.testing.TestBackends;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -50,7 +40,7 @@ class GpuEnginesTest {
     TestBackends.open("gpu").close();
     GpuSteps.assumeSimulated("can be lost at will");
     int inVain = -1;
-    try (Backend backend = openAnew(tuning)) {
+    try (Backend backend = GpuSteps.openAnew(tuning, folder)) {
       GpuSteps.simulated(1_000_001);
       assertThatThrownBy(() -> train(backend, Precision.BF16, 1, 1))
           .isInstanceOfSatisfying(
@@ -67,65 +57,11 @@ class GpuEnginesTest {
     }
   }
 
-  /** With few channels, in single precision and frozen: as without the option, and said so. */
-  @Test
-  void convolutionsThatCannotSumAreComputedAlone() {
-    Graph narrow = Architecture.of("resnet50").graph(10, 4);
-    CompileOptions options = CompileOptions.training(2, 32, Fixture.NORMALIZATION);
-    try (GpuBackend backend =
-        (GpuBackend) GpuSteps.open(CudnnOptions.Launch.CALLS, 1, CudnnOptions.Fusion.G)) {
-      Map<String, Optional<String>> refusals = new TreeMap<>();
-      for (Executable.NamedSpec named : NetworkOps.of(narrow, options, Precision.BF16, backend)) {
-        if (named.spec().op() instanceof Conv2d) {
-          refusals.put(named.name(), backend.fusionRefusal(named.spec()));
-          assertThat(named.spec().tail().isEmpty())
-              .as(named.name())
-              .isEqualTo(refusals.get(named.name()).isPresent());
-        }
-      }
-      assertThat(refusals.get("conv1")).contains("8 does not divide its 4 channels");
-      assertThat(refusals.get("layer2.0.conv2")).isEmpty();
-      for (Executable.NamedSpec named : NetworkOps.of(narrow, options, Precision.FP32, backend)) {
-        if (named.spec().op() instanceof Conv2d) {
-          assertThat(backend.fusionRefusal(named.spec())).contains("only in bf16 and fp16");
-        }
-      }
-      List<Executable.NamedSpec> frozen =
-          NetworkOps.of(
-              narrow, options.withFrozen(Set.of("layer4.2.conv3.weight")), Precision.BF16, backend);
-      OpSpec conv =
-          frozen.stream()
-              .filter(named -> named.name().equals("layer4.2.conv3"))
-              .findFirst()
-              .orElseThrow()
-              .spec();
-      assertThat(backend.fusionRefusal(conv)).contains("its weights are frozen");
-    }
-  }
-
-  /** With nothing in its cache. */
-  private Backend openAnew(Tuning tuning) {
-    TestBackends.open("gpu").close();
-    CudnnOptions o = TestBackends.gpu(tuning);
-    CudnnOptions options =
-        new CudnnOptions(
-            o.device(),
-            o.libraries(),
-            o.workspaceBytes(),
-            tuning,
-            o.results(),
-            o.launch(),
-            o.streams(),
-            o.fusion(),
-            folder);
-    return Backends.open(BackendKind.GPU, new BackendSettings(CpuOptions.defaults(), options));
-  }
-
   /** The simulated GPU's first engines fail, each in another way. */
   @ParameterizedTest
   @EnumSource(Tuning.class)
   void enginesThatFailAreLeftOut(Tuning tuning) {
-    try (Backend backend = openAnew(tuning)) {
+    try (Backend backend = GpuSteps.openAnew(tuning, folder)) {
       Trace trace = train(backend, Precision.BF16, 2, 1);
       assertThat(trace.losses()).doesNotContain(Double.NaN);
       assertThat(trace.norms()).allMatch(Double::isFinite);

@@ -1,12 +1,8 @@
 package org.jresnet.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.withinPercentage;
-import static org.jresnet.engine.GpuSteps.GRAPH;
-import static org.jresnet.engine.GpuSteps.IMAGES;
 import static org.jresnet.engine.GpuSteps.train;
 
-import java.util.List;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.gpu.CudnnOptions;
@@ -31,49 +27,6 @@ class GpuStepTest {
   void batchSizesShareWeightsAndMemory(Precision precision) {
     try (Backend backend = TestBackends.open("gpu")) {
       assertThat(BatchSizesTest.inTurns(backend, precision)).isEqualTo(2);
-    }
-  }
-
-  /**
-   * Sums in a convolution's engine are the norm's own but for single precision's rounding of a
-   * difference; what follows magnifies it as it does the order of any sum.
-   */
-  @ParameterizedTest
-  @EnumSource(
-      value = Precision.class,
-      names = {"BF16", "FP16"})
-  void statisticsOfEpiloguesAreThoseOfTheNorm(Precision precision) {
-    double factor = precision == Precision.FP16 ? 128 : 1;
-    Trace apart;
-    try (Backend backend = GpuSteps.open(CudnnOptions.Launch.GRAPH, 1, CudnnOptions.Fusion.C)) {
-      apart = train(backend, precision, 1, factor);
-    }
-    try (Backend backend = GpuSteps.open(CudnnOptions.Launch.GRAPH, 1, CudnnOptions.Fusion.G)) {
-      List<String> kinds =
-          NetworkOps.of(GRAPH, IMAGES.training(), precision, backend).stream()
-              .map(named -> named.spec().kind())
-              .toList();
-      assertThat(kinds).doesNotContain("conv").doesNotContain("norm");
-      assertThat(kinds.stream().filter(k -> k.equals("conv+norm+add+relu"))).hasSize(16);
-      Trace together = train(backend, precision, 1, factor);
-      assertThat(together.losses().get(0)).isCloseTo(apart.losses().get(0), withinPercentage(1));
-      assertThat(together.norms().get(0)).isCloseTo(apart.norms().get(0), withinPercentage(3));
-    }
-  }
-
-  /** Whatever runs when, the same engines compute the same numbers in the same order. */
-  @ParameterizedTest
-  @EnumSource(CudnnOptions.Launch.class)
-  void gradientsOfWeightsBesideTheRestAreTheSame(CudnnOptions.Launch launch) {
-    Trace one;
-    try (Backend backend = GpuSteps.open(launch)) {
-      one = train(backend, Precision.BF16, 3, 1, IMAGES, Copy.AHEAD);
-    }
-    try (Backend backend = GpuSteps.open(launch, 2, CudnnOptions.Fusion.AUTO)) {
-      Trace two = train(backend, Precision.BF16, 3, 1, IMAGES, Copy.AHEAD);
-      assertThat(two.losses()).doesNotContain(Double.NaN).isEqualTo(one.losses());
-      assertThat(two.norms()).isEqualTo(one.norms());
-      assertThat(two.parameters()).isEqualTo(one.parameters());
     }
   }
 

@@ -2,12 +2,14 @@ package org.jresnet.engine;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Precision;
+import org.jresnet.backend.Tuning;
 import org.jresnet.backend.UpdateRule;
 import org.jresnet.backend.cpu.CpuOptions;
 import org.jresnet.backend.gpu.CudnnOptions;
@@ -101,6 +103,24 @@ final class GpuSteps {
                 streams,
                 fusion,
                 o.cache())));
+  }
+
+  /** With nothing in its cache. */
+  static Backend openAnew(Tuning tuning, Path folder) {
+    TestBackends.open("gpu").close();
+    CudnnOptions o = TestBackends.gpu(tuning);
+    CudnnOptions options =
+        new CudnnOptions(
+            o.device(),
+            o.libraries(),
+            o.workspaceBytes(),
+            tuning,
+            o.results(),
+            o.launch(),
+            o.streams(),
+            o.fusion(),
+            folder);
+    return Backends.open(BackendKind.GPU, new BackendSettings(CpuOptions.defaults(), options));
   }
 
   /** Skips the test on a true GPU, which does no such thing. */

@@ -113,6 +113,11 @@ public final class CheckedBackend extends ForwardingBackend {
     }
 
     @Override
+    public void finish() {
+      run(Phase.FINISH, op::finish);
+    }
+
+    @Override
     public void close() {
       op.close();
       buffers.forEach(Buffer::close);

@@ -50,6 +50,7 @@ final class BlockedConvPlan extends GpuPlan {
         && (spec.type() == DType.BF16 || spec.type() == DType.F16)
         && c.groups() == 1
         && !spec.biased()
+        && !spec.output().summed()
         && BLOCK * BLOCK * c.c() <= CHANNELS
         && suits(c.rows())
         && suits(c.columns())

@@ -4,8 +4,6 @@ import static org.jresnet.backend.Phase.BACKWARD;
 import static org.jresnet.backend.Phase.FORWARD;
 import static org.jresnet.backend.Phase.PREPARE;
 
-import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -14,14 +12,11 @@ import java.util.Set;
 import java.util.function.BiConsumer;
 import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.OpSpec;
-import org.jresnet.backend.Operand;
 import org.jresnet.backend.Operands;
-import org.jresnet.backend.Phase;
 import org.jresnet.backend.gpu.GradientSum.Way;
 import org.jresnet.backend.gpu.Planner.Arithmetic;
 import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.ConvTranspose2d;
-import org.jresnet.graph.DType;
 import org.jresnet.graph.Shape;
 import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.cuda.Convolution;
@@ -31,10 +26,10 @@ import org.jresnet.nativebindings.cuda.OpGraph.Value;
 
 /**
  * Convolution, also transposed: then the engine for the gradient of the input computes the output,
- * and the other way round. cuDNN wants filters as k r s c in the activation type: master weights
- * are packed once per step and kept for backward, gradients are unpacked into the arena. A 1x1
- * filter in single precision is its own packed form. A bias is added by the forward engine, in the
- * activation type, or by our own kernel where the convolution is transposed.
+ * and the other way round. Weights are packed and their gradients unpacked, see {@link Filters}. A
+ * bias is added by the forward engine, in the activation type, or by our own kernel where the
+ * convolution is transposed. The forward engine may also sum what it writes, see {@link
+ * SummedConv}.
  */
 final class ConvPlan extends GpuPlan {
   private final boolean transposed;
@@ -52,17 +47,8 @@ final class ConvPlan extends GpuPlan {
   /** How dx is added; nothing where it is written. */
   private final Optional<Way> sum;
 
-  private final String type;
   private final boolean biased;
-  private final boolean narrow;
-  private final boolean packed;
-
-  /** Channels of one filter, and its places. */
-  private final int c;
-
-  private final int rs;
-  private final long elements;
-  private final long filterBytes;
+  private final Filters filters;
 
   ConvPlan(Planner planner, OpSpec spec) {
     this(planner, spec, Optional.empty());
@@ -70,44 +56,27 @@ final class ConvPlan extends GpuPlan {
 
   /** A plan that adds to dx in that way, whether it is the best or not. */
   ConvPlan(Planner planner, OpSpec spec, Optional<Way> way) {
-    this(planner, spec, way, Optional.empty());
-  }
-
-  /** A plan with that engine for forward, which has more outputs; it runs in one stream. */
-  static ConvPlan around(Planner planner, OpSpec spec, Planned forward) {
-    return new ConvPlan(planner, spec, Optional.empty(), Optional.of(forward));
-  }
-
-  private ConvPlan(Planner planner, OpSpec spec, Optional<Way> way, Optional<Planned> given) {
     super(planner, spec);
     requireNoAccumulation(spec.write(Slot.DWEIGHT), "dweight and dbias");
-    type = Gpu.suffix(spec.type());
     transposed = spec.op() instanceof ConvTranspose2d;
     conv = transposed ? ((ConvTranspose2d) spec.op()).adjoint() : (Conv2d) spec.op();
-    c = conv.c() / conv.groups();
-    rs = conv.taps();
     biased = spec.biased();
-    narrow = spec.type() == DType.BF16 || spec.type() == DType.F16;
-    packed = narrow || rs > 1;
-    elements = (long) conv.k() * c * rs;
-    filterBytes = elements * spec.type().bytes();
+    filters = new Filters(conv, spec.type());
     forward =
         use(
-            given.isPresent() ? given : transposed ? data(Way.KERNEL) : convolve(biased),
+            spec.output().summed()
+                ? SummedConv.engine(planner, spec)
+                : transposed ? data(Way.KERNEL) : convolve(biased),
             "the convolution");
-    if (packed) {
+    if (filters.packed()) {
       long bytes =
-          narrow && biased && !transposed
-              ? align(filterBytes) + (long) conv.k() * spec.type().bytes()
-              : filterBytes;
-      if (training()) {
-        saved(bytes);
-      } else {
-        packed(bytes);
-      }
+          filters.narrow() && biased && !transposed
+              ? align(filters.bytes()) + (long) conv.k() * spec.type().bytes()
+              : filters.bytes();
+      packed(bytes);
     }
     sum = sum(way);
-    beside = planner.besides() && given.isEmpty() && spec.write(Slot.DWEIGHT) != GradientWrite.NONE;
+    beside = planner.besides() && spec.write(Slot.DWEIGHT) != GradientWrite.NONE;
     backwardData =
         spec.write(Slot.DX) == GradientWrite.NONE
             ? null
@@ -121,8 +90,10 @@ final class ConvPlan extends GpuPlan {
                 ? useBeside(filter(), "the gradient of the convolution's weights")
                 : use(filter(), "the gradient of the convolution's weights");
     if (backwardFilter != null) {
-      long bytes = Math.max(packed ? filterBytes : 0, biased ? tiles().partialBytes() : 0);
+      held(filters.packed() ? filters.bytes() : 0);
+      long bytes = biased ? tiles().partialBytes() : 0;
       if (beside) {
+        runBeside(Set.of(Slot.X, Slot.DY));
         besideTemporaries(bytes);
       } else {
         temporaries(bytes);
@@ -233,31 +204,6 @@ final class ConvPlan extends GpuPlan {
   }
 
   @Override
-  public List<Operand> operands() {
-    if (!beside) {
-      return super.operands();
-    }
-    List<Operand> all = new ArrayList<>();
-    for (Operand o : super.operands()) {
-      boolean gradient = o.slot() == Slot.DWEIGHT || o.slot() == Slot.DBIAS;
-      Set<Phase> reads = EnumSet.noneOf(Phase.class);
-      reads.addAll(o.reads());
-      if (o.slot() == Slot.X || o.slot() == Slot.DY) {
-        reads.add(Phase.JOIN);
-      }
-      all.add(
-          new Operand(
-              o.slot(),
-              o.extents(),
-              o.type(),
-              reads,
-              gradient ? Set.of(Phase.JOIN) : o.writes(),
-              o.over()));
-    }
-    return all;
-  }
-
-  @Override
   List<Traffic> traffic() {
     return Traffic.of(spec, sum.orElse(Way.KERNEL));
   }
@@ -283,17 +229,12 @@ final class ConvPlan extends GpuPlan {
 
   @Override
   protected void build(GpuBinding op, Operands operands) {
-    build(op, Map.of());
-  }
-
-  /** The same with what the forward engine writes besides y. */
-  void build(GpuBinding op, Map<String, Place> besides) {
-    Place filter = op.at(packed ? (training() ? Slot.SAVED : Slot.PACKED) : Slot.WEIGHT);
-    buildForward(op, filter, besides);
+    Place filter = op.at(filters.packed() ? Slot.PACKED : Slot.WEIGHT);
+    buildForward(op, filter);
     if (beside) {
-      op.beside(() -> buildBackwardFilter(op, op.at(Slot.ASIDE, besideTemporary())));
+      op.beside(() -> buildBackwardFilter(op));
     } else if (backwardFilter != null) {
-      buildBackwardFilter(op, op.at(Slot.SCRATCH, temporary(0)));
+      buildBackwardFilter(op);
     }
     if (backwardData != null) {
       buildBackwardData(op, filter);
@@ -318,31 +259,23 @@ final class ConvPlan extends GpuPlan {
     }
   }
 
-  private void buildForward(GpuBinding op, Place filter, Map<String, Place> besides) {
-    Phase packing = training() ? FORWARD : PREPARE;
-    if (packed) {
-      op.kernel(
-          packing,
-          "pack_" + type,
-          elements,
-          elements * 4 + filterBytes,
-          new Arguments()
-              .add(op.at(Slot.WEIGHT).address())
-              .add(filter.address())
-              .add(conv.k())
-              .add(c)
-              .add(rs));
+  private void buildForward(GpuBinding op, Place filter) {
+    if (filters.packed()) {
+      filters.pack(op, filter);
     }
-    Map<String, Place> places = new HashMap<>(besides);
+    Map<String, Place> places = new HashMap<>();
+    if (spec.output().summed()) {
+      SummedConv.place(op, places);
+    }
     places.put(transposed ? "dy" : "x", op.at(Slot.X));
     places.put("w", filter);
     places.put(transposed ? "dx" : "y", op.at(Slot.Y));
     if (biased && !transposed) {
       Place bias = op.at(Slot.BIAS);
-      if (narrow) {
+      if (filters.narrow()) {
         Place master = bias;
-        bias = filter.plus(align(filterBytes));
-        Pointwise.narrow(op, packing, spec.type(), conv.k(), master, bias);
+        bias = filter.plus(align(filters.bytes()));
+        Pointwise.narrow(op, PREPARE, spec.type(), conv.k(), master, bias);
       }
       places.put("bias", bias);
     }
@@ -352,9 +285,8 @@ final class ConvPlan extends GpuPlan {
     }
   }
 
-  private void buildBackwardFilter(GpuBinding op, Place temporary) {
-    Place dweight = op.at(Slot.DWEIGHT);
-    Place target = packed ? temporary : dweight;
+  private void buildBackwardFilter(GpuBinding op) {
+    Place target = op.at(filters.packed() ? Slot.HELD : Slot.DWEIGHT);
     op.engine(
         BACKWARD,
         "convolution backward weights",
@@ -367,21 +299,13 @@ final class ConvPlan extends GpuPlan {
             "dw",
             target),
         Map.of());
-    if (packed) {
-      op.kernel(
-          BACKWARD,
-          "unpack_" + type,
-          elements,
-          elements * 4 + filterBytes,
-          new Arguments()
-              .add(target.address())
-              .add(dweight.address())
-              .add(conv.k())
-              .add(c)
-              .add(rs));
+    if (filters.packed()) {
+      filters.unpack(op, target);
     }
     if (biased) {
-      tiles().sums(op, BACKWARD, op.at(Slot.DY), op.at(Slot.DBIAS), temporary);
+      Place partial =
+          beside ? op.at(Slot.ASIDE, besideTemporary()) : op.at(Slot.SCRATCH, temporary(0));
+      tiles().sums(op, BACKWARD, op.at(Slot.DY), op.at(Slot.DBIAS), partial);
     }
   }
 }

@@ -31,14 +31,19 @@ public record CudnnOptions(
     int streams,
     Fusion fusion,
     Path cache) {
-  /** What is computed together in training. */
+  /** What is computed together in training, each more than the one before. */
   public enum Fusion implements Named {
     /** What was measured to be the fastest; nothing was so far, so it is C. */
     AUTO,
     /** Each convolution alone, each norm with addition and ReLU. */
     C,
     /** The same, but convolutions sum the statistics of the norms behind them as they write. */
-    G
+    G,
+    /**
+     * The same, and a norm whose ReLU goes to a convolution alone is computed by that convolution
+     * as it reads, in both directions; in fp16.
+     */
+    M
   }
 
   /** Checks the number of streams. */

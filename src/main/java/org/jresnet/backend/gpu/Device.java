@@ -1,12 +1,17 @@
 package org.jresnet.backend.gpu;
 
+import java.nio.ByteBuffer;
 import org.jresnet.nativebindings.cuda.BlasLt;
+import org.jresnet.nativebindings.cuda.DeviceMemory;
 import org.jresnet.nativebindings.cuda.MatrixProduct;
 
 /** What bound ops run on: a GPU, or in tests the host, which runs our kernels as C++. */
 interface Device extends Lane {
   /** Copies within the device. */
   void copy(Place from, Place to, long bytes);
+
+  /** Memory with that content; its owner closes it. */
+  DeviceMemory constant(ByteBuffer content);
 
   /** What launches depend on. */
   DeviceLimits limits();

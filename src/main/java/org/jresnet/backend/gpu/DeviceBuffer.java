@@ -1,5 +1,6 @@
 package org.jresnet.backend.gpu;
 
+import java.nio.ByteBuffer;
 import org.jresnet.backend.Buffer;
 import org.jresnet.backend.Tensor;
 import org.jresnet.nativebindings.cuda.DeviceMemory;
@@ -10,6 +11,26 @@ abstract class DeviceBuffer implements Buffer {
 
   DeviceBuffer(DeviceMemory memory) {
     this.memory = memory;
+  }
+
+  /** Memory that the host does not look into. */
+  static DeviceBuffer hidden(DeviceMemory memory) {
+    return new DeviceBuffer(memory) {
+      @Override
+      public void write(long offset, ByteBuffer source) {
+        throw new UnsupportedOperationException();
+      }
+
+      @Override
+      public void read(long offset, ByteBuffer target) {
+        throw new UnsupportedOperationException();
+      }
+
+      @Override
+      public ByteBuffer snapshot(long offset, int length) {
+        throw new UnsupportedOperationException();
+      }
+    };
   }
 
   final DeviceMemory memory() {

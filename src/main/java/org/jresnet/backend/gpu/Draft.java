@@ -57,6 +57,11 @@ final class Draft {
     return keep(name, graph.tensor(DataType.F32, 1, c, 1, 1));
   }
 
+  /** A value per channel in half precision. */
+  OpGraph.Value halves(String name, int c) {
+    return keep(name, graph.tensor(DataType.F16, 1, c, 1, 1));
+  }
+
   OpGraph.Value number(String name) {
     return keep(name, graph.number());
   }

@@ -6,12 +6,20 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.function.IntConsumer;
+import org.jresnet.backend.BoundOp;
 import org.jresnet.backend.LibraryPlan;
+import org.jresnet.backend.Operand;
+import org.jresnet.backend.Operands;
+import org.jresnet.backend.Phase;
+import org.jresnet.backend.Tensor;
 import org.jresnet.base.BFloat16;
 import org.jresnet.base.Closing;
 import org.jresnet.base.Float16;
+import org.jresnet.graph.DType;
+import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.cuda.CudaDevice;
 import org.jresnet.nativebindings.cuda.CudaEvent;
 import org.jresnet.nativebindings.cuda.CudaException;
@@ -56,17 +64,24 @@ final class EngineClock implements Trial, AutoCloseable {
     BITS
   }
 
+  private final Device device;
   private final CudaStream stream;
   private final CudnnHandle dnn;
   private final KernelModule module;
   private final long cache;
   private final Map<Content, DeviceMemory> patterns = new HashMap<>();
 
-  EngineClock(CudaStream stream, CudnnHandle dnn, KernelModule module, int device) {
+  /**
+   * A clock for what runs on that device.
+   *
+   * @param index of the device
+   */
+  EngineClock(Device device, CudaStream stream, KernelModule module, int index) {
+    this.device = device;
     this.stream = stream;
-    this.dnn = dnn;
     this.module = module;
-    cache = CudaDevice.cacheBytes(device);
+    dnn = device.dnn();
+    cache = CudaDevice.cacheBytes(index);
   }
 
   /** Sets of tensors of an engine, bound in turn. */
@@ -229,6 +244,58 @@ final class EngineClock implements Trial, AutoCloseable {
       owned.addAll(launches);
       Closing.closeAll(owned);
     }
+  }
+
+  @Override
+  public double milliseconds(GpuPlan plan, Phase direction) {
+    plan.on(Optional.of(device));
+    long set =
+        plan.operands().stream()
+            .mapToLong(o -> LibraryPlan.align(o.bytes(), GpuPlan.ALIGNMENT))
+            .sum();
+    List<BoundOp> ops = new ArrayList<>();
+    List<AutoCloseable> owned = new ArrayList<>();
+    try {
+      for (int left = sets(set, 0); left > 0; left--) {
+        DeviceMemory memory = new DeviceMemory(set);
+        owned.add(memory);
+        ops.add(plan.bind(operands(plan, memory)));
+        // Backward finds what forward has saved.
+        finish(ops.get(ops.size() - 1)::forward);
+      }
+      return ops.isEmpty()
+          ? Double.NaN
+          : milliseconds(
+              turn -> {
+                BoundOp op = ops.get(turn % ops.size());
+                if (direction == Phase.FORWARD) {
+                  op.forward();
+                } else {
+                  op.backward();
+                }
+              });
+    } finally {
+      owned.addAll(ops);
+      Closing.closeAll(owned);
+    }
+  }
+
+  private Operands operands(GpuPlan plan, DeviceMemory memory) {
+    Operands operands = new Operands();
+    long at = 0;
+    for (Operand o : plan.operands()) {
+      fill(content(o), memory, at, o.bytes());
+      Tensor tensor = new Tensor(DeviceBuffer.hidden(memory), at, o.type(), o.elements());
+      operands.with(o.slot(), tensor);
+      at += LibraryPlan.align(o.bytes(), GpuPlan.ALIGNMENT);
+    }
+    return operands;
+  }
+
+  private static Content content(Operand o) {
+    return o.type() == DType.U8
+        ? Content.BITS
+        : o.slot() == Slot.RUNNING_VAR ? Content.POSITIVE : content("", Planner.dataType(o.type()));
   }
 
   /** The median of a few rounds, per launch; launch number i may take another set of tensors. */

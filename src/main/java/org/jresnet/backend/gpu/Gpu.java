@@ -1,5 +1,6 @@
 package org.jresnet.backend.gpu;
 
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -15,9 +16,11 @@ import org.jresnet.nativebindings.cuda.CudaException;
 import org.jresnet.nativebindings.cuda.CudaGraph;
 import org.jresnet.nativebindings.cuda.CudaStream;
 import org.jresnet.nativebindings.cuda.CudnnHandle;
+import org.jresnet.nativebindings.cuda.DeviceMemory;
 import org.jresnet.nativebindings.cuda.Kernel;
 import org.jresnet.nativebindings.cuda.KernelModule;
 import org.jresnet.nativebindings.cuda.MatrixProduct;
+import org.jresnet.nativebindings.cuda.PinnedMemory;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -63,7 +66,7 @@ final class Gpu implements Device, AutoCloseable {
     beside = options.streams() > 1 ? Optional.of(new Beside()) : Optional.empty();
     blas = new BlasLt();
     module = Kernels.load(info.architecture(), options.cache());
-    clock = new EngineClock(stream, dnn, module, options.device());
+    clock = new EngineClock(this, stream, module, options.device());
     workers =
         new PlanWorkers(
             Math.min(MOST_WORKERS, Runtime.getRuntime().availableProcessors()),
@@ -177,6 +180,18 @@ final class Gpu implements Device, AutoCloseable {
         launch.close();
       }
     };
+  }
+
+  @Override
+  public DeviceMemory constant(ByteBuffer content) {
+    int size = content.remaining();
+    DeviceMemory memory = new DeviceMemory(size);
+    try (PinnedMemory source = new PinnedMemory(size)) {
+      source.view().put(content);
+      stream.upload(memory, 0, source.pointer(), size);
+      stream.synchronize();
+    }
+    return memory;
   }
 
   @Override

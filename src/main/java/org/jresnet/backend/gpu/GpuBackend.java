@@ -1,10 +1,13 @@
 package org.jresnet.backend.gpu;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import org.jresnet.backend.Backend;
+import org.jresnet.backend.BoundOp;
 import org.jresnet.backend.Buffer;
 import org.jresnet.backend.InputOp;
 import org.jresnet.backend.Interconnect;
@@ -14,16 +17,17 @@ import org.jresnet.backend.Normalization;
 import org.jresnet.backend.OpPlan;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Optimizer;
+import org.jresnet.backend.Phase;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.Support;
 import org.jresnet.backend.Tensor;
 import org.jresnet.backend.UpdateRule;
+import org.jresnet.backend.gpu.CudnnOptions.Fusion;
 import org.jresnet.backend.gpu.GradientSum.Way;
 import org.jresnet.base.Closing;
 import org.jresnet.base.Named;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
-import org.jresnet.graph.Conv2d;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
@@ -41,6 +45,9 @@ import org.slf4j.LoggerFactory;
  * bf16 and fp16 on one NVIDIA GPU.
  */
 public final class GpuBackend implements Backend {
+  /** What {@link #fuses} says of forms beyond the one that was asked for. */
+  public static final String UNASKED = "--fusion does not ask for it";
+
   private static final Logger LOG = LoggerFactory.getLogger(GpuBackend.class);
 
   private final String description;
@@ -49,6 +56,9 @@ public final class GpuBackend implements Backend {
   private final Optional<Gpu> gpu;
   private final AutoCloseable target;
   private final Optional<PinnedMemory> staging;
+
+  /** What {@link #fuses} has warned of. */
+  private final Set<String> warned = new HashSet<>();
 
   private GpuBackend(
       String description,
@@ -216,8 +226,11 @@ public final class GpuBackend implements Backend {
 
   @Override
   public OpPlan plan(OpSpec spec, String candidate) {
-    if (forms(spec).isEmpty() || !spec.tail().isEmpty()) {
+    if (forms(spec).isEmpty()) {
       return plan(spec);
+    } else if (spec.op() instanceof Op.BatchNorm) {
+      NormPlan.Way way = Named.of(NormPlan.Way.class, "way to compute a norm", candidate);
+      return new NormPlan(planner, spec, Optional.of(way)).on(gpu);
     } else if (BlockedConvPlan.suits(spec)) {
       Stem.Way way = Named.of(Stem.Way.class, "way to compute the stem", candidate);
       return Stem.plan(planner, spec, Optional.of(way)).on(gpu);
@@ -241,22 +254,23 @@ public final class GpuBackend implements Backend {
     return Traffic.ofStep(specs, spec -> Lowering.of(planner, spec).traffic(), trained);
   }
 
-  /** Why a convolution that {@code --fusion} would compute with a norm is computed alone. */
-  public Optional<String> fusionRefusal(OpSpec alone) {
-    return planner.sumsInEpilogues() && alone.op() instanceof Conv2d && alone.tail().isEmpty()
-        ? ConvNormPlan.refusal(planner, alone)
-        : Optional.empty();
+  @Override
+  public BoundOp together(List<BoundOp> ops, Phase phase) {
+    return Reorder.together(ops, phase);
   }
 
   @Override
-  public List<Op.Part> takesInTraining(OpSpec alone) {
-    if (!planner.sumsInEpilogues() || !(alone.op() instanceof Conv2d)) {
-      return alone.op().takes(false);
+  public Support fuses(OpSpec spec) {
+    Fusion asked = spec.convolves() ? Fusion.M : Fusion.G;
+    if (!planner.fuses(asked)) {
+      return Support.no(UNASKED);
     }
-    Optional<String> refusal = fusionRefusal(alone);
-    refusal.ifPresent(
-        why -> LOG.warn("--fusion G leaves a convolution to {} alone: {}", alone.output(), why));
-    return alone.op().takes(refusal.isEmpty());
+    Optional<String> refusal =
+        asked == Fusion.M ? NormConvPlan.refusal(planner, spec) : SummedConv.refusal(planner, spec);
+    if (refusal.isPresent() && warned.add(asked + spec.toString())) {
+      LOG.warn("--fusion {} leaves a convolution to {} alone: {}", asked, spec.y(), refusal.get());
+    }
+    return refusal.map(Support::no).orElseGet(Support::yes);
   }
 
   /**

@@ -1,9 +1,7 @@
 package org.jresnet.backend.gpu;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import org.jresnet.backend.Binding;
 import org.jresnet.backend.OpCall;
@@ -21,13 +19,10 @@ import org.jresnet.nativebindings.cuda.MatrixProduct;
 final class GpuBinding extends Binding {
   /** What plans divide among several tensors. */
   private static final Set<Slot> PLANNED =
-      Set.of(Slot.SCRATCH, Slot.ASIDE, Slot.SAVED, Slot.PACKED);
+      Set.of(Slot.SCRATCH, Slot.ASIDE, Slot.SAVED, Slot.PACKED, Slot.HELD);
 
   private final Device device;
-  private final List<OpCall> held = new ArrayList<>();
   private Lane lane;
-  private Optional<Phase> holding = Optional.empty();
-  private Map<Slot, Place> moved = Map.of();
 
   GpuBinding(Device device, OpSpec spec, Operands operands) {
     super(spec, operands);
@@ -40,11 +35,15 @@ final class GpuBinding extends Binding {
    * {@link Slot#ASIDE}, not {@link Slot#SCRATCH}.
    */
   void beside(Runnable adding) {
-    send(new OpCall(Phase.BACKWARD, "fork", "event", 0, 0, device::fork));
+    add(new OpCall(Phase.BACKWARD, "fork", "event", 0, 0, device::fork));
     lane = device.beside();
     adding.run();
     lane = device;
-    send(new OpCall(Phase.JOIN, "join", "event", 0, 0, device::join));
+    add(new OpCall(Phase.JOIN, "join", "event", 0, 0, device::join));
+  }
+
+  OpSpec spec() {
+    return spec;
   }
 
   Device device() {
@@ -66,43 +65,13 @@ final class GpuBinding extends Binding {
     return at(slot, 0);
   }
 
-  /**
-   * Adds the calls of a plan that this one consists of.
-   *
-   * @param phase whose calls are not added but returned
-   * @param places where that plan's operands lie, if not where this one's do
-   */
-  List<OpCall> holding(Phase phase, Map<Slot, Place> places, Runnable adding) {
-    holding = Optional.of(phase);
-    moved = places;
-    adding.run();
-    holding = Optional.empty();
-    moved = Map.of();
-    List<OpCall> calls = List.copyOf(held);
-    held.clear();
-    return calls;
-  }
-
-  /** Adds a call, unless calls of its phase are held back. */
-  void send(OpCall call) {
-    if (holding.equals(Optional.of(call.phase()))) {
-      held.add(call);
-    } else {
-      add(call);
-    }
-  }
-
   Place at(Slot slot, long offset) {
-    Place other = moved.get(slot);
-    if (other != null) {
-      return other.plus(offset);
-    }
     Tensor tensor = tensor(slot);
     if (PLANNED.contains(slot) && tensor.offset() % GpuPlan.ALIGNMENT != 0) {
       throw new IllegalArgumentException(
           String.format(
-              "%s of %s starts at byte %d of its buffer; a plan of the gpu backend lays it out for a"
-                  + " multiple of %d",
+              "%s of %s starts at byte %d of its buffer; a plan of the gpu backend lays it out for"
+                  + " a multiple of %d",
               slot, spec, tensor.offset(), GpuPlan.ALIGNMENT));
     }
     return new Place(DeviceBuffer.memory(tensor), tensor.offset() + offset);
@@ -128,7 +97,7 @@ final class GpuBinding extends Binding {
     own(bound);
     CudnnHandle handle = lane.dnn();
     boolean products = operation.startsWith("convolution");
-    send(
+    add(
         new OpCall(
             phase,
             products ? operation.substring("convolution ".length()) : operation,
@@ -136,6 +105,12 @@ final class GpuBinding extends Binding {
             products ? flops() : 0,
             planned.graph().bytes(),
             () -> bound.run(handle)));
+  }
+
+  /** Adds filters that move; a device may move those of other ops with them. */
+  void reorder(Phase phase, String kernel, Reorder.Segment segment, long bytes) {
+    Reorder reorder = own(new Reorder(device, kernel, List.of(segment)));
+    add(new OpCall(phase, "reorder", kernel, 0, bytes, reorder));
   }
 
   /** Adds a kernel of our own with a thread for each of that many items. */
@@ -151,7 +126,7 @@ final class GpuBinding extends Binding {
   void kernel(Phase phase, String name, Kernel.Grid grid, long bytes, Kernel.Arguments arguments) {
     Lane.Launch launch = lane.launch(name, grid, arguments);
     own(launch);
-    send(new OpCall(phase, operation(name), name, 0, bytes, launch::run));
+    add(new OpCall(phase, operation(name), name, 0, bytes, launch::run));
   }
 
   private static String operation(String kernel) {
@@ -166,11 +141,11 @@ final class GpuBinding extends Binding {
     own(product);
     MatrixProduct.Bound bound = product.bind(factors);
     own(bound);
-    send(new OpCall(phase, operation, "cublasLt", flops(), 0, () -> device.run(bound)));
+    add(new OpCall(phase, operation, "cublasLt", flops(), 0, () -> device.run(bound)));
   }
 
   /** Adds a copy within the device. */
   void copy(Phase phase, Place from, Place to, long bytes) {
-    send(new OpCall(phase, "copy", "memcpy", 0, 2 * bytes, () -> device.copy(from, to, bytes)));
+    add(new OpCall(phase, "copy", "memcpy", 0, 2 * bytes, () -> device.copy(from, to, bytes)));
   }
 }

@@ -49,7 +49,7 @@ final class GpuInput implements InputOp {
     consumed = new CudaEvent();
     pixels = new DeviceMemory(bytes);
     boolean quantized = y.type() == DType.I8;
-    constants = upload(quantized ? table(normalization) : meanStd(normalization));
+    constants = gpu.constant(quantized ? table(normalization) : meanStd(normalization));
     Arguments arguments =
         new Arguments().add(pixels.address(0, bytes)).add(constants.address(0, 0)).add(channels);
     long target = DeviceBuffer.place(y).address();
@@ -82,17 +82,6 @@ final class GpuInput implements InputOp {
       values.put((byte) stored.integer(normalization.apply(i / 256, i % 256)));
     }
     return values.flip();
-  }
-
-  private DeviceMemory upload(ByteBuffer values) {
-    int size = values.remaining();
-    DeviceMemory memory = new DeviceMemory(size);
-    try (PinnedMemory source = new PinnedMemory(size)) {
-      source.view().put(values);
-      gpu.stream().upload(memory, 0, source.pointer(), size);
-      gpu.stream().synchronize();
-    }
-    return memory;
   }
 
   @Override

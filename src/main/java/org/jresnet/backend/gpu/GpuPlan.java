@@ -3,12 +3,16 @@ package org.jresnet.backend.gpu;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.LibraryPlan;
 import org.jresnet.backend.OpPlan;
 import org.jresnet.backend.OpSpec;
+import org.jresnet.backend.Operand;
 import org.jresnet.backend.Operands;
+import org.jresnet.backend.Phase;
 import org.jresnet.backend.TensorSpec;
 import org.jresnet.graph.Axis;
 import org.jresnet.graph.Conv2d;
@@ -26,6 +30,7 @@ abstract class GpuPlan extends LibraryPlan<GpuBinding> {
   private final List<Planned> engines = new ArrayList<>();
   private Optional<? extends Device> device = Optional.empty();
   private List<Form> forms = List.of();
+  private Set<Slot> readsBeside = Set.of();
   private long besideWorkspace;
   private long besideTemporaries;
 
@@ -39,11 +44,6 @@ abstract class GpuPlan extends LibraryPlan<GpuBinding> {
   GpuPlan on(Optional<? extends Device> runner) {
     device = runner;
     return this;
-  }
-
-  /** Takes over the engines of a plan that this one consists of. */
-  final void adopt(GpuPlan part) {
-    engines.addAll(part.engines);
   }
 
   /** Takes an engine into the plan and reserves its scratch memory. */
@@ -73,6 +73,40 @@ abstract class GpuPlan extends LibraryPlan<GpuBinding> {
   @Override
   public final long asideBytes() {
     return besideWorkspace + besideTemporaries;
+  }
+
+  /** Says that gradients of weight and bias run beside what follows, and what they read then. */
+  final void runBeside(Set<Slot> reads) {
+    readsBeside = reads;
+  }
+
+  /**
+   * Where a filter's gradient is held in the engines' type, finish makes it the arena's. What runs
+   * beside others is there after join.
+   */
+  @Override
+  public final List<Operand> operands() {
+    List<Operand> all = super.operands();
+    all.replaceAll(this::timed);
+    return all;
+  }
+
+  private Operand timed(Operand o) {
+    boolean beside = !readsBeside.isEmpty();
+    Set<Phase> reads = new TreeSet<>(o.reads());
+    Set<Phase> writes = o.writes();
+    if (readsBeside.contains(o.slot())) {
+      reads.add(Phase.JOIN);
+    }
+    if (o.slot() == Slot.DWEIGHT && heldBytes() > 0) {
+      writes = Set.of(Phase.FINISH);
+    } else if (beside && o.slot() == Slot.HELD) {
+      // Its memory is in use from the start.
+      writes = Set.of(Phase.BACKWARD, Phase.JOIN);
+    } else if (beside && (o.slot() == Slot.DWEIGHT || o.slot() == Slot.DBIAS)) {
+      writes = Set.of(Phase.JOIN);
+    }
+    return new Operand(o.slot(), o.extents(), o.type(), reads, writes, o.over());
   }
 
   private Planned require(Optional<Planned> choice, String what) {
@@ -151,7 +185,7 @@ abstract class GpuPlan extends LibraryPlan<GpuBinding> {
 
   private static TensorSpec ofOneImage(TensorSpec t) {
     Shape s = t.shape();
-    return new TensorSpec(new Shape(1, s.h(), s.w(), s.c()), t.type(), t.quant());
+    return new TensorSpec(new Shape(1, s.h(), s.w(), s.c()), t.type(), t.quant(), t.summed());
   }
 
   /** What computes, where no engine of cuDNN does. */

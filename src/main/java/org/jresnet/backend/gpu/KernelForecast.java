@@ -67,6 +67,8 @@ public record KernelForecast(
           new Access("input", 0, 1, 1, 0, 0, 16),
           // Of 16 channels that are written, 12 are read from the image.
           new Access("block", 0.75, 0, 1, 0, 0, 16),
+          new Access("pack", 0, 4, 1, 0, 0, 32),
+          new Access("unpack", 1, 0, 0, 4, 0, 16),
           new Access("add", 2, 0, 1, 0, 2, 0),
           new Access("activation", 1, 0, 1, 0, 1, 0),
           new Access("activationBackward", 2, 0, 1, 0, 2, 0),

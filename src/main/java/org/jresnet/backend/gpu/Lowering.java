@@ -3,7 +3,6 @@ package org.jresnet.backend.gpu;
 import java.util.Optional;
 import org.jresnet.backend.Mode;
 import org.jresnet.backend.OpSpec;
-import org.jresnet.backend.Pass;
 import org.jresnet.graph.Activation;
 import org.jresnet.graph.AvgPool;
 import org.jresnet.graph.ChannelShuffle;
@@ -29,8 +28,8 @@ final class Lowering {
       return quantized(planner, spec);
     } else if (BlockedConvPlan.suits(spec)) {
       return Stem.plan(planner, spec, Optional.empty());
-    } else if (op instanceof Conv2d && !spec.tail().isEmpty() && spec.pass() == Pass.TRAINING) {
-      return new ConvNormPlan(planner, spec);
+    } else if (spec.convolves()) {
+      return new NormConvPlan(planner, spec);
     } else if (op instanceof Conv2d) {
       return spec.tail().isEmpty()
           ? new ConvPlan(planner, spec)

@@ -94,26 +94,41 @@ record NormKernels(OpSpec spec, boolean rectify, long vector, ChannelTiles tiles
     }
   }
 
-  /** Launches forward by sums per channel that somebody else has made. */
-  void forwardOfSums(GpuBinding op, Place sum, Place squares) {
+  /** Launches forward by sums per channel that come with the input. */
+  void forwardOfSums(GpuBinding op) {
+    finish(op, 0, 0);
+    apply(op, tiles.all(), true);
+  }
+
+  /**
+   * Launches what makes statistics of such sums.
+   *
+   * @param factor where the norm goes as a factor and an offset per channel in half precision, or 0
+   * @param offset the other address
+   */
+  void finish(GpuBinding op, long factor, long offset) {
     int channels = spec.y().c();
+    Place sums = op.at(Slot.X_SUMS);
     op.kernel(
         FORWARD,
         "normFinish",
         channels,
         32L * channels,
         new Arguments()
-            .add(sum.address())
-            .add(squares.address())
+            .add(sums.address())
+            .add(sums.plus(4L * channels).address())
             .add(op.at(Slot.SAVED).address())
             .add(op.at(Slot.SAVED, vector).address())
             .add(op.at(Slot.RUNNING_MEAN).address())
             .add(op.at(Slot.RUNNING_VAR).address())
             .add((float) ((Op.BatchNorm) spec.op()).momentum())
             .add(eps())
+            .add(op.at(Slot.GAMMA).address())
+            .add(op.at(Slot.BETA).address())
+            .add(factor)
+            .add(offset)
             .add(channels)
             .add(spec.y().perChannel()));
-    apply(op, tiles.all(), true);
   }
 
   private void apply(GpuBinding op, Part part, boolean training) {
@@ -157,20 +172,26 @@ record NormKernels(OpSpec spec, boolean rectify, long vector, ChannelTiles tiles
             .add(dbeta.address());
         tiles.fold(op, BACKWARD, "normSumsFold", part, fold);
       }
-      Arguments arguments =
-          new Arguments()
-              .add(batch() ? op.at(Slot.X).address() : 0L)
-              .add(op.at(Slot.DY).address())
-              .add(savedMask(op, true));
-      statistics(op, arguments)
-          .add(op.at(Slot.GAMMA).address())
-          .add(dgamma.address())
-          .add(dbeta.address())
-          .add(spec.adds() ? op.at(Slot.DRESIDUAL).address() : 0L)
-          .add(op.at(Slot.DX).address())
-          .add(eps());
-      int tensors = (batch() ? 3 : 2) + (spec.adds() ? 1 : 0);
-      tiles.tiled(op, BACKWARD, "normBackward", tensors, part, arguments);
+      gradient(op, part, op.at(Slot.DY), savedMask(op, true), dgamma, dbeta);
     }
+  }
+
+  /** Launches the gradient of the input in place of dx, where the engine before has left dz. */
+  void backwardOfSums(GpuBinding op, Place dgamma, Place dbeta) {
+    gradient(op, tiles.all(), op.at(Slot.DX), 0, dgamma, dbeta);
+  }
+
+  private void gradient(GpuBinding op, Part part, Place dy, long mask, Place dgamma, Place dbeta) {
+    Arguments arguments =
+        new Arguments().add(batch() ? op.at(Slot.X).address() : 0L).add(dy.address()).add(mask);
+    statistics(op, arguments)
+        .add(op.at(Slot.GAMMA).address())
+        .add(dgamma.address())
+        .add(dbeta.address())
+        .add(spec.adds() ? op.at(Slot.DRESIDUAL).address() : 0L)
+        .add(op.at(Slot.DX).address())
+        .add(eps());
+    int tensors = (batch() ? 3 : 2) + (spec.adds() ? 1 : 0);
+    tiles.tiled(op, BACKWARD, "normBackward", tensors, part, arguments);
   }
 }

@@ -3,6 +3,7 @@ package org.jresnet.backend.gpu;
 import static org.jresnet.backend.Phase.BACKWARD;
 import static org.jresnet.backend.Phase.FORWARD;
 
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -10,7 +11,9 @@ import java.util.Optional;
 import org.jresnet.backend.Mode;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
+import org.jresnet.backend.Phase;
 import org.jresnet.backend.gpu.Planner.Arithmetic;
+import org.jresnet.base.Named;
 import org.jresnet.graph.Activation;
 import org.jresnet.graph.Op;
 import org.jresnet.graph.Shape;
@@ -21,11 +24,20 @@ import org.jresnet.nativebindings.cuda.OpGraph.Value;
 
 /**
  * Batch norm with residual addition and ReLU. By the batch's statistics it is one engine of cuDNN
- * each way, which keeps one bit per element of what the ReLU let through. Where cuDNN has none (an
- * odd number of channels, a residual without ReLU), and by the running statistics, {@link
- * NormKernels} compute it.
+ * each way, which keeps one bit per element of what the ReLU let through, or {@link NormKernels},
+ * whichever a race has found to be faster. Where cuDNN has no engine (an odd number of channels, a
+ * residual without ReLU), where the input comes with its sums, and by the running statistics, our
+ * kernels compute it.
  */
 final class NormPlan extends GpuPlan {
+  /** Who computes a direction. */
+  enum Way implements Named {
+    /** An engine of cuDNN. */
+    ENGINE,
+    /** Kernels of ours. */
+    KERNELS
+  }
+
   private final Op.BatchNorm norm;
   private final boolean adds;
   private final boolean rectifies;
@@ -38,17 +50,13 @@ final class NormPlan extends GpuPlan {
   private final Planned backward;
 
   NormPlan(Planner planner, OpSpec spec) {
-    this(planner, spec, false);
+    this(planner, spec, Optional.empty());
   }
 
-  /** A norm by the batch's statistics that gets its input's sums per channel. */
-  static NormPlan ofSums(Planner planner, OpSpec spec) {
-    return new NormPlan(planner, spec, true);
-  }
-
-  private NormPlan(Planner planner, OpSpec spec, boolean summed) {
+  /** A plan of that way in both directions, whether it is the best or not. */
+  NormPlan(Planner planner, OpSpec spec, Optional<Way> asked) {
     super(planner, spec);
-    this.summed = summed;
+    summed = spec.inputs().get(0).summed();
     norm = (Op.BatchNorm) spec.op();
     requireNoAccumulation(spec.write(Slot.DX), "the dx of a batch norm");
     requireNoAccumulation(spec.write(Slot.DGAMMA), "dgamma and dbeta");
@@ -61,33 +69,65 @@ final class NormPlan extends GpuPlan {
       throw new UnsupportedOperationException(
           "a training batch norm needs more than one value per channel, found " + spec.y());
     }
-    String suffix = (adds ? " + residual" : "") + (rectifies ? " + ReLU " : " ") + text(spec.y());
     Optional<Planned> ahead = Optional.empty();
     Optional<Planned> back = Optional.empty();
     // A residual without ReLU occurs in no ResNet, and cuDNN has no engine for it.
-    if (batch && (rectifies || !adds)) {
+    if (batch && (rectifies || !adds) && !asked.equals(Optional.of(Way.KERNELS))) {
       if (!summed) {
-        ahead =
-            planner.plan("batch norm" + suffix, spec.type(), Arithmetic.PLAIN, this::draftForward);
+        ahead = planner.plan(key(FORWARD), spec.type(), Arithmetic.PLAIN, this::draftForward);
       }
-      back =
-          planner.plan(
-              "batch norm backward" + suffix, spec.type(), Arithmetic.PLAIN, this::draftBackward);
+      back = planner.plan(key(BACKWARD), spec.type(), Arithmetic.PLAIN, this::draftBackward);
     }
     ChannelTiles tiles =
         new ChannelTiles(planner.limits(), spec.type(), channels, spec.y().perChannel());
     own = new NormKernels(spec, rectifies, vector, tiles);
     // One bit per element is what both save where eight channels are a byte; else each has its own.
     boolean engines = (summed || ahead.isPresent()) && back.isPresent();
-    forward = engines && !summed ? use(ahead, "the batch norm") : null;
-    backward = engines ? use(back, "the gradient of the batch norm") : null;
+    boolean both = engines && tiles.vector() == 8 && asked.isEmpty();
+    List<Form> forms = new ArrayList<>();
+    forward =
+        engines && !summed && (!both || engineWins(ahead.get(), FORWARD, forms))
+            ? use(ahead, "the batch norm")
+            : null;
+    backward =
+        engines && (!both || !training() || engineWins(back.get(), BACKWARD, forms))
+            ? use(back, "the gradient of the batch norm")
+            : null;
+    among(forms);
     if (training()) {
       saved(
           engines
               ? 2 * vector + (rectifies ? (spec.y().elements() + 7) / 8 : 0)
               : own.savedBytes());
     }
-    temporaries(2 * vector + (engines ? 0 : tiles.partialBytes()));
+    boolean sums = forward == null && !summed || backward == null;
+    temporaries(2 * vector + (sums ? tiles.partialBytes() : 0));
+  }
+
+  /** A direction in one line. */
+  private String key(Phase direction) {
+    return "batch norm"
+        + (direction == BACKWARD ? " backward" : "")
+        + (adds ? " + residual" : "")
+        + (rectifies ? " + ReLU " : " ")
+        + text(spec.y());
+  }
+
+  /** Whether our kernels were not faster in that direction, if they could be timed. */
+  private boolean engineWins(Planned engine, Phase direction, List<Form> forms) {
+    double kernels =
+        planner.milliseconds(
+            engine.choice(),
+            () -> new NormPlan(planner, spec, Optional.of(Way.KERNELS)),
+            direction);
+    double time = engine.choice().milliseconds();
+    boolean wins = !(kernels < time);
+    String part = key(direction);
+    forms.add(
+        new Form(
+            part, Way.ENGINE.id(), Optional.of(engine.choice()), Optional.empty(), time, wins));
+    forms.add(new Form(part, Way.KERNELS.id(), Optional.empty(), Optional.empty(), kernels, !wins));
+    return wins;
   }
 
   private static Value bits(Draft d, Shape s) {
@@ -146,26 +186,18 @@ final class NormPlan extends GpuPlan {
 
   @Override
   List<Traffic> traffic() {
-    return Traffic.ofNorm(spec, summed);
+    return Traffic.ofNorm(spec);
   }
 
   @Override
   protected void build(GpuBinding op, Operands operands) {
     if (forward != null) {
       buildBatch(op);
+    } else if (summed) {
+      own.forwardOfSums(op);
     } else {
       own.forward(op, batch ? partial(op) : null, training());
     }
-    buildRest(op);
-  }
-
-  /** The same where sums of the input and of its squares lie at those places. */
-  void build(GpuBinding op, Place sum, Place squares) {
-    own.forwardOfSums(op, sum, squares);
-    buildRest(op);
-  }
-
-  private void buildRest(GpuBinding op) {
     other(op);
     if (backward != null) {
       buildBatchBackward(op);

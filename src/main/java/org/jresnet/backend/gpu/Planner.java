@@ -10,6 +10,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.DoubleSupplier;
+import java.util.function.Supplier;
+import org.jresnet.backend.Phase;
 import org.jresnet.backend.Tuning;
 import org.jresnet.graph.DType;
 import org.jresnet.nativebindings.cuda.CudaException;
@@ -134,9 +137,9 @@ class Planner implements AutoCloseable {
     refused.putIfAbsent(full, e.getMessage());
   }
 
-  /** Whether convolutions sum the statistics of the norms behind them, where they can. */
-  boolean sumsInEpilogues() {
-    return options.fusion() == CudnnOptions.Fusion.G;
+  /** Whether training computes as much together as that, where it can. */
+  boolean fuses(CudnnOptions.Fusion least) {
+    return options.fusion().compareTo(least) >= 0;
   }
 
   /** Whether gradients of weights are computed beside the rest. */
@@ -151,17 +154,36 @@ class Planner implements AutoCloseable {
 
   /** Milliseconds of a kernel of ours; NaN where nothing is timed. */
   double milliseconds(KernelTrial kernel) {
+    return remembered(
+        full(kernel.key() + " by a kernel", kernel.type()),
+        kernel.bytes(),
+        () -> trial.milliseconds(kernel));
+  }
+
+  /**
+   * Milliseconds of what a plan of our kernels launches in one direction of an op; NaN where
+   * nothing is timed.
+   *
+   * @param engine what computes the same
+   */
+  double milliseconds(Choice engine, Supplier<GpuPlan> kernels, Phase direction) {
+    return remembered(
+        engine.graph() + " by kernels",
+        engine.bytes(),
+        () -> trial.milliseconds(kernels.get(), direction));
+  }
+
+  private double remembered(String key, long bytes, DoubleSupplier timing) {
     if (!races()) {
       return Double.NaN;
     }
-    String key = full(kernel.key() + " by a kernel", kernel.type());
     Optional<PlanCache.Entry> remembered = cache.get(key);
     if (remembered.isPresent()) {
       return remembered.get().milliseconds();
     }
-    double time = trial.milliseconds(kernel);
+    double time = timing.getAsDouble();
     if (!Double.isNaN(time)) {
-      cache.put(key, new Choice(key, 0, 0, 1, false, false, 0, kernel.bytes(), time));
+      cache.put(key, new Choice(key, 0, 0, 1, false, false, 0, bytes, time));
     }
     return time;
   }

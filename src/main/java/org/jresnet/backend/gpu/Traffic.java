@@ -71,7 +71,11 @@ public record Traffic(Part part, long bytes, long flops) {
             operation.startsWith("norm") || operation.startsWith("batch norm")
                 ? norm(phase)
                 : operation.equals("add") ? GRADIENT_SUM : CONVOLUTION;
-        case "norm" -> norm(phase);
+        case "norm" ->
+            // Those of a convolution that computes the norm before it.
+            operation.equals("forward") || operation.startsWith("backward ")
+                ? CONVOLUTION
+                : norm(phase);
         case "input" -> INPUT;
         case "optimizer" -> OPTIMIZER;
         default -> OTHER;
@@ -109,7 +113,22 @@ public record Traffic(Part part, long bytes, long flops) {
     List<Traffic> all = new ArrayList<>();
     OpSpec first = specs.get(0);
     all.add(new Traffic(Part.INPUT, first.x().elements() * (1 + (long) first.type().bytes()), 0));
-    specs.forEach(spec -> all.addAll(calls.apply(spec)));
+    List<Traffic> packed = new ArrayList<>();
+    List<Traffic> unpacked = new ArrayList<>();
+    for (OpSpec spec : specs) {
+      boolean packs = true;
+      for (Traffic call : calls.apply(spec)) {
+        boolean weights = call.part == Part.WEIGHTS;
+        (weights ? packs ? packed : unpacked : all).add(call);
+        packs &= !weights;
+      }
+    }
+    // One launch moves the filters of all convolutions, and one their gradients.
+    for (List<Traffic> launch : List.of(packed, unpacked)) {
+      if (!launch.isEmpty()) {
+        all.add(new Traffic(Part.WEIGHTS, launch.stream().mapToLong(Traffic::bytes).sum(), 0));
+      }
+    }
     if (trained > 0) {
       long arena = 4 * trained;
       all.add(new Traffic(Part.OPTIMIZER, arena, 0));
@@ -126,10 +145,12 @@ public record Traffic(Part part, long bytes, long flops) {
   /** One op, call by call. */
   static List<Traffic> of(OpSpec spec, Way sum) {
     List<Traffic> all = new ArrayList<>();
-    if (spec.op() instanceof Conv2d || spec.op() instanceof ConvTranspose2d) {
+    if (spec.convolves()) {
+      normConvolution(spec, all);
+    } else if (spec.op() instanceof Conv2d || spec.op() instanceof ConvTranspose2d) {
       convolution(spec, sum, all);
     } else if (spec.op() instanceof Op.BatchNorm) {
-      all.addAll(ofNorm(spec, false));
+      all.addAll(ofNorm(spec));
     } else {
       for (Phase phase : List.of(Phase.FORWARD, Phase.BACKWARD)) {
         long bytes = bytes(spec, phase);
@@ -175,6 +196,25 @@ public record Traffic(Part part, long bytes, long flops) {
   }
 
   /**
+   * A convolution that computes the norm before it, with the norm's input for x: forward and the
+   * gradient of the weights move what a convolution alone moves; the gradient of the data reads x,
+   * too, for the ReLU and the sums of the norm's backward, and a kernel then makes dx of it.
+   */
+  private static void normConvolution(OpSpec spec, List<Traffic> all) {
+    long flops = 2 * spec.macs();
+    long filter = elements(spec, Slot.WEIGHT) * spec.type().bytes();
+    long x = bytes(spec, spec.x());
+    long y = bytes(spec, spec.y());
+    Traffic weights = new Traffic(Part.WEIGHTS, 4 * elements(spec, Slot.WEIGHT) + filter, 0);
+    all.add(weights);
+    all.add(new Traffic(Part.CONVOLUTION, x + filter + y, flops));
+    all.add(new Traffic(Part.CONVOLUTION, x + y + filter, flops));
+    all.add(weights);
+    all.add(new Traffic(Part.CONVOLUTION, y + filter + 2 * x, flops));
+    all.add(new Traffic(Part.NORM_BACKWARD, 3 * x, 0));
+  }
+
+  /**
    * A convolution over blocks of pixels: the blocks are made, then read in both directions. What
    * engines multiply by zeros counts, too.
    */
@@ -204,9 +244,10 @@ public record Traffic(Part part, long bytes, long flops) {
    * before all are summed, and in backward so do x, the gradient and the mask of one bit per
    * element. What comes with sums of x is read once in forward.
    */
-  static List<Traffic> ofNorm(OpSpec spec, boolean summed) {
+  static List<Traffic> ofNorm(OpSpec spec) {
     List<Traffic> all = new ArrayList<>();
     boolean batch = spec.mode() == Mode.TRAIN;
+    boolean summed = spec.inputs().get(0).summed();
     long tensor = bytes(spec, spec.y());
     long mask = batch && spec.activates() ? (spec.y().elements() + 7) / 8 : 0;
     long residual = spec.adds() ? tensor : 0;

@@ -1,5 +1,7 @@
 package org.jresnet.backend.gpu;
 
+import org.jresnet.backend.Phase;
+
 /** Tries engines on the device that they are planned for, in memory of its own. */
 interface Trial {
   /**
@@ -19,4 +21,7 @@ interface Trial {
 
   /** The same of a kernel of ours. */
   double milliseconds(KernelTrial trial);
+
+  /** The same of all that a plan launches in one direction. */
+  double milliseconds(GpuPlan plan, Phase direction);
 }

@@ -46,6 +46,15 @@ final class ConvOp extends ReferenceOp {
         y.add(i, b.get(i % b.length));
       }
     }
+    if (spec.output().summed()) {
+      View sums = view(Y_SUMS);
+      sums.zero();
+      int k = spec.y().c();
+      for (int i = 0; i < y.length; i++) {
+        sums.add(i % k, y.get(i));
+        sums.add(k + i % k, y.get(i) * y.get(i));
+      }
+    }
   }
 
   @Override

@@ -113,6 +113,9 @@ public final class ReferenceBackend implements Backend {
     if (spec.type() != DType.F64) {
       return Support.no("the reference backend computes in F64, asked for " + spec);
     }
+    if (spec.convolves()) {
+      return Support.no("the reference backend computes norm and convolution by themselves");
+    }
     if (!kernels.containsKey(spec.op().getClass())) {
       return Support.no("the reference backend has no " + spec.kind());
     }

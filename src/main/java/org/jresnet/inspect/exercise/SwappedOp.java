@@ -48,6 +48,11 @@ final class SwappedOp implements BoundOp {
     run(Phase.BACKWARD, trusted::backward);
   }
 
+  @Override
+  public void finish() {
+    trusted.finish();
+  }
+
   private void run(Phase phase, Runnable body) {
     Map<Slot, double[]> before = new TreeMap<>();
     Map<Slot, double[]> after = new TreeMap<>();

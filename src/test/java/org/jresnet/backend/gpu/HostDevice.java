@@ -80,6 +80,13 @@ final class HostDevice implements Device, Backend {
   }
 
   @Override
+  public DeviceMemory constant(ByteBuffer content) {
+    DeviceMemory memory = DeviceMemory.onHost(content.remaining());
+    memory.hostView().put(content);
+    return memory;
+  }
+
+  @Override
   public void copy(Place from, Place to, long bytes) {
     byte[] content = new byte[Math.toIntExact(bytes)];
     from.memory().hostView().get((int) from.offset(), content);

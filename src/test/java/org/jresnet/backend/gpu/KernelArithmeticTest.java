@@ -191,26 +191,43 @@ class KernelArithmeticTest {
       value = DType.class,
       names = {"F32", "BF16", "F16"})
   void filtersArePackedAndUnpacked(DType type) {
-    int k = 5;
-    int c = 3;
-    int rs = 9;
-    float[] weight = normal(k * c * rs);
-    DeviceMemory from = floats(weight);
-    DeviceMemory packed = memory((long) weight.length * type.bytes());
-    DeviceMemory back = floats(new float[weight.length]);
-    String suffix = Gpu.suffix(type);
-    launch("pack_" + suffix, new Arguments().add(at(from)).add(at(packed)).add(k).add(c).add(rs));
-    for (int f = 0; f < k; f++) {
-      for (int ch = 0; ch < c; ch++) {
-        for (int p = 0; p < rs; p++) {
-          assertThat(element(type, packed.hostView(), (f * rs + p) * c + ch))
-              .isEqualTo(rounded(type, weight[(f * c + ch) * rs + p]));
-        }
-      }
+    // Vectors that end in the middle of a channel, a filter, a convolution; 1x1 and of one channel.
+    int[][] extents = {{5, 3, 9}, {16, 8, 1}, {4, 16, 9}, {3, 5, 1}, {7, 1, 4}, {1, 1, 1}};
+    List<float[]> weights = new ArrayList<>();
+    List<DeviceMemory> packed = new ArrayList<>();
+    List<DeviceMemory> back = new ArrayList<>();
+    List<Reorder.Segment> packing = new ArrayList<>();
+    List<Reorder.Segment> unpacking = new ArrayList<>();
+    for (int[] e : extents) {
+      float[] weight = normal(e[0] * e[1] * e[2]);
+      DeviceMemory to = memory((long) weight.length * type.bytes());
+      DeviceMemory again = floats(new float[weight.length]);
+      weights.add(weight);
+      packed.add(to);
+      back.add(again);
+      packing.add(new Reorder.Segment(at(floats(weight)), at(to), e[0], e[1], e[2]));
+      unpacking.add(new Reorder.Segment(at(to), at(again), e[0], e[1], e[2]));
     }
-    launch("unpack_" + suffix, new Arguments().add(at(packed)).add(at(back)).add(k).add(c).add(rs));
-    for (int i = 0; i < weight.length; i++) {
-      assertThat(floats(back)[i]).isEqualTo(rounded(type, weight[i]));
+    try (HostDevice host = new HostDevice();
+        Reorder pack = new Reorder(host, "pack_" + Gpu.suffix(type), packing);
+        Reorder unpack = new Reorder(host, "unpack_" + Gpu.suffix(type), unpacking)) {
+      pack.run();
+      unpack.run();
+    }
+    for (int i = 0; i < extents.length; i++) {
+      int c = extents[i][1];
+      int rs = extents[i][2];
+      float[] weight = weights.get(i);
+      float[] again = floats(back.get(i));
+      for (int j = 0; j < weight.length; j++) {
+        int f = j / rs / c;
+        int ch = j / rs % c;
+        int p = j % rs;
+        assertThat(element(type, packed.get(i).hostView(), (f * rs + p) * c + ch))
+            .as("element %d of filter %d", j, i)
+            .isEqualTo(rounded(type, weight[j]));
+        assertThat(again[j]).isEqualTo(rounded(type, weight[j]));
+      }
     }
   }
 

@@ -25,7 +25,8 @@ class KernelForecastTest {
       ptxas info    : Function properties for normSums_bf16
       ptxas         .     24 bytes stack frame, 28 bytes spill stores, 36 bytes spill loads
       ptxas info    : Used 64 registers, used 1 barriers, 24 bytes cumulative stack size, 8192 bytes smem
-      ptxas info    : Compile time = 74.450 ms""";
+      ptxas info    : Compile time = 74.450 ms\
+      """;
 
   @Test
   void resourcesAreReadFromTheLog() {
@@ -42,6 +43,8 @@ class KernelForecastTest {
         List.of(
             "input",
             "block",
+            "pack",
+            "unpack",
             "add",
             "activation",
             "activationBackward",

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.function.Function;
@@ -121,6 +122,47 @@ class NormKernelsTest {
       Map<Slot, double[]> again = OpRun.run(host, spec, inputs, Map.of());
       again.forEach(
           (slot, values) -> assertThat(values).as("%s", slot).isEqualTo(actual.get(slot)));
+    }
+  }
+
+  /** By sums that come with the input, where means are small; the same statistics come out. */
+  @ParameterizedTest
+  @CsvSource({"BF16, 40", "F16, 256"})
+  void normsOfSumsAreTheReferences(DType type, int channels) {
+    Function<DType, OpSpec> specs =
+        norm(new Shape(3, 17, 19, channels), Mode.TRAIN, Specs.Residual.ADD);
+    OpSpec alone = specs.apply(type);
+    OpSpec spec =
+        new OpSpec(
+            alone.op(),
+            alone.tail(),
+            List.of(alone.inputs().get(0).withSums(), alone.inputs().get(1)),
+            alone.output(),
+            alone.mode(),
+            alone.pass(),
+            alone.gradients());
+    Map<Slot, double[]> inputs = inputs(alone);
+    double[] sums = new double[2 * channels];
+    double[] x = inputs.get(Slot.X);
+    for (int i = 0; i < x.length; i++) {
+      int c = i % channels;
+      // inputs() puts each third channel far from zero.
+      x[i] = c % 3 == 0 ? rounded(type, (float) (x[i] - 50)) : x[i];
+      sums[c] += x[i];
+      sums[channels + c] += x[i] * x[i];
+    }
+    try (Backend host = new HostDevice(LIMITS);
+        Backend reference = new ReferenceBackend()) {
+      Map<Slot, double[]> expected = OpRun.run(reference, specs.apply(DType.F64), inputs, Map.of());
+      inputs.put(Slot.X_SUMS, sums);
+      Map<Slot, double[]> actual = OpRun.run(host, spec, inputs, Map.of());
+      expected.forEach(
+          (slot, values) ->
+              assertThat(
+                      new Bound.Norm(type == DType.F16 ? 2e-3 : 1e-2)
+                          .compare(
+                              slot.name(), OpRun.extents(spec, slot), actual.get(slot), values))
+                  .matches(Comparison::ok));
     }
   }
 

@@ -108,6 +108,48 @@ class PlanningTest {
     }
   }
 
+  /**
+   * A norm before each 3x3 and each last convolution of a block; on compute capability 10.0 none,
+   * and the sums alone.
+   */
+  @ParameterizedTest
+  @CsvSource({"h200, FP16, 32", "h200, BF16, 0", "b200, FP16, 0"})
+  void mainLoopsOfResNet50Plan(String device, Precision precision, int expected) {
+    CudnnOptions o = TestBackends.gpu();
+    CudnnOptions options =
+        new CudnnOptions(
+            o.device(),
+            o.libraries(),
+            o.workspaceBytes(),
+            o.tuning(),
+            o.results(),
+            o.launch(),
+            o.streams(),
+            CudnnOptions.Fusion.M,
+            o.cache());
+    try (GpuBackend fusing = GpuBackend.planning(DeviceDescription.of(device), options)) {
+      int convolutions = 0;
+      int norms = 0;
+      for (NamedSpec named :
+          NetworkContests.specs(
+              Architecture.of("resnet50").graph(1000),
+              CompileOptions.training(256, 224, Fixture.NORMALIZATION),
+              precision,
+              fusing)) {
+        if (named.spec().convolves()) {
+          norms++;
+          assertThat(fusing.choices(named.spec()))
+              .as("engines of %s", named)
+              .hasSize(3)
+              .noneMatch(Choice::fallback);
+        }
+        convolutions += named.spec().output().summed() ? 1 : 0;
+      }
+      assertThat(norms).isEqualTo(expected);
+      assertThat(convolutions).isEqualTo(53);
+    }
+  }
+
   private void check(Precision precision, CompileOptions options) {
     List<NamedSpec> specs =
         Executable.specs(Architecture.of("resnet50").graph(1000), options, precision);

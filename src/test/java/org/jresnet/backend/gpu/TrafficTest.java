@@ -8,13 +8,18 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.jresnet.backend.ForwardingBackend;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Phase;
 import org.jresnet.backend.Precision;
+import org.jresnet.backend.Support;
+import org.jresnet.backend.TensorSpec;
 import org.jresnet.backend.gpu.Traffic.Part;
+import org.jresnet.backend.reference.ReferenceBackend;
 import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Executable;
 import org.jresnet.engine.Executable.NamedSpec;
+import org.jresnet.engine.NetworkOps;
 import org.jresnet.graph.Graph;
 import org.jresnet.models.Architecture;
 import org.jresnet.testing.Fixture;
@@ -93,10 +98,91 @@ class TrafficTest {
             .findFirst()
             .orElseThrow()
             .spec();
-    List<Traffic> own = Traffic.ofNorm(norm, false);
-    List<Traffic> summed = Traffic.ofNorm(norm, true);
+    List<TensorSpec> inputs = List.of(norm.inputs().get(0).withSums(), norm.inputs().get(1));
+    List<Traffic> own = Traffic.ofNorm(norm);
+    List<Traffic> summed =
+        Traffic.ofNorm(
+            new OpSpec(
+                norm.op(),
+                norm.tail(),
+                inputs,
+                norm.output(),
+                norm.mode(),
+                norm.pass(),
+                norm.gradients()));
     assertThat(own.get(0).bytes() - summed.get(0).bytes()).isEqualTo(2L * BATCH * 56 * 56 * 256);
     assertThat(summed.get(1)).isEqualTo(own.get(1));
+  }
+
+  /** As {@code --fusion M} computes it where cuDNN has all engines. */
+  private static List<NamedSpec> fused() {
+    return NetworkOps.of(
+        GRAPH,
+        CompileOptions.training(BATCH, 224, Fixture.NORMALIZATION),
+        Precision.FP16,
+        new ForwardingBackend(new ReferenceBackend()) {
+          @Override
+          public Support fuses(OpSpec spec) {
+            return Support.yes();
+          }
+        });
+  }
+
+  @Test
+  void aConvolutionThatComputesTheNormBeforeItReadsItsInputThreeTimesMore() {
+    OpSpec spec =
+        fused().stream()
+            .filter(named -> named.name().equals("layer2.0.bn1"))
+            .findFirst()
+            .orElseThrow()
+            .spec();
+    assertThat(spec.kind()).isEqualTo("norm+relu+conv");
+    // 128 channels; the convolution halves 56x56 pixels.
+    long x = 2L * BATCH * 56 * 56 * 128;
+    long y = 2L * BATCH * 28 * 28 * 128;
+    long weights = 9 * 128 * 128;
+    long flops = 2L * BATCH * 28 * 28 * 128 * 9 * 128;
+    assertThat(Traffic.of(spec))
+        .containsExactly(
+            new Traffic(Part.WEIGHTS, 6 * weights, 0),
+            new Traffic(Part.CONVOLUTION, x + 2 * weights + y, flops),
+            new Traffic(Part.CONVOLUTION, x + y + 2 * weights, flops),
+            new Traffic(Part.WEIGHTS, 6 * weights, 0),
+            new Traffic(Part.CONVOLUTION, y + 2 * weights + 2 * x, flops),
+            new Traffic(Part.NORM_BACKWARD, 3 * x, 0));
+  }
+
+  /**
+   * Two of the three norms of each block move nothing in forward and three tensors in backward; the
+   * others read their input once in forward.
+   */
+  @Test
+  void resnet50WithFusedMainLoopsIsWhatTheLayersAddUpTo() {
+    Map<Part, Double> gb = new EnumMap<>(Part.class);
+    Traffic.ofStep(fused().stream().map(NamedSpec::spec).toList(), Traffic::of, 1)
+        .forEach(t -> gb.merge(t.part(), t.bytes() / 1e9, Double::sum));
+    double within = 0;
+    double others = 64 * 112 * 112;
+    double masks = others;
+    double residuals = 0;
+    int[] blocks = {3, 4, 6, 3};
+    int side = 56;
+    for (int stage = 0; stage < 4; stage++) {
+      double width = 64 << stage;
+      for (int block = 0; block < blocks[stage]; block++) {
+        double narrow = width * side * side;
+        within += narrow + (block == 0 && stage > 0 ? 4 * narrow : narrow);
+        others += 4 * narrow + (block == 0 ? 4 * narrow : 0);
+        masks += 4 * narrow;
+        residuals += 4 * narrow;
+      }
+      side /= 2;
+    }
+    double scale = BATCH * 2 / 1e9;
+    assertThat(gb.get(Part.NORM_FORWARD))
+        .isCloseTo(scale * (2 * others + residuals + masks / 16), within(1e-6));
+    assertThat(gb.get(Part.NORM_BACKWARD))
+        .isCloseTo(scale * (3 * within + 5 * others + residuals + 2 * masks / 16), within(1e-6));
   }
 
   /** The elements of 53 norms, 16 residuals and 16 blocks' inputs, times the passes over each. */
@@ -160,6 +246,8 @@ class TrafficTest {
         .isEqualTo(Part.NORM_FORWARD);
     assertThat(Part.of("norm", Phase.BACKWARD, "normBackward")).isEqualTo(Part.NORM_BACKWARD);
     assertThat(Part.of("conv", Phase.FORWARD, "normApply")).isEqualTo(Part.NORM_FORWARD);
+    assertThat(Part.of("norm", Phase.FORWARD, "forward")).isEqualTo(Part.CONVOLUTION);
+    assertThat(Part.of("norm", Phase.BACKWARD, "backward data")).isEqualTo(Part.CONVOLUTION);
     assertThat(Part.of("conv", Phase.BACKWARD, "batch norm backward"))
         .isEqualTo(Part.NORM_BACKWARD);
     assertThat(Part.of("maxpool", Phase.FORWARD, "max pool")).isEqualTo(Part.OTHER);
