@@ -1,5 +1,8 @@
 package org.jresnet;
 
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -22,6 +25,16 @@ import org.openjdk.jmh.annotations.Warmup;
 @Warmup(iterations = 5, time = 1)
 @Measurement(iterations = 5, time = 1)
 public abstract class HostBenchmark {
+  /** F32 numbers outside the heap, between -1 and 1. */
+  protected static ByteBuffer numbers(int count, long seed) {
+    ByteBuffer bytes = ByteBuffer.allocateDirect(4 * count).order(ByteOrder.nativeOrder());
+    SplittableRandom random = new SplittableRandom(seed);
+    for (int i = 0; i < count; i++) {
+      bytes.putFloat(4 * i, (float) random.nextDouble(-1, 1));
+    }
+    return bytes;
+  }
+
   /** Throws if a result is not what it must be. */
   protected static void require(String what, Object expected, Object found) {
     if (!expected.equals(found)) {

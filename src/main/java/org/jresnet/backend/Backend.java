@@ -54,8 +54,8 @@ public interface Backend extends AutoCloseable {
 
   /**
    * Whether training computes that as one, which no backend must: a convolution that sums what it
-   * writes ({@link TensorSpec#summed}), or a batch norm, an activation and the convolution behind
-   * them ({@link OpSpec#convolves}).
+   * writes ({@link TensorSpec#summed}), a batch norm, an activation and the convolution behind them
+   * ({@link OpSpec#convolves}), or a batch norm with an activation other than a ReLU.
    *
    * @param spec without gradients
    */

@@ -53,12 +53,17 @@ public record OpSpec(
       parts.add(Op.Part.CONVOLUTION);
     }
     if (!tail.stream()
-        .allMatch(o -> parts.contains(o.part()) && (!training || o.fusesInTraining()))) {
+        .allMatch(o -> parts.contains(o.part()) && (!training || followsFromOutput(o)))) {
       throw new IllegalArgumentException(op + " takes " + parts + " along, found " + tail);
     }
     if (inputs.size() != op.arity() + tail.stream().filter(o -> o.arity() > 1).count()) {
       throw new IllegalArgumentException("inputs " + inputs + " do not fit " + op + tail);
     }
+  }
+
+  /** Whether the output of the whole call tells a part's gradient. */
+  private static boolean followsFromOutput(Op part) {
+    return part.fusesInTraining() || part.reads(Slot.DX).equals(Set.of(Slot.Y));
   }
 
   /** Short name of what is computed: {@code conv+norm+relu}. */

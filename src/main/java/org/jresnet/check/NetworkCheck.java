@@ -15,6 +15,7 @@ import org.jresnet.engine.Callback;
 import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Executable;
 import org.jresnet.engine.Model;
+import org.jresnet.engine.NetworkOps;
 import org.jresnet.graph.Node;
 import org.jresnet.graph.Parameter;
 import org.jresnet.graph.Shape;
@@ -95,7 +96,7 @@ public final class NetworkCheck {
     this.model = model;
     this.work = work;
     CompileOptions options = work.options;
-    groups = Executable.specs(model.graph(), options, model.precision());
+    groups = NetworkOps.of(model.graph(), options, model.precision(), model.backend());
     shapes = model.graph().shapes(options.batch(), options.height(), options.width());
     model.graph().parameters().forEach(p -> parameters.put(p.name(), p));
   }

@@ -80,4 +80,35 @@ final class NormCases {
     }
     return cases;
   }
+
+  /** With a ReLU6 in training; the last one has more values than a worker looks at at a time. */
+  static List<OpCase> clipped() {
+    List<OpCase> cases = new ArrayList<>();
+    for (Shape y :
+        List.of(
+            new Shape(2, 9, 7, 16),
+            new Shape(1, 5, 3, 3),
+            new Shape(2, 7, 8, 24),
+            new Shape(1, 6, 8, 480))) {
+      for (Mode statistics : Mode.values()) {
+        for (Residual residual : Residual.values()) {
+          Function<DType, OpSpec> spec =
+              t ->
+                  Specs.norm(
+                      y,
+                      1e-5,
+                      0.1,
+                      t,
+                      Pass.TRAINING,
+                      statistics,
+                      residual,
+                      Activation.RELU6,
+                      GradientWrite.OVERWRITE,
+                      GradientWrite.OVERWRITE);
+          cases.add(new OpCase(spec, Map.of(), OpCase.Inputs.REALS, cases.size()));
+        }
+      }
+    }
+    return cases;
+  }
 }

@@ -73,12 +73,19 @@ public record OpCase(
     /** Average pools and max unpools. */
     WINDOWS(ShapedCases::windows),
     /** Gradients that a backend may refuse to add to. */
-    ACCUMULATING(OpCase::accumulatingParameters);
+    ACCUMULATING(OpCase::accumulatingParameters),
+    /** Batch norms in training with a ReLU6, which a backend may refuse. */
+    CLIPPED_NORM(NormCases::clipped);
 
     private final Supplier<List<OpCase>> list;
 
     Kind(Supplier<List<OpCase>> list) {
       this.list = list;
+    }
+
+    /** Whether a backend may say that it does not compute such ops. */
+    public boolean refusable() {
+      return this == ACCUMULATING || this == CLIPPED_NORM;
     }
 
     /** The cases, in an order that stays. */
@@ -98,6 +105,8 @@ public record OpCase(
           id(), number, backend, precision.id());
     }
   }
+
+  private static final double SIX = 6;
 
   static final List<GradientWrite> ANY = List.of(GradientWrite.values());
   static final List<GradientWrite> WRITTEN = List.of(GradientWrite.NONE, GradientWrite.OVERWRITE);
@@ -254,28 +263,60 @@ public record OpCase(
     }
     if (op.op() instanceof Op.BatchNorm && op.adds() && op.activates()) {
       keepOffTies(spec.apply(DType.F64), op.type(), values);
+    } else if (clips(op)) {
+      keepOffSix(spec.apply(DType.F64), values);
     }
     return values;
   }
 
+  /** Whether it is a batch norm that is cut off at 6 in training. */
+  private static boolean clips(OpSpec op) {
+    return op.op() instanceof Op.BatchNorm
+        && op.pass() == Pass.TRAINING
+        && op.tail().contains(Activation.RELU6.op().orElseThrow());
+  }
+
   /**
-   * Moves the residual so that no sum is near 0: there, one rounding decides whether the whole
-   * gradient passes, and the comparison would measure that instead of the arithmetic.
+   * Moves the residual so that no sum is near a corner: there, one rounding decides whether the
+   * whole gradient passes, and the comparison would measure that instead of the arithmetic.
    */
   private static void keepOffTies(OpSpec s, DType type, Map<Slot, double[]> values) {
+    double[] sum = sum(s, values);
+    double[] residual = values.get(Slot.RESIDUAL);
+    for (double corner : clips(s) ? new double[] {0, SIX} : new double[] {0}) {
+      for (int i = 0; i < sum.length; i++) {
+        if (Math.abs(sum[i] - corner) < 0.125) {
+          residual[i] = OpRun.round(residual[i] + Math.copySign(0.25, sum[i] - corner), type);
+        }
+      }
+    }
+  }
+
+  /** Moves beta where there is no residual; in BF16, numbers from 5.98 on are rounded to 6. */
+  private static void keepOffSix(OpSpec s, Map<Slot, double[]> values) {
+    double[] sum = sum(s, values);
+    double[] beta = values.get(Slot.BETA);
+    for (int c = 0; c < beta.length; c++) {
+      double moved = 0;
+      for (int i = c; i < sum.length; i += beta.length) {
+        if (Math.abs(sum[i] + moved - SIX) < 0.03) {
+          moved += 0.0625;
+          i = c - beta.length;
+        }
+      }
+      beta[c] = OpRun.round(beta[c] + moved, DType.F32);
+    }
+  }
+
+  /** What the activation gets. */
+  private static double[] sum(OpSpec s, Map<Slot, double[]> values) {
     List<Op> tail = s.tail().stream().filter(o -> o.part() != Op.Part.ACTIVATION).toList();
     OpSpec open =
         new OpSpec(s.op(), tail, s.inputs(), s.output(), s.mode(), Pass.INFERENCE, Map.of());
     Set<Slot> given = OpRun.slots(open);
     Map<Slot, double[]> read = new TreeMap<>(values);
     read.keySet().retainAll(given);
-    double[] sum = OpRun.run(new ReferenceBackend(), open, read, Map.of()).get(Slot.Y);
-    double[] residual = values.get(Slot.RESIDUAL);
-    for (int i = 0; i < sum.length; i++) {
-      if (Math.abs(sum[i]) < 0.125) {
-        residual[i] = OpRun.round(residual[i] + Math.copySign(0.25, sum[i]), type);
-      }
-    }
+    return OpRun.run(new ReferenceBackend(), open, read, Map.of()).get(Slot.Y);
   }
 
   private double draw(OpSpec op, Slot slot, Random random) {
@@ -292,7 +333,8 @@ public record OpCase(
     if (slot == Slot.RUNNING_VAR) {
       return 0.25 + random.nextDouble();
     } else if (slot == Slot.GAMMA) {
-      return (random.nextBoolean() ? 1 : -1) * (0.5 + random.nextDouble());
+      double size = 0.5 + random.nextDouble();
+      return (random.nextBoolean() ? 1 : -1) * (clips(op) ? 4 * size : size);
     } else if (slot == Slot.WEIGHT) {
       // A typical filter: the sum over its window has about the size of one input.
       return random.nextGaussian()

@@ -198,23 +198,26 @@ final class Fusion {
 
   /** Asks the backend for that much as one, with sums of the output if a norm wants them. */
   private boolean fuses(List<Node> chain) {
-    Node head = chain.get(0);
-    Node end = last(chain);
-    TensorSpec y = tensor(end.index());
-    OpSpec asked =
-        new OpSpec(
-            head.op(),
-            chain.subList(1, chain.size()).stream().map(Node::op).toList(),
-            List.of(tensor(head.inputs().get(0))),
-            feedsNorm(end) ? y.withSums() : y,
-            mode(end),
-            needsGradient[end.index()] ? Pass.TRAINING : Pass.INFERENCE,
-            Map.of());
-    if (fuses.apply(asked) instanceof Support.No no) {
-      refusals.computeIfAbsent(end.name(), name -> new ArrayList<>()).add(no.reason());
+    if (fuses.apply(asked(chain)) instanceof Support.No no) {
+      String end = last(chain).name();
+      refusals.computeIfAbsent(end, name -> new ArrayList<>()).add(no.reason());
       return false;
     }
     return true;
+  }
+
+  private OpSpec asked(List<Node> chain) {
+    Node head = chain.get(0);
+    Node end = last(chain);
+    TensorSpec y = tensor(end.index());
+    return new OpSpec(
+        head.op(),
+        chain.subList(1, chain.size()).stream().map(Node::op).toList(),
+        List.of(tensor(head.inputs().get(0))),
+        feedsNorm(end) ? y.withSums() : y,
+        mode(head),
+        needsGradient[end.index()] ? Pass.TRAINING : Pass.INFERENCE,
+        Map.of());
   }
 
   private static Node last(List<Node> chain) {
@@ -230,13 +233,23 @@ final class Fusion {
     List<Node> consumers = graph.consumers(end.index());
     return consumers.size() == 1
             && consumers.get(0).op().part() == part
-            && (options.pass() == Pass.INFERENCE || consumers.get(0).op().fusesInTraining())
+            && (options.pass() == Pass.INFERENCE
+                || consumers.get(0).op().fusesInTraining()
+                || takes(chain, consumers.get(0)))
             && (part != Part.CONVOLUTION || mode(consumers.get(0)) == mode(chain.get(0)))
             && !options.watch().output(end.name())
             && !options.watch().gradient(end.name())
             && (part != Part.RESIDUAL || isMainPath(chain, consumers.get(0)))
         ? Optional.of(consumers.get(0))
         : Optional.empty();
+  }
+
+  /** Whether a norm takes an activation along here that not every backend's does. */
+  private boolean takes(List<Node> chain, Node next) {
+    return chain.size() == 1
+        && chain.get(0).op().part() == Part.NORM
+        && next.op().reads(Slot.DX).equals(Set.of(Slot.Y))
+        && fuses.apply(asked(List.of(chain.get(0), next))) instanceof Support.Yes;
   }
 
   /**

@@ -104,8 +104,8 @@ public interface Op {
   }
 
   /**
-   * Whether it can be a part in training, too. Backends compute the gradient of a part from the
-   * output of the whole call.
+   * Whether every backend computes it as a part in training, too. The gradient of a part follows
+   * from the output of the whole call.
    */
   default boolean fusesInTraining() {
     return true;

@@ -136,12 +136,12 @@ abstract class BackendContract {
 
   Stream<Run> cases() {
     return Arrays.stream(OpCase.Kind.values())
-        .filter(kind -> kind != OpCase.Kind.ACCUMULATING)
+        .filter(kind -> !kind.refusable())
         .flatMap(this::runs);
   }
 
-  Stream<Run> accumulatingParameters() {
-    return runs(OpCase.Kind.ACCUMULATING);
+  Stream<Run> refusable() {
+    return Arrays.stream(OpCase.Kind.values()).filter(OpCase.Kind::refusable).flatMap(this::runs);
   }
 
   @ParameterizedTest
@@ -151,8 +151,8 @@ abstract class BackendContract {
   }
 
   @ParameterizedTest
-  @MethodSource("accumulatingParameters")
-  void addsToParameterGradientsOrSaysThatItCannot(Run run) {
+  @MethodSource("refusable")
+  void computesOrSaysThatItCannot(Run run) {
     require(run.precision);
     if (backend.supports(run.op.spec().apply(run.precision.activation()))
         instanceof Support.No no) {
@@ -1034,7 +1034,7 @@ abstract class BackendContract {
 
   Stream<Run> someOfEach() {
     return Arrays.stream(OpCase.Kind.values())
-        .filter(kind -> kind != OpCase.Kind.ACCUMULATING)
+        .filter(kind -> !kind.refusable())
         .flatMap(kind -> IntStream.range(0, 3).mapToObj(i -> some(kind, i)))
         .flatMap(Function.identity());
   }

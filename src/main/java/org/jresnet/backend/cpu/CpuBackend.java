@@ -111,7 +111,8 @@ public final class CpuBackend implements Backend {
                 vectorised ? VectorApi.bits() + "bit" : "novectors",
                 threads + "t",
                 "java" + Runtime.version().feature(),
-                "onednn" + OneDnn.version()),
+                "onednn" + OneDnn.version(),
+                "own" + Kernels.VERSION),
             this::library);
   }
 
@@ -147,15 +148,16 @@ public final class CpuBackend implements Backend {
           OneDnn.hasNativeBf16()
               ? Support.yes()
               : Support.no(
-                  "bf16 on the cpu backend needs AVX512_BF16 or AMX instructions, oneDNN finds only "
+                  "bf16 on the cpu backend needs AVX512_BF16 or AMX instructions, oneDNN finds only"
+                      + " "
                       + OneDnn.instructionSet()
                       + "; use --precision fp32");
       case INT8 ->
           OneDnn.hasExactInt8()
               ? Support.yes()
               : Support.no(
-                  "int8 on the cpu backend needs VNNI or AMX instructions, without which sums of bytes overflow;"
-                      + " oneDNN finds only "
+                  "int8 on the cpu backend needs VNNI or AMX instructions, without which sums of"
+                      + " bytes overflow; oneDNN finds only "
                       + OneDnn.instructionSet()
                       + "; use --precision fp32");
       case TF32, FP16 ->
@@ -181,6 +183,16 @@ public final class CpuBackend implements Backend {
     } catch (UnsupportedOperationException e) {
       return Support.no(e.getMessage());
     }
+  }
+
+  /** A ReLU6 behind a norm, where {@link Clip} can make it of a ReLU. */
+  @Override
+  public Support fuses(OpSpec spec) {
+    boolean clips =
+        spec.op() instanceof Op.BatchNorm
+            && !spec.convolves()
+            && spec.activation().stream().anyMatch(a -> a.function() == Activation.Function.RELU6);
+    return clips ? supports(spec) : Backend.super.fuses(spec);
   }
 
   @Override
@@ -244,7 +256,7 @@ public final class CpuBackend implements Backend {
           sums.isPresent() && spec.mode() == Mode.TRAIN && spec.pass() == Pass.TRAINING;
       return summed || HostNormPlan.suits(spec)
           ? new HostNormPlan(dnn, workers, spec, summed ? sums : Optional.empty())
-          : new NormPlan(dnn, spec);
+          : new NormPlan(dnn, workers, spec);
     } else if (op instanceof Activation) {
       return new ActivationPlan(dnn, spec);
     } else if (op instanceof Op.Add) {

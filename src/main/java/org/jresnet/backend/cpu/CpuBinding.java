@@ -49,7 +49,7 @@ final class CpuBinding extends Binding {
       all.put(Arg.SCRATCHPAD, at(scratchpad, Slot.SCRATCH));
     }
     Primitive primitive = scope.primitive(desc, all);
-    String operation = operation(desc, arguments);
+    String operation = operation(phase, desc, arguments);
     long bytes = arguments.values().stream().mapToLong(Memory::bytes).sum();
     boolean products =
         arguments.containsKey(Arg.WEIGHTS) || arguments.containsKey(Arg.DIFF_WEIGHTS);
@@ -57,10 +57,11 @@ final class CpuBinding extends Binding {
     add(new OpCall(phase, operation, desc.implementation(), flops, bytes, primitive::execute));
   }
 
-  private static String operation(PrimitiveDesc desc, Map<Arg, Memory> arguments) {
+  private static String operation(Phase phase, PrimitiveDesc desc, Map<Arg, Memory> arguments) {
     if (arguments.containsKey(Arg.DIFF_WEIGHTS)) {
       return "backward weights";
-    } else if (arguments.containsKey(Arg.DIFF_SRC)) {
+    } else if (arguments.containsKey(Arg.DIFF_SRC)
+        || phase == Phase.BACKWARD && arguments.containsKey(Arg.WEIGHTS)) {
       return "backward data";
     } else if (arguments.containsKey(Arg.SRC_1)) {
       return desc.multiplies() ? "multiply" : "add";

@@ -7,6 +7,7 @@ import java.util.Map;
 import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
+import org.jresnet.backend.cpu.vector.Handout;
 import org.jresnet.graph.Shape;
 import org.jresnet.graph.Slot;
 import org.jresnet.nativebindings.onednn.Arg;
@@ -107,7 +108,7 @@ final class MultiplyPlan extends CpuPlan {
   /**
    * {@code dx = dy·s} and {@code ds[n,c] = Σ dy·x} over the pixels: first each place of a stretch
    * over the stretches, in single precision, then the pixels of a stretch and every so many
-   * stretches in double. A worker takes some images, or blocks of their channels.
+   * stretches in double. A worker takes an image at a time, or a block of its channels.
    */
   private Runnable gradients(Operands operands) {
     HostTensor dy = new HostTensor(operands.get(Slot.DY));
@@ -124,7 +125,7 @@ final class MultiplyPlan extends CpuPlan {
     int blocks = (c + block - 1) / block;
     // Pixels lie behind each other only where a block has all channels.
     int run = block == c ? Math.min(Math.max(1, STRETCH / c), pixels) : 1;
-    long units = (long) factor.n() * blocks;
+    Handout units = new Handout(workers.count(), factor.n() * blocks, 1);
     HostTensor.Row[] a = HostTensor.rows(workers, run * block);
     HostTensor.Row[] b = HostTensor.rows(workers, run * block);
     HostTensor.Row[] parts = HostTensor.rows(workers, run * block);
@@ -134,10 +135,9 @@ final class MultiplyPlan extends CpuPlan {
         worker -> {
           double[] sum = sums[worker];
           HostTensor.Row part = parts[worker];
-          long end = workers.share(worker + 1, units, 1);
-          for (long unit = workers.share(worker, units, 1); unit < end; unit++) {
+          for (int unit = units.take(worker); unit >= 0; unit = units.take(worker)) {
             long n = unit / blocks;
-            int first = (int) (unit % blocks) * block;
+            int first = unit % blocks * block;
             int count = Math.min(block, c - first);
             java.util.Arrays.fill(sum, 0);
             part.clear(run * count);
@@ -166,7 +166,10 @@ final class MultiplyPlan extends CpuPlan {
             target.put(n * c + first, a[worker], count, adds, b[worker]);
           }
         };
-    return () -> workers.run(task);
+    return () -> {
+      units.start();
+      workers.run(task);
+    };
   }
 
   /** By itself, because the compiler vectorises small methods best. */

@@ -35,6 +35,12 @@ final class NormLoops {
     }
   }
 
+  static void clip(float[] values, int count) {
+    for (int i = 0; i < count; i++) {
+      values[i] = Math.min(values[i], 6);
+    }
+  }
+
   /**
    * {@code dy} where {@code y > 0}, else 0. Without a comparison, which the compiler would not
    * vectorise: the product is beyond all bounds, and its minimum 1, for any y above 0.
@@ -42,6 +48,13 @@ final class NormLoops {
   static void mask(float[] dy, float[] y, int count) {
     for (int i = 0; i < count; i++) {
       dy[i] *= Math.min(y[i] * 0x1p127f * 0x1p127f, 1);
+    }
+  }
+
+  /** {@code dy} where {@code y < 6}, else 0, for y that do not exceed 6. */
+  static void maskClipped(float[] dy, float[] y, int count) {
+    for (int i = 0; i < count; i++) {
+      dy[i] *= Math.min((6 - y[i]) * 0x1p127f * 0x1p127f, 1);
     }
   }
 }

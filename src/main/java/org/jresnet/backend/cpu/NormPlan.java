@@ -3,6 +3,7 @@ package org.jresnet.backend.cpu;
 import static org.jresnet.backend.Phase.BACKWARD;
 import static org.jresnet.backend.Phase.FORWARD;
 
+import java.nio.ByteBuffer;
 import java.nio.FloatBuffer;
 import java.util.EnumMap;
 import java.util.EnumSet;
@@ -30,12 +31,18 @@ import org.jresnet.nativebindings.onednn.PrimitiveDesc;
 
 /**
  * Batch norm. A ReLU right behind it is fused into oneDNN's primitive, which saves one bit per
- * element for backward; a residual addition with its activation is a second pass over y, and its
- * backward masks the gradient by y. So is another activation, which follows in inference alone.
- * Running statistics are updated on the host, from the mean and variance that the primitive leaves.
+ * element for backward; of a ReLU6, {@link Clip} does the rest. A residual addition with its
+ * activation is a second pass over y, and its backward masks the gradient by y. Another activation,
+ * which follows in inference alone, is a second pass, too. Running statistics are updated on the
+ * host, from the mean and variance that the primitive leaves.
  */
 final class NormPlan extends CpuPlan {
+  private final Workers workers;
   private final Op.BatchNorm op;
+
+  /** Whether oneDNN's ReLU becomes a ReLU6. */
+  private final boolean clips;
+
   private final Desc x;
   private final Desc channels;
   private final PrimitiveDesc norm;
@@ -45,26 +52,33 @@ final class NormPlan extends CpuPlan {
   private PrimitiveDesc other;
 
   private PrimitiveDesc normBackward;
-  private PrimitiveDesc reluBackward;
+  private PrimitiveDesc activationBackward;
   private PrimitiveDesc copy;
 
-  NormPlan(OneDnn dnn, OpSpec spec) {
+  NormPlan(OneDnn dnn, Workers workers, OpSpec spec) {
     super(dnn, spec);
+    this.workers = workers;
     op = (Op.BatchNorm) spec.op();
     requireNoAccumulation(spec.write(Slot.DX), "the dx of a batch norm");
     requireNoAccumulation(spec.write(Slot.DGAMMA), "dgamma and dbeta");
     boolean adds = spec.adds();
     Optional<Elementwise.Function> activation = spec.activation().map(ActivationPlan::function);
-    boolean rectifies =
-        spec.activation().filter(a -> a.function() == Activation.Function.RELU).isPresent();
+    if (training()) {
+      HostNormPlan.requireRectifier(spec);
+    }
+    clips = training() && !adds && ends(Activation.Function.RELU6);
+    boolean rectifies = !adds && ends(Activation.Function.RELU) || clips;
     if (training() && spec.mode() == Mode.TRAIN && spec.y().perChannel() < 2) {
       throw new UnsupportedOperationException(
           "a training batch norm needs more than one value per channel, found " + spec.y());
     }
     x = nhwc(spec.y(), spec.type());
     channels = scope.vector(DataType.F32, spec.y().c());
-    BatchNorm batchNorm = new BatchNorm(scope, op.eps(), flags(rectifies && !adds));
+    BatchNorm batchNorm = new BatchNorm(scope, op.eps(), flags(rectifies));
     norm = require(batchNorm.forward(propagation(), x), "batch norm");
+    if (clips) {
+      Clip.require(spec, norm.workspace().bytes());
+    }
     if (adds) {
       PostOps postOps = scope.postOps();
       activation.ifPresent(postOps::eltwise);
@@ -75,10 +89,10 @@ final class NormPlan extends CpuPlan {
     }
     if (training()) {
       normBackward = require(batchNorm.backward(x, norm), "batch norm backward");
-      if (adds && rectifies) {
+      if (adds && activation.isPresent()) {
         Elementwise elementwise = new Elementwise(scope, activation.get());
-        PrimitiveDesc relu = require(elementwise.forward(propagation(), x), "ReLU");
-        reluBackward = require(elementwise.backward(x, relu), "ReLU backward");
+        PrimitiveDesc ahead = require(elementwise.forward(propagation(), x), spec.kind());
+        activationBackward = require(elementwise.backward(x, ahead), spec.kind() + " backward");
       } else if (adds) {
         copy = require(scope.reorder(x, x), "copy");
       }
@@ -87,6 +101,10 @@ final class NormPlan extends CpuPlan {
         temporaries(2 * align(channels.bytes()));
       }
     }
+  }
+
+  private boolean ends(Activation.Function function) {
+    return spec.activation().filter(a -> a.function() == function).isPresent();
   }
 
   private Set<BatchNorm.Flag> flags(boolean fusedRelu) {
@@ -106,7 +124,8 @@ final class NormPlan extends CpuPlan {
         + (residual == null ? "" : " + " + residual.implementation())
         + (other == null ? "" : " + " + other.implementation())
         + (normBackward == null ? "" : " | " + normBackward.implementation())
-        + (reluBackward == null ? "" : " + " + reluBackward.implementation());
+        + (activationBackward == null ? "" : " + " + activationBackward.implementation())
+        + (clips ? " + java" : "");
   }
 
   @Override
@@ -129,6 +148,12 @@ final class NormPlan extends CpuPlan {
     forward.put(Arg.SHIFT, op.at(channels, Slot.BETA));
     forward.put(Arg.DST, op.at(x, Slot.Y));
     op.call(FORWARD, norm, forward);
+    if (clips) {
+      ByteBuffer saved = CpuBuffer.bytes(operands.get(Slot.SAVED));
+      int bits = Math.toIntExact(spec.y().elements() / Byte.SIZE);
+      ByteBuffer mask = saved.slice(Math.toIntExact(2 * vector), bits);
+      op.host(FORWARD, operands.get(Slot.Y).bytes(), new Clip(workers, operands.get(Slot.Y), mask));
+    }
     if (residual != null) {
       Memory y = op.at(x, Slot.Y);
       op.call(
@@ -150,10 +175,10 @@ final class NormPlan extends CpuPlan {
     Slot gradient = Slot.DY;
     if (residual != null) {
       gradient = Slot.DRESIDUAL;
-      if (reluBackward != null) {
+      if (activationBackward != null) {
         op.call(
             BACKWARD,
-            reluBackward,
+            activationBackward,
             Map.of(
                 Arg.DST,
                 op.at(x, Slot.Y),

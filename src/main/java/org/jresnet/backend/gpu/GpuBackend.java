@@ -261,6 +261,9 @@ public final class GpuBackend implements Backend {
 
   @Override
   public Support fuses(OpSpec spec) {
+    if (spec.op() instanceof Op.BatchNorm && !spec.convolves()) {
+      return Support.no("batch norms take a ReLU along");
+    }
     Fusion asked = spec.convolves() ? Fusion.M : Fusion.G;
     if (!planner.fuses(asked)) {
       return Support.no(UNASKED);

@@ -62,6 +62,10 @@ final class NormPlan extends GpuPlan {
     requireNoAccumulation(spec.write(Slot.DGAMMA), "dgamma and dbeta");
     adds = spec.adds();
     rectifies = spec.activation().filter(f -> f.function() == Activation.Function.RELU).isPresent();
+    if (training() && spec.activates() && !rectifies) {
+      throw new UnsupportedOperationException(
+          "the gpu backend's norms take a ReLU along in training, found " + spec.kind());
+    }
     batch = spec.mode() == Mode.TRAIN;
     channels = spec.y().c();
     vector = align(4L * channels);

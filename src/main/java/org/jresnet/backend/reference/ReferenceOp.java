@@ -43,9 +43,14 @@ abstract class ReferenceOp implements BoundOp {
     return spec.activation().isPresent() ? ActivationOp.value(spec.activation().get(), v) : v;
   }
 
-  /** The share of dy that the ReLU at the end of the call lets through; it stops at y ≤ 0. */
+  /** The share of dy that the activation at the end of the call lets through. */
   double through(double y, double dy) {
-    return spec.activates() && y <= 0 ? 0 : dy;
+    if (!spec.activates()) {
+      return dy;
+    }
+    double slope = ActivationOp.derivative(spec.activation().get(), y);
+    // A gradient that is not finite does not get through a slope of 0.
+    return slope == 0 ? 0 : slope * dy;
   }
 
   @Override

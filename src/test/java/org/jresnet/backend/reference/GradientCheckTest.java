@@ -22,6 +22,7 @@ import org.jresnet.check.Specs;
 import org.jresnet.check.Specs.Activation;
 import org.jresnet.check.Specs.Residual;
 import org.jresnet.check.Specs.Window;
+import org.jresnet.graph.Activation.Function;
 import org.jresnet.graph.AvgPool;
 import org.jresnet.graph.Axis;
 import org.jresnet.graph.ChannelShuffle;
@@ -86,6 +87,7 @@ class GradientCheckTest {
         for (Activation activation : Activation.IN_TRAINING) {
           specs.add(norm(statistics, residual, activation));
         }
+        specs.add(norm(statistics, residual, Activation.RELU6));
       }
     }
     return specs.stream();
@@ -169,11 +171,21 @@ class GradientCheckTest {
   private Map<Slot, double[]> inputs(OpSpec spec, Random random) {
     Map<Slot, double[]> inputs = GradientCheck.inputs(spec, random);
     if (spec.op() instanceof Op.BatchNorm && spec.activates()) {
+      boolean clips = spec.activation().orElseThrow().function() == Function.RELU6;
+      if (clips) {
+        inputs.computeIfPresent(
+            Slot.GAMMA, (slot, v) -> Arrays.stream(v).map(g -> 16 * g).toArray());
+      }
       OpSpec open = norm(spec.mode(), spec.adds() ? Residual.ADD : Residual.NONE, Activation.NONE);
       double[] before = OpRun.run(backend, open, inputs, Map.of()).get(Slot.Y);
-      assertThat(Arrays.stream(before).map(Math::abs).min().orElseThrow())
-          .as("distance of the nearest value from ReLU's corner; choose another seed")
+      assertThat(
+              Arrays.stream(before)
+                  .map(v -> Math.min(Math.abs(v), clips ? Math.abs(v - 6) : Math.abs(v)))
+                  .min()
+                  .orElseThrow())
+          .as("distance of the nearest value from a corner; choose another seed")
           .isGreaterThan(GradientCheck.MARGIN);
+      assertThat(Arrays.stream(before).anyMatch(v -> v > 6)).as("some reach 6").isEqualTo(clips);
       assertThat(Arrays.stream(before).anyMatch(v -> v > 0)).as("some pass").isTrue();
       assertThat(Arrays.stream(before).anyMatch(v -> v < 0)).as("some stop").isTrue();
     }

@@ -1,7 +1,6 @@
 package org.jresnet.backend.cpu.vector;
 
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.util.SplittableRandom;
 import org.jresnet.HostBenchmark;
@@ -59,15 +58,6 @@ public class GroupedBenchmark extends HostBenchmark {
   private float[] filters;
   private float[] adjointFilters;
 
-  private static ByteBuffer draw(int count, long seed) {
-    ByteBuffer bytes = ByteBuffer.allocateDirect(4 * count).order(ByteOrder.nativeOrder());
-    SplittableRandom random = new SplittableRandom(seed);
-    for (int i = 0; i < count; i++) {
-      bytes.putFloat(4 * i, (float) random.nextDouble(-1, 1));
-    }
-    return bytes;
-  }
-
   /** Compares samples of outputs and of filters' gradients with direct sums in double precision. */
   @Setup
   public void bind() {
@@ -81,11 +71,11 @@ public class GroupedBenchmark extends HostBenchmark {
     Window window = new Window(size, stride, size / 2, 1);
     outputs = window.outputs(side);
     int taps = channels * group * size * size;
-    ByteBuffer xBytes = draw(IMAGES * side * side * channels, 1);
-    ByteBuffer wBytes = draw(taps, 2);
-    ByteBuffer dyBytes = draw(IMAGES * outputs * outputs * channels, 3);
-    ByteBuffer yBytes = draw(IMAGES * outputs * outputs * channels, 4);
-    ByteBuffer dwBytes = draw(taps, 5);
+    ByteBuffer xBytes = numbers(IMAGES * side * side * channels, 1);
+    ByteBuffer wBytes = numbers(taps, 2);
+    ByteBuffer dyBytes = numbers(IMAGES * outputs * outputs * channels, 3);
+    ByteBuffer yBytes = numbers(IMAGES * outputs * outputs * channels, 4);
+    ByteBuffer dwBytes = numbers(taps, 5);
     x = xBytes.asFloatBuffer();
     w = wBytes.asFloatBuffer();
     dy = dyBytes.asFloatBuffer();
@@ -96,7 +86,7 @@ public class GroupedBenchmark extends HostBenchmark {
     dyRows = Rows.floats(dyBytes);
     yRows = Rows.floats(yBytes);
     dwRows = Rows.floats(dwBytes);
-    dxRows = Rows.floats(draw(IMAGES * side * side * channels, 6));
+    dxRows = Rows.floats(numbers(IMAGES * side * side * channels, 6));
     Scratch scratch = new Scratch(1);
     GroupedShape of =
         new GroupedShape(IMAGES, side, side, channels, channels, groups, window, window);
@@ -157,6 +147,7 @@ public class GroupedBenchmark extends HostBenchmark {
   @Benchmark
   public Rows forward() {
     conv.packFilters(0, wRows, filters);
+    conv.start();
     conv.run(0, xRows, filters, null, yRows);
     return yRows;
   }
@@ -165,6 +156,7 @@ public class GroupedBenchmark extends HostBenchmark {
   @Benchmark
   public Rows data() {
     adjoint.packFilters(0, wRows, adjointFilters);
+    adjoint.start();
     adjoint.run(0, dyRows, adjointFilters, null, dxRows);
     return dxRows;
   }

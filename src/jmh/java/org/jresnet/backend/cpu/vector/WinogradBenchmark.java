@@ -1,7 +1,6 @@
 package org.jresnet.backend.cpu.vector;
 
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.util.SplittableRandom;
 import org.jresnet.HostBenchmark;
@@ -45,26 +44,17 @@ public class WinogradBenchmark extends HostBenchmark {
   private WinogradWeights weights;
   private float[] filters;
 
-  private static ByteBuffer draw(int count, long seed) {
-    ByteBuffer bytes = ByteBuffer.allocateDirect(4 * count).order(ByteOrder.nativeOrder());
-    SplittableRandom random = new SplittableRandom(seed);
-    for (int i = 0; i < count; i++) {
-      bytes.putFloat(4 * i, (float) random.nextDouble(-1, 1));
-    }
-    return bytes;
-  }
-
   /** Compares samples of both results with direct sums in double precision. */
   @Setup
   public void bind() {
     channels = Integer.parseInt(shape.split("@")[0]);
     side = Integer.parseInt(shape.split("@")[1]);
     int pixels = IMAGES * side * side;
-    ByteBuffer xBytes = draw(pixels * channels, 1);
-    ByteBuffer wBytes = draw(9 * channels * channels, 2);
-    ByteBuffer dyBytes = draw(pixels * channels, 3);
-    ByteBuffer yBytes = draw(pixels * channels, 4);
-    ByteBuffer dwBytes = draw(9 * channels * channels, 5);
+    ByteBuffer xBytes = numbers(pixels * channels, 1);
+    ByteBuffer wBytes = numbers(9 * channels * channels, 2);
+    ByteBuffer dyBytes = numbers(pixels * channels, 3);
+    ByteBuffer yBytes = numbers(pixels * channels, 4);
+    ByteBuffer dwBytes = numbers(9 * channels * channels, 5);
     x = xBytes.asFloatBuffer();
     w = wBytes.asFloatBuffer();
     dy = dyBytes.asFloatBuffer();

@@ -9,8 +9,9 @@ import org.jresnet.backend.cpu.vector.Scratch.Use;
 
 /**
  * Filters in groups of few channels: products of pixels with blocks of {@link Products#LANES}
- * filters. Small groups share a block, in which a filter has zeros for the channels of the others.
- * Filters are packed as {@code [block][row][phase][tap][channel of the block][LANES]}.
+ * filters. Where {@link WovenGroups} does not suit, small groups share a block, in which a filter
+ * has zeros for the channels of the others. Filters are packed as {@code
+ * [block][row][phase][tap][channel of the block][LANES]}.
  */
 final class GroupProducts extends GroupedConv {
   /** Channels in the innermost loop. */

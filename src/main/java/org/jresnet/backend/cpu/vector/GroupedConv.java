@@ -6,11 +6,13 @@ import java.util.Arrays;
 import org.jresnet.backend.cpu.vector.Scratch.Use;
 
 /**
- * A convolution in groups, or its adjoint, row by row: each worker computes a share of all images'
- * rows, and what an output sums comes in the order of its taps, so that the bits depend on the
- * shape alone.
+ * A convolution in groups, or its adjoint, row by row: workers take images, or parts of them, and
+ * what an output sums comes in the order of its taps, so that the bits depend on the shape alone.
  */
 public abstract class GroupedConv implements PackedConv {
+  /** Units of work for each worker. */
+  private static final int UNITS = 4;
+
   final GroupedShape shape;
   final boolean adjoint;
   final Scratch scratch;
@@ -35,6 +37,9 @@ public abstract class GroupedConv implements PackedConv {
   /** Columns of the sums, with those that are computed beyond the last. */
   private final int width;
 
+  /** Rows of all images, in stretches of one image. */
+  private final Handout handout;
+
   /**
    * What a kernel computes around a row's sums.
    *
@@ -55,6 +60,7 @@ public abstract class GroupedConv implements PackedConv {
     pitch = (outer + LANES - 1) / LANES * LANES;
     ring = new RowRing(scratch, rows, columns, inner, ends.unit);
     width = columns.padded(ends.unit);
+    handout = new Handout(scratch.workers(), shape.n() * parts(), 1);
     margin = ends.before * columns.step() * pitch;
     scratch.reserve(Use.OUTPUT, margin + width * pitch + LANES);
     scratch.reserve(Use.BETWEEN, columns.outputs * outer + LANES);
@@ -68,9 +74,17 @@ public abstract class GroupedConv implements PackedConv {
    * @param adjoint whether the gradient of the input is computed from that of the output
    */
   public static GroupedConv of(GroupedShape shape, boolean adjoint, Tail tail, Scratch scratch) {
-    return shape.depthwise()
-        ? new DepthwiseConv(shape, adjoint, tail, scratch)
+    if (shape.depthwise()) {
+      return new DepthwiseConv(shape, adjoint, tail, scratch);
+    }
+    return WovenGroups.suits(shape, adjoint)
+        ? new WovenGroups(shape, adjoint, tail, scratch)
         : new GroupProducts(shape, adjoint, tail, scratch);
+  }
+
+  /** Parts of an image: few, because each reads the rows that the window has above it. */
+  private int parts() {
+    return Math.min(rows.outputs, (UNITS * scratch.workers() + shape.n() - 1) / shape.n());
   }
 
   @Override
@@ -79,30 +93,46 @@ public abstract class GroupedConv implements PackedConv {
   }
 
   @Override
-  public final void start() {}
+  public final void start() {
+    handout.start();
+  }
 
   @Override
   public final void run(int worker, Rows x, float[] filters, float[] bias, Rows y) {
     ring.start(worker);
-    float[] in = scratch.get(worker, Use.INPUT);
-    float[] out = scratch.get(worker, Use.OUTPUT);
-    int bands = shape.n() * rows.outputs;
-    int first = bands * worker / scratch.workers();
-    int end = bands * (worker + 1) / scratch.workers();
-    int next = 0;
-    for (int band = first; band < end; band++) {
-      int row = band % rows.outputs;
-      if (row == 0) {
-        next = 0;
-      }
-      int[] taps = rows.phase(row).taps();
-      int from = rows.input(row);
-      next = ring.read(worker, x, band / rows.outputs, next, from, from + taps.length);
-      begin(out, bias);
-      sum(worker, in, from, taps, filters, out);
-      write(worker, y, band, out);
+    clear(worker);
+    int parts = parts();
+    for (int unit = handout.take(worker); unit >= 0; unit = handout.take(worker)) {
+      int part = unit % parts;
+      int first = rows.outputs * part / parts;
+      int end = rows.outputs * (part + 1) / parts;
+      compute(worker, x, filters, bias, y, unit / parts, first, end);
     }
   }
+
+  /** Rows {@code first} to {@code end − 1} of an image. */
+  private void compute(
+      int worker, Rows x, float[] filters, float[] bias, Rows y, int image, int first, int end) {
+    float[] in = scratch.get(worker, Use.INPUT);
+    float[] out = scratch.get(worker, Use.OUTPUT);
+    int next = 0;
+    for (int row = first; row < end; row++) {
+      int[] taps = rows.phase(row).taps();
+      int from = rows.input(row);
+      int read = ring.read(worker, x, image, next, from, from + taps.length);
+      arrange(worker, in, Math.max(next, from), read);
+      next = read;
+      begin(out, bias);
+      sum(worker, in, from, taps, filters, out);
+      write(worker, y, image * rows.outputs + row, out);
+    }
+  }
+
+  /** Clears what lies between the rows of {@link #arrange}. */
+  void clear(int worker) {}
+
+  /** Brings rows into the kernel's own layout, right after they were read to the ring. */
+  void arrange(int worker, float[] in, int first, int end) {}
 
   private void begin(float[] out, float[] bias) {
     if (bias == null) {

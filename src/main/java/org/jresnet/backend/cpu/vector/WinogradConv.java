@@ -6,7 +6,6 @@ import static org.jresnet.backend.cpu.vector.Winograd.IN;
 import static org.jresnet.backend.cpu.vector.Winograd.OUT;
 import static org.jresnet.backend.cpu.vector.Winograd.POINTS;
 
-import java.util.concurrent.atomic.AtomicIntegerArray;
 import org.jresnet.backend.cpu.vector.Scratch.Use;
 
 /**
@@ -38,8 +37,7 @@ public final class WinogradConv implements PackedConv {
 
   private final int productPoint;
 
-  /** The next band of each worker's stretch. */
-  private final AtomicIntegerArray next;
+  private final Handout handout;
 
   /**
    * Plans a convolution.
@@ -57,7 +55,7 @@ public final class WinogradConv implements PackedConv {
     int blocks = (share + most - 1) / most;
     bands = (share + blocks - 1) / blocks;
     pitch = Products.rounded(bands * shape.tiles());
-    next = new AtomicIntegerArray(scratch.workers());
+    handout = new Handout(scratch.workers(), shape.bands(), bands);
     tilePoint = pitch * shape.c() + LANES;
     productPoint = pitch * PANEL + LANES;
     scratch.reserve(Use.TILES, POINTS * tilePoint);
@@ -85,29 +83,14 @@ public final class WinogradConv implements PackedConv {
 
   @Override
   public void start() {
-    for (int w = 0; w < next.length(); w++) {
-      next.set(w, begin(w));
-    }
+    handout.start();
   }
 
-  /**
-   * Computes a worker's bands, which lie side by side so that what two of them read is in its
-   * caches; then what others have not begun.
-   */
   @Override
   public void run(int worker, Rows x, float[] u, float[] bias, Rows y) {
-    for (int i = 0; i < next.length(); i++) {
-      int of = (worker + i) % next.length();
-      int end = begin(of + 1);
-      for (int first = next.getAndAdd(of, bands); first < end; first = next.getAndAdd(of, bands)) {
-        block(worker, x, u, bias, y, first, Math.min(bands, end - first));
-      }
+    for (int first = handout.take(worker); first >= 0; first = handout.take(worker)) {
+      block(worker, x, u, bias, y, first, handout.end(first) - first);
     }
-  }
-
-  /** The first band of a worker's stretch. */
-  private int begin(int worker) {
-    return (int) ((long) shape.bands() * worker / next.length());
   }
 
   private int row() {
