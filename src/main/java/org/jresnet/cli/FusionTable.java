@@ -48,7 +48,7 @@ final class FusionTable {
     if (form == asked) {
       return "";
     } else if (refused == null) {
-      return "no norm with a ReLU alone before it";
+      return asked == Fusion.M ? "no norm with a ReLU alone before it" : "no norm behind it";
     }
     return refused.stream().filter(r -> !r.equals(GpuBackend.UNASKED)).collect(joining("; "));
   }
