@@ -34,15 +34,11 @@ final class DirectWeightsPlan extends CpuPlan {
             kernels.scratch());
   }
 
-  /**
-   * Whether this plan can compute that part of an op. For 1x1 filters oneDNN is at the peak
-   * already.
-   */
+  /** Whether this plan can compute that part of an op. */
   static boolean suits(Part part) {
     OpSpec spec = part.spec();
     return spec.op() instanceof Conv2d op
         && op.groups() == 1
-        && op.taps() > 1
         && spec.write(Slot.DWEIGHT) != GradientWrite.NONE
         && spec.write(Slot.DX) == GradientWrite.NONE
         && spec.write(Slot.DBIAS) == GradientWrite.NONE
