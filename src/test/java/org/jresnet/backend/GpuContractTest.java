@@ -62,7 +62,7 @@ class GpuContractTest extends BackendContract {
 
   private static final Shape IMAGE = new Shape(2, 6, 6, 8);
 
-  private static OpSpec norm(DType type) {
+  private static OpSpec norm(DType type, Specs.Residual residual) {
     return Specs.norm(
         IMAGE,
         1e-5,
@@ -70,7 +70,7 @@ class GpuContractTest extends BackendContract {
         type,
         Pass.TRAINING,
         Mode.TRAIN,
-        Specs.Residual.ADD,
+        residual,
         Specs.Activation.RELU,
         GradientWrite.OVERWRITE,
         GradientWrite.OVERWRITE);
@@ -108,7 +108,7 @@ class GpuContractTest extends BackendContract {
             1e-5,
             Specs.Residual.NONE,
             Specs.Activation.RELU);
-    for (OpSpec spec : List.of(norm(precision.activation()), folded)) {
+    for (OpSpec spec : List.of(norm(precision.activation(), Specs.Residual.ADD), folded)) {
       Map<Slot, double[]> inputs = inputs(spec, 3);
       int channels = spec.y().c();
       inputs.get(Slot.X)[0] = Double.NaN;
@@ -130,14 +130,16 @@ class GpuContractTest extends BackendContract {
   @ParameterizedTest
   @MethodSource("precisions")
   void aNormWithResidualRoundsItsOutputAlone(Precision precision) {
-    OpSpec spec = norm(precision.activation());
+    OpSpec spec = norm(precision.activation(), Specs.Residual.ADD);
     Map<Slot, double[]> inputs = inputs(spec, 5);
-    double[] y = OpRun.run(reference, norm(DType.F64), inputs, Map.of()).get(Slot.Y);
+    double[] y =
+        OpRun.run(reference, norm(DType.F64, Specs.Residual.ADD), inputs, Map.of()).get(Slot.Y);
     double[] residual = inputs.get(Slot.RESIDUAL);
     for (int i = 0; i < residual.length; i++) {
       residual[i] = OpRun.round(residual[i] - y[i] + 0.004, precision.activation());
     }
-    double[] expected = OpRun.run(reference, norm(DType.F64), inputs, Map.of()).get(Slot.Y);
+    double[] expected =
+        OpRun.run(reference, norm(DType.F64, Specs.Residual.ADD), inputs, Map.of()).get(Slot.Y);
     double[] found = OpRun.run(backend, spec, inputs, Map.of()).get(Slot.Y);
     double rounding =
         switch (precision) {
@@ -281,10 +283,10 @@ class GpuContractTest extends BackendContract {
       value = Precision.class,
       names = {"BF16", "FP16"})
   void aNormTakesTheSumsOfItsInput(Precision precision) {
-    OpSpec plain = norm(precision.activation());
+    OpSpec plain = norm(precision.activation(), Specs.Residual.ADD);
     OpSpec spec = with(plain, plain.inputs().get(0).withSums(), plain.output());
     Map<Slot, double[]> inputs = inputs(plain, 13);
-    Map<Slot, double[]> expected = expected(norm(DType.F64), inputs);
+    Map<Slot, double[]> expected = expected(norm(DType.F64, Specs.Residual.ADD), inputs);
     inputs.put(Slot.X_SUMS, sums(inputs.get(Slot.X), IMAGE.c()));
     requireSame(spec, inputs, expected);
     // They decide: with those of twice the values the output is another one.
@@ -292,20 +294,6 @@ class GpuContractTest extends BackendContract {
         Slot.X_SUMS, sums(Arrays.stream(inputs.get(Slot.X)).map(v -> 2 * v).toArray(), IMAGE.c()));
     assertThat(OpRun.run(backend, spec, inputs, Map.of()).get(Slot.RUNNING_MEAN))
         .isNotEqualTo(expected.get(Slot.RUNNING_MEAN));
-  }
-
-  private static OpSpec normRelu(DType type) {
-    return Specs.norm(
-        IMAGE,
-        1e-5,
-        0.1,
-        type,
-        Pass.TRAINING,
-        Mode.TRAIN,
-        Specs.Residual.NONE,
-        Specs.Activation.RELU,
-        GradientWrite.OVERWRITE,
-        GradientWrite.OVERWRITE);
   }
 
   static List<Specs.Window> windows() {
@@ -321,7 +309,7 @@ class GpuContractTest extends BackendContract {
   @MethodSource("windows")
   void aConvolutionComputesTheNormBeforeIt(Specs.Window window) {
     Conv2d conv = Specs.conv2d(8, 16, window);
-    OpSpec norm = normRelu(DType.F16);
+    OpSpec norm = norm(DType.F16, Specs.Residual.NONE);
     OpSpec alone =
         Specs.conv(
             IMAGE,
@@ -353,7 +341,8 @@ class GpuContractTest extends BackendContract {
     Map<Slot, double[]> first = new TreeMap<>(inputs);
     first.keySet().removeAll(Set.of(Slot.WEIGHT, Slot.X_SUMS));
     first.put(Slot.DY, new double[(int) IMAGE.elements()]);
-    double[] between = OpRun.run(reference, normRelu(DType.F64), first, Map.of()).get(Slot.Y);
+    double[] between =
+        OpRun.run(reference, norm(DType.F64, Specs.Residual.NONE), first, Map.of()).get(Slot.Y);
     OpSpec exact =
         Specs.conv(
             IMAGE,
@@ -368,7 +357,7 @@ class GpuContractTest extends BackendContract {
     second.put(Slot.DY, inputs.get(Slot.DY));
     Map<Slot, double[]> expected = expected(exact, second);
     first.put(Slot.DY, expected.get(Slot.DX));
-    Map<Slot, double[]> backward = expected(normRelu(DType.F64), first);
+    Map<Slot, double[]> backward = expected(norm(DType.F64, Specs.Residual.NONE), first);
     backward.remove(Slot.Y);
     expected.put(Slot.Y_SUMS, sums(expected.get(Slot.Y), conv.k()));
     // The norm's dx is that of the whole.
