@@ -24,17 +24,17 @@ class CpuContractTest extends BackendContract {
   }
 
   @Override
-  String name() {
+  public String name() {
     return "cpu";
   }
 
   @Override
-  List<Precision> precisions() {
+  public List<Precision> precisions() {
     return List.of(Precision.FP32, Precision.BF16);
   }
 
   @Override
-  Map<Slot, double[]> expected(OpSpec inDouble, Map<Slot, double[]> inputs) {
+  public Map<Slot, double[]> expected(OpSpec inDouble, Map<Slot, double[]> inputs) {
     Map<Slot, double[]> written = new TreeMap<>(OpRun.run(reference, inDouble, inputs, Map.of()));
     keepWritten(written, inDouble);
     return written;
@@ -48,13 +48,13 @@ class CpuContractTest extends BackendContract {
   /** Elsewhere {@code computesOrSaysThatItCannot} would be content with a refusal. */
   @Test
   void batchNormsTakeARelu6AlongInTraining() {
-    assumeFalse(backend.description().contains("sse41"), "oneDNN keeps no mask of bits there");
+    assumeFalse(backend().description().contains("sse41"), "oneDNN keeps no mask of bits there");
     for (OpCase op : OpCase.Kind.CLIPPED_NORM.cases()) {
       for (DType type : List.of(DType.F32, DType.BF16)) {
         OpSpec spec = op.spec().apply(type);
         // For 24 channels oneDNN keeps bytes on machines with AVX-512.
         if (spec.adds() || spec.y().c() != 24) {
-          assertThat(backend.supports(spec)).as("%s", spec).isEqualTo(Support.yes());
+          assertThat(backend().supports(spec)).as("%s", spec).isEqualTo(Support.yes());
         }
       }
     }
@@ -65,7 +65,7 @@ class CpuContractTest extends BackendContract {
    * loses every comparison, and a window of nothing but −∞ gives −3.4e38.
    */
   @Override
-  boolean maxPoolKeepsNonFinite() {
+  public boolean maxPoolKeepsNonFinite() {
     return false;
   }
 }

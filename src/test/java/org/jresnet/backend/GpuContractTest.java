@@ -39,24 +39,24 @@ class GpuContractTest extends BackendContract {
   }
 
   @Override
-  String name() {
+  public String name() {
     return "gpu";
   }
 
   @Override
-  List<Precision> precisions() {
+  public List<Precision> precisions() {
     return List.of(Precision.FP32, Precision.TF32, Precision.BF16, Precision.FP16);
   }
 
   @Override
-  Map<Slot, double[]> expected(OpSpec inDouble, Map<Slot, double[]> inputs) {
+  public Map<Slot, double[]> expected(OpSpec inDouble, Map<Slot, double[]> inputs) {
     Map<Slot, double[]> written = new TreeMap<>(OpRun.run(reference, inDouble, inputs, Map.of()));
     CpuContractTest.keepWritten(written, inDouble);
     return written;
   }
 
   @Override
-  boolean maxPoolKeepsNonFinite() {
+  public boolean maxPoolKeepsNonFinite() {
     return true;
   }
 
@@ -112,7 +112,7 @@ class GpuContractTest extends BackendContract {
       Map<Slot, double[]> inputs = inputs(spec, 3);
       int channels = spec.y().c();
       inputs.get(Slot.X)[0] = Double.NaN;
-      double[] y = OpRun.run(backend, spec, inputs, Map.of()).get(Slot.Y);
+      double[] y = OpRun.run(backend(), spec, inputs, Map.of()).get(Slot.Y);
       for (int i = 0; i < y.length; i++) {
         // The norm's first channel, and all that the convolution makes of the first pixel.
         boolean reached = spec == folded ? i < channels : i % channels == 0;
@@ -140,7 +140,7 @@ class GpuContractTest extends BackendContract {
     }
     double[] expected =
         OpRun.run(reference, norm(DType.F64, Specs.Residual.ADD), inputs, Map.of()).get(Slot.Y);
-    double[] found = OpRun.run(backend, spec, inputs, Map.of()).get(Slot.Y);
+    double[] found = OpRun.run(backend(), spec, inputs, Map.of()).get(Slot.Y);
     double rounding =
         switch (precision) {
           case BF16 -> 0x1p-8;
@@ -161,7 +161,7 @@ class GpuContractTest extends BackendContract {
   @ParameterizedTest
   @MethodSource("precisions")
   void everyWayOfAddingGradientsGivesTheirSum(Precision precision) {
-    GpuBackend gpu = (GpuBackend) backend;
+    GpuBackend gpu = (GpuBackend) backend();
     Map<String, Integer> checked = new TreeMap<>();
     for (OpCase op : OpCase.Kind.CONV.cases()) {
       OpSpec spec = op.spec().apply(precision.activation());
@@ -176,7 +176,7 @@ class GpuContractTest extends BackendContract {
         assertThat(form.choice()).as("engine of %s", form).isPresent();
         assertThat(
                 OpCheck.compare(
-                    only(gpu, form), spec, op.aliases(), given, OpCheck.bound(backend, spec)))
+                    only(gpu, form), spec, op.aliases(), given, OpCheck.bound(backend(), spec)))
             .as("%s %s", form.name(), op)
             .isNotEmpty()
             .allMatch(Comparison::ok);
@@ -192,7 +192,7 @@ class GpuContractTest extends BackendContract {
       value = Precision.class,
       names = {"BF16", "FP16"})
   void aStemIsTheSameConvolutionOverBlocks(Precision precision) {
-    GpuBackend gpu = (GpuBackend) backend;
+    GpuBackend gpu = (GpuBackend) backend();
     DType type = precision.activation();
     for (Pass pass : Pass.values()) {
       for (Conv2d conv :
@@ -211,7 +211,7 @@ class GpuContractTest extends BackendContract {
           for (Form form : gpu.forms(spec)) {
             assertThat(
                     OpCheck.compare(
-                        only(gpu, form), spec, Map.of(), given, OpCheck.bound(backend, spec)))
+                        only(gpu, form), spec, Map.of(), given, OpCheck.bound(backend(), spec)))
                 .as("%s %s", form.name(), spec)
                 .isNotEmpty()
                 .allMatch(Comparison::ok);
@@ -254,7 +254,7 @@ class GpuContractTest extends BackendContract {
 
   private void requireSame(OpSpec spec, Map<Slot, double[]> inputs, Map<Slot, double[]> expected) {
     OpCheck.Given given = new OpCheck.Given(inputs, expected);
-    assertThat(OpCheck.compare(backend, spec, Map.of(), given, OpCheck.bound(backend, spec)))
+    assertThat(OpCheck.compare(backend(), spec, Map.of(), given, OpCheck.bound(backend(), spec)))
         .as("%s", spec)
         .isNotEmpty()
         .allMatch(Comparison::ok);
@@ -292,7 +292,7 @@ class GpuContractTest extends BackendContract {
     // They decide: with those of twice the values the output is another one.
     inputs.put(
         Slot.X_SUMS, sums(Arrays.stream(inputs.get(Slot.X)).map(v -> 2 * v).toArray(), IMAGE.c()));
-    assertThat(OpRun.run(backend, spec, inputs, Map.of()).get(Slot.RUNNING_MEAN))
+    assertThat(OpRun.run(backend(), spec, inputs, Map.of()).get(Slot.RUNNING_MEAN))
         .isNotEqualTo(expected.get(Slot.RUNNING_MEAN));
   }
 
@@ -369,7 +369,7 @@ class GpuContractTest extends BackendContract {
   @ParameterizedTest
   @MethodSource("precisions")
   void everyWayOfComputingANormIsRight(Precision precision) {
-    GpuBackend gpu = (GpuBackend) backend;
+    GpuBackend gpu = (GpuBackend) backend();
     int checked = 0;
     for (OpCase op : OpCase.Kind.NORM.cases()) {
       OpSpec spec = op.spec().apply(precision.activation());
@@ -383,7 +383,7 @@ class GpuContractTest extends BackendContract {
       for (Form form : forms.subList(0, 2)) {
         assertThat(
                 OpCheck.compare(
-                    only(gpu, form), spec, op.aliases(), given, OpCheck.bound(backend, spec)))
+                    only(gpu, form), spec, op.aliases(), given, OpCheck.bound(backend(), spec)))
             .as("%s %s", form.name(), op)
             .isNotEmpty()
             .allMatch(Comparison::ok);

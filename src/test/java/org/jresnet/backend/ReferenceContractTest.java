@@ -22,17 +22,17 @@ class ReferenceContractTest extends BackendContract {
   }
 
   @Override
-  String name() {
+  public String name() {
     return "reference";
   }
 
   @Override
-  List<Precision> precisions() {
+  public List<Precision> precisions() {
     return List.of(Precision.FP64);
   }
 
   @Override
-  Map<Slot, double[]> expected(OpSpec spec, Map<Slot, double[]> inputs) {
+  public Map<Slot, double[]> expected(OpSpec spec, Map<Slot, double[]> inputs) {
     return spec.pass() == Pass.INFERENCE && !spec.tail().isEmpty()
         ? Map.of(Slot.Y, inParts(spec, inputs))
         : withAllGradients(spec, inputs);
@@ -49,7 +49,7 @@ class ReferenceContractTest extends BackendContract {
       Map<Slot, double[]> values = new TreeMap<>(inputs);
       values.put(Slot.X, y);
       values.keySet().retainAll(OpRun.slots(alone));
-      y = OpRun.run(backend, alone, values, Map.of()).get(Slot.Y);
+      y = OpRun.run(backend(), alone, values, Map.of()).get(Slot.Y);
     }
     return y;
   }
@@ -74,7 +74,7 @@ class ReferenceContractTest extends BackendContract {
     OpSpec plain =
         new OpSpec(
             spec.op(), spec.tail(), spec.inputs(), spec.output(), spec.mode(), spec.pass(), all);
-    Map<Slot, double[]> result = OpRun.run(backend, plain, given, Map.of());
+    Map<Slot, double[]> result = OpRun.run(backend(), plain, given, Map.of());
     result.keySet().retainAll(OpRun.written(spec));
     spec.gradients()
         .forEach(
@@ -99,7 +99,7 @@ class ReferenceContractTest extends BackendContract {
   }
 
   @Override
-  boolean maxPoolKeepsNonFinite() {
+  public boolean maxPoolKeepsNonFinite() {
     return true;
   }
 }
