@@ -1,4 +1,4 @@
-// Runs kernels of kernels.cu on the CPU for KernelArithmeticTest.
+// Runs kernels of kernels.cu on the CPU for tests that extend KernelTest, and for HostDevice.
 #include <jni.h>
 
 #include "kernel_table.h"

@@ -2,25 +2,18 @@ package org.jresnet.backend.gpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.IOException;
 import java.util.Random;
 import org.jresnet.graph.Axis;
 import org.jresnet.graph.Shape;
 import org.jresnet.nativebindings.cuda.DeviceMemory;
 import org.jresnet.nativebindings.cuda.Kernel.Arguments;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Our kernels on bytes, compiled as C++, against their definition; convolutions have a test. */
-class BytesKernelsTest {
+class BytesKernelsTest extends KernelTest {
   private final Random random = new Random(3);
-
-  @BeforeAll
-  static void compile() throws IOException, InterruptedException {
-    HostKernels.assumeCompiled();
-  }
 
   private byte[] bytes(int count) {
     byte[] bytes = new byte[count];
@@ -28,8 +21,8 @@ class BytesKernelsTest {
     return bytes;
   }
 
-  private static DeviceMemory memory(byte[] content) {
-    DeviceMemory memory = DeviceMemory.onHost(content.length);
+  private DeviceMemory memory(byte[] content) {
+    DeviceMemory memory = memory(content.length);
     memory.hostView().put(content);
     return memory;
   }
@@ -40,35 +33,23 @@ class BytesKernelsTest {
     return content;
   }
 
-  private static long at(DeviceMemory memory) {
-    return memory.address(0, memory.bytes());
-  }
-
   /** Whole vectors, vectors with a rest, and more channels than the table in shared memory has. */
   @ParameterizedTest
   @CsvSource({"3, 96", "3, 111", "1, 40", "4, 64", "5, 80"})
   void pixelsGoThroughTheTableOfTheirChannel(int channels, int count) {
     byte[] pixels = bytes(count);
     byte[] table = bytes(256 * channels);
-    try (DeviceMemory from = memory(pixels);
-        DeviceMemory values = memory(table);
-        DeviceMemory to = memory(new byte[count])) {
-      HostKernels.launch(
-          "inputBytes",
-          3,
-          new Arguments()
-              .add(at(from))
-              .add(at(values))
-              .add(channels)
-              .add((long) count)
-              .add(at(to))
-              .bits());
-      byte[] found = content(to);
-      for (int i = 0; i < count; i++) {
-        assertThat(found[i])
-            .as("pixel %d", i)
-            .isEqualTo(table[256 * (i % channels) + (pixels[i] & 255)]);
-      }
+    DeviceMemory from = memory(pixels);
+    DeviceMemory values = memory(table);
+    DeviceMemory to = memory(new byte[count]);
+    launch(
+        "inputBytes",
+        new Arguments().add(at(from)).add(at(values)).add(channels).add((long) count).add(at(to)));
+    byte[] found = content(to);
+    for (int i = 0; i < count; i++) {
+      assertThat(found[i])
+          .as("pixel %d", i)
+          .isEqualTo(table[256 * (i % channels) + (pixels[i] & 255)]);
     }
   }
 
@@ -77,25 +58,22 @@ class BytesKernelsTest {
   void channelsAreFilledUpWithZeros(int channels, int to) {
     int pixels = 13;
     byte[] x = bytes(pixels * channels);
-    try (DeviceMemory from = memory(x);
-        DeviceMemory wide = memory(bytes(pixels * to))) {
-      HostKernels.launch(
-          "widenPixels",
-          3,
-          new Arguments()
-              .add(at(from))
-              .add(at(wide))
-              .add(channels)
-              .add(to)
-              .add((long) pixels * to / 4)
-              .bits());
-      byte[] found = content(wide);
-      for (int i = 0; i < found.length; i++) {
-        int c = i % to;
-        assertThat(found[i])
-            .as("byte %d", i)
-            .isEqualTo(c < channels ? x[i / to * channels + c] : (byte) 0);
-      }
+    DeviceMemory from = memory(x);
+    DeviceMemory wide = memory(bytes(pixels * to));
+    launch(
+        "widenPixels",
+        new Arguments()
+            .add(at(from))
+            .add(at(wide))
+            .add(channels)
+            .add(to)
+            .add((long) pixels * to / 4));
+    byte[] found = content(wide);
+    for (int i = 0; i < found.length; i++) {
+      int c = i % to;
+      assertThat(found[i])
+          .as("byte %d", i)
+          .isEqualTo(c < channels ? x[i / to * channels + c] : (byte) 0);
     }
   }
 
@@ -106,39 +84,36 @@ class BytesKernelsTest {
     Axis window = new Axis(3, 2, 1);
     Shape out = new Shape(2, window.positions(7), window.positions(9), c);
     byte[] x = bytes((int) in.elements());
-    try (DeviceMemory from = memory(x);
-        DeviceMemory to = memory(new byte[(int) out.elements()])) {
-      HostKernels.launch(
-          "maxPoolBytes",
-          3,
-          new Arguments()
-              .add(at(from))
-              .add(at(to))
-              .add(in.h())
-              .add(in.w())
-              .add(c)
-              .add(out.h())
-              .add(out.w())
-              .add(3)
-              .add(2)
-              .add(1)
-              .add(out.elements())
-              .bits());
-      byte[] found = content(to);
-      for (int i = 0; i < found.length; i++) {
-        int largest = -128;
-        for (int r = 0; r < 3; r++) {
-          for (int s = 0; s < 3; s++) {
-            int h = window.at(i / c / out.w() % out.h(), r);
-            int w = window.at(i / c % out.w(), s);
-            if (h >= 0 && h < in.h() && w >= 0 && w < in.w()) {
-              int n = i / c / out.w() / out.h();
-              largest = Math.max(largest, x[((n * in.h() + h) * in.w() + w) * c + i % c]);
-            }
+    DeviceMemory from = memory(x);
+    DeviceMemory to = memory(new byte[(int) out.elements()]);
+    launch(
+        "maxPoolBytes",
+        new Arguments()
+            .add(at(from))
+            .add(at(to))
+            .add(in.h())
+            .add(in.w())
+            .add(c)
+            .add(out.h())
+            .add(out.w())
+            .add(3)
+            .add(2)
+            .add(1)
+            .add(out.elements()));
+    byte[] found = content(to);
+    for (int i = 0; i < found.length; i++) {
+      int largest = -128;
+      for (int r = 0; r < 3; r++) {
+        for (int s = 0; s < 3; s++) {
+          int h = window.at(i / c / out.w() % out.h(), r);
+          int w = window.at(i / c % out.w(), s);
+          if (h >= 0 && h < in.h() && w >= 0 && w < in.w()) {
+            int n = i / c / out.w() / out.h();
+            largest = Math.max(largest, x[((n * in.h() + h) * in.w() + w) * c + i % c]);
           }
         }
-        assertThat(found[i]).as("element %d", i).isEqualTo((byte) largest);
       }
+      assertThat(found[i]).as("element %d", i).isEqualTo((byte) largest);
     }
   }
 
@@ -148,29 +123,19 @@ class BytesKernelsTest {
     int n = 3;
     int pixels = 49;
     byte[] x = bytes(n * pixels * c);
-    try (DeviceMemory from = memory(x);
-        DeviceMemory to = memory(new byte[4 * n * c])) {
-      HostKernels.launch(
-          "meanBytes",
-          3,
-          new Arguments()
-              .add(at(from))
-              .add(at(to))
-              .add(n)
-              .add(pixels)
-              .add(c)
-              .add(zero)
-              .add(0.25f)
-              .bits());
-      for (int i = 0; i < n * c; i++) {
-        int sum = 0;
-        for (int p = 0; p < pixels; p++) {
-          sum += x[(i / c * pixels + p) * c + i % c] + zero;
-        }
-        assertThat(to.hostView().getFloat(4 * i))
-            .as("element %d", i)
-            .isEqualTo((float) sum / pixels * 0.25f);
+    DeviceMemory from = memory(x);
+    DeviceMemory to = memory(new byte[4 * n * c]);
+    launch(
+        "meanBytes",
+        new Arguments().add(at(from)).add(at(to)).add(n).add(pixels).add(c).add(zero).add(0.25f));
+    for (int i = 0; i < n * c; i++) {
+      int sum = 0;
+      for (int p = 0; p < pixels; p++) {
+        sum += x[(i / c * pixels + p) * c + i % c] + zero;
       }
+      assertThat(to.hostView().getFloat(4 * i))
+          .as("element %d", i)
+          .isEqualTo((float) sum / pixels * 0.25f);
     }
   }
 
@@ -189,35 +154,32 @@ class BytesKernelsTest {
     int zero = 128;
     byte[] x = bytes(n * pixels * c);
     int count = perImage ? n * c : x.length;
-    try (DeviceMemory from = memory(x);
-        DeviceMemory factors = memory(new byte[4 * count]);
-        DeviceMemory to = memory(new byte[x.length])) {
-      for (int i = 0; i < count; i++) {
-        factors.hostView().putFloat(4 * i, random.nextFloat());
-      }
-      HostKernels.launch(
-          "multiplyBytes",
-          3,
-          new Arguments()
-              .add(at(from))
-              .add(at(factors))
-              .add(at(to))
-              .add((long) (perImage ? pixels * c : c))
-              .add(c)
-              .add(zero)
-              .add(0.7f)
-              .add(zero)
-              .add((long) x.length)
-              .bits());
-      byte[] found = content(to);
-      for (int i = 0; i < x.length; i++) {
-        int at = perImage ? i / (pixels * c) * c + i % c : i;
-        float product = (x[i] + zero) * factors.hostView().getFloat(4 * at) * 0.7f;
-        double rounded = Math.rint(product - zero);
-        assertThat(found[i])
-            .as("element %d", i)
-            .isEqualTo((byte) Math.max(-128, Math.min(127, rounded)));
-      }
+    DeviceMemory from = memory(x);
+    DeviceMemory factors = memory(new byte[4 * count]);
+    DeviceMemory to = memory(new byte[x.length]);
+    for (int i = 0; i < count; i++) {
+      factors.hostView().putFloat(4 * i, random.nextFloat());
+    }
+    launch(
+        "multiplyBytes",
+        new Arguments()
+            .add(at(from))
+            .add(at(factors))
+            .add(at(to))
+            .add((long) (perImage ? pixels * c : c))
+            .add(c)
+            .add(zero)
+            .add(0.7f)
+            .add(zero)
+            .add((long) x.length));
+    byte[] found = content(to);
+    for (int i = 0; i < x.length; i++) {
+      int at = perImage ? i / (pixels * c) * c + i % c : i;
+      float product = (x[i] + zero) * factors.hostView().getFloat(4 * at) * 0.7f;
+      double rounded = Math.rint(product - zero);
+      assertThat(found[i])
+          .as("element %d", i)
+          .isEqualTo((byte) Math.max(-128, Math.min(127, rounded)));
     }
   }
 }

@@ -2,7 +2,6 @@ package org.jresnet.backend.gpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.IOException;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -14,8 +13,6 @@ import org.jresnet.backend.Mode;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Pass;
 import org.jresnet.backend.reference.ReferenceBackend;
-import org.jresnet.base.BFloat16;
-import org.jresnet.base.Float16;
 import org.jresnet.check.Bound;
 import org.jresnet.check.Comparison;
 import org.jresnet.check.OpRun;
@@ -23,21 +20,15 @@ import org.jresnet.check.Specs;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Shape;
 import org.jresnet.graph.Slot;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** Our batch norms on tensors large enough for slices of pixels and parts of the channels. */
-class NormKernelsTest {
+class NormKernelsTest extends KernelTest {
   /** So little L2 cache that the largest tensor below goes in parts. */
   private static final DeviceLimits LIMITS =
       new DeviceLimits(3, 2048, 32, 65536, 232448, 600_000, 0);
-
-  @BeforeAll
-  static void compile() throws IOException, InterruptedException {
-    HostKernels.assumeCompiled();
-  }
 
   /** Means up to a hundred deviations away from zero, other statistics in each half. */
   private static Map<Slot, double[]> inputs(OpSpec spec) {
@@ -61,19 +52,11 @@ class NormKernelsTest {
         } else if (slot == Slot.RUNNING_VAR) {
           value = 0.5 + value * value;
         }
-        values[i] = rounded(activation ? spec.type() : DType.F32, (float) value);
+        values[i] = OpRun.round(value, activation ? spec.type() : DType.F32);
       }
       inputs.put(slot, values);
     }
     return inputs;
-  }
-
-  private static double rounded(DType type, float value) {
-    return switch (type) {
-      case BF16 -> BFloat16.toFloat(BFloat16.of(value));
-      case F16 -> Float16.toFloat(Float16.of(value));
-      default -> value;
-    };
   }
 
   private static Function<DType, OpSpec> norm(Shape shape, Mode mode, Specs.Residual residual) {
@@ -147,7 +130,7 @@ class NormKernelsTest {
     for (int i = 0; i < x.length; i++) {
       int c = i % channels;
       // inputs() puts each third channel far from zero.
-      x[i] = c % 3 == 0 ? rounded(type, (float) (x[i] - 50)) : x[i];
+      x[i] = c % 3 == 0 ? OpRun.round(x[i] - 50, type) : x[i];
       sums[c] += x[i];
       sums[channels + c] += x[i] * x[i];
     }
