@@ -48,6 +48,7 @@ final class LauncherTest {
       echo "arguments: $*"
       echo "locale: ${LC_ALL:-}"
       echo "threads: ${OMP_NUM_THREADS:-} ${OMP_PROC_BIND:-}"
+      echo "signals: ${UCX_ERROR_SIGNALS-UCX takes them} ${HFI_NO_BACKTRACE-Omni-Path takes them}"
       exit 7
       """;
 
@@ -202,6 +203,15 @@ final class LauncherTest {
         .contains(" -jar " + jar() + " predict my model * --threads 3 --pin\n")
         .contains("threads: 3 close");
     assertThat(result.err()).isEmpty();
+  }
+
+  /** Java ends at the first signal that they take from it. */
+  @Test
+  void keepsLibrariesOfNetworksFromTakingSignals() throws Exception {
+    built();
+    assertThat(launch("train").out()).contains("signals:  1\n");
+    environment.put("UCX_ERROR_SIGNALS", "SIGBUS");
+    assertThat(launch("train").out()).contains("signals: SIGBUS 1\n");
   }
 
   @Test

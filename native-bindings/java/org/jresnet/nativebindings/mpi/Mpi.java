@@ -70,29 +70,12 @@ public final class Mpi {
    * @throws UserError saying what is missing or does not fit, and what to do
    */
   public static Mpi start(Path library, OptionalInt expected) {
-    if (!Files.isRegularFile(library)) {
-      throw new UserError(
-          "there is no binding to MPI: expected "
-              + library
-              + ". Build it with tools/build-mpi (needs mpicc and g++), against the MPI whose mpirun"
-              + " or srun starts the ranks; --ranks solo does without");
-    }
-    NativeCache.prepare();
+    load(library);
     try {
-      Loader.load(Pointer.class);
-      System.load(library.toAbsolutePath().toString());
-    } catch (LinkageError e) {
-      throw rebuild(library, "cannot be loaded (" + NativeCache.reason(e) + ")", e);
-    }
-    try {
-      int found = MpiCalls.version();
-      if (found != INTERFACE) {
-        throw rebuild(library, "was built for another version of jresnet", null);
-      }
       int code = MpiCalls.start();
       if (code == -1) {
         throw new UserError(
-            MpiCalls.library()
+            version()
                 + " does not allow calls from several threads (MPI_THREAD_MULTIPLE), which jresnet"
                 + " needs: take a build of it that does");
       }
@@ -103,11 +86,9 @@ public final class Mpi {
     Mpi mpi = new Mpi(MpiCalls.rank(), MpiCalls.size());
     if (expected.isPresent() && expected.getAsInt() != mpi.size) {
       throw new UserError(
-          "the launcher has started "
-              + expected.getAsInt()
-              + " ranks, and MPI finds "
+          "MPI finds "
               + mpi.size
-              + ": "
+              + " of them: "
               + library
               + " was built against "
               + version()
@@ -115,6 +96,37 @@ public final class Mpi {
               + " the mpicc that belongs to the launcher; with srun, try --mpi=pmix");
     }
     return mpi;
+  }
+
+  /**
+   * Loads the binding, by which this process does not join any others yet.
+   *
+   * @return which MPI it belongs to, in one line
+   * @throws UserError when it is missing or cannot be used
+   */
+  public static String load(Path library) {
+    if (!Files.isRegularFile(library)) {
+      throw new UserError(
+          "there is no binding to MPI: expected "
+              + library
+              + ". Build it with tools/build-mpi (needs mpicc and g++), against the MPI whose"
+              + " mpirun or srun starts the ranks; --ranks solo does without");
+    }
+    NativeCache.prepare();
+    try {
+      Loader.load(Pointer.class);
+      System.load(library.toAbsolutePath().toString());
+    } catch (LinkageError e) {
+      throw rebuild(library, "cannot be loaded (" + NativeCache.reason(e) + ")", e);
+    }
+    try {
+      if (MpiCalls.version() == INTERFACE) {
+        return version();
+      }
+    } catch (LinkageError e) {
+      throw rebuild(library, "was built for another version of jresnet", e);
+    }
+    throw rebuild(library, "was built for another version of jresnet", null);
   }
 
   private static UserError rebuild(Path library, String problem, Throwable cause) {
@@ -125,7 +137,7 @@ public final class Mpi {
 
   /** Which MPI this is, in one line. */
   public static String version() {
-    return MpiCalls.library().lines().findFirst().orElse("unknown").strip();
+    return MpiCalls.library().lines().findFirst().orElse("unknown").strip().replaceAll("\\s+", " ");
   }
 
   /** Number of this process, from 0. */

@@ -6,6 +6,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -55,7 +56,13 @@ public final class RegularFile {
   }
 
   static UserError unreadable(Path file, String what, IOException e) {
-    String reason = e instanceof AccessDeniedException ? "permission denied" : e.toString();
+    String reason =
+        e instanceof AccessDeniedException
+            ? "permission denied"
+            // Those say which file it is, and by their class alone what is wrong with it.
+            : e instanceof FileSystemException || e.getMessage() == null
+                ? e.toString()
+                : e.getMessage();
     return new UserError(what + " " + file + " cannot be read: " + reason, e);
   }
 }

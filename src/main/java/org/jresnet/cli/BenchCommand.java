@@ -149,6 +149,7 @@ final class BenchCommand implements Callable<Integer> {
   private List<String> backends;
 
   @Mixin private LaunchOptions launch;
+  @Mixin private WireOption wireOption;
   @Mixin private ThreadOptions threads;
   @Mixin private TuningOptions tuning;
   @Mixin private GpuOptions gpu;
@@ -159,7 +160,7 @@ final class BenchCommand implements Callable<Integer> {
     for (int size : sizes) {
       batches.forEach(batch -> Arguments.requireBatchFits(batch, size));
     }
-    Wire wire = UsageError.unlessValid(launch::wire);
+    Wire wire = UsageError.unlessValid(wireOption::wire);
     if (csv != null) {
       createFolder();
     }
@@ -171,7 +172,7 @@ final class BenchCommand implements Callable<Integer> {
       throw new UsageError("several ranks share training steps alone; say --work train");
     }
     threads.check();
-    return launch.run(all -> time(new RankSteps.Sharing(all, wire)));
+    return launch.run("bench", all -> time(new RankSteps.Sharing(all, wire)));
   }
 
   private int time(RankSteps.Sharing sharing) {

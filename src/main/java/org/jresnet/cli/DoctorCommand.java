@@ -17,6 +17,7 @@ import org.jresnet.base.Processor;
 import org.jresnet.base.UserError;
 import org.jresnet.base.Version;
 import org.jresnet.bench.Ceilings;
+import org.jresnet.distributed.Launch;
 import org.jresnet.engine.BackendKind;
 import org.jresnet.engine.BackendSettings;
 import org.jresnet.engine.Backends;
@@ -66,6 +67,7 @@ final class DoctorCommand implements Callable<Integer> {
     find(console, "OMP_NUM_THREADS", String.valueOf(System.getenv("OMP_NUM_THREADS")));
     find(console, "ONEDNN_MAX_CPU_ISA", String.valueOf(System.getenv("ONEDNN_MAX_CPU_ISA")));
     cpu(console);
+    mpi(console);
     gpu(console);
     console.object(findings);
     return 0;
@@ -93,6 +95,14 @@ final class DoctorCommand implements Callable<Integer> {
       }
     } catch (UserError e) {
       find(console, "cpu", "no: " + e.getMessage());
+    }
+  }
+
+  private void mpi(Console console) {
+    try {
+      find(console, "mpi", Launch.binding(System.getenv()));
+    } catch (UserError e) {
+      find(console, "mpi", "no: " + e.getMessage());
     }
   }
 

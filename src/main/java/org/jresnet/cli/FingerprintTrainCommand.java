@@ -34,8 +34,8 @@ import picocli.CommandLine.Parameters;
     name = "train",
     sortOptions = false,
     description = {
-      "Trains the autoencoder on real images, with the mean squared error and Adam. One image in ten is held out and chooses"
-          + " the epoch."
+      "Trains the autoencoder on real images, with the mean squared error and Adam. One image in"
+          + " ten is held out and chooses the epoch."
     })
 final class FingerprintTrainCommand implements Callable<Integer> {
   /** Longer than a step takes anywhere. */
@@ -121,8 +121,10 @@ final class FingerprintTrainCommand implements Callable<Integer> {
     AtomicBoolean stop = new AtomicBoolean();
     try (Interrupt interrupt =
             new Interrupt(
-                "Stopping after this step and saving a checkpoint ...",
-                () -> stop.set(true),
+                () -> {
+                  Console.printError("%nStopping after this step and saving a checkpoint ...");
+                  stop.set(true);
+                },
                 () -> STOP_SECONDS,
                 seconds ->
                     Text.format("Ending now, since nothing came to a stop in %d s", seconds));
@@ -145,7 +147,8 @@ final class FingerprintTrainCommand implements Callable<Integer> {
   private int report(Console console, boolean completed) {
     if (!completed) {
       Console.printError(
-          "Interrupted. Go on with the same command and --resume: ./jresnet fingerprint train %s --out %s --resume",
+          "Interrupted. Go on with the same command and --resume: ./jresnet fingerprint train %s"
+              + " --out %s --resume",
           Text.shellWord(real), Text.shellWord(out));
       return 1;
     }

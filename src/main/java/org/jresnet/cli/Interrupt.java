@@ -16,16 +16,14 @@ final class Interrupt implements AutoCloseable {
   /**
    * Prepares for Ctrl-C; {@link #listen} begins.
    *
-   * @param first is said when it comes
-   * @param stop asks the work to stop
+   * @param stop asks the work to stop, and says so
    * @param seconds that it may take until then
    * @param late is said when it takes longer than so many seconds
    */
-  Interrupt(String first, Runnable stop, LongSupplier seconds, LongFunction<String> late) {
+  Interrupt(Runnable stop, LongSupplier seconds, LongFunction<String> late) {
     hook =
         new Thread(
             () -> {
-              Console.printError("%n%s", first);
               stop.run();
               await(seconds.getAsLong(), late);
             });

@@ -36,7 +36,8 @@ import picocli.CommandLine.Spec;
     name = "lab",
     sortOptions = false,
     description =
-        "Experiments on the residual branches of a model: each a table, a picture and JSON; --list names them.")
+        "Experiments on the residual branches of a model: each a table, a picture and JSON; --list"
+            + " names them.")
 final class LabCommand implements Callable<Integer> {
   /** What Ctrl-C waits for: a step of an experiment, or a batch of a training. */
   private static final long STOP_SECONDS = 60;
@@ -55,8 +56,8 @@ final class LabCommand implements Callable<Integer> {
       arity = "0..1",
       paramLabel = "DATA",
       description = {
-        "Folder with one folder of images per class, to look at and to train other forms on; without it, the validation"
-            + " part and the data folder of the run MODEL."
+        "Folder with one folder of images per class, to look at and to train other forms on;"
+            + " without it, the validation part and the data folder of the run MODEL."
       })
   private String data;
 
@@ -136,8 +137,10 @@ final class LabCommand implements Callable<Integer> {
     AtomicBoolean stop = new AtomicBoolean();
     try (Interrupt interrupt =
         new Interrupt(
-            "Stopping after this step; what is finished is saved ...",
-            () -> stop.set(true),
+            () -> {
+              Console.printError("%nStopping after this step; what is finished is saved ...");
+              stop.set(true);
+            },
             () -> STOP_SECONDS,
             seconds -> Text.format("Ending now: the step did not end in %d s", seconds))) {
       try (Compute compute =

@@ -2,8 +2,8 @@ package org.jresnet.cli;
 
 import org.jresnet.base.Named;
 import org.jresnet.distributed.Exchange;
-import org.jresnet.distributed.Wire;
 import org.jresnet.train.ParallelOptions;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** What several processes make of a training run. */
@@ -32,14 +32,16 @@ final class SharingOptions {
               + " mpi: MPI through the hosts' memory, also for GPUs.")
   private String exchange;
 
+  @Mixin private WireOption wire;
+
   /** What carries gradients. */
   Exchange exchange() {
     return UsageError.unlessValid(() -> Named.of(Exchange.class, "exchange", exchange));
   }
 
   /** The options on so many ranks. */
-  ParallelOptions parallel(int size, Wire wire) {
+  ParallelOptions parallel(int size) {
     return new ParallelOptions(
-        size, Named.of(ParallelOptions.ScaleLr.class, "scale-lr", scaleLr), wire, syncNorm);
+        size, Named.of(ParallelOptions.ScaleLr.class, "scale-lr", scaleLr), wire.wire(), syncNorm);
   }
 }

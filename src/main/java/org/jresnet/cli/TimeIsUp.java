@@ -13,6 +13,7 @@ final class TimeIsUp {
   private static final Logger LOG = LoggerFactory.getLogger(TimeIsUp.class);
 
   private boolean heard;
+  private boolean silent;
   private Optional<Runnable> stop = Optional.empty();
 
   private TimeIsUp() {}
@@ -43,7 +44,9 @@ final class TimeIsUp {
   private synchronized void signal() {
     if (!heard) {
       heard = true;
-      Console.printError("SIGUSR1: stopping after this step and saving a checkpoint ...");
+      if (!silent) {
+        Console.printError("SIGUSR1: stopping after this step and saving a checkpoint ...");
+      }
     }
     stop.ifPresent(Runnable::run);
   }
@@ -54,6 +57,11 @@ final class TimeIsUp {
     if (heard) {
       stopping.run();
     }
+  }
+
+  /** Another rank says that the signal has come. */
+  synchronized void silence() {
+    silent = true;
   }
 
   /** Whether the signal has come. */

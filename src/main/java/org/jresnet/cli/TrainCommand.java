@@ -114,11 +114,14 @@ final class TrainCommand implements Callable<Integer> {
     telemetry.options();
     sharing.exchange();
     time = TimeIsUp.listen();
-    return ranks.run(this::call);
+    return ranks.run(existing != null && existing.resume ? "train --resume" : "train", this::call);
   }
 
   private int call(Communicator all) {
     Console console = all.leads() ? new Console(json) : Console.silent();
+    if (!all.leads()) {
+      time.silence();
+    }
     boolean resume = existing != null && existing.resume;
     RunFolder.Existing how =
         resume
@@ -205,7 +208,7 @@ final class TrainCommand implements Callable<Integer> {
           network.apply(training);
           steps.apply(training);
           images.apply(training);
-          return training.parallel(sharing.parallel(size, ranks.wire()));
+          return training.parallel(sharing.parallel(size));
         });
   }
 }

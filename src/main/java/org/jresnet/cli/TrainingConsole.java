@@ -50,8 +50,12 @@ final class TrainingConsole {
     time.ifPresent(signal -> signal.then(trainer::requestStop));
     Interrupt interrupt =
         new Interrupt(
-            "Stopping after this step and saving a checkpoint ...",
-            trainer::requestStop,
+            () -> {
+              if (ranks.leads()) {
+                Console.printError("%nStopping after this step and saving a checkpoint ...");
+              }
+              trainer.requestStop();
+            },
             trainer::stopSeconds,
             seconds ->
                 Text.format(

@@ -51,6 +51,15 @@ public record Launch(Optional<String> launcher, OptionalInt size) {
     return new Launch(Optional.empty(), OptionalInt.empty());
   }
 
+  /**
+   * Which MPI this process would join the others by; it does not join them yet.
+   *
+   * @throws UserError saying why there is none
+   */
+  public static String binding(Map<String, String> environment) {
+    return Mpi.load(Mpi.library(environment));
+  }
+
   /** Whether there are several ranks as far as the launcher says. */
   public boolean several() {
     return size.orElse(1) > 1;

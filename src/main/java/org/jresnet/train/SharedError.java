@@ -8,7 +8,7 @@ public final class SharedError extends UserError {
   private static final long serialVersionUID = 1L;
 
   /** An error with a line for each difference. */
-  SharedError(String headline, List<String> details) {
+  public SharedError(String headline, List<String> details) {
     super(headline, details);
   }
 }

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jresnet.data.drawn.DrawnFaces;
 import org.jresnet.data.shards.TestShards;
@@ -53,6 +54,8 @@ final class MpiTest {
         program,
         "#!/bin/sh\n"
             + "[ -z \"$FOLDERS\" ] || cd \"$FOLDERS/$OMPI_COMM_WORLD_RANK\"\n"
+            + "[ \"$LATE\" != \"$OMPI_COMM_WORLD_RANK\" ] || sleep 60\n"
+            + "[ \"$OMPI_COMM_WORLD_RANK\" != 1 ] || set -- \"$@\" $RANK_1_ALONE\n"
             + "exec \"$JAVA\" -Xmx512m -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
             + " -Dorg.bytedeco.javacpp.maxPhysicalBytes=0 -Djava.awt.headless=true -cp \"$CLASSES\""
             + " \"$@\"\n");
@@ -246,7 +249,7 @@ final class MpiTest {
     // mpirun passes it on to all ranks.
     new ProcessBuilder("kill", "-USR1", "" + run.process.pid()).start().waitFor();
     assertThat(run.end(60)).as(run.said()).isZero();
-    assertThat(run.said()).contains("SIGUSR1");
+    saysOnce(run, "SIGUSR1: stopping");
     goesOn(out);
   }
 
@@ -272,6 +275,57 @@ final class MpiTest {
     assertThat(folder.resolve("damaged/last.ckpt")).doesNotExist();
   }
 
+  private Run named(Map<String, String> environment, Path out, String... more) throws IOException {
+    List<String> arguments = new ArrayList<>(List.of("org.jresnet.cli.Main", "train"));
+    arguments.addAll(List.of(faces.toString(), "--out", out.toString(), "--backend", "cpu"));
+    arguments.addAll(tiny(50));
+    arguments.addAll(List.of(more));
+    return ranks(2, environment, arguments);
+  }
+
+  private static void saysOnce(Run run, String text) {
+    assertThat(run.said().split(Pattern.quote(text), -1)).as(run.said()).hasSize(2);
+  }
+
+  @Test
+  void aRankThatDoesOtherThingsIsNamed() throws IOException, InterruptedException {
+    Path out = folder.resolve("other");
+    Run options = named(Map.of("RANK_1_ALONE", "--seed 7"), out);
+    assertThat(options.end(PATIENCE_SECONDS)).as(options.said()).isNotZero();
+    saysOnce(options, "rank 1 beside rank 0: options.seed was 42, is 7");
+    Run resumes = named(Map.of("RANK_1_ALONE", "--resume"), out);
+    assertThat(resumes.end(PATIENCE_SECONDS)).as(resumes.said()).isNotZero();
+    saysOnce(resumes, "train --resume, not jresnet ");
+    assertThat(out).doesNotExist();
+  }
+
+  @Test
+  void aRankThatNeverStartsEndsTheOthers() throws IOException, InterruptedException {
+    Run run = named(Map.of("LATE", "1"), folder.resolve("never"));
+    assertThat(run.end(40)).as(run.said()).isNotZero();
+    assertThat(run.said()).contains("MPI has not started within 6 s");
+  }
+
+  /** All ranks find both, rank 0 says them. */
+  @Test
+  void errorsOfAllRanksAreSaidOnce() throws IOException, InterruptedException {
+    Run warmup = named(Map.of(), folder.resolve("unwarmed"), "--scale-lr", "linear");
+    assertThat(warmup.end(PATIENCE_SECONDS)).as(warmup.said()).isNotZero();
+    saysOnce(warmup, "warmup must be greater than 0 with --scale-lr linear");
+    Run diverging =
+        named(
+            Map.of(),
+            folder.resolve("diverging"),
+            "--optimizer",
+            "sgd",
+            "--lr",
+            "1000",
+            "--weight-decay",
+            "0.9");
+    assertThat(diverging.end(PATIENCE_SECONDS)).as(diverging.said()).isNotZero();
+    saysOnce(diverging, "training diverged in epoch ");
+  }
+
   @Test
   void sharedStepsAreTimed() throws IOException, InterruptedException {
     List<String> arguments = new ArrayList<>(List.of("org.jresnet.cli.Main", "bench"));
@@ -295,7 +349,7 @@ final class MpiTest {
             List.of("org.jresnet.cli.Main", "train", faces.toString(), "--out", folder + "/none"));
     assertThat(run.end(PATIENCE_SECONDS)).isNotZero();
     assertThat(run.said())
-        .contains("mpirun of Open MPI has started 2 processes")
+        .contains("mpirun of Open MPI has started 2 processes, and there is no binding to MPI")
         .contains("tools/build-mpi");
   }
 }
