@@ -489,18 +489,19 @@ int cudaGetDeviceProperties(Properties* p, int device) {
 
 // No attributes of CUDA's: how often the host has waited for work that was not done; the next engine loses the device; a
 // device as in a new process, and how many engines were sent to the lost one; so many devices there are; NCCL's version; the
-// device that the others cannot be reached from. For the last three the device is that number.
+// device that the others cannot be reached from; how many plans cuDNN has made. For the three before the device is that number.
 static constexpr int WAITS = 1000000;
 static constexpr int LOSE = 1000001;
 static constexpr int REVIVE = 1000002;
 static constexpr int DEVICES = 1000003;
 static constexpr int NCCL_VERSION_IS = 1000004;
 static constexpr int CUT_OFF = 1000005;
+static constexpr int PLANS = 1000006;
 
 int cudaDeviceGetAttribute(int* value, int attribute, int number) {
   DEVICE_CALL;
   State& s = state();
-  *value = attribute == cudaDevAttrL2CacheSize ? 1 << 16 : attribute == WAITS ? s.waits : 0;
+  *value = attribute == cudaDevAttrL2CacheSize ? 1 << 16 : attribute == WAITS ? s.waits : attribute == PLANS ? plans() : 0;
   if (attribute == LOSE) {
     s.doomed = true;
   } else if (attribute == REVIVE) {

@@ -1003,6 +1003,7 @@ void finish(Descriptor& d) {
       if (failureOfPlan(d.engine) != 0) {
         throw Refusal(failureOfPlan(d.engine), "an engine whose plan fails");
       }
+      sim::plans()++;
       break;
     }
     default:
@@ -1066,6 +1067,11 @@ int guarded(Body body) {
 }
 
 }  // namespace
+
+int& sim::plans() {
+  static int made = 0;
+  return made;
+}
 
 struct Handle {
   sim::Stream* stream;

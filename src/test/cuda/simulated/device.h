@@ -42,6 +42,9 @@ bool records(Stream* stream);
 int& ncclVersion();
 int& cutOff();
 
+// How many plans cuDNN has made.
+int& plans();
+
 // The work that runs right now did what would bring a GPU down: all later calls fail.
 void illegal(const std::string& what);
 

@@ -4,7 +4,7 @@ import org.bytedeco.cuda.cudnn.cudnnContext;
 import org.bytedeco.cuda.global.cudnn;
 
 /** cuDNN on the current device, its work going to one stream. */
-public final class CudnnHandle implements Target, AutoCloseable {
+public final class CudnnHandle implements Target {
   private cudnnContext handle = new cudnnContext();
 
   /** Opens cuDNN on the current device. */

@@ -6,7 +6,7 @@ import org.bytedeco.cuda.global.cudnn;
  * A GPU described in the JSON form of cuDNN's device properties, enough to plan for it without
  * having it (cuDNN 9.8 and newer).
  */
-public final class DeviceProperties implements Target, AutoCloseable {
+public final class DeviceProperties implements Target {
   private static final Attribute<String> JSON =
       Attribute.text(cudnn.CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION);
 

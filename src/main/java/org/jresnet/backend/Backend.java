@@ -80,6 +80,12 @@ public interface Backend extends AutoCloseable {
   Support supports(OpSpec spec);
 
   /**
+   * Says what will be planned soon, so that what takes long can be made by several threads at the
+   * same time. Changes no choice, and refuses nothing: that comes when an op is planned.
+   */
+  default void planAhead(List<OpSpec> specs) {}
+
+  /**
    * Chooses how to compute an op.
    *
    * @throws UnsupportedOperationException with the reason of {@link #supports(OpSpec)}

@@ -134,6 +134,11 @@ public abstract class ForwardingBackend implements Backend {
   }
 
   @Override
+  public void planAhead(List<OpSpec> specs) {
+    backend.planAhead(specs);
+  }
+
+  @Override
   public OpPlan plan(OpSpec spec) {
     return backend.plan(spec);
   }

@@ -162,7 +162,9 @@ final class PlanCommand implements Callable<Integer> {
             : GpuBackend.planning(DeviceDescription.of(device), gpu.options(tuning.gpu()))) {
       Compute.require(backend, chosen);
       List<NamedSpec> specs = new ArrayList<>();
-      for (NamedSpec named : NetworkContests.specs(graph, options, chosen, backend)) {
+      List<NamedSpec> all = NetworkContests.specs(graph, options, chosen, backend);
+      backend.planAhead(all.stream().map(NamedSpec::spec).toList());
+      for (NamedSpec named : all) {
         List<Line> made = lines(backend, named);
         lines.addAll(made);
         if (made.stream().noneMatch(Line::refused)) {
@@ -199,7 +201,6 @@ final class PlanCommand implements Callable<Integer> {
     return lines.stream().anyMatch(Line::refused) ? 1 : 0;
   }
 
-  /** What {@code --fusion} would compute with a norm in training and cannot. */
   /** The engines of a layer, or what computes it instead, or why nothing does. */
   private static List<Line> lines(GpuBackend backend, NamedSpec named) {
     try {

@@ -23,6 +23,7 @@ final class Plans implements AutoCloseable {
    */
   Plans(Backend backend, List<Group> groups) {
     try {
+      backend.planAhead(groups.stream().map(Group::spec).toList());
       groups.forEach(group -> plan(backend, group));
     } catch (RuntimeException | Error e) {
       close();

@@ -3,6 +3,8 @@ package org.jresnet.backend;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.util.Arrays;
+import org.jresnet.check.OpCase;
 import org.jresnet.testing.CheckedBackend;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -53,6 +55,11 @@ abstract class BackendContract
     }
     checked = new CheckedBackend(backend);
     assertThat(backend.name()).isEqualTo(name());
+    backend.planAhead(
+        Arrays.stream(OpCase.Kind.values())
+            .flatMap(kind -> kind.cases().stream())
+            .flatMap(op -> precisions().stream().map(p -> op.spec().apply(p.activation())))
+            .toList());
   }
 
   @BeforeEach

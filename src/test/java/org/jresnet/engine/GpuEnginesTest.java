@@ -19,10 +19,13 @@ import org.jresnet.backend.Tuning;
 import org.jresnet.backend.gpu.Choice;
 import org.jresnet.backend.gpu.GpuBackend;
 import org.jresnet.check.Specs;
+import org.jresnet.engine.Executable.NamedSpec;
 import org.jresnet.engine.GpuSteps.Trace;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Shape;
+import org.jresnet.models.Architecture;
 import org.jresnet.nativebindings.cuda.CudaException;
+import org.jresnet.testing.Fixture;
 import org.jresnet.testing.TestBackends;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -31,6 +34,9 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** Engines that fail, are lost with the device, or cannot be had; kernels that are spoilt. */
 class GpuEnginesTest {
+  /** The attribute that says how many plans the simulated cuDNN has made. */
+  private static final int PLANS = 1_000_006;
+
   @TempDir Path folder;
 
   /** After an illegal access no engine works any more: none is tried, and the message says so. */
@@ -65,6 +71,67 @@ class GpuEnginesTest {
       Trace trace = train(backend, Precision.BF16, 2, 1);
       assertThat(trace.losses()).doesNotContain(Double.NaN);
       assertThat(trace.norms()).allMatch(Double::isFinite);
+    }
+  }
+
+  private static List<OpSpec> specs() {
+    return Executable.specs(
+            Architecture.of("resnet18").graph(10),
+            CompileOptions.training(2, 32, Fixture.NORMALIZATION),
+            Precision.BF16)
+        .stream()
+        .map(NamedSpec::spec)
+        .toList();
+  }
+
+  private static List<String> engines(GpuBackend backend, List<OpSpec> specs) {
+    return specs.stream()
+        .flatMap(spec -> backend.choices(spec).stream())
+        .map(choice -> choice.graph() + ": " + choice.text())
+        .toList();
+  }
+
+  /** By several threads, but each graph once, and the same engine as in its turn. */
+  @ParameterizedTest
+  @EnumSource(
+      value = Tuning.class,
+      names = {"OFF", "HEURISTIC"})
+  void whatIsPlannedAheadIsWhatIsPlannedInTurn(Tuning tuning) {
+    TestBackends.open("gpu").close();
+    GpuSteps.assumeSimulated("counts plans");
+    List<OpSpec> specs = specs();
+    int before = GpuSteps.simulated(PLANS);
+    List<String> inTurn;
+    try (GpuBackend backend = (GpuBackend) GpuSteps.openAnew(tuning, folder)) {
+      inTurn = engines(backend, specs);
+    }
+    int needed = GpuSteps.simulated(PLANS) - before;
+    try (GpuBackend backend = (GpuBackend) GpuSteps.openAnew(tuning, folder)) {
+      backend.planAhead(specs);
+      assertThat(GpuSteps.simulated(PLANS) - before).isEqualTo(2 * needed);
+      assertThat(engines(backend, specs)).isEqualTo(inTurn);
+    }
+    assertThat(GpuSteps.simulated(PLANS) - before).as("none in its turn").isEqualTo(2 * needed);
+  }
+
+  /** What is timed is timed by one thread alone; what was timed before is made ahead. */
+  @Test
+  void enginesAreTimedInTurn() {
+    TestBackends.open("gpu").close();
+    GpuSteps.assumeSimulated("counts plans");
+    List<OpSpec> specs = specs();
+    List<String> timed;
+    try (GpuBackend backend = (GpuBackend) GpuSteps.openAnew(Tuning.RACE, folder)) {
+      int before = GpuSteps.simulated(PLANS);
+      backend.planAhead(specs);
+      assertThat(GpuSteps.simulated(PLANS)).as("plans before any is timed").isEqualTo(before);
+      timed = engines(backend, specs);
+    }
+    try (GpuBackend backend = (GpuBackend) GpuSteps.openAnew(Tuning.RACE, folder)) {
+      backend.planAhead(specs);
+      int ahead = GpuSteps.simulated(PLANS);
+      assertThat(engines(backend, specs)).isEqualTo(timed);
+      assertThat(GpuSteps.simulated(PLANS)).as("plans after those made ahead").isEqualTo(ahead);
     }
   }
 

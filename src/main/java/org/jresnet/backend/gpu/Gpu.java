@@ -30,9 +30,6 @@ final class Gpu implements Device, AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(Gpu.class);
 
-  /** Each holds a cuDNN of its own, with some memory of the device. */
-  private static final int MOST_WORKERS = 16;
-
   /** Blocks of that many threads that an SM holds; kernels loop over what is left. */
   static final int BLOCKS_PER_SM = 6;
 
@@ -52,7 +49,6 @@ final class Gpu implements Device, AutoCloseable {
   private final KernelModule module;
   private final Map<String, Kernel> kernels = new HashMap<>();
   private final EngineClock clock;
-  private final PlanWorkers workers;
   private boolean recording;
 
   Gpu(CudnnOptions options) {
@@ -67,13 +63,12 @@ final class Gpu implements Device, AutoCloseable {
     blas = new BlasLt();
     module = Kernels.load(info.architecture(), options.cache());
     clock = new EngineClock(this, stream, module, options.device());
-    workers =
-        new PlanWorkers(
-            Math.min(MOST_WORKERS, Runtime.getRuntime().availableProcessors()),
-            () -> {
-              CudaDevice.use(options.device());
-              return new CudnnHandle(stream);
-            });
+  }
+
+  /** Opens cuDNN in another thread. */
+  CudnnHandle another() {
+    CudaDevice.use(options.device());
+    return new CudnnHandle(stream);
   }
 
   CudaDevice.Info info() {
@@ -297,14 +292,14 @@ final class Gpu implements Device, AutoCloseable {
 
   /** Lets a planner try its engines here. */
   void equip(Planner planner) {
-    planner.tryOn(clock, workers);
+    planner.tryOn(clock);
   }
 
   @Override
   public void close() {
     List<AutoCloseable> owned = new ArrayList<>(List.of(uploads, stream));
     beside.ifPresent(owned::add);
-    owned.addAll(List.of(blas, dnn, module, clock, workers));
+    owned.addAll(List.of(blas, dnn, module, clock));
     Closing.closeAll(owned);
   }
 }

@@ -86,7 +86,8 @@ public final class GpuBackend implements Backend {
       Prerequisites.requireDevice(options.device());
       Gpu gpu = new Gpu(options);
       PlanCache cache = new PlanCache(options.cache(), gpu.info().name(), CudnnHandle.version());
-      Planner planner = new Planner(gpu.dnn(), options, cache).with(gpu.limits());
+      Planner planner =
+          new Planner(gpu.dnn(), options, cache, new PlanWorkers(gpu::another)).with(gpu.limits());
       gpu.equip(planner);
       String description =
           gpu.info().name() + ", cuDNN " + CudnnHandle.version() + ", GPU " + options.device();
@@ -116,7 +117,13 @@ public final class GpuBackend implements Backend {
     try {
       DeviceProperties properties = new DeviceProperties(device.json());
       PlanCache cache = new PlanCache(options.cache(), device.name(), CudnnHandle.version());
-      Planner planner = new Planner(properties, options, cache).with(device.limits());
+      Planner planner =
+          new Planner(
+                  properties,
+                  options,
+                  cache,
+                  new PlanWorkers(() -> new DeviceProperties(device.json())))
+              .with(device.limits());
       String description = device.name() + " (planning only), cuDNN " + CudnnHandle.version();
       return new GpuBackend(
           description, device.architecture(), planner, Optional.empty(), properties);
@@ -217,6 +224,12 @@ public final class GpuBackend implements Backend {
     } catch (UnsupportedOperationException e) {
       return Support.no(e.getMessage());
     }
+  }
+
+  @Override
+  public void planAhead(List<OpSpec> specs) {
+    planner.ahead(
+        specs.stream().distinct().map(s -> (Runnable) () -> Lowering.of(planner, s)).toList());
   }
 
   @Override

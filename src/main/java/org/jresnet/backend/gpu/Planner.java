@@ -1,14 +1,12 @@
 package org.jresnet.backend.gpu;
 
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.EnumSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import java.util.function.DoubleSupplier;
 import java.util.function.Supplier;
@@ -16,11 +14,8 @@ import org.jresnet.backend.Phase;
 import org.jresnet.backend.Tuning;
 import org.jresnet.graph.DType;
 import org.jresnet.nativebindings.cuda.CudaException;
-import org.jresnet.nativebindings.cuda.CudnnPlan;
 import org.jresnet.nativebindings.cuda.DataType;
-import org.jresnet.nativebindings.cuda.EngineConfig;
 import org.jresnet.nativebindings.cuda.EngineConfig.Note;
-import org.jresnet.nativebindings.cuda.OpGraph.Heuristic;
 import org.jresnet.nativebindings.cuda.Target;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -39,31 +34,106 @@ class Planner implements AutoCloseable {
     PLAIN
   }
 
-  private final Target target;
-  private final CudnnOptions options;
-  private final PlanCache cache;
-  private final Map<String, Planned> planned = new LinkedHashMap<>();
-  private final Map<String, String> refused = new LinkedHashMap<>();
-  private Trial trial;
-  private PlanWorkers workers;
-  private DeviceLimits limits;
+  /** Ends planning ahead where engines must be timed first, which one thread does alone. */
+  private static final class Untimed extends RuntimeException {
+    private static final long serialVersionUID = 1;
 
-  Planner(Target target, CudnnOptions options, PlanCache cache) {
-    this.target = target;
-    this.options = options;
-    this.cache = cache;
+    Untimed(String key) {
+      super(key, null, false, false);
+    }
   }
 
-  /** From now on engines are taken that have run on the device; {@code makers} make them. */
-  void tryOn(Trial device, PlanWorkers makers) {
-    trial = device;
-    workers = makers;
+  /** The calling thread's own; handles of cuDNN must not be shared. */
+  private final ThreadLocal<Target> target;
+
+  private final CudnnOptions options;
+  private final PlanCache cache;
+  private final PlanWorkers workers;
+  private final Map<String, Object> locks = new ConcurrentHashMap<>();
+  private final Map<String, Planned> planned = new ConcurrentHashMap<>();
+  private final Map<String, String> refused = new ConcurrentHashMap<>();
+  private final Object device = new Object();
+  private Trial trial;
+  private DeviceLimits limits;
+  private volatile boolean ahead;
+  private CudaException lost;
+
+  /**
+   * Plans for a device.
+   *
+   * @param workers make plans, too; closed with this
+   */
+  Planner(Target target, CudnnOptions options, PlanCache cache, PlanWorkers workers) {
+    this.target = ThreadLocal.withInitial(() -> target);
+    this.options = options;
+    this.cache = cache;
+    this.workers = workers;
+  }
+
+  /** From now on engines are taken that have run on the device. */
+  void tryOn(Trial clock) {
+    trial = clock;
+  }
+
+  /**
+   * Makes the engines of several ops at the same time. Each graph gets the engine that it would
+   * have got in its turn; what fails, or must be timed, is left for then.
+   */
+  void ahead(List<Runnable> plannings) {
+    ahead = true;
+    try {
+      workers.run(plannings.stream().map(this::withOwn).toList());
+    } catch (CudaException e) {
+      if (e.kind() == CudaException.Kind.LOST) {
+        throw e;
+      }
+      LOG.warn("Engines are made one by one: {}", e.getMessage());
+    } finally {
+      ahead = false;
+    }
+  }
+
+  private Consumer<Target> withOwn(Runnable planning) {
+    return own -> {
+      target.set(own);
+      try {
+        planning.run();
+      } catch (RuntimeException e) {
+        if (e instanceof CudaException cuda && cuda.kind() == CudaException.Kind.LOST) {
+          throw e;
+        }
+        LOG.debug("Left for later: {}", e.getMessage());
+      } finally {
+        target.remove();
+      }
+    };
   }
 
   /** Says what the launches of our own kernels depend on. */
   Planner with(DeviceLimits device) {
     limits = device;
     return this;
+  }
+
+  /** Where the calling thread plans. */
+  Target target() {
+    return target.get();
+  }
+
+  CudnnOptions options() {
+    return options;
+  }
+
+  PlanCache cache() {
+    return cache;
+  }
+
+  PlanWorkers workers() {
+    return workers;
+  }
+
+  Trial trial() {
+    return trial;
   }
 
   Path cacheFolder() {
@@ -95,28 +165,41 @@ class Planner implements AutoCloseable {
    */
   Optional<Planned> plan(String key, DType type, Arithmetic arithmetic, Consumer<Draft> build) {
     String full = full(key, type);
-    Planned known = planned.get(full);
-    if (known != null || refused.containsKey(full)) {
-      return Optional.ofNullable(known);
+    synchronized (locks.computeIfAbsent(full, k -> new Object())) {
+      Planned known = planned.get(full);
+      return known != null || refused.containsKey(full)
+          ? Optional.ofNullable(known)
+          : make(full, type, arithmetic, build);
     }
+  }
+
+  private Optional<Planned> make(
+      String full, DType type, Arithmetic arithmetic, Consumer<Draft> build) {
     Draft draft = new Draft(type);
     try {
       build.accept(draft);
-      Optional<Planned> found = choose(full, draft, forbidden(type, arithmetic));
+      Selection selection = new Selection(this, full, draft, forbidden(type, arithmetic));
+      Optional<Planned> found = selection.engine();
       if (found.isPresent()) {
         planned.put(full, found.get());
-        refused.remove(full);
         LOG.info("{}: {}", full, found.get().choice().text());
       } else {
         draft.graph.close();
-        refused.putIfAbsent(
-            full, "cuDNN proposes none that the precision, --deterministic and --workspace allow");
+        refused.put(
+            full,
+            selection
+                .refusal()
+                .orElse(
+                    "cuDNN proposes none that the precision, --deterministic and --workspace"
+                        + " allow"));
       }
       return found;
-    } catch (CudaException e) {
+    } catch (CudaException | Untimed e) {
       draft.graph.close();
-      if (e.kind() == CudaException.Kind.NOT_SUPPORTED) {
-        refuse(full, e);
+      if (e instanceof CudaException refusal
+          && refusal.kind() == CudaException.Kind.NOT_SUPPORTED) {
+        LOG.info("{}: {}", full, refusal.getMessage());
+        refused.put(full, refusal.getMessage());
         return Optional.empty();
       }
       throw e;
@@ -130,11 +213,6 @@ class Planner implements AutoCloseable {
   /** Why {@link #plan} found no engine for a graph: the first reason that cuDNN gave. */
   Optional<String> refusal(String key, DType type) {
     return Optional.ofNullable(refused.get(full(key, type)));
-  }
-
-  private void refuse(String full, CudaException e) {
-    LOG.info("{}: {}", full, e.getMessage());
-    refused.putIfAbsent(full, e.getMessage());
   }
 
   /** Whether training computes as much together as that, where it can. */
@@ -181,11 +259,37 @@ class Planner implements AutoCloseable {
     if (remembered.isPresent()) {
       return remembered.get().milliseconds();
     }
+    leaveUntimed(key);
     double time = timing.getAsDouble();
     if (!Double.isNaN(time)) {
       cache.put(key, new Choice(key, 0, 0, 1, false, false, 0, bytes, time));
     }
     return time;
+  }
+
+  /** Runs an engine, where there is a device: one at a time, and none after the device was lost. */
+  void runOnce(Planned made) {
+    if (trial == null) {
+      return;
+    }
+    synchronized (device) {
+      if (lost != null) {
+        throw lost;
+      }
+      try {
+        trial.run(made);
+      } catch (CudaException e) {
+        lost = e.kind() == CudaException.Kind.LOST ? e : null;
+        throw e;
+      }
+    }
+  }
+
+  /** Leaves what must be timed for later, when one thread alone plans. */
+  void leaveUntimed(String key) {
+    if (ahead) {
+      throw new Untimed(key);
+    }
   }
 
   /** Whether an engine may be one that is compiled for its graph, without being timed. */
@@ -207,171 +311,10 @@ class Planner implements AutoCloseable {
     return notes;
   }
 
-  private Optional<Planned> choose(String key, Draft draft, Set<Note> forbidden) {
-    for (Heuristic heuristic : Heuristic.values()) {
-      List<EngineConfig> allowed = new ArrayList<>();
-      for (EngineConfig config : proposals(key, draft, heuristic)) {
-        if (config.notes().stream().noneMatch(forbidden::contains)) {
-          allowed.add(config);
-        }
-      }
-      if (options.tuning() == Tuning.OFF) {
-        // A stable sort: what is ready comes first, in cuDNN's order.
-        allowed.sort(
-            Comparator.comparing(config -> config.notes().contains(Note.COMPILED_AT_RUNTIME)));
-      }
-      Optional<Planned> found =
-          races() ? fastest(key, draft, allowed, heuristic) : first(key, draft, allowed, heuristic);
-      if (found.isPresent()) {
-        return found;
-      }
-    }
-    return Optional.empty();
-  }
-
-  private List<EngineConfig> proposals(String key, Draft draft, Heuristic heuristic) {
-    try {
-      return draft.graph.engines(target, heuristic);
-    } catch (CudaException e) {
-      if (e.kind() == CudaException.Kind.LOST || !draft.graph.finished()) {
-        throw e;
-      } else if (e.kind() == CudaException.Kind.NOT_SUPPORTED) {
-        refuse(key, e);
-        return List.of();
-      }
-      LOG.warn("{}: cuDNN proposes nothing by {}: {}", key, heuristic, e.getMessage());
-      return List.of();
-    }
-  }
-
-  private Optional<Planned> first(
-      String key, Draft draft, List<EngineConfig> allowed, Heuristic heuristic) {
-    for (int i = 0; i < allowed.size(); i++) {
-      Optional<Planned> planned = working(key, draft, allowed, i, heuristic, Double.NaN);
-      if (planned.isPresent()) {
-        return planned;
-      }
-    }
-    return Optional.empty();
-  }
-
-  /** The candidate as a plan that has run once, where there is a device. */
-  private Optional<Planned> working(
-      String key,
-      Draft draft,
-      List<EngineConfig> allowed,
-      int at,
-      Heuristic heuristic,
-      double milliseconds) {
-    EngineConfig config = allowed.get(at);
-    CudnnPlan plan = null;
-    try {
-      plan = config.plan(target);
-      if (fits(plan)) {
-        Planned made = planned(key, draft, plan, at, allowed.size(), heuristic, milliseconds);
-        if (trial != null) {
-          trial.run(made);
-        }
-        return Optional.of(made);
-      }
-    } catch (CudaException e) {
-      leaveOut(key, config, e);
-    }
-    if (plan != null) {
-      plan.close();
-    }
-    return Optional.empty();
-  }
-
-  private boolean fits(CudnnPlan plan) {
-    return plan.workspaceBytes() <= options.workspaceBytes();
-  }
-
-  /** Says why a candidate is none; with a lost device nothing else would work either. */
-  private void leaveOut(String key, EngineConfig config, CudaException e) {
-    if (e.kind() == CudaException.Kind.LOST) {
-      throw e;
-    } else if (e.kind() == CudaException.Kind.NOT_SUPPORTED) {
-      LOG.info("{}: engine {} cannot: {}", key, config.engine(), e.getMessage());
-      refused.putIfAbsent(key, e.getMessage());
-    } else {
-      LOG.warn("{}: engine {} fails and is left out: {}", key, config.engine(), e.getMessage());
-    }
-  }
-
-  private Optional<Planned> fastest(
-      String key, Draft draft, List<EngineConfig> allowed, Heuristic heuristic) {
-    Optional<PlanCache.Entry> remembered = cache.get(key);
-    if (remembered.isPresent()) {
-      int at = remembered.get().candidate();
-      if (at < allowed.size() && allowed.get(at).engine() == remembered.get().engine()) {
-        double time = remembered.get().milliseconds();
-        Optional<Planned> planned = working(key, draft, allowed, at, heuristic, time);
-        if (planned.isPresent()) {
-          return planned;
-        }
-      }
-    }
-    Planned best = null;
-    List<PlanWorkers.Made> made = workers.make(allowed);
-    for (int i = 0; i < made.size(); i++) {
-      CudnnPlan plan = made.get(i).plan();
-      CudaException failure = made.get(i).failure();
-      double time = Double.NaN;
-      if (plan != null && fits(plan)) {
-        try {
-          time =
-              trial.milliseconds(
-                  planned(key, draft, plan, i, allowed.size(), heuristic, Double.NaN));
-        } catch (CudaException e) {
-          failure = e;
-        }
-      }
-      if (failure != null) {
-        leaveOut(key, allowed.get(i), failure);
-      }
-      boolean works = plan != null && failure == null && fits(plan);
-      if (works && (best == null || time < best.choice().milliseconds())) {
-        if (best != null) {
-          best.plan().close();
-        }
-        best = planned(key, draft, plan, i, allowed.size(), heuristic, time);
-      } else if (plan != null) {
-        plan.close();
-      }
-    }
-    if (best != null && !Double.isNaN(best.choice().milliseconds())) {
-      cache.put(key, best.choice());
-    }
-    return Optional.ofNullable(best);
-  }
-
-  private static Planned planned(
-      String key,
-      Draft draft,
-      CudnnPlan plan,
-      int candidate,
-      int proposals,
-      Heuristic heuristic,
-      double milliseconds) {
-    EngineConfig config = plan.config();
-    Choice choice =
-        new Choice(
-            key,
-            config.engine(),
-            candidate,
-            proposals,
-            heuristic == Heuristic.FALLBACK,
-            config.notes().contains(Note.COMPILED_AT_RUNTIME),
-            plan.workspaceBytes(),
-            draft.graph.bytes(),
-            milliseconds);
-    return new Planned(draft.graph, draft.values, plan, choice);
-  }
-
   @Override
   public void close() {
     planned.values().forEach(Planned::close);
     planned.clear();
+    workers.close();
   }
 }

@@ -20,7 +20,7 @@ class GradientSumTest {
 
   private GradientSum sum(boolean races, boolean compiles, double addition) {
     Planner planner =
-        new Planner(null, CudnnOptions.defaults(), null) {
+        new Planner(null, CudnnOptions.defaults(), null, new PlanWorkers(() -> null)) {
           @Override
           boolean races() {
             return races;

@@ -50,7 +50,7 @@ final class HostDevice implements Device, Backend {
 
   private static final class NoEngines extends Planner {
     NoEngines() {
-      super(null, CudnnOptions.defaults(), null);
+      super(null, CudnnOptions.defaults(), null, new PlanWorkers(() -> null));
     }
 
     @Override

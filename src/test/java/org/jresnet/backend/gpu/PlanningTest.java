@@ -11,6 +11,7 @@ import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Pass;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.Support;
+import org.jresnet.backend.Tuning;
 import org.jresnet.bench.NetworkContests;
 import org.jresnet.check.OpCase;
 import org.jresnet.engine.CompileOptions;
@@ -67,6 +68,29 @@ class PlanningTest {
   void resNet50PlansInEveryPrecision(Precision precision, int batch) {
     check(precision, CompileOptions.training(batch, 224, Fixture.NORMALIZATION));
     check(precision, CompileOptions.inference(batch, 224, Fixture.NORMALIZATION));
+  }
+
+  /** By several threads of cuDNN's, compiled engines among them. */
+  @Test
+  void whatIsPlannedAheadIsWhatIsPlannedInTurn() {
+    List<OpSpec> specs =
+        Executable.specs(
+                Architecture.of("resnet18").graph(1000),
+                CompileOptions.training(16, 64, Fixture.NORMALIZATION),
+                Precision.BF16)
+            .stream()
+            .map(NamedSpec::spec)
+            .toList();
+    CudnnOptions options = TestBackends.gpu(Tuning.HEURISTIC);
+    try (GpuBackend ahead = GpuBackend.planning(DeviceDescription.of("h200"), options);
+        GpuBackend inTurn = GpuBackend.planning(DeviceDescription.of("h200"), options)) {
+      ahead.planAhead(specs);
+      for (OpSpec spec : specs) {
+        assertThat(ahead.choices(spec)).as("%s", spec).isEqualTo(inTurn.choices(spec));
+      }
+      assertThat(specs.stream().flatMap(spec -> ahead.choices(spec).stream()))
+          .anyMatch(Choice::compiled);
+    }
   }
 
   /** The bytes that go in have signs: for others cuDNN 9.24 ends the process. */
