@@ -1,7 +1,7 @@
 package org.jresnet.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.jresnet.cli.MainTest.jresnet;
+import static org.jresnet.cli.Cli.jresnet;
 
 import java.math.BigDecimal;
 import java.nio.file.Path;
@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
-import org.jresnet.cli.MainTest.Result;
+import org.jresnet.cli.Cli.Result;
 import org.junit.jupiter.api.Named;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -132,24 +132,33 @@ final class ArgumentsTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "summary --width 5000 | layer3.0.conv2.weight of shape [20000, 20000, 3, 3] would have 3600000000 values",
+        "summary --width 5000 | layer3.0.conv2.weight of shape [20000, 20000, 3, 3] would have"
+            + " 3600000000 values",
         "summary --width 16384 --classes 1000000 | use a smaller width or fewer classes",
         "summary --classes 2147483647 | --classes must be a whole number between 1 and 1000000",
-        "summary --batch 65536 --size 16384 --width 512 | at most 2 fit: use a smaller batch or size",
-        "serve /nosuch --max-delay 5 | expected a time with its unit, such as 5ms, 30s or 2m, found '5'",
+        "summary --batch 65536 --size 16384 --width 512 | at most 2 fit: use a smaller batch or"
+            + " size",
+        "serve /nosuch --max-delay 5 | expected a time with its unit, such as 5ms, 30s or 2m, found"
+            + " '5'",
         "serve /nosuch --max-delay 11m | --max-delay must be between 0 and 600000 ms, found 660000",
-        "serve /nosuch --request-timeout 1us | --request-timeout must be between 100 and 600000 ms, found 0",
-        "serve /nosuch --max-bytes 20XB | expected a size with its unit, such as 500kB or 20MB, found '20XB'",
-        "serve /nosuch --max-bytes 2GB | --max-bytes must be between 1000 and 1000000000 bytes, found 2000000000",
-        "serve /no/such /other/such | two models would be named 'such'; give one another name: NAME=/other/such",
+        "serve /nosuch --request-timeout 1us | --request-timeout must be between 100 and 600000 ms,"
+            + " found 0",
+        "serve /nosuch --max-bytes 20XB | expected a size with its unit, such as 500kB or 20MB,"
+            + " found '20XB'",
+        "serve /nosuch --max-bytes 2GB | --max-bytes must be between 1000 and 1000000000 bytes,"
+            + " found 2000000000",
+        "serve /no/such /other/such | two models would be named 'such'; give one another name:"
+            + " NAME=/other/such",
         "serve /no/a%b | name it: NAME=/no/a%b",
         "summary --size 1x2x3 | one number or height x width",
-        "train /nosuch --out /nosuch/o --size 30000 | --size must be a whole number between 1 and 16384",
+        "train /nosuch --out /nosuch/o --size 30000 | --size must be a whole number between 1 and"
+            + " 16384",
         "train /nosuch --out /nosuch/o --size 16384 | use a smaller batch or size",
         "train /nosuch --out /nosuch/o --width 5000 | use a smaller width or fewer classes",
         "train /nosuch --out /nosuch/o --lr nan | --lr must be a number",
         "train /nosuch --out /nosuch/o --freeze [ | '[' is no pattern: Missing '] at position 1",
-        "train /nosuch --out /nosuch/o --group a(b | 'a(b' is no regular expression: Unclosed group at position 4",
+        "train /nosuch --out /nosuch/o --group a(b | 'a(b' is no regular expression: Unclosed group"
+            + " at position 4",
         "train /nosuch --out /nosuch/o --split 0.5,0.5,0.5 | add up to 1",
         "train /nosuch --out /nosuch/o --split 1 | two or three shares",
         "train /nosuch --out /nosuch/o --betas 0.9 | two numbers",
@@ -186,7 +195,8 @@ final class ArgumentsTest {
       value = {
         "predic x | unknown command 'predic'; did you mean predict",
         "train x --out y --bach 3 | unknown option '--bach'; did you mean --batch",
-        "train x --out y --batch many | --batch must be a whole number between 1 and 65536, found 'many'",
+        "train x --out y --batch many | --batch must be a whole number between 1 and 65536, found"
+            + " 'many'",
         "train x --out y --resize zoom | 'zoom'",
         "train x | Missing required option: '--out=DIR'",
       })

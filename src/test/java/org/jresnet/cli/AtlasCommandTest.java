@@ -1,7 +1,7 @@
 package org.jresnet.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.jresnet.cli.MainTest.jresnet;
+import static org.jresnet.cli.Cli.jresnet;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -35,7 +35,7 @@ final class AtlasCommandTest {
 
   private static final ObjectMapper JSON = new ObjectMapper();
   private static Set<String> types;
-  private static MainTest.Result result;
+  private static Cli.Result result;
 
   @BeforeAll
   static void measure() {
@@ -51,7 +51,7 @@ final class AtlasCommandTest {
     assertThat(result.code()).as(result.err()).isZero();
   }
 
-  private static MainTest.Result atlas(String... more) {
+  private static Cli.Result atlas(String... more) {
     List<String> arguments =
         new ArrayList<>(
             List.of("atlas", "--model=resnet18", "--width=16", "--size=32", "--batch=2"));
@@ -123,7 +123,7 @@ final class AtlasCommandTest {
     Path other = folder.resolve("changed.json");
     Files.writeString(other, tree.toString());
     Path csv = folder.resolve("diff.csv");
-    MainTest.Result diff =
+    Cli.Result diff =
         jresnet("atlas", "diff", folder.resolve("a"), other, "--csv=" + csv, "--json");
     assertThat(diff.code()).as(diff.err()).isZero();
     List<String> lines = diff.out().lines().toList();
@@ -151,19 +151,19 @@ final class AtlasCommandTest {
     String text = Files.readString(folder.resolve("a/atlas.json"));
     Path other = folder.resolve("other.json");
     Files.writeString(other, text.replace(", 2x", ", 4x"));
-    MainTest.Result diff = jresnet("atlas", "diff", folder.resolve("a"), other);
+    Cli.Result diff = jresnet("atlas", "diff", folder.resolve("a"), other);
     assertThat(diff.code()).isEqualTo(1);
     assertThat(diff.err()).contains("no row in common").contains("the same --model, --batch");
   }
 
   @Test
   void whatIsNoAtlasIsNamed() throws IOException {
-    MainTest.Result missing = jresnet("atlas", "diff", folder.resolve("none"), folder.resolve("a"));
+    Cli.Result missing = jresnet("atlas", "diff", folder.resolve("none"), folder.resolve("a"));
     assertThat(missing.code()).isEqualTo(1);
     assertThat(missing.err()).contains("there is no atlas at").contains("jresnet atlas --out");
     Path broken = folder.resolve("broken.json");
     Files.writeString(broken, "{\"format\": 1, \"rows\": []}");
-    MainTest.Result bad = jresnet("atlas", "diff", broken, folder.resolve("a"));
+    Cli.Result bad = jresnet("atlas", "diff", broken, folder.resolve("a"));
     assertThat(bad.code()).isEqualTo(1);
     assertThat(bad.err()).contains("broken.json").contains("origin");
   }
@@ -175,7 +175,7 @@ final class AtlasCommandTest {
     assertThat(atlas("--precision=fp31", fresh).err()).contains("unknown precision 'fp31'");
     assertThat(atlas("--precision=fp32,fp16", fresh).err()).contains("fp16 is not possible");
     assertThat(jresnet("atlas", "--model=nosuch", fresh).err()).contains("unknown model");
-    MainTest.Result again = atlas("--out=" + folder.resolve("a"));
+    Cli.Result again = atlas("--out=" + folder.resolve("a"));
     assertThat(again.code()).isEqualTo(1);
     assertThat(again.err()).contains("atlas.json exists").contains("--overwrite");
   }

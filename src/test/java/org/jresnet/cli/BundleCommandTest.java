@@ -11,7 +11,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
-import org.jresnet.cli.MainTest.Result;
+import org.jresnet.cli.Cli.Result;
 import org.jresnet.data.drawn.DrawnFaces;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -34,7 +34,7 @@ final class BundleCommandTest {
     run = folder.resolve("run");
     DrawnFaces.write(faces, new DrawnFaces.Options(20, 32, 1), done -> {});
     Result trained =
-        MainTest.jresnet(
+        Cli.jresnet(
             "train",
             faces,
             "--out",
@@ -47,8 +47,7 @@ final class BundleCommandTest {
             "--epochs=2");
     assertThat(trained.code()).as(trained.err()).isZero();
     Path archive = folder.resolve("box.tar.gz");
-    Result result =
-        MainTest.jresnet("bundle", run, archive, "--target=n5105", "--golden=3", "--json");
+    Result result = Cli.jresnet("bundle", run, archive, "--target=n5105", "--golden=3", "--json");
     assertThat(result.code()).as(result.err()).isZero();
     made = JSON.readTree(result.out());
     Ended unpacked = start(folder, "tar", "-xf", archive.toString());
@@ -116,7 +115,7 @@ final class BundleCommandTest {
   }
 
   private static void refused(int code, String says, Object... line) {
-    Result result = MainTest.jresnet(line);
+    Result result = Cli.jresnet(line);
     assertThat(result.code()).as(result.err()).isEqualTo(code);
     assertThat(result.err()).contains(says);
   }

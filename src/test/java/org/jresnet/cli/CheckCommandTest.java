@@ -1,7 +1,7 @@
 package org.jresnet.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.jresnet.cli.MainTest.jresnet;
+import static org.jresnet.cli.Cli.jresnet;
 
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -37,7 +37,7 @@ final class CheckCommandTest {
     "check", "--model", "resnet18", "--width", "8", "--size", "32", "--backend", "cpu"
   };
 
-  private static MainTest.Result check(Object... more) {
+  private static Cli.Result check(Object... more) {
     Object[] all = new Object[SMALL.length + more.length];
     System.arraycopy(SMALL, 0, all, 0, SMALL.length);
     System.arraycopy(more, 0, all, SMALL.length, more.length);
@@ -49,14 +49,14 @@ final class CheckCommandTest {
   void theLineThatRepeatsACaseRepeatsIt() {
     String line = OpCase.Kind.POOLS.command(3, "cpu", Precision.FP32);
     assertThat(line).startsWith("jresnet ");
-    MainTest.Result result = jresnet((Object[]) line.substring("jresnet ".length()).split(" "));
+    Cli.Result result = jresnet((Object[]) line.substring("jresnet ".length()).split(" "));
     assertThat(result.code()).as(result.err()).isZero();
     assertThat(result.out()).contains("pools 3: ", "ok   y: error ", "0 of 1 case off");
   }
 
   @Test
   void aWholeNetworkIsCompared() {
-    MainTest.Result result = check("--precision", "fp32");
+    Cli.Result result = check("--precision", "fp32");
     assertThat(result.code()).as(result.err()).isZero();
     assertThat(result.out()).contains("The largest difference beside its bound, of 188 tensors:");
   }
@@ -65,7 +65,7 @@ final class CheckCommandTest {
   void bisectNamesTheFirstTensorThatIsOffAndExitsWith1() {
     assertThat(check("--precision", "fp32", "--bisect").code()).isZero();
     // No two orders of additions round the same everywhere.
-    MainTest.Result result = check("--precision", "fp32", "--bisect", "--bound", "0");
+    Cli.Result result = check("--precision", "fp32", "--bisect", "--bound", "0");
     assertThat(result.code()).isEqualTo(1);
     assertThat(result.out())
         .contains("The first tensor that is off, of 188 compared:")
@@ -86,7 +86,7 @@ final class CheckCommandTest {
     WeightFiles.write(wrong, new StateDict(tensors, facts));
     Object[] against = {"--precision", "fp32", "--bisect", "--seed", "3", "--against"};
     assertThat(check(with(against, honest)).code()).isZero();
-    MainTest.Result result = check(with(against, wrong));
+    Cli.Result result = check(with(against, wrong));
     assertThat(result.code()).isEqualTo(1);
     assertThat(result.out())
         .contains("OFF  gradient of the output of layer2.0.conv2")
@@ -141,10 +141,10 @@ final class CheckCommandTest {
     assertThat(jresnet("check").err()).contains("--op or --model");
     assertThat(jresnet("check", "--op", "nonsense").err()).contains("folded-conv");
     assertThat(jresnet("check", "--op", "pools", "--case", 99999).err()).contains("at most");
-    MainTest.Result result = check("--precision", "fp32", "--against", "nowhere.safetensors");
+    Cli.Result result = check("--precision", "fp32", "--against", "nowhere.safetensors");
     assertThat(result.code()).isEqualTo(2);
     assertThat(result.err()).contains("nowhere.safetensors");
-    MainTest.Result int8 = check("--precision", "int8", "--work", "infer");
+    Cli.Result int8 = check("--precision", "int8", "--work", "infer");
     assertThat(int8.code()).isNotZero();
   }
 }

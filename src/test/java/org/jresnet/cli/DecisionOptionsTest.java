@@ -9,7 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 import org.jresnet.base.Json;
-import org.jresnet.cli.MainTest.Result;
+import org.jresnet.cli.Cli.Result;
 import org.jresnet.data.drawn.DrawnFaces;
 import org.jresnet.train.ModelFiles;
 import org.junit.jupiter.api.BeforeAll;
@@ -31,7 +31,7 @@ final class DecisionOptionsTest {
     run = folder.resolve("run");
     DrawnFaces.write(faces, new DrawnFaces.Options(40, 32, 1), done -> {});
     Result result =
-        MainTest.jresnet(
+        Cli.jresnet(
             "train",
             faces,
             "--out",
@@ -53,7 +53,7 @@ final class DecisionOptionsTest {
     line[1] = run;
     line[2] = "--precision=fp32";
     System.arraycopy(more, 0, line, 3, more.length);
-    return MainTest.jresnet(line);
+    return Cli.jresnet(line);
   }
 
   private static Path face() {
@@ -111,7 +111,7 @@ final class DecisionOptionsTest {
 
   @Test
   void anEvaluationMeasuresThePromises() {
-    Result result = MainTest.jresnet("evaluate", run, "--test", "--precision=fp32");
+    Result result = Cli.jresnet("evaluate", run, "--test", "--precision=fp32");
     assertThat(result.code()).as(result.err()).isZero();
     assertThat(result.out())
         .contains("Calibration, chosen on validation images and measured here:")
@@ -131,10 +131,10 @@ final class DecisionOptionsTest {
     Path old =
         Path.of(DecisionOptionsTest.class.getResource("/fixtures/run/run.json").toURI())
             .getParent();
-    Result plain = MainTest.jresnet("predict", old, face(), face());
+    Result plain = Cli.jresnet("predict", old, face(), face());
     assertThat(plain.code()).as(plain.err()).isZero();
     assertThat(plain.err()).containsOnlyOnce("the model is uncalibrated");
-    Result asked = MainTest.jresnet("predict", old, face(), "--operating-point=eer");
+    Result asked = Cli.jresnet("predict", old, face(), "--operating-point=eer");
     assertThat(asked.code()).isEqualTo(1);
     assertThat(asked.err())
         .contains("the model is uncalibrated, so it has no operating point 'eer'");

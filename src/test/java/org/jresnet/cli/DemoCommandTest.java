@@ -14,8 +14,8 @@ final class DemoCommandTest {
   @Test
   void aNetworkWithoutAdditionsPlaysTheWholeStory() {
     Path out = folder.resolve("demo");
-    MainTest.Result result =
-        MainTest.jresnet(
+    Cli.Result result =
+        Cli.jresnet(
             "demo",
             "--model",
             "shufflenet_v2_x0_5",

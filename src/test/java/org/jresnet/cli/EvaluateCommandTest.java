@@ -1,60 +1,133 @@
 package org.jresnet.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.jresnet.cli.Cli.jresnet;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 import org.jresnet.base.Csv;
-import org.jresnet.cli.MainTest.Result;
+import org.jresnet.base.Digests;
+import org.jresnet.cli.Cli.Result;
 import org.jresnet.data.drawn.DrawnFaces;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
-/** What evaluations leave in the folder of their run. */
-final class EvaluateCommandTest {
-  private static final ObjectMapper JSON = new ObjectMapper();
-
-  @TempDir private static Path folder;
-  private static Path faces;
-  private static Path other;
-  private static Path run;
+/** What evaluations print, and what they leave in the folder of their run. */
+final class EvaluateCommandTest extends SmallRun {
+  private Path other;
 
   @BeforeAll
-  static void train() {
-    faces = folder.resolve("faces");
+  void drawOthers() {
     other = folder.resolve("other faces");
-    run = folder.resolve("run");
-    DrawnFaces.write(faces, new DrawnFaces.Options(20, 32, 1), done -> {});
     DrawnFaces.write(other, new DrawnFaces.Options(12, 32, 9), done -> {});
-    Result result =
-        MainTest.jresnet(
-            "train",
-            faces,
-            "--out",
-            run,
-            "--model=resnet18",
-            "--width=4",
-            "--size=32",
-            "--batch=8",
-            "--precision=fp32",
-            "--epochs=1",
-            "--augment=forensic");
-    assertThat(result.code()).as(result.err()).isZero();
   }
 
-  private static Result evaluate(Object... more) {
-    return MainTest.jresnet(
+  private Result evaluate(Object... more) {
+    return jresnet(
         Stream.concat(Stream.of("evaluate", run, "--precision=fp32"), Stream.of(more)).toArray());
   }
 
   private static JsonNode json(Path file) throws IOException {
     return JSON.readTree(file.toFile());
+  }
+
+  @Test
+  void evaluationReportsAllMetrics() throws IOException {
+    Result result = jresnet("evaluate", run, faces, "--precision", "fp32", "--json");
+    assertThat(result.code()).as(result.err()).isZero();
+    JsonNode values = JSON.readTree(result.out());
+    assertThat(values.get("images").asInt()).isEqualTo(40);
+    assertThat(values.get("accuracy").asDouble()).isBetween(0.0, 1.0);
+    assertThat(values.has("auc") && values.has("eer") && values.has("average_precision")).isTrue();
+    double accuracy = values.get("accuracy").asDouble();
+    assertThat(values.at("/accuracy_interval/0").asDouble()).isLessThan(accuracy + 1e-9);
+    assertThat(values.at("/auc_interval/1").asDouble())
+        .isGreaterThanOrEqualTo(values.get("auc").asDouble());
+    assertThat(values.at("/confusion/0/0").asInt() + values.at("/confusion/0/1").asInt())
+        .isEqualTo(20);
+  }
+
+  @Test
+  void evaluationWritesEveryPrediction() {
+    Path csv = folder.resolve("evaluation.csv");
+    Result result = jresnet("evaluate", run, faces, "--precision", "fp32", "--csv", csv);
+    assertThat(result.code()).as(result.err()).isZero();
+    List<List<String>> rows = Csv.read(csv);
+    assertThat(rows).hasSize(41);
+    assertThat(rows.get(0))
+        .containsExactly("file", "class", "predicted", "p(camera)", "p(generated)");
+    assertThat(rows.get(1).subList(0, 2)).containsExactly("camera/00000.jpg", "camera");
+    assertThat(Double.parseDouble(rows.get(1).get(3)) + Double.parseDouble(rows.get(1).get(4)))
+        .isBetween(0.999999, 1.000001);
+    Result again = jresnet("evaluate", folder.resolve("none.pth"), faces, "--csv", csv);
+    assertThat(again.err()).contains("evaluation.csv exists; use --overwrite");
+  }
+
+  @Test
+  void classesMustBeTheModels() throws IOException {
+    Path other = folder.resolve("other");
+    for (String kind : List.of("cats", "dogs")) {
+      Files.createDirectories(other.resolve(kind));
+      Files.copy(faces.resolve("camera/00000.jpg"), other.resolve(kind + "/a.jpg"));
+    }
+    Result result = jresnet("evaluate", run, other);
+    assertThat(result.code()).isEqualTo(1);
+    assertThat(result.err()).contains("[camera, generated]").contains("[cats, dogs]");
+  }
+
+  /** Real photographs alone: the share that is called generated is what a user needs to know. */
+  @Test
+  void oneClassAloneGivesARateOfErrors() throws IOException {
+    Path photos = folder.resolve("photos/camera");
+    Files.createDirectories(photos);
+    for (int i = 0; i < 6; i++) {
+      Files.copy(faces.resolve("camera/0000" + i + ".jpg"), photos.resolve(i + ".jpg"));
+    }
+    Result byFolder = jresnet("evaluate", run, folder.resolve("photos"), "--precision", "fp32");
+    assertThat(byFolder.code()).as(byFolder.err()).isZero();
+    assertThat(byFolder.out())
+        .contains("6 images, all of class 'camera'")
+        .containsPattern("False-alarm rate \\(called 'generated'\\): .* of 6; 95 % interval ")
+        .doesNotContain("AUC");
+    Result byName =
+        jresnet("evaluate", run, photos, "--class", "camera", "--precision", "fp32", "--json");
+    assertThat(byName.code()).as(byName.err()).isZero();
+    JsonNode values = JSON.readTree(byName.out());
+    assertThat(values.get("images").asInt()).isEqualTo(6);
+    assertThat(values.get("positive").asText()).isEqualTo("generated");
+    assertThat(values.get("class_accuracy").size()).isEqualTo(1);
+    assertThat(values.has("auc")).isFalse();
+    Result hits =
+        jresnet("evaluate", run, photos, "--class=camera", "--positive=camera", "--precision=fp32");
+    assertThat(hits.out()).contains("Hit rate (called 'camera')");
+    refused(1, "evaluate {}/run {}/photos/camera --precision fp32", "--class");
+    refused(1, "evaluate {}/run {}/photos --class dog --precision fp32", "[camera, generated]");
+    refused(1, "evaluate {}/run {}/photos --positive dog --precision fp32", "--positive");
+  }
+
+  @Test
+  void evaluatingWhatWasTrainedOnIsWarnedOf() throws IOException {
+    Result result = jresnet("evaluate", run, faces, "--precision", "fp32", "--json");
+    assertThat(result.err())
+        .contains("WARNING: the model was trained on 28 of these 40 images, and 6 more chose");
+    assertThat(JSON.readTree(result.out()).get("images_of_train").asInt()).isEqualTo(28);
+    Path copies = folder.resolve("copies/camera");
+    Files.createDirectories(copies);
+    String trained = first(run, "train");
+    Files.copy(faces.resolve(trained), copies.resolve("renamed.jpg"));
+    DrawnFaces.write(folder.resolve("fresh"), new DrawnFaces.Options(1, 32, 77), done -> {});
+    Files.copy(folder.resolve("fresh/camera/00000.jpg"), copies.resolve("new.jpg"));
+    Result copied =
+        jresnet(
+            "evaluate",
+            run.resolve("best.safetensors"),
+            folder.resolve("copies"),
+            "--precision=fp32");
+    assertThat(copied.err()).contains("trained on 1 of these 2 images, and 0 more");
   }
 
   @Test
@@ -68,7 +141,7 @@ final class EvaluateCommandTest {
     Path predictions = file.resolveSibling(e.get("predictions").asText());
     assertThat(Csv.read(predictions)).hasSize(25);
     assertThat(e.get("predictions_sha256").asText())
-        .isEqualTo(org.jresnet.base.Digests.ofFile(predictions, "the file", () -> false));
+        .isEqualTo(Digests.ofFile(predictions, "the file", () -> false));
     assertThat(e.get("command").asText())
         .startsWith("./jresnet evaluate")
         .contains("'" + other + "'");
@@ -179,21 +252,10 @@ final class EvaluateCommandTest {
   void aModelOfNoRunLeavesNothing() throws IOException {
     Path loose = Files.copy(run.resolve("best.safetensors"), folder.resolve("loose.safetensors"));
     Result result =
-        MainTest.jresnet(
+        jresnet(
             "evaluate", loose, other, "--precision=fp32", "--robustness", "--degradations=noise");
     assertThat(result.code()).as(result.err()).isZero();
     assertThat(result.out()).doesNotContain("Saved as").contains("sigma 10 of 255");
     assertThat(result.err()).contains("belongs to no run, so the grid is not saved");
-  }
-
-  @Test
-  void forensicAugmentationIsRecordedAndKept() throws IOException {
-    JsonNode degrading = json(run.resolve("run.json")).at("/options/input/augmentation/degrading");
-    assertThat(degrading.get("probability").asDouble()).isEqualTo(0.5);
-    assertThat(degrading.get("among")).hasSize(132);
-    Result other =
-        MainTest.jresnet("train", "--resume", "--out", run, "--augment=none", "--epochs=2");
-    assertThat(other.code()).isEqualTo(2);
-    assertThat(other.err()).contains("--augment is none, the run has forensic");
   }
 }

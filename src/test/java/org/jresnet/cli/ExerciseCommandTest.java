@@ -1,7 +1,7 @@
 package org.jresnet.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.jresnet.cli.MainTest.jresnet;
+import static org.jresnet.cli.Cli.jresnet;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -16,7 +16,7 @@ import org.junit.jupiter.api.io.TempDir;
 final class ExerciseCommandTest {
   @Test
   void everyExerciseIsListedWithItsLesson() {
-    MainTest.Result result = jresnet("exercise");
+    Cli.Result result = jresnet("exercise");
     assertThat(result.code()).as(result.err()).isZero();
     assertThat(Exercise.all()).isNotEmpty();
     for (Exercise e : Exercise.all()) {
@@ -27,10 +27,10 @@ final class ExerciseCommandTest {
   @Test
   void theFirstCallWritesTheStubAndTheNextOnesGradeIt(@TempDir Path folder) throws Exception {
     Path mine = folder.resolve("new/mine");
-    MainTest.Result first = jresnet("exercise", "conv", "--dir", mine);
+    Cli.Result first = jresnet("exercise", "conv", "--dir", mine);
     assertThat(first.code()).as(first.err()).isZero();
     assertThat(first.out()).contains("Wrote " + mine.resolve("Conv.java"));
-    MainTest.Result second = jresnet("exercise", "conv", "--dir", mine, "--json");
+    Cli.Result second = jresnet("exercise", "conv", "--dir", mine, "--json");
     assertThat(second.code()).isEqualTo(1);
     assertThat(second.err()).contains("forward is not written yet", "Grade: 0 of 8 checks passed");
     JsonNode grade = new ObjectMapper().readTree(second.out());
@@ -47,7 +47,7 @@ final class ExerciseCommandTest {
     Files.copy(
         Path.of("src/test/resources/org/jresnet/inspect/exercise/solutions/Conv.java"),
         folder.resolve("Conv.java"));
-    MainTest.Result result = jresnet("exercise", "conv", "--dir", folder);
+    Cli.Result result = jresnet("exercise", "conv", "--dir", folder);
     assertThat(result.code()).as(result.out()).isZero();
     assertThat(result.out())
         .contains("Grade: 8 of 8 checks passed. Well done.", "resnet50 with your 53 convolutions");
@@ -55,7 +55,7 @@ final class ExerciseCommandTest {
 
   @Test
   void anUnknownNameIsWrongUsage(@TempDir Path folder) {
-    MainTest.Result result = jresnet("exercise", "cnov", "--dir", folder);
+    Cli.Result result = jresnet("exercise", "cnov", "--dir", folder);
     assertThat(result.code()).isEqualTo(2);
     assertThat(result.err()).contains("unknown exercise 'cnov'; known: conv");
     assertThat(folder).isEmptyDirectory();

@@ -29,8 +29,8 @@ final class ExplainTest {
     run = folder.resolve("run");
     image = faces.resolve("camera").resolve("00000.jpg");
     DrawnFaces.write(faces, new DrawnFaces.Options(10, 32, 1), done -> {});
-    MainTest.Result result =
-        MainTest.jresnet(
+    Cli.Result result =
+        Cli.jresnet(
             "train",
             faces,
             "--out",
@@ -53,8 +53,8 @@ final class ExplainTest {
   @Test
   void anImageIsExplainedInPicturesAndNumbers() throws IOException {
     Path out = folder.resolve("out");
-    MainTest.Result result =
-        MainTest.jresnet(
+    Cli.Result result =
+        Cli.jresnet(
             "predict",
             run,
             image,
@@ -91,13 +91,12 @@ final class ExplainTest {
   void nothingIsReplacedUnasked() throws IOException {
     Path out = Files.createDirectory(folder.resolve("taken"));
     Path there = Files.writeString(out.resolve("00000.jpg.bands.png"), "mine");
-    MainTest.Result refused = MainTest.jresnet("predict", run, image, "--explain", out);
+    Cli.Result refused = Cli.jresnet("predict", run, image, "--explain", out);
     assertThat(refused.code()).isEqualTo(1);
     assertThat(refused.err()).contains(there + " exists; use --overwrite");
     assertThat(refused.out()).doesNotContain("camera  ");
     assertThat(there).hasContent("mine");
-    MainTest.Result replaced =
-        MainTest.jresnet("predict", run, image, "--explain", out, "--overwrite");
+    Cli.Result replaced = Cli.jresnet("predict", run, image, "--explain", out, "--overwrite");
     assertThat(replaced.code()).as(replaced.err()).isZero();
     assertThat(ImageIO.read(there.toFile())).isNotNull();
   }
@@ -107,8 +106,7 @@ final class ExplainTest {
     Path out = folder.resolve("several");
     Path broken = Files.writeString(folder.resolve("broken.jpg"), "no image");
     Path other = image.getParent().resolveSibling("generated").resolve("00000.jpg");
-    MainTest.Result result =
-        MainTest.jresnet("predict", run, image, other, broken, "--explain", out);
+    Cli.Result result = Cli.jresnet("predict", run, image, other, broken, "--explain", out);
     assertThat(result.code()).isEqualTo(1);
     assertThat(result.err()).contains("broken.jpg", "1 of 3 images");
     assertThat(out.resolve("00000.jpg.explanation.json")).exists();
@@ -131,7 +129,7 @@ final class ExplainTest {
     arguments[1] = run;
     arguments[2] = image;
     System.arraycopy(more, 0, arguments, 3, more.length);
-    MainTest.Result result = MainTest.jresnet(arguments);
+    Cli.Result result = Cli.jresnet(arguments);
     assertThat(result.code()).as(result.err()).isEqualTo(code);
     assertThat(result.err()).contains(reason);
   }

@@ -1,7 +1,7 @@
 package org.jresnet.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.jresnet.cli.MainTest.jresnet;
+import static org.jresnet.cli.Cli.jresnet;
 
 import java.io.IOException;
 import java.net.URISyntaxException;
@@ -9,7 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.stream.Stream;
-import org.jresnet.cli.MainTest.Result;
+import org.jresnet.cli.Cli.Result;
 import org.jresnet.weights.HostTensor;
 import org.jresnet.weights.ModelInfo;
 import org.jresnet.weights.StateDict;

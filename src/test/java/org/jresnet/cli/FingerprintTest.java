@@ -28,8 +28,8 @@ final class FingerprintTest {
     real = folder.resolve("faces").resolve(DrawnFaces.CAMERA);
     fakes = folder.resolve("faces").resolve(DrawnFaces.GENERATED);
     run = folder.resolve("ae");
-    MainTest.Result result =
-        MainTest.jresnet(
+    Cli.Result result =
+        Cli.jresnet(
             "fingerprint", "train", real, "--out", run, "--epochs", 2, "--batch", 4, "--size", 16);
     assertThat(result.code()).as(result.err()).isZero();
     assertThat(result.out()).contains("Epoch   1", "PSNR", "fingerprint apply " + run);
@@ -49,9 +49,8 @@ final class FingerprintTest {
   void everyFakeIsDrawnAnewAndMeasured() throws IOException {
     Path out = folder.resolve("removed");
     Path csv = folder.resolve("psnr.csv");
-    MainTest.Result result =
-        MainTest.jresnet(
-            "fingerprint", "apply", run, fakes, out, "--jpeg", 95, "--csv", csv, "--json");
+    Cli.Result result =
+        Cli.jresnet("fingerprint", "apply", run, fakes, out, "--jpeg", 95, "--csv", csv, "--json");
     assertThat(result.code()).as(result.err()).isZero();
     JsonNode values = JSON.readTree(result.out());
     assertThat(values.get("images").asInt()).isEqualTo(6);
@@ -62,7 +61,7 @@ final class FingerprintTest {
     assertThat(lines).hasSize(7);
     assertThat(lines.get(0)).isEqualTo("file,out,psnr,error");
     assertThat(out.resolve("00005.jpg")).exists();
-    MainTest.Result again = MainTest.jresnet("fingerprint", "apply", run, fakes, out, "--jpeg", 95);
+    Cli.Result again = Cli.jresnet("fingerprint", "apply", run, fakes, out, "--jpeg", 95);
     assertThat(again.code()).isEqualTo(1);
     assertThat(again.err()).contains("00000.jpg exists, and nothing is replaced");
   }
@@ -72,8 +71,8 @@ final class FingerprintTest {
     Path mixed = Files.createDirectory(folder.resolve("mixed"));
     Files.copy(fakes.resolve("00000.jpg"), mixed.resolve("good.jpg"));
     Files.writeString(mixed.resolve("bad.jpg"), "no image");
-    MainTest.Result result =
-        MainTest.jresnet("fingerprint", "apply", run, mixed, folder.resolve("mixed-out"));
+    Cli.Result result =
+        Cli.jresnet("fingerprint", "apply", run, mixed, folder.resolve("mixed-out"));
     assertThat(result.code()).isEqualTo(1);
     assertThat(result.err()).contains("bad.jpg", "1 of 2 images could not be drawn anew");
     assertThat(folder.resolve("mixed-out/good.png")).exists();
@@ -103,7 +102,7 @@ final class FingerprintTest {
     Object[] arguments = new Object[1 + more.length];
     arguments[0] = "fingerprint";
     System.arraycopy(more, 0, arguments, 1, more.length);
-    MainTest.Result result = MainTest.jresnet(arguments);
+    Cli.Result result = Cli.jresnet(arguments);
     assertThat(result.code()).as(result.err()).isEqualTo(code);
     assertThat(result.err()).contains(reason);
   }

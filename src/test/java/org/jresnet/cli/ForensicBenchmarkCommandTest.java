@@ -25,7 +25,7 @@ final class ForensicBenchmarkCommandTest {
     Object[] arguments = new Object[1 + more.length];
     arguments[0] = "forensic-benchmark";
     System.arraycopy(more, 0, arguments, 1, more.length);
-    MainTest.Result result = MainTest.jresnet(arguments);
+    Cli.Result result = Cli.jresnet(arguments);
     assertThat(result.code()).as(result.err()).isEqualTo(code);
     assertThat(result.err()).contains(reason);
   }

@@ -1,7 +1,7 @@
 package org.jresnet.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.jresnet.cli.MainTest.jresnet;
+import static org.jresnet.cli.Cli.jresnet;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -25,7 +25,7 @@ final class GradcheckCommandTest {
   @Test
   void nodesOfAModelWithItsOwnParameters() throws Exception {
     Path model = SmallModel.write(folder.resolve("m.safetensors"), 32, 3);
-    MainTest.Result result =
+    Cli.Result result =
         jresnet("gradcheck", model, "--node", "layer1.0.conv1,layer2.0.bn2,fc", "--json");
     assertThat(result.code()).as(result.err()).isZero();
     Set<String> seen = new TreeSet<>();
@@ -52,7 +52,7 @@ final class GradcheckCommandTest {
   @ParameterizedTest
   @ValueSource(strings = {"resnet18", "shufflenet_v2_x0_5", "mobilenet_v3_small"})
   void everyKindOfANetwork(String name) {
-    MainTest.Result result =
+    Cli.Result result =
         jresnet("gradcheck", "--model", name, "--width", 8, "--all-kinds", "--elements", 6);
     assertThat(result.code()).as(result.out() + result.err()).isZero();
     assertThat(result.out()).contains("conv", "norm", "linear", "All gradients agree");
@@ -86,7 +86,7 @@ final class GradcheckCommandTest {
     Object[] command = new Object[arguments.length + 1];
     command[0] = "gradcheck";
     System.arraycopy(arguments, 0, command, 1, arguments.length);
-    MainTest.Result result = jresnet(command);
+    Cli.Result result = jresnet(command);
     assertThat(result.code()).isBetween(1, 2);
     assertThat(result.err()).contains(expected);
   }

@@ -8,7 +8,7 @@ import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import org.jresnet.cli.MainTest.Result;
+import org.jresnet.cli.Cli.Result;
 import org.jresnet.data.drawn.DrawnFaces;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -73,7 +73,7 @@ final class ImageOptionsTest {
       "--precision",
       "fp32"
     };
-    return MainTest.jresnet(
+    return Cli.jresnet(
         java.util.stream.Stream.concat(
                 java.util.Arrays.stream(arguments), java.util.Arrays.stream(more))
             .toArray());
@@ -103,20 +103,19 @@ final class ImageOptionsTest {
 
   @Test
   void soDoOtherCommands() {
-    saysOnce(
-        MainTest.jresnet("evaluate", run, data, "--precision", "fp32"), LEFT_OUT, TURNED, SMALL);
+    saysOnce(Cli.jresnet("evaluate", run, data, "--precision", "fp32"), LEFT_OUT, TURNED, SMALL);
     Path quantized = folder.resolve("q.safetensors");
     saysOnce(
-        MainTest.jresnet("quantize", run, data, "--out", quantized, "--images", "8"),
+        Cli.jresnet("quantize", run, data, "--out", quantized, "--images", "8"),
         LEFT_OUT,
         TURNED,
         SMALL);
     saysOnce(
-        MainTest.jresnet("predict", run, data.resolve("camera"), "--precision", "fp32"),
+        Cli.jresnet("predict", run, data.resolve("camera"), "--precision", "fp32"),
         "note: 3 files are left out: 2 no images by their names, 1 hidden (.hidden.jpg, notes.txt,",
         "note: 2 of 22 images carry an EXIF orientation",
         "note: 2 of 22 images are smaller than the model's input");
-    Result single = MainTest.jresnet("predict", run, fixture("jpeg-420.jpg"));
+    Result single = Cli.jresnet("predict", run, fixture("jpeg-420.jpg"));
     assertThat(single.err()).doesNotContain("EXIF").doesNotContain("left out");
     assertThat(single.err()).doesNotContain("smaller");
   }
@@ -129,9 +128,9 @@ final class ImageOptionsTest {
     assertThat(result.err()).doesNotContain("EXIF");
     assertThat(decoding(turned).get("orientation").asText()).isEqualTo("APPLY");
     Path image = data.resolve("camera/turned6.jpg");
-    Result lying = MainTest.jresnet("predict", run, image, "--json", "--precision", "fp32");
+    Result lying = Cli.jresnet("predict", run, image, "--json", "--precision", "fp32");
     Result upright =
-        MainTest.jresnet("predict", run, image, "--json", "--precision", "fp32", "--exif-rotate");
+        Cli.jresnet("predict", run, image, "--json", "--precision", "fp32", "--exif-rotate");
     assertThat(lying.err()).contains("note: 1 of 1 image carries an EXIF orientation");
     assertThat(upright.err()).doesNotContain("EXIF");
     assertThat(probability(upright)).isNotEqualTo(probability(lying));
@@ -140,7 +139,7 @@ final class ImageOptionsTest {
   @Test
   void bombsFailAloneAndTheLimitIsAnOption() {
     Result result =
-        MainTest.jresnet(
+        Cli.jresnet(
             "predict",
             run,
             fixture("broken-png-bomb.png"),
@@ -157,13 +156,11 @@ final class ImageOptionsTest {
         .contains("has 50000x50000 pixels, more than the limit of 178956970 (--max-pixels)")
         .contains("has 65000x65000 pixels")
         .contains("2 of 5 images could not be classified");
-    Result limited =
-        MainTest.jresnet("predict", run, fixture("jpeg-420.jpg"), "--max-pixels", "13432");
+    Result limited = Cli.jresnet("predict", run, fixture("jpeg-420.jpg"), "--max-pixels", "13432");
     assertThat(limited.code()).isEqualTo(1);
     assertThat(limited.err()).contains("133x101 pixels, more than the limit of 13432");
-    assertThat(MainTest.jresnet("predict", run, data, "--max-pixels", "0").code()).isEqualTo(2);
-    assertThat(MainTest.jresnet("predict", run, data, "--max-pixels", "715827883").code())
-        .isEqualTo(2);
+    assertThat(Cli.jresnet("predict", run, data, "--max-pixels", "0").code()).isEqualTo(2);
+    assertThat(Cli.jresnet("predict", run, data, "--max-pixels", "715827883").code()).isEqualTo(2);
   }
 
   private static double probability(Result result) throws IOException {

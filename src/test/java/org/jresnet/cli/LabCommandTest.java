@@ -18,7 +18,7 @@ final class LabCommandTest {
 
   @Test
   void listsExperimentsWithTheirPapers() {
-    MainTest.Result result = MainTest.jresnet("lab", "--list");
+    Cli.Result result = Cli.jresnet("lab", "--list");
     assertThat(result.code()).isZero();
     for (Experiment experiment : Experiments.all()) {
       assertThat(result.out()).contains(experiment.id(), experiment.summary(), experiment.paper());
@@ -26,7 +26,7 @@ final class LabCommandTest {
   }
 
   private static void refused(int code, String reason, Object... arguments) {
-    MainTest.Result result = MainTest.jresnet(arguments);
+    Cli.Result result = Cli.jresnet(arguments);
     assertThat(result.code()).as(result.err()).isEqualTo(code);
     assertThat(result.err()).contains(reason);
   }
@@ -36,8 +36,8 @@ final class LabCommandTest {
     Path faces = folder.resolve("faces");
     DrawnFaces.write(faces, new DrawnFaces.Options(12, 32, 5), done -> {});
     Path run = folder.resolve("run");
-    MainTest.Result trained =
-        MainTest.jresnet(
+    Cli.Result trained =
+        Cli.jresnet(
             "train",
             faces,
             "--out",
@@ -50,8 +50,8 @@ final class LabCommandTest {
             "--precision=fp32");
     assertThat(trained.code()).as(trained.err()).isZero();
     Path out = folder.resolve("lab");
-    MainTest.Result done =
-        MainTest.jresnet("lab", run, "--out", out, "--experiment=rerouting,similarity", "--json");
+    Cli.Result done =
+        Cli.jresnet("lab", run, "--out", out, "--experiment=rerouting,similarity", "--json");
     assertThat(done.code()).as(done.err()).isZero();
     assertThat(done.out()).contains("\"network\":\"resnet18\"", "\"similarity\":\"Neigh");
     assertThat(out.toFile().list())

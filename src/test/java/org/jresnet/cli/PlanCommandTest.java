@@ -16,13 +16,13 @@ import org.junit.jupiter.params.provider.ValueSource;
 final class PlanCommandTest {
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  private static MainTest.Result plan(Object... options) {
+  private static Cli.Result plan(Object... options) {
     assumeTrue(Boolean.getBoolean("jresnet.test.simulated"), "plans for the simulated GPU alone");
     Object[] all = {
       "plan", "--model", "mobilenet_v3_small", "--size", 32, "--fusion", "G", "--cuda-libs"
     };
     Stream<Object> given = Stream.concat(Stream.of(SimulatedGpu.folder()), Stream.of(options));
-    MainTest.Result result = MainTest.jresnet(Stream.concat(Stream.of(all), given).toArray());
+    Cli.Result result = Cli.jresnet(Stream.concat(Stream.of(all), given).toArray());
     assertThat(result.code()).as(result.err()).isZero();
     return result;
   }
@@ -31,8 +31,7 @@ final class PlanCommandTest {
   @ParameterizedTest
   @ValueSource(strings = {"bf16", "int8"})
   void inferenceHasALatencyAndNothingToFuse(String precision) throws Exception {
-    MainTest.Result result =
-        plan("--work", "infer", "--batch", 1, "--precision", precision, "--json");
+    Cli.Result result = plan("--work", "infer", "--batch", 1, "--precision", precision, "--json");
     assertThat(result.err()).contains("no call below 3 us").doesNotContain("computed alone");
     int calls = 0;
     double latency = 0;

@@ -1,7 +1,7 @@
 package org.jresnet.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.jresnet.cli.MainTest.jresnet;
+import static org.jresnet.cli.Cli.jresnet;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -11,7 +11,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
 import org.jresnet.base.Csv;
-import org.jresnet.cli.MainTest.Result;
+import org.jresnet.cli.Cli.Result;
 import org.jresnet.data.drawn.DrawnFaces;
 import org.jresnet.testing.SmallModel;
 import org.junit.jupiter.api.BeforeAll;

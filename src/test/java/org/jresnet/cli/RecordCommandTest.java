@@ -1,7 +1,7 @@
 package org.jresnet.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.jresnet.cli.MainTest.jresnet;
+import static org.jresnet.cli.Cli.jresnet;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,7 +30,7 @@ final class RecordCommandTest {
     run = folder.resolve("run");
     step = folder.resolve("step.rec");
     DrawnFaces.write(faces, new DrawnFaces.Options(12, 32, 1), done -> {});
-    MainTest.Result trained =
+    Cli.Result trained =
         jresnet(
             "train",
             faces,
@@ -51,7 +51,7 @@ final class RecordCommandTest {
             "--freeze",
             "bn1.*");
     assertThat(trained.code()).as(trained.err()).isZero();
-    MainTest.Result recorded = jresnet("record", run, faces, "--out", step, "--spectra");
+    Cli.Result recorded = jresnet("record", run, faces, "--out", step, "--spectra");
     assertThat(recorded.code()).as(recorded.err()).isZero();
     assertThat(recorded.out())
         .contains("The next step of the run", "4 images", " MB", "Loss ", "Wrote " + step);
@@ -78,14 +78,14 @@ final class RecordCommandTest {
 
   @Test
   void replayIsEqualToTheByte() {
-    MainTest.Result replayed = jresnet("record", "--replay", step);
+    Cli.Result replayed = jresnet("record", "--replay", step);
     assertThat(replayed.code()).as(replayed.out() + replayed.err()).isZero();
     assertThat(replayed.out()).contains("tensors are equal to the byte");
   }
 
   @Test
   void listsAndExports() {
-    MainTest.Result listed = jresnet("record", "--list", step);
+    Cli.Result listed = jresnet("record", "--list", step);
     assertThat(listed.code()).as(listed.err()).isZero();
     assertThat(listed.out()).contains("output/layer1.0.conv1", "[4, 8, 8, 4]", "gradient/input");
     Path npy = folder.resolve("conv.npy");
@@ -98,7 +98,7 @@ final class RecordCommandTest {
       assertThat(Npy.read(npy).shape()).containsExactly(4, 8, 8, 4);
       assertThat(WeightFiles.read(tensor).tensors().get(name)).isEqualTo(r.tensor(name));
     }
-    MainTest.Result unknown =
+    Cli.Result unknown =
         jresnet(
             "record", "--export", "output/layer1.0.conv7", step, "--out", folder.resolve("x.npy"));
     assertThat(unknown.code()).isEqualTo(1);
@@ -128,11 +128,11 @@ final class RecordCommandTest {
             "--half",
             "--out",
             file);
-    MainTest.Result dry = jresnet(with(command, "--dry-run"));
+    Cli.Result dry = jresnet(with(command, "--dry-run"));
     assertThat(dry.code()).as(dry.err()).isZero();
     assertThat(dry.out()).contains("half precision").doesNotContain("Wrote");
     assertThat(file).doesNotExist();
-    MainTest.Result recorded = jresnet(command.toArray());
+    Cli.Result recorded = jresnet(command.toArray());
     assertThat(recorded.code()).as(recorded.err()).isZero();
     try (Recording r = Recording.open(file)) {
       assertThat(r.facts().nodes())
@@ -154,7 +154,7 @@ final class RecordCommandTest {
   @Test
   void inferenceOfTheBestWeights() {
     Path file = folder.resolve("inference.rec");
-    MainTest.Result recorded =
+    Cli.Result recorded =
         jresnet("record", run, faces.resolve("camera/00001.jpg"), "--inference", "--out", file);
     assertThat(recorded.code()).as(recorded.err()).isZero();
     Map<String, HostTensor> best = WeightFiles.read(run.resolve("best.safetensors")).tensors();
@@ -185,7 +185,7 @@ final class RecordCommandTest {
   }
 
   private static void assertWrong(String expected, Object... command) {
-    MainTest.Result result = jresnet(command);
+    Cli.Result result = jresnet(command);
     assertThat(result.code()).isBetween(1, 2);
     assertThat(result.err()).contains(expected);
   }

@@ -152,7 +152,7 @@ final class ServeCommandTest {
     assertThat(predict().statusCode()).isEqualTo(401);
     end("TERM");
     Files.writeString(token, "short\n");
-    MainTest.Result refused = MainTest.jresnet("serve", model, "--token=" + token);
+    Cli.Result refused = Cli.jresnet("serve", model, "--token=" + token);
     assertThat(refused.code()).isEqualTo(1);
     assertThat(refused.err()).contains("must have at least 16 characters").doesNotContain("short");
   }

@@ -10,7 +10,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 import org.jresnet.base.Csv;
-import org.jresnet.cli.MainTest.Result;
+import org.jresnet.cli.Cli.Result;
 import org.jresnet.data.drawn.DrawnFaces;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -41,7 +41,7 @@ final class SetCommandsTest {
   private static Path run(String name, int epochs) {
     Path run = folder.resolve(name);
     Result result =
-        MainTest.jresnet(
+        Cli.jresnet(
             "train",
             near,
             "--out",
@@ -58,8 +58,7 @@ final class SetCommandsTest {
   }
 
   private static Result jresnet(Object... more) {
-    return MainTest.jresnet(
-        Stream.concat(Stream.of(more), Stream.of("--precision=fp32")).toArray());
+    return Cli.jresnet(Stream.concat(Stream.of(more), Stream.of("--precision=fp32")).toArray());
   }
 
   @Test

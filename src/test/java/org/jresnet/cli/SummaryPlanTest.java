@@ -1,7 +1,7 @@
 package org.jresnet.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.jresnet.cli.MainTest.jresnet;
+import static org.jresnet.cli.Cli.jresnet;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -16,11 +16,11 @@ final class SummaryPlanTest {
     "--model=resnet18", "--classes=10", "--batch=24", "--backend=cpu"
   };
 
-  private static MainTest.Result run(String command, String... more) {
+  private static Cli.Result run(String command, String... more) {
     List<String> arguments = new ArrayList<>(List.of(command));
     arguments.addAll(List.of(SMALL));
     arguments.addAll(List.of(more));
-    MainTest.Result result = jresnet(arguments.toArray());
+    Cli.Result result = jresnet(arguments.toArray());
     assertThat(result.code()).as(result.err()).isZero();
     return result;
   }
@@ -34,15 +34,14 @@ final class SummaryPlanTest {
   @Test
   void racesAreListedWithWhatEachCosts() throws Exception {
     assumeVectors();
-    MainTest.Result text =
-        run("summary", "--plan", "--precision=fp32", "--size=64", "--work=train");
+    Cli.Result text = run("summary", "--plan", "--precision=fp32", "--size=64", "--work=train");
     assertThat(text.out())
         .containsPattern(
             "forward 3x3 s1 p1 64->64, 24x16x16x64 F32 +4 \\w+ +\\d+\\.\\d\\dx \\w+ +\\w+ \\d")
         .contains("backward weights 3x3 s1 p1 64->64")
         .containsPattern(
             "These ops: \\d+\\.\\d\\d ms as chosen, \\d+\\.\\d\\d ms with onednn alone");
-    MainTest.Result json =
+    Cli.Result json =
         run("summary", "--plan", "--precision=fp32", "--size=64", "--work=train", "--json");
     List<JsonNode> races = new ArrayList<>();
     for (String line : json.out().lines().toList()) {
@@ -60,9 +59,9 @@ final class SummaryPlanTest {
 
   @Test
   void withoutRacesThatIsSaid() {
-    MainTest.Result off = run("summary", "--plan", "--precision=fp32", "--size=32", "--tune=off");
+    Cli.Result off = run("summary", "--plan", "--precision=fp32", "--size=32", "--tune=off");
     assertThat(off.out()).contains("No race");
-    MainTest.Result reference =
+    Cli.Result reference =
         jresnet("summary", "--plan", "--model=resnet18", "--size=32", "--backend=reference");
     assertThat(reference.out()).contains("No race: each op has one implementation here");
   }
@@ -70,7 +69,7 @@ final class SummaryPlanTest {
   @Test
   void aProfileSaysHowItsWinnersDid() {
     assumeVectors();
-    MainTest.Result profile =
+    Cli.Result profile =
         run("profile", "--precision=fp32", "--size=64", "--steps=1", "--top=200", "--json");
     assertThat(profile.err()).containsPattern("layer1\\.0\\.conv1 .*\\(\\d+\\.\\d\\dx \\w+\\)");
     assertThat(profile.out()).contains("\"candidates_ms\":{");

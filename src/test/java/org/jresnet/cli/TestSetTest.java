@@ -12,7 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.jresnet.base.Digests;
-import org.jresnet.cli.MainTest.Result;
+import org.jresnet.cli.Cli.Result;
 import org.jresnet.data.drawn.DrawnFaces;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -33,11 +33,11 @@ final class TestSetTest {
     line.addAll(
         List.of("--model=resnet18", "--width=2", "--size=16", "--batch=8", "--precision=fp32"));
     line.addAll(List.of(more));
-    return MainTest.jresnet(line.toArray());
+    return Cli.jresnet(line.toArray());
   }
 
   private static Result test(Object... more) {
-    return MainTest.jresnet(
+    return Cli.jresnet(
         Stream.concat(Stream.of("evaluate", "--test", "--precision=fp32"), Stream.of(more))
             .toArray());
   }
@@ -155,7 +155,7 @@ final class TestSetTest {
     assertThat(json(run.resolve("evaluations/test.json")).get("test_openings").asInt())
         .isEqualTo(2);
 
-    Result on = MainTest.jresnet("train", "--resume", "--out", run, "--epochs", 3);
+    Result on = Cli.jresnet("train", "--resume", "--out", run, "--epochs", 3);
     assertThat(on.code()).as(on.err()).isZero();
     assertThat(on.err())
         .contains("the test set of this run was looked at 2 times, last after epoch 2");
@@ -198,7 +198,7 @@ final class TestSetTest {
     refused(test(loose), "--test needs the folder of a run");
     refused(test(trained, own.resolve("nowhere")), "none of the 6 test files", "--test");
     refused(test(trained, "--class=camera"), "--test takes no --class");
-    refused(MainTest.jresnet("evaluate", trained), "name the images", "--test");
+    refused(Cli.jresnet("evaluate", trained), "name the images", "--test");
     Path edited = copy(trained, "edited");
     Path split = edited.resolve("split.csv");
     Files.writeString(split, Files.readString(split).replaceFirst(",train\n", ",test\n"));

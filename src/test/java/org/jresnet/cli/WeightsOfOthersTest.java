@@ -1,7 +1,7 @@
 package org.jresnet.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.jresnet.cli.MainTest.jresnet;
+import static org.jresnet.cli.Cli.jresnet;
 
 import java.awt.image.BufferedImage;
 import java.io.IOException;
@@ -58,7 +58,7 @@ class WeightsOfOthersTest {
     tensors.put("n_averaged", HostTensor.ofLongs(List.of(), 7));
     network().tensors().forEach((name, t) -> tensors.put("model." + name, t));
     Path target = folder.resolve("out.safetensors");
-    MainTest.Result result = jresnet("convert", write("w.pth", tensors), target);
+    Cli.Result result = jresnet("convert", write("w.pth", tensors), target);
     assertThat(result.code()).isZero();
     assertThat(result.err())
         .contains("removed the prefix 'model.' from 122 names, left out the others: n_averaged")
@@ -70,7 +70,7 @@ class WeightsOfOthersTest {
   void convertWarnsOfWhatIsNoKnownNetwork() {
     Path file =
         write("w.pth", Map.of("encoder.weight", HostTensor.ofFloats(List.of(1L), new float[1])));
-    MainTest.Result result = jresnet("convert", file, folder.resolve("out.safetensors"));
+    Cli.Result result = jresnet("convert", file, folder.resolve("out.safetensors"));
     assertThat(result.code()).isZero();
     assertThat(result.err())
         .contains("Warning: what was taken from")
@@ -102,7 +102,7 @@ class WeightsOfOthersTest {
       }
     }
     Path data = folder.resolve("data");
-    for (MainTest.Result result :
+    for (Cli.Result result :
         List.of(
             jresnet("predict", model, data.resolve("a/0.png"), "--backend", "cpu"),
             jresnet("evaluate", model, data, "--backend", "cpu"),
