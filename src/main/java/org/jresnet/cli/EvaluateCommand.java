@@ -13,6 +13,8 @@ import org.jresnet.data.ImageFolder;
 import org.jresnet.data.LeftOut;
 import org.jresnet.data.Loader.BadImages;
 import org.jresnet.data.Sample;
+import org.jresnet.distributed.Communicator;
+import org.jresnet.distributed.Neighbours;
 import org.jresnet.engine.Compute;
 import org.jresnet.train.Classifier;
 import org.jresnet.train.Evaluation;
@@ -33,7 +35,9 @@ import picocli.CommandLine.Spec;
     name = "evaluate",
     sortOptions = false,
     description =
-        "Evaluates a model on a folder with one folder of images per class, on images of one class, or on the sealed test set of its run.")
+        "Evaluates a model on a folder with one folder of images per class, on images of one class,"
+            + " or on the sealed test set of its run. Started by mpirun or srun, several processes"
+            + " share the images of a folder.")
 final class EvaluateCommand implements Callable<Integer> {
   @Parameters(
       index = "0",
@@ -46,8 +50,8 @@ final class EvaluateCommand implements Callable<Integer> {
       arity = "0..1",
       paramLabel = "DATA",
       description = {
-        "Folder with one folder per class, or with images of one --class. With --test: the run's data folder, where it"
-            + " has moved."
+        "Folder with one folder per class, or with images of one --class. With --test: the run's"
+            + " data folder, where it has moved."
       })
   private String data;
 
@@ -61,7 +65,8 @@ final class EvaluateCommand implements Callable<Integer> {
       names = "--class",
       paramLabel = "NAME",
       description = {
-        "All images below DATA are of this class of the model. Images of one class give a rate of false alarms, or of hits."
+        "All images below DATA are of this class of the model. Images of one class give a rate of"
+            + " false alarms, or of hits."
       })
   private String className;
 
@@ -82,8 +87,9 @@ final class EvaluateCommand implements Callable<Integer> {
       defaultValue = "",
       paramLabel = "REGEX",
       description = {
-        "What is not independent, such as the images of one person, as a regular expression on the path below DATA:"
-            + " intervals draw groups whole. With --test: by default as in the split."
+        "What is not independent, such as the images of one person, as a regular expression on the"
+            + " path below DATA: intervals draw groups whole. With --test: by default as in the"
+            + " split."
       })
   private String group;
 
@@ -118,8 +124,8 @@ final class EvaluateCommand implements Callable<Integer> {
       names = "--name",
       paramLabel = "NAME",
       description = {
-        "Name of the result in the run's folder evaluations, where an earlier one of that name is replaced; by default"
-            + " that of DATA."
+        "Name of the result in the run's folder evaluations, where an earlier one of that name is"
+            + " replaced; by default that of DATA."
       })
   private String name;
 
@@ -130,18 +136,25 @@ final class EvaluateCommand implements Callable<Integer> {
 
   @Mixin private RobustnessOptions robustness;
 
+  @Mixin private LaunchOptions launch;
+
   @Mixin private BackendOptions backendOptions;
 
   @Override
   public Integer call() {
-    if (csv != null) {
+    requireWhat();
+    return launch.run(CommandText.of(spec), this::call);
+  }
+
+  private int call(Communicator all) {
+    if (csv != null && all.leads()) {
       OutputFile.require("--csv", csv, overwrite);
     }
-    Console console = new Console(json);
-    requireWhat();
+    backendOptions.beside(Neighbours.of(all));
+    Console console = all.leads() ? new Console(json) : Console.silent();
     LoadedModel loaded = modelOptions.open(modelPath, console);
     Arguments.requireBatchFits(batch, loaded.preprocess().size());
-    return test ? testSet(console, loaded) : folder(console, loaded);
+    return test ? testSet(console, loaded) : folder(console, loaded, all);
   }
 
   private int testSet(Console console, LoadedModel loaded) {
@@ -160,7 +173,7 @@ final class EvaluateCommand implements Callable<Integer> {
     }
   }
 
-  private int folder(Console console, LoadedModel loaded) {
+  private int folder(Console console, LoadedModel loaded, Communicator all) {
     Path model = ImageFolder.expand(modelPath);
     Path root = ImageFolder.expand(data);
     Dataset dataset =
@@ -176,17 +189,31 @@ final class EvaluateCommand implements Callable<Integer> {
     samples.forEach(s -> grouping.key(s.id()));
     Evaluator.Labels labels = new Evaluator.Labels(dataset.classes(), positive());
     Evaluator.LoaderOptions loading =
-        new Evaluator.LoaderOptions(loaded.preprocess(), loaderThreads, badImages);
-    Map<String, Integer> seen = SeenWarning.of(model, samples, loaderThreads);
+        new Evaluator.LoaderOptions(loaded.preprocess(), loaderThreads, badImages).sharedBy(all);
+    Map<String, Integer> seen =
+        all.leads() ? SeenWarning.of(model, samples, loaderThreads) : Map.of();
     try (Compute compute = backendOptions.open(console);
         Classifier classifier = Classifier.open(loaded, compute, console::note)) {
       long start = System.nanoTime();
       Evaluation result;
-      try (ProgressBar bar = Progress.bar("Evaluating", samples.size(), " images")) {
+      try (ProgressBar bar = Progress.bar("Evaluating", samples.size() / all.size(), " images")) {
         result =
             classifier
-                .evaluate(samples, labels, batch, loading, done -> bar.stepTo(done))
+                .evaluate(
+                    samples,
+                    labels,
+                    batch,
+                    loading,
+                    done -> {
+                      if (all.leads()) {
+                        bar.stepTo(done);
+                      }
+                    })
                 .withGroups(grouping);
+      }
+      int code = result.badImages().isEmpty() ? 0 : 1;
+      if (!all.leads()) {
+        return code;
       }
       double seconds = (System.nanoTime() - start) / 1e9;
       if (csv != null) {
@@ -214,7 +241,7 @@ final class EvaluateCommand implements Callable<Integer> {
       Map<String, Object> values = Report.values(result);
       values.putAll(seen);
       console.object(values);
-      return result.badImages().isEmpty() ? 0 : 1;
+      return code;
     }
   }
 
@@ -244,7 +271,8 @@ final class EvaluateCommand implements Callable<Integer> {
     }
     if (name != null && (test || name.equals(TestEvaluation.NAME))) {
       throw new UsageError(
-          "the result of the test set, and no other, is called 'test'; --name names those of folders");
+          "the result of the test set, and no other, is called 'test'; --name names those of"
+              + " folders");
     }
     if (name != null && !name.matches("[A-Za-z0-9_-][A-Za-z0-9._-]*")) {
       throw new UsageError(
@@ -252,6 +280,11 @@ final class EvaluateCommand implements Callable<Integer> {
     }
     Arguments.requireRegex("--group", group);
     robustness.require();
+    if (launch.several() && (test || robustness.on())) {
+      throw new UsageError(
+          "several processes share the images of a folder, not --test and not --robustness: start"
+              + " these without mpirun or srun, or say --ranks solo");
+    }
   }
 
   private String positive() {

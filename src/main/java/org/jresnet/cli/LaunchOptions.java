@@ -19,7 +19,7 @@ import org.jresnet.train.SharedError;
 import org.jresnet.train.TrainOptions;
 import picocli.CommandLine.Option;
 
-/** How several processes find each other and exchange gradients. */
+/** How several processes find each other. */
 @Heading("Several processes")
 final class LaunchOptions {
   /** For rank 0 to say what is wrong, before others do. */
@@ -67,7 +67,7 @@ final class LaunchOptions {
       }
     }
     try {
-      requireAlike(all, Text.format("jresnet %s %s", Version.number(), command));
+      requireAlike(all, Text.format("jresnet %s: %s", Version.number(), command));
       int code = work.applyAsInt(all);
       all.close();
       return code;

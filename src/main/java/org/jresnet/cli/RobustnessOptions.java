@@ -25,8 +25,8 @@ final class RobustnessOptions {
   @Option(
       names = "--robustness",
       description = {
-        "Also evaluate after what happens to images on their way, in several severities: a table, and JSON, CSV and curves"
-            + " in the run's folder robustness."
+        "Also evaluate after what happens to images on their way, in several severities: a table,"
+            + " and JSON, CSV and curves in the run's folder robustness."
       })
   private boolean on;
 
@@ -35,8 +35,8 @@ final class RobustnessOptions {
       split = ",",
       paramLabel = "NAME",
       description = {
-        "Only these of --robustness: jpeg, double-jpeg, downscale, upscale, blur, noise, crop, darker, brighter, chat,"
-            + " screenshot."
+        "Only these of --robustness: jpeg, double-jpeg, downscale, upscale, blur, noise, crop,"
+            + " darker, brighter, chat, screenshot."
       })
   private List<String> names;
 
@@ -59,6 +59,11 @@ final class RobustnessOptions {
       int batch,
       Evaluator.LoaderOptions loading,
       EvaluationFile.Origin origin) {}
+
+  /** Whether the grid was asked for. */
+  boolean on() {
+    return on;
+  }
 
   /** Checks the names before any work. */
   void require() {

@@ -51,17 +51,28 @@ public final class Replicas {
   public static String digest(Model model, OptimizerState optimizer) {
     MessageDigest digest = Digests.sha256();
     ByteBuffer chunk = chunk();
-    for (Tensor arena : arenas(model, optimizer)) {
+    digest(arenas(model, optimizer), digest, chunk);
+    chunk.clear().putLong(optimizer.steps());
+    counters(model).forEach(name -> chunk.putLong(model.batchesTracked(name)));
+    digest.update(chunk.flip());
+    return Digests.hex(digest);
+  }
+
+  /** SHA-256 of what a model computes with: its parameters and running statistics. */
+  public static String digest(Model model) {
+    MessageDigest digest = Digests.sha256();
+    digest(List.of(model.parameters(), model.statistics()), digest, chunk());
+    return Digests.hex(digest);
+  }
+
+  private static void digest(List<Tensor> arenas, MessageDigest digest, ByteBuffer chunk) {
+    for (Tensor arena : arenas) {
       for (long at = 0; at < arena.bytes(); at += CHUNK) {
         chunk.clear().limit((int) Math.min(CHUNK, arena.bytes() - at));
         arena.buffer().read(arena.offset() + at, chunk);
         digest.update(chunk.flip());
       }
     }
-    chunk.clear().putLong(optimizer.steps());
-    counters(model).forEach(name -> chunk.putLong(model.batchesTracked(name)));
-    digest.update(chunk.flip());
-    return Digests.hex(digest);
   }
 
   /**

@@ -19,11 +19,13 @@ import org.jresnet.data.Loader.BadImages;
 import org.jresnet.data.Preprocess;
 import org.jresnet.data.RgbImage;
 import org.jresnet.data.Sample;
+import org.jresnet.distributed.Communicator;
 import org.jresnet.engine.BackendKind;
 import org.jresnet.engine.BackendSettings;
 import org.jresnet.engine.Compute;
 import org.jresnet.engine.Executable;
 import org.jresnet.engine.Model;
+import org.jresnet.engine.Replicas;
 import org.jresnet.graph.Node;
 import org.jresnet.graph.Op;
 import org.jresnet.weights.ModelInfo;
@@ -257,7 +259,8 @@ public final class Classifier implements AutoCloseable {
   }
 
   /**
-   * Evaluates on labelled images.
+   * Evaluates on labelled images, with other ranks where {@link Evaluator.LoaderOptions#ranks} says
+   * so.
    *
    * @param labels class names, and the one that scores speak for
    * @param batch images per pass
@@ -268,7 +271,11 @@ public final class Classifier implements AutoCloseable {
       int batch,
       Evaluator.LoaderOptions loading,
       Evaluator.Progress progress) {
-    try (Executable executable = compile(Math.min(batch, samples.size()))) {
+    Communicator ranks = loading.ranks();
+    Shares.requireAlike(model, samples, ranks);
+    int largest = Math.min(batch, Shares.largest(samples.size(), ranks));
+    try (Executable executable =
+        Replicas.leadFirst(ranks, model.backend(), () -> compile(largest))) {
       Evaluation e = Evaluator.evaluate(executable, labels, samples, loading, progress);
       return new Evaluation(e.classes(), e.positive(), e.scored(), e.badImages(), calibration);
     }

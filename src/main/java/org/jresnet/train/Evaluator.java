@@ -3,6 +3,7 @@ package org.jresnet.train;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
@@ -12,6 +13,8 @@ import org.jresnet.data.Dataset;
 import org.jresnet.data.Loader;
 import org.jresnet.data.Preprocess;
 import org.jresnet.data.Sample;
+import org.jresnet.distributed.Communicator;
+import org.jresnet.distributed.Solo;
 import org.jresnet.engine.Executable;
 
 /** Runs a compiled inference executable over labelled images. */
@@ -25,7 +28,8 @@ public final class Evaluator {
   }
 
   /**
-   * Predicts every image that can be decoded.
+   * Predicts every image that can be decoded; of several ranks each its share, and all of them get
+   * the whole result.
    *
    * @param labels class names, and the one that scores speak for
    * @throws UserError when no image can be decoded
@@ -38,7 +42,8 @@ public final class Evaluator {
       Progress progress) {
     int k = labels.classes().size();
     int done = 0;
-    List<Scored> scored = new ArrayList<>(samples.size());
+    List<Sample> share = Shares.of(samples, input.ranks());
+    List<Scored> own = new ArrayList<>(share.size());
     Loader.Options options =
         new Loader.Options(
             executable.options().batch(),
@@ -46,7 +51,7 @@ public final class Evaluator {
             0,
             Loader.Order.SEQUENTIAL,
             input.badImages());
-    try (Loader loader = new Loader(samples, input.preprocess(), input.augmentation(), options);
+    try (Loader loader = new Loader(share, input.preprocess(), input.augmentation(), options);
         Loader.Epoch epoch = loader.epoch(0, 0)) {
       Batch following;
       for (Batch batch = epoch.next(); batch != null; batch = following) {
@@ -58,22 +63,22 @@ public final class Evaluator {
         float[] logits = Logits.ofLast(executable);
         for (int i = 0; i < batch.count(); i++) {
           if (batch.labels()[i] != Batch.BAD) {
-            float[] own = Arrays.copyOfRange(logits, i * k, (i + 1) * k);
-            scored.add(new Scored(samples.get(batch.samples()[i]), own));
+            float[] row = Arrays.copyOfRange(logits, i * k, (i + 1) * k);
+            own.add(new Scored(share.get(batch.samples()[i]), row));
           }
         }
         done += batch.count();
         progress.done(done);
       }
+      List<Scored> scored = Shares.scored(own, samples, k, input.ranks());
+      Map<String, String> bad = Shares.messages(loader.badImages(), input.ranks());
       if (scored.isEmpty()) {
         throw new UserError(
             Text.format(
                 "none of the %s images could be decoded; the first problem is: %s",
-                samples.size(),
-                loader.badImages().values().stream().findFirst().orElse("no images")));
+                samples.size(), bad.values().stream().findFirst().orElse("no images")));
       }
-      return new Evaluation(
-          labels.classes(), labels.index(), scored, loader.badImages(), Optional.empty());
+      return new Evaluation(labels.classes(), labels.index(), scored, bad, Optional.empty());
     }
   }
 
@@ -107,17 +112,27 @@ public final class Evaluator {
    * @param threads decoding threads
    * @param badImages what happens at an image that cannot be decoded
    * @param augmentation what happens to every image first
+   * @param ranks who reads them, each a share
    */
   public record LoaderOptions(
-      Preprocess preprocess, int threads, Loader.BadImages badImages, Augmentation augmentation) {
-    /** Of images as they are. */
+      Preprocess preprocess,
+      int threads,
+      Loader.BadImages badImages,
+      Augmentation augmentation,
+      Communicator ranks) {
+    /** Of images as they are, by this process. */
     public LoaderOptions(Preprocess preprocess, int threads, Loader.BadImages badImages) {
-      this(preprocess, threads, badImages, Augmentation.NONE);
+      this(preprocess, threads, badImages, Augmentation.NONE, Solo.INSTANCE);
     }
 
     /** The same after changes. */
     public LoaderOptions withAugmentation(Augmentation changes) {
-      return new LoaderOptions(preprocess, threads, badImages, changes);
+      return new LoaderOptions(preprocess, threads, badImages, changes, ranks);
+    }
+
+    /** The same shared with other ranks; every one of them evaluates. */
+    public LoaderOptions sharedBy(Communicator all) {
+      return new LoaderOptions(preprocess, threads, badImages, augmentation, all);
     }
   }
 

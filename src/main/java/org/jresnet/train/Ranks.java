@@ -2,15 +2,11 @@ package org.jresnet.train;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.function.Supplier;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Interconnect;
@@ -18,7 +14,6 @@ import org.jresnet.backend.RankSums;
 import org.jresnet.base.Json;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
-import org.jresnet.data.Sample;
 import org.jresnet.data.Shuffle;
 import org.jresnet.data.Split;
 import org.jresnet.data.Split.Part;
@@ -179,16 +174,7 @@ final class Ranks {
     if (!several()) {
       return;
     }
-    List<String> digests =
-        communicator.gather(Replicas.digest(model, optimizer).getBytes(UTF_8)).stream()
-            .map(bytes -> new String(bytes, UTF_8))
-            .toList();
-    List<String> others = new ArrayList<>();
-    for (int rank = 1; rank < digests.size(); rank++) {
-      if (!digests.get(rank).equals(digests.get(0))) {
-        others.add(Text.format("rank %s", rank));
-      }
-    }
+    List<String> others = Shares.others(Replicas.digest(model, optimizer), communicator);
     if (!others.isEmpty()) {
       throw new SharedError(
           "the weights of ranks have drifted apart, which must not be: the memory or network of a"
@@ -337,75 +323,5 @@ final class Ranks {
   /** Number of a batch's random draws, which are others on each rank. */
   long draw(long batch) {
     return batch * size() + communicator.rank();
-  }
-
-  /** The part of a list that this rank looks at. */
-  <T> List<T> share(List<T> all) {
-    return all.subList(
-        start(all.size(), communicator.rank()), start(all.size(), communicator.rank() + 1));
-  }
-
-  private int start(int length, int rank) {
-    return (int) ((long) rank * length / size());
-  }
-
-  /** Messages by file that ranks have found. */
-  Map<String, String> all(Map<String, String> own) {
-    if (!several()) {
-      return own;
-    }
-    Map<String, String> all = new TreeMap<>();
-    for (byte[] text : communicator.gather(Json.line(own).getBytes(UTF_8))) {
-      all.putAll(Json.parseMap("a rank", new String(text, UTF_8), String.class));
-    }
-    return all;
-  }
-
-  /**
-   * What all ranks have found out of a list.
-   *
-   * @param own of this rank's {@link #share}
-   */
-  Evaluation all(Evaluation own, List<Sample> samples) {
-    return several()
-        ? new Evaluation(
-            own.classes(),
-            own.positive(),
-            allScored(own.scored(), samples, own.classes().size()),
-            all(own.badImages()),
-            own.calibration())
-        : own;
-  }
-
-  /**
-   * What all ranks have scored, in the order of the images.
-   *
-   * @param own of this rank's {@link #share} of {@code samples}
-   */
-  private List<Scored> allScored(List<Scored> own, List<Sample> samples, int classes) {
-    Map<String, Integer> places = new HashMap<>();
-    for (int i = 0; i < samples.size(); i++) {
-      places.put(samples.get(i).id(), i);
-    }
-    ByteBuffer bytes = ByteBuffer.allocate(own.size() * (Integer.BYTES + classes * Float.BYTES));
-    for (Scored scored : own) {
-      bytes.putInt(places.get(scored.sample().id()));
-      for (float logit : scored.logits()) {
-        bytes.putFloat(logit);
-      }
-    }
-    List<Scored> all = new ArrayList<>();
-    for (byte[] one : communicator.gather(bytes.array())) {
-      ByteBuffer read = ByteBuffer.wrap(one);
-      while (read.hasRemaining()) {
-        Sample sample = samples.get(read.getInt());
-        float[] logits = new float[classes];
-        for (int k = 0; k < classes; k++) {
-          logits[k] = read.getFloat();
-        }
-        all.add(new Scored(sample, logits));
-      }
-    }
-    return all;
   }
 }

@@ -242,7 +242,7 @@ final class TrainingLoop {
     } catch (StoppedEvaluation e) {
       return Optional.of(within(epoch));
     }
-    journal.leftOut(Part.TRAIN, ranks.all(loader.badImages()));
+    journal.leftOut(Part.TRAIN, Shares.messages(loader.badImages(), ranks.communicator()));
     journal.leftOut(Part.VAL, val.badImages());
     EpochResult result =
         new EpochResult(
@@ -279,26 +279,25 @@ final class TrainingLoop {
     List<Sample> all = split.part(Part.VAL);
     int common = all.size() / ranks.size() / validation.options().batch();
     int[] done = {0};
-    Evaluation own =
-        Evaluator.evaluate(
-            validation,
-            new Evaluator.Labels(split.classes(), options.positive()),
-            ranks.share(all),
-            new Evaluator.LoaderOptions(
+    return Evaluator.evaluate(
+        validation,
+        new Evaluator.Labels(split.classes(), options.positive()),
+        all,
+        new Evaluator.LoaderOptions(
                 options.input().preprocess(),
                 options.input().threads(),
-                options.input().badImages()),
-            images -> {
-              // All ranks have so many batches; they stop together.
-              if (done[0]++ < common && ranks.anyStops(stop.requested())) {
-                throw new StoppedEvaluation();
-              }
-            });
-    return ranks.all(own, all);
+                options.input().badImages())
+            .sharedBy(ranks.communicator()),
+        images -> {
+          // All ranks have so many batches; they stop together.
+          if (done[0]++ < common && ranks.anyStops(stop.requested())) {
+            throw new StoppedEvaluation();
+          }
+        });
   }
 
   private Trainer.Outcome outcome(Trainer.End end) {
-    journal.leftOut(Part.TRAIN, ranks.all(loader.badImages()));
+    journal.leftOut(Part.TRAIN, Shares.messages(loader.badImages(), ranks.communicator()));
     Optional<EpochResult> best =
         bestEpoch == 0 ? Optional.empty() : Optional.of(history.get(bestEpoch - 1));
     return new Trainer.Outcome(

@@ -20,21 +20,21 @@ final class LaunchOptionsTest {
 
   @Test
   void otherVersionsAndOtherCommandsAreNamed() {
-    start("jresnet 0.1.0 train", "jresnet 0.1.0 train");
+    start("jresnet 0.1.0: train", "jresnet 0.1.0: train");
     assertThatThrownBy(
             () ->
                 start(
-                    "jresnet 0.2.0 train",
-                    "jresnet 0.2.0 train",
-                    "jresnet 0.1.9 train",
-                    "jresnet 0.2.0 train --resume"))
+                    "jresnet 0.2.0: train",
+                    "jresnet 0.2.0: train",
+                    "jresnet 0.1.9: train",
+                    "jresnet 0.2.0: train --resume"))
         .isInstanceOfSatisfying(
             SharedError.class,
             e ->
                 assertThat(e.details())
                     .containsExactly(
-                        "rank 2 beside rank 0: jresnet 0.1.9 train, not jresnet 0.2.0 train",
-                        "rank 3 beside rank 0: jresnet 0.2.0 train --resume, not jresnet 0.2.0"
-                            + " train"));
+                        "rank 2 beside rank 0: jresnet 0.1.9: train, not jresnet 0.2.0: train",
+                        "rank 3 beside rank 0: jresnet 0.2.0: train --resume, not jresnet 0.2.0"
+                            + ": train"));
   }
 }

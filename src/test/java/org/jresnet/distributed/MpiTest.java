@@ -295,7 +295,7 @@ final class MpiTest {
     saysOnce(options, "rank 1 beside rank 0: options.seed was 42, is 7");
     Run resumes = named(Map.of("RANK_1_ALONE", "--resume"), out);
     assertThat(resumes.end(PATIENCE_SECONDS)).as(resumes.said()).isNotZero();
-    saysOnce(resumes, "train --resume, not jresnet ");
+    saysOnce(resumes, ": train --resume, not jresnet ");
     assertThat(out).doesNotExist();
   }
 
@@ -324,6 +324,26 @@ final class MpiTest {
             "0.9");
     assertThat(diverging.end(PATIENCE_SECONDS)).as(diverging.said()).isNotZero();
     saysOnce(diverging, "training diverged in epoch ");
+  }
+
+  @Test
+  void anEvaluationIsShared() throws IOException, InterruptedException {
+    Path out = folder.resolve("evaluated");
+    Run trained = fresh(2, out, 1);
+    assertThat(trained.end(PATIENCE_SECONDS)).as(trained.said()).isZero();
+    List<String> tables = new ArrayList<>();
+    for (int size : List.of(1, 3)) {
+      Path table = folder.resolve("scores" + size + ".csv");
+      List<String> arguments = new ArrayList<>(List.of("org.jresnet.cli.Main", "evaluate"));
+      arguments.addAll(List.of(out.toString(), faces.toString(), "--csv", table.toString()));
+      arguments.addAll(List.of("--precision", "fp32", "--batch", "4"));
+      Run run = ranks(size, Map.of(), arguments);
+      assertThat(run.end(PATIENCE_SECONDS)).as(run.said()).isZero();
+      saysOnce(run, "Accuracy ");
+      tables.add(Files.readString(table));
+    }
+    assertThat(tables.get(0).lines()).hasSize(41);
+    assertThat(tables.get(1)).isEqualTo(tables.get(0));
   }
 
   @Test
