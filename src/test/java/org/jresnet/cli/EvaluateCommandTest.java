@@ -69,12 +69,12 @@ final class EvaluateCommandTest extends SmallRun {
 
   @Test
   void classesMustBeTheModels() throws IOException {
-    Path other = folder.resolve("other");
+    Path animals = folder.resolve("animals");
     for (String kind : List.of("cats", "dogs")) {
-      Files.createDirectories(other.resolve(kind));
-      Files.copy(faces.resolve("camera/00000.jpg"), other.resolve(kind + "/a.jpg"));
+      Files.createDirectories(animals.resolve(kind));
+      Files.copy(faces.resolve("camera/00000.jpg"), animals.resolve(kind + "/a.jpg"));
     }
-    Result result = jresnet("evaluate", run, other);
+    Result result = jresnet("evaluate", run, animals);
     assertThat(result.code()).isEqualTo(1);
     assertThat(result.err()).contains("[camera, generated]").contains("[cats, dogs]");
   }

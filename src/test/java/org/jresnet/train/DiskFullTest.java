@@ -9,7 +9,6 @@ import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jresnet.base.UserError;
-import org.jresnet.data.drawn.DrawnFaces;
 import org.jresnet.testing.FullDisk;
 import org.jresnet.weights.WeightFiles;
 import org.junit.jupiter.api.BeforeAll;
@@ -35,8 +34,7 @@ final class DiskFullTest {
   @BeforeAll
   void train(@TempDir Path shared) {
     folder = shared;
-    Path faces = folder.resolve("faces");
-    DrawnFaces.write(faces, new DrawnFaces.Options(10, 32, 4), done -> {});
+    Path faces = TinyRun.faces(folder);
     options = TinyRun.options(faces, EPOCHS);
     whole = folder.resolve("whole");
     TinyRun.start(options, whole, RunFolder.Existing.REFUSE, new TinyRun.Notes());

@@ -8,7 +8,6 @@ import java.util.Map;
 import java.util.Optional;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.reference.ReferenceBackend;
-import org.jresnet.data.drawn.DrawnFaces;
 import org.jresnet.engine.Model;
 import org.jresnet.weights.HostTensor;
 import org.jresnet.weights.WeightFiles;
@@ -42,8 +41,7 @@ final class OldRunTest {
 
   @Test
   void goesOn() throws Exception {
-    Path faces = folder.resolve("faces");
-    DrawnFaces.write(faces, new DrawnFaces.Options(10, 32, 4), done -> {});
+    Path faces = TinyRun.faces(folder);
     Path run = copy();
     Path record = run.resolve(RunFolder.RUN);
     String moved = Files.readString(record).replace("/data/faces", faces.toString());

@@ -11,6 +11,7 @@ import org.jresnet.backend.Precision;
 import org.jresnet.data.Augmentation;
 import org.jresnet.data.Loader.BadImages;
 import org.jresnet.data.Preprocess;
+import org.jresnet.data.drawn.DrawnFaces;
 import org.jresnet.engine.BackendKind;
 import org.jresnet.engine.Compute;
 
@@ -27,6 +28,13 @@ final class TinyRun {
   }
 
   private TinyRun() {}
+
+  /** Draws a few faces to train on. */
+  static Path faces(Path folder) {
+    Path faces = folder.resolve("faces");
+    DrawnFaces.write(faces, new DrawnFaces.Options(10, 32, 4), done -> {});
+    return faces;
+  }
 
   static TrainOptions options(Path data, int epochs) {
     return Training.on(data)
@@ -45,6 +53,13 @@ final class TinyRun {
   static Trainer.Outcome start(
       TrainOptions options, Path out, RunFolder.Existing existing, Notes notes) {
     return options.change().run(out, existing, notes);
+  }
+
+  /** The folder of a run that has ended after some epochs. */
+  static Path finished(Path folder, Path faces, int epochs) {
+    Path out = folder.resolve("run-" + epochs);
+    start(options(faces, epochs), out, RunFolder.Existing.REFUSE, new Notes());
+    return out;
   }
 
   /** Goes on as {@code train --resume --epochs N} does. */
