@@ -93,7 +93,7 @@ public final class Csv {
 
   /** Records of a file as they were before they were written; empty lines are left out. */
   public static List<List<String>> read(Path file) {
-    return records(file, RegularFile.text(file, "the split file", MAX_BYTES));
+    return records(file, RegularFile.text(file, "the table", MAX_BYTES));
   }
 
   /** The first cell of a record, as it was before it was written. */

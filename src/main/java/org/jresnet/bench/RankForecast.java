@@ -14,6 +14,7 @@ import org.jresnet.base.UserError;
 import org.jresnet.engine.Bucket;
 import org.jresnet.graph.Graph;
 import org.jresnet.graph.Node;
+import org.jresnet.graph.Shape;
 
 /**
  * How a training step would take with several ranks, each with a batch of its own, that add up
@@ -22,6 +23,9 @@ import org.jresnet.graph.Node;
  * {@link AllReduce}. Ranks are taken to be equally fast, and an exchange to slow no computation.
  */
 public final class RankForecast {
+  /** The call between forward and backward. */
+  private static final String LOSS = "loss";
+
   /**
    * A call of a step.
    *
@@ -33,8 +37,9 @@ public final class RankForecast {
    * Calls in the order of a step.
    *
    * @param bytesPerSecond of the memory, reading and writing
+   * @param flops floating-point operations of the forward pass
    */
-  public record Measured(List<Call> calls, double bytesPerSecond) {
+  public record Measured(List<Call> calls, double bytesPerSecond, long flops) {
     /** Copies the list. */
     public Measured {
       calls = List.copyOf(calls);
@@ -44,7 +49,33 @@ public final class RankForecast {
     public static Measured of(Profile profile, Ceilings ceilings) {
       return new Measured(
           profile.lines().stream().map(l -> new Call(l.node(), l.seconds())).toList(),
-          ceilings.bytesPerSecond());
+          ceilings.bytesPerSecond(),
+          profile.lines().stream()
+              .takeWhile(l -> !l.node().equals(LOSS))
+              .mapToLong(Profile.Line::flops)
+              .sum());
+    }
+
+    /**
+     * Checks what was measured.
+     *
+     * @param graph the network
+     * @param batch images of a step
+     * @param size their side in pixels
+     * @throws UserError when it was another batch or another size
+     */
+    public Measured require(Graph graph, int batch, int size) {
+      List<Shape> shapes = graph.shapes(batch, size, size);
+      long expected =
+          2 * graph.nodes().stream().mapToLong(n -> n.op().macs(shapes.get(n.index()))).sum();
+      if (flops != expected) {
+        throw new UserError(
+            Text.format(
+                "the profile has %.2f GFLOP forward, and %s has %.2f with a batch of %s at %sx%s;"
+                    + " name with --model, --classes, --batch and --size what was profiled",
+                flops / 1e9, graph.name(), expected / 1e9, batch, size, size));
+      }
+      return this;
     }
 
     /**
@@ -63,15 +94,20 @@ public final class RankForecast {
       }
       List<Call> calls = new ArrayList<>();
       double rate = 0;
+      long forward = 0;
+      boolean before = true;
       for (List<String> row : rows.subList(1, rows.size())) {
         try {
           Map<String, String> cells = new HashMap<>();
           IntStream.range(0, header.size()).forEach(i -> cells.put(header.get(i), row.get(i)));
           calls.add(new Call(cells.get("node"), Double.parseDouble(cells.get("ms")) / 1e3));
+          before &= !cells.get("node").equals(LOSS);
+          long flops = Long.parseLong(cells.get("flops"));
+          forward += before ? flops : 0;
           double floor = Double.parseDouble(cells.get("floor_ms")) / 1e3;
           // The floor of a call without arithmetic is its bytes at the rate of the memory; of the
           // largest it has the most digits.
-          if (Long.parseLong(cells.get("flops")) == 0 && floor > 0) {
+          if (flops == 0 && floor > 0) {
             rate = Math.max(rate, floor > 1e-3 ? Long.parseLong(cells.get("bytes")) / floor : 0);
           }
         } catch (NumberFormatException | IndexOutOfBoundsException e) {
@@ -84,7 +120,7 @@ public final class RankForecast {
                 "%s has no call that memory limits for a millisecond; profile a larger batch",
                 file));
       }
-      return new Measured(calls, rate);
+      return new Measured(calls, rate, forward);
     }
   }
 
@@ -142,7 +178,7 @@ public final class RankForecast {
         continue;
       }
       time += call.seconds();
-      inBackward |= call.node().equals("loss");
+      inBackward |= call.node().equals(LOSS);
       if (inBackward) {
         ready.put(call.node(), time);
       }
@@ -252,7 +288,8 @@ public final class RankForecast {
       Step most = table.get(table.size() - 1);
       return String.format(
           Locale.ROOT,
-          "Efficiency stays above %.0f %% up to %d ranks: backward hides all of the exchange (%.1f ms) but %.1f ms.",
+          "Efficiency stays above %.0f %% up to %d ranks: backward hides all of the exchange (%.1f"
+              + " ms) but %.1f ms.",
           100 * share,
           most.ranks(),
           1e3 * most.exchange(),
@@ -267,8 +304,8 @@ public final class RankForecast {
                 : "the rate of the network";
     return String.format(
         Locale.ROOT,
-        "Efficiency falls below %.0f %% at %d ranks: of %.1f ms of exchange %.1f ms are hidden; most of it is %s"
-            + " (latency %.0f %%, transfer %.0f %%, adding %.0f %%).",
+        "Efficiency falls below %.0f %% at %d ranks: of %.1f ms of exchange %.1f ms are hidden;"
+            + " most of it is %s (latency %.0f %%, transfer %.0f %%, adding %.0f %%).",
         100 * share,
         bad.ranks(),
         1e3 * bad.exchange(),

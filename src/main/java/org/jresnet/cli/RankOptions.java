@@ -14,7 +14,9 @@ import org.jresnet.base.Text;
 import org.jresnet.bench.Benchmark;
 import org.jresnet.bench.Benchmark.Configuration;
 import org.jresnet.bench.Ceilings;
+import org.jresnet.bench.Disturbance;
 import org.jresnet.bench.Link;
+import org.jresnet.bench.Profile;
 import org.jresnet.bench.RankForecast;
 import org.jresnet.bench.RankForecast.Measured;
 import org.jresnet.bench.RankForecast.Message;
@@ -38,8 +40,8 @@ final class RankOptions {
       names = "--ranks",
       paramLabel = "N",
       description = {
-        "Instead: predict a training step of N ranks, each with --batch images, from measured times of one. Shown is a"
-            + " table up to 1024."
+        "Instead: predict a training step of N ranks, each with --batch images, from measured times"
+            + " of one. Shown is a table up to 1024."
       })
   @Within(min = 1, max = Within.MANY)
   private Integer ranks;
@@ -55,8 +57,8 @@ final class RankOptions {
       names = "--profile",
       paramLabel = "FILE",
       description = {
-        "Times of one rank, from profile --csv with the same network, classes and batch; default: measured here, on the GPU"
-            + " if one is usable, else on the CPU."
+        "Times of one rank, from profile --csv with the same network, classes and batch; default:"
+            + " measured here, on the GPU if one is usable, else on the CPU."
       })
   private Path profile;
 
@@ -80,7 +82,8 @@ final class RankOptions {
     }
     int width = wire.equals("fp32") ? 4 : 2;
     Graph graph = Arguments.graph(c.network(), c.classes(), null);
-    RankForecast forecast = new RankForecast(graph, measured(c));
+    RankForecast forecast =
+        new RankForecast(graph, measured(console, c).require(graph, c.batch(), c.size()));
     List<Message> messages = forecast.messages();
     console.print(
         "%s on %s%nOne rank: %.1f ms a step; %s of gradients in %s, the last of %.1f MB%n",
@@ -143,14 +146,17 @@ final class RankOptions {
     return values;
   }
 
-  private Measured measured(Configuration c) {
+  private Measured measured(Console console, Configuration c) {
     if (profile != null) {
       return Measured.read(profile);
     }
     Optional<Precision> precision = Optional.of(c.precision());
     try (Compute compute = Compute.open(BackendKind.AUTO, precision, BackendSettings.defaults())) {
       Ceilings ceilings = Ceilings.measure(compute.backend(), c.precision());
-      return Measured.of(Benchmark.profile(compute.backend(), c, STEPS), ceilings);
+      Disturbance.Watch watch = Disturbance.watch();
+      Profile measured = Benchmark.profile(compute.backend(), c, STEPS);
+      watch.stop().flatMap(d -> d.warning(0)).ifPresent(console::note);
+      return Measured.of(measured, ceilings);
     }
   }
 }

@@ -66,7 +66,7 @@ final class RankForecastTest {
         .filter(node -> !node.parameters().isEmpty())
         .forEach(node -> calls.add(new Call(node.name(), 0.001)));
     calls.add(new Call("optimizer", 0.005));
-    return new Measured(calls, 3e9);
+    return new Measured(calls, 3e9, 0);
   }
 
   /**
@@ -115,7 +115,7 @@ final class RankForecastTest {
         .startsWith("Efficiency falls below 90 % at 2 ranks")
         .contains("adding");
     RankForecast fast =
-        new RankForecast(graph("resnet18"), new Measured(even(graph("resnet18")).calls(), 1e15));
+        new RankForecast(graph("resnet18"), new Measured(even(graph("resnet18")).calls(), 1e15, 0));
     assertThat(limit(fast, new Link(0, 1e12), 4))
         .startsWith("Efficiency stays above 90 % up to 1024 ranks");
     assertThat(limit(fast, new Link(0, 1e9), 4)).contains("at 2 ranks", "the rate of the network");
@@ -139,6 +139,12 @@ final class RankForecastTest {
         .isEqualTo(4 * 25_557_032L);
     assertThat(forecast.alone())
         .isCloseTo(measured.calls().stream().mapToDouble(Call::seconds).sum(), CLOSE);
+    assertThat(measured.require(graph("resnet50"), 16, 224)).isSameAs(measured);
+    assertThatThrownBy(() -> measured.require(graph("resnet50"), 32, 224))
+        .isInstanceOf(UserError.class)
+        .hasMessageContaining("130.85 GFLOP forward, and resnet50 has 261.71 with a batch of 32");
+    assertThatThrownBy(() -> measured.require(graph("resnet50"), 16, 192))
+        .isInstanceOf(UserError.class);
     assertThatThrownBy(() -> new RankForecast(graph("mobilenet_v2"), measured))
         .isInstanceOf(UserError.class)
         .hasMessageContaining("the profile has no backward call of");
@@ -153,7 +159,8 @@ final class RankForecastTest {
     assertThatThrownBy(() -> Measured.read(broken)).hasMessageContaining("the record [conv1, x");
     assertThatThrownBy(
             () ->
-                new RankForecast(graph("resnet18"), new Measured(List.of(new Call("input", 1)), 1)))
+                new RankForecast(
+                    graph("resnet18"), new Measured(List.of(new Call("input", 1)), 1, 0)))
         .hasMessageContaining("not one of training");
   }
 
