@@ -3,7 +3,7 @@
     python3 gpu_torch.py step FOLDER BATCH SIZE      weights, images, and PyTorch's loss, gradients and statistics
     python3 gpu_torch.py curve FOLDER                weights, images and PyTorch's losses, for jresnet to repeat
     python3 gpu_torch.py compare FOLDER              PyTorch's losses beside jresnet's
-    python3 gpu_torch.py bench FILE.csv SECONDS BATCH...
+    python3 gpu_torch.py bench FILE.csv SECONDS SIZE BATCH...
 
 bench times each way twice: with images that lie on the GPU as normalised floats already, and with uint8 images in pinned
 memory that are copied and normalised in every step, as a training has them.
@@ -186,7 +186,7 @@ KINDS = {"bf16": torch.bfloat16, "fp16": torch.float16, "tf32": None}
 WAYS = ("eager", "compiled", "compiled with CUDA graphs")
 
 
-def bench(file, seconds, batches):
+def bench(file, seconds, size, batches):
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = True
     torch.backends.cudnn.benchmark = True
     with open(file, "w", newline="") as out:
@@ -195,19 +195,20 @@ def bench(file, seconds, batches):
         for batch in batches:
             for precision, kind in KINDS.items():
                 for how in WAYS if precision == "bf16" else WAYS[:1]:
-                    for row in rates(precision, kind, how, batch, seconds):
+                    for row in rates(precision, kind, how, (batch, size, size, 3), seconds):
                         # Written at once: the rest may be cut off.
                         writer.writerow(row)
                         out.flush()
                         print("{:5} {} batch {:4} {:26} {:14} {:>9} images/s".format(*row), flush=True)
 
 
-def rates(precision, kind, how, batch, seconds):
+def rates(precision, kind, how, shape, seconds):
     """Rows of one way to run; one that fails must not lose the others."""
+    batch = shape[0]
     torch._dynamo.reset()
     model = ResNet50(1000).cuda().to(memory_format=torch.channels_last)
     forward = model if how == "eager" else torch.compile(model, mode="reduce-overhead" if "graphs" in how else None)
-    pixels = torch.randint(0, 256, (batch, 224, 224, 3), dtype=torch.uint8).pin_memory()
+    pixels = torch.randint(0, 256, shape, dtype=torch.uint8).pin_memory()
     targets = torch.randint(1000, (batch,)).pin_memory()
     x = normalised(pixels.cuda()).contiguous(memory_format=torch.channels_last)
     labels = targets.cuda()
@@ -251,7 +252,7 @@ if __name__ == "__main__":
         curve(Path(sys.argv[2]))
     elif len(sys.argv) == 3 and sys.argv[1] == "compare":
         sys.exit(compare(Path(sys.argv[2])))
-    elif len(sys.argv) > 4 and sys.argv[1] == "bench":
-        bench(sys.argv[2], float(sys.argv[3]), [int(b) for b in sys.argv[4:]])
+    elif len(sys.argv) > 5 and sys.argv[1] == "bench":
+        bench(sys.argv[2], float(sys.argv[3]), int(sys.argv[4]), [int(b) for b in sys.argv[5:]])
     else:
         sys.exit(__doc__)

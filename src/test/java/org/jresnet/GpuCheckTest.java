@@ -143,7 +143,7 @@ final class GpuCheckTest {
     assertThat(ended.said).contains(stage("contract"));
     assertThat(detail("gpu-properties.json")).isEqualTo("{\"smVersion\":900}\n");
     assertThat(detail("nvidia-smi.txt")).contains("driver 580");
-    assertThat(detail("contract-tests.txt")).contains("3 tests successful");
+    assertThat(detail("contract.txt")).contains("3 tests successful");
     try (Stream<Path> files = Files.list(out)) {
       assertThat(files.map(p -> p.getFileName().toString()))
           .containsExactlyInAnyOrder("summary.md", "results.tar.gz");
@@ -206,9 +206,11 @@ final class GpuCheckTest {
 
   @Test
   void testsThatDidNotRunHaveNotPassed() throws Exception {
-    java("echo 'no GPU: a library is missing'", PASSED);
+    java("echo '  no GPU: a library is missing'", "echo '  no GPU: said again'", PASSED);
     assertThat(run("3", "--only", "order").code).isEqualTo(1);
-    assertThat(stage("order")).contains("FAILED");
+    assertThat(stage("order"))
+        .contains("FAILED", "no GPU: a library is missing")
+        .doesNotContain("said again");
     java("echo '[         0 tests successful      ]'");
     assertThat(run("3", "--only", "order").code).as("no test at all").isEqualTo(1);
   }
@@ -218,6 +220,8 @@ final class GpuCheckTest {
     java(
         "case $* in *Contract*)",
         "  echo 'max pool :: SUCCESSFUL'",
+        "  echo 'batch norm :: FAILED'",
+        "  echo '  element 3 is off'",
         "  trap '' TERM",
         "  sleep 1000 & echo $! $$ > \"$PIDS\"",
         "  while :; do sleep 1; done ;;",
@@ -226,7 +230,8 @@ final class GpuCheckTest {
     Ended ended = run("1", "--limit", "8");
     assertThat(ended.code).as(ended.said).isEqualTo(1);
     assertThat(stage("contract"))
-        .contains("took more than its limit of 8 s", "so far 1 tests successful, 0 failed");
+        .contains("took more than its limit of 8 s", "so far 1 tests successful, 1 failed");
+    assertThat(Files.readString(out.resolve("summary.md"))).contains("element 3 is off");
     assertThat(stage("speed")).contains("| ok |");
     for (String pid : Files.readString(folder.resolve("pids")).strip().split(" ")) {
       assertThat(alive(Long.parseLong(pid))).as("process %s", pid).isFalse();
@@ -269,6 +274,9 @@ final class GpuCheckTest {
     assertThat(stage("machine")).contains("| ok |");
     assertThat(stage("contract")).contains(forcibly ? "| running |" : "| cut off |");
     assertThat(stage("contract").contains("so far 1 tests successful")).isNotEqualTo(forcibly);
+    if (forcibly) {
+      assertThat(out.resolve("running.txt")).content().contains("half of the tests");
+    }
     long sleeping = Long.parseLong(Files.readString(folder.resolve("pids")).strip());
     if (forcibly) {
       // Nobody is left who could end it.
@@ -329,6 +337,52 @@ final class GpuCheckTest {
   }
 
   @Test
+  void anotherNetworkIsMeasured() throws Exception {
+    script(
+        bundle.resolve("jresnet"),
+        List.of(
+            "echo \"jresnet $*\" >> \"$CALLS\"",
+            "case $1 in",
+            "  plan) cat \"$PLAN\" ;;",
+            "  bench) echo 'resnet18-train-bf16-b16-64 90.0 80.0' ;;",
+            "esac"));
+    String[] small = {"--model", "resnet18", "--batch", "16", "--size", "64"};
+    for (String call : List.of("1 speed", "1 profile", "2 plan", "2 torch")) {
+      List<String> arguments = new ArrayList<>(List.of(call.split(" ")));
+      arguments.add(1, "--only");
+      arguments.addAll(List.of(small));
+      assertThat(run(arguments.toArray(String[]::new)).code).as(call).isZero();
+    }
+    assertThat(calls("--model resnet18")).isEqualTo(3);
+    assertThat(calls("--size 64")).isEqualTo(3);
+    assertThat(stage("speed")).contains("untuned resnet18-train-bf16-b16-64 90.0 images/s");
+    assertThat(stage("torch")).contains("| not run |", "resnet50, not for resnet18");
+  }
+
+  @Test
+  void aBenchmarkThatFailsIsNamed() throws Exception {
+    script(
+        bundle.resolve("jresnet"),
+        List.of(
+            "case $* in *--no-cuda-graph*)",
+            "  echo 'jresnet: a symbol is missing' >&2",
+            "  exit 1 ;;",
+            "esac",
+            "echo 'resnet50-train-bf16-b256-224 6400.0 40.0'"));
+    assertThat(run("2", "--only", "bench").code).isEqualTo(1);
+    assertThat(stage("bench")).contains("FAILED", "6400.0 images/s;calls failed");
+    assertThat(Files.readString(out.resolve("summary.md"))).contains("a symbol is missing");
+  }
+
+  /** The limits of some hosts count files. */
+  @Test
+  void whatAKilledStageWasWritingIsRemoved() throws Exception {
+    java("mkdir -p \"$XDG_CACHE_HOME/jresnet\"", "echo x > $XDG_CACHE_HOME/jresnet/making1.tmp");
+    assertThat(run("3", "--only", "order").code).isEqualTo(1);
+    assertThat(out.resolve("jresnet")).isEmptyDirectory();
+  }
+
+  @Test
   void anotherCallAddsToTheSameResults() throws Exception {
     assertThat(run("1").code).isZero();
     assertThat(run("2", "--only", "curve").code).isZero();
@@ -343,9 +397,12 @@ final class GpuCheckTest {
   void largeFilesAreCut() throws Exception {
     java("yes 'a line of output' | head -n 500000", PASSED);
     assertThat(run("3", "--only", "order").code).isZero();
-    String text = detail("order-tests.txt");
+    String text = detail("order.txt");
     assertThat(text.length()).isLessThan(4 << 20);
-    assertThat(text).startsWith("a line").contains("cut by gpu-check").contains("3 tests");
+    assertThat(text)
+        .startsWith("gpu-check: order\na line")
+        .contains("cut by gpu-check")
+        .contains("3 tests");
   }
 
   @Test
@@ -355,6 +412,7 @@ final class GpuCheckTest {
     assertThat(stage.said).contains("stages of call 1", "contract", "found 'bench'");
     assertThat(run("4").said).contains("gpu-check 1|2|3 --out DIR");
     assertThat(run("1", "--batch", "many").said).contains("--batch", "found 'many'");
+    assertThat(run("1", "--size", "8").said).contains("--size", "at least 32");
     Files.delete(bundle.resolve("runtime/bin/java"));
     assertThat(run("1").said).contains("tools/bundle --backend gpu --tests");
   }

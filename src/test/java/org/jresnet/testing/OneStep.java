@@ -11,8 +11,8 @@ import org.jresnet.engine.Model;
 import org.jresnet.models.Architecture;
 
 /**
- * One training step of ResNet-50 without the optimizer, call by call, for tools that watch every
- * kernel: {@code OneStep BACKEND PRECISION BATCH SIZE}.
+ * One training step of a network without the optimizer, call by call, for tools that watch every
+ * kernel: {@code OneStep MODEL BACKEND PRECISION BATCH SIZE}.
  */
 public final class OneStep {
   private OneStep() {}
@@ -20,14 +20,14 @@ public final class OneStep {
   /** Prints the loss. */
   public static void main(String[] arguments) {
     System.setProperty("org.slf4j.simpleLogger.defaultLogLevel", "warn");
-    Precision precision = Precision.of(arguments[1]);
-    int batch = Integer.parseInt(arguments[2]);
-    int size = Integer.parseInt(arguments[3]);
+    Precision precision = Precision.of(arguments[2]);
+    int batch = Integer.parseInt(arguments[3]);
+    int size = Integer.parseInt(arguments[4]);
     byte[] pixels = new byte[batch * size * size * 3];
     new Random(1).nextBytes(pixels);
     int[] labels = new Random(2).ints(batch, 0, 1000).toArray();
-    try (Backend backend = TestBackends.open(arguments[0], Launch.CALLS);
-        Model model = new Model(Architecture.of("resnet50").graph(1000), backend, precision)) {
+    try (Backend backend = TestBackends.open(arguments[1], Launch.CALLS);
+        Model model = new Model(Architecture.of(arguments[0]).graph(1000), backend, precision)) {
       model.initialize(1, Model.BlockEnd.ONE);
       try (Executable step =
           Executable.compile(model, CompileOptions.training(batch, size, Fixture.NORMALIZATION))) {
