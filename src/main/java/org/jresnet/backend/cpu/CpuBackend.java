@@ -22,6 +22,9 @@ import org.jresnet.backend.Support;
 import org.jresnet.backend.Tensor;
 import org.jresnet.backend.Tuning;
 import org.jresnet.backend.UpdateRule;
+import org.jresnet.backend.cpu.vector.NormLoops;
+import org.jresnet.backend.cpu.vector.PlainNormLoops;
+import org.jresnet.backend.cpu.vector.VectorNormLoops;
 import org.jresnet.base.Processor;
 import org.jresnet.base.UserError;
 import org.jresnet.graph.Activation;
@@ -52,6 +55,7 @@ public final class CpuBackend implements Backend {
 
   private final OneDnn dnn;
   private final Workers workers;
+  private final NormLoops normLoops;
   private final int threads;
   private final Kernels kernels;
   private Optional<RankSums> sums = Optional.empty();
@@ -95,6 +99,7 @@ public final class CpuBackend implements Backend {
       LOG.info("No kernels of our own are used: {}", no.reason());
     }
     boolean vectorised = vectors instanceof Support.Yes;
+    normLoops = vectorised ? new VectorNormLoops() : new PlainNormLoops();
     own =
         options.tuning() == Tuning.OFF
             ? ""
@@ -255,7 +260,7 @@ public final class CpuBackend implements Backend {
       boolean summed =
           sums.isPresent() && spec.mode() == Mode.TRAIN && spec.pass() == Pass.TRAINING;
       return summed || HostNormPlan.suits(spec)
-          ? new HostNormPlan(dnn, workers, spec, summed ? sums : Optional.empty())
+          ? new HostNormPlan(dnn, workers, normLoops, spec, summed ? sums : Optional.empty())
           : new NormPlan(dnn, workers, spec);
     } else if (op instanceof Activation) {
       return new ActivationPlan(dnn, spec);

@@ -12,6 +12,7 @@ import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Operands;
 import org.jresnet.backend.RankSums;
 import org.jresnet.backend.Tensor;
+import org.jresnet.backend.cpu.vector.NormLoops;
 import org.jresnet.graph.Activation.Function;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Op;
@@ -38,10 +39,15 @@ final class HostNormPlan extends CpuPlan {
   private static final int LANES = 8;
 
   private final Workers workers;
+  private final NormLoops loops;
   private final Op.BatchNorm op;
   private final boolean trains;
   private final boolean rectifies;
   private final boolean clips;
+
+  /** Whether backward computes y anew, which takes less time than reading it. */
+  private final boolean recomputes;
+
   private final RankSums sums; // or null
   private final int c;
   private final int pixels;
@@ -56,14 +62,17 @@ final class HostNormPlan extends CpuPlan {
    *
    * @param sums over the processes that it takes into account
    */
-  HostNormPlan(OneDnn dnn, Workers workers, OpSpec spec, Optional<RankSums> sums) {
+  HostNormPlan(OneDnn dnn, Workers workers, NormLoops loops, OpSpec spec, Optional<RankSums> sums) {
     super(dnn, spec);
     this.workers = workers;
+    this.loops = loops;
     this.sums = sums.orElse(null);
     op = (Op.BatchNorm) spec.op();
     trains = spec.mode() == Mode.TRAIN;
     rectifies = spec.activates();
     clips = spec.activation().filter(a -> a.function() == Function.RELU6).isPresent();
+    // A BF16 y was rounded, to 6 for example.
+    recomputes = !spec.adds() && spec.type() == DType.F32;
     c = spec.y().c();
     pixels = Math.toIntExact(spec.y().perChannel());
     allPixels = (double) pixels * sums.map(RankSums::ranks).orElse(1);
@@ -76,7 +85,7 @@ final class HostNormPlan extends CpuPlan {
           "a training batch norm needs more than one value per channel, found " + spec.y());
     }
     requireRectifier(spec);
-    saved(2 * align((long) c * Float.BYTES));
+    saved(3 * align((long) c * Float.BYTES));
   }
 
   /** Whether these loops are for that norm. */
@@ -108,24 +117,43 @@ final class HostNormPlan extends CpuPlan {
   @Override
   protected void build(CpuBinding binding, Operands operands) {
     long bytes = operands.get(Slot.Y).bytes();
-    Loops loops = new Loops(operands);
-    binding.host(FORWARD, (trains ? 4 : 2) * bytes, loops::forward);
+    Tensors tensors = new Tensors(operands);
+    binding.host(FORWARD, (trains ? 3 : 2) * bytes, tensors::forward);
     if (spec.write(Slot.DX) != GradientWrite.NONE
         || spec.write(Slot.DGAMMA) != GradientWrite.NONE
         || spec.adds()) {
-      binding.host(BACKWARD, (rectifies ? 7 : 5) * bytes, loops::backward);
+      binding.host(BACKWARD, (rectifies && !recomputes ? 7 : 5) * bytes, tensors::backward);
+    }
+  }
+
+  private float[] stretch() {
+    return new float[run * c];
+  }
+
+  private HostTensor.Row row() {
+    return new HostTensor.Row(run * c);
+  }
+
+  private void repeat(float[] values, float[] into) {
+    for (int start = 0; start < run * c; start += c) {
+      System.arraycopy(values, 0, into, start, c);
     }
   }
 
   /** What belongs to one worker. */
   private final class Share {
-    final HostTensor.Row x = new HostTensor.Row(run * c);
-    final HostTensor.Row y = new HostTensor.Row(run * c);
-    final HostTensor.Row dy = new HostTensor.Row(run * c);
-    final float[] part = new float[run * c];
-    final float[] otherPart = new float[run * c];
+    final HostTensor.Row x = row();
+    final HostTensor.Row y = row();
+    final HostTensor.Row dy = row();
+    final float[] part = stretch();
+    final float[] otherPart = stretch();
     final double[] sum = new double[c];
     final double[] otherSum = new double[c];
+
+    /** What {@link NormLoops#addMoments} subtracts. */
+    final float[] shift = new float[c];
+
+    final float[] shifts = stretch();
 
     void clear() {
       Arrays.fill(part, 0);
@@ -135,7 +163,7 @@ final class HostNormPlan extends CpuPlan {
     }
 
     void fold() {
-      for (int start = 0; start < part.length; start += c) {
+      for (int start = 0; start < run * c; start += c) {
         for (int k = 0; k < c; k++) {
           sum[k] += part[start + k];
           otherSum[k] += otherPart[start + k];
@@ -144,10 +172,35 @@ final class HostNormPlan extends CpuPlan {
       Arrays.fill(part, 0);
       Arrays.fill(otherPart, 0);
     }
+
+    /**
+     * Adds the parts of {@code count} pixels, from which the shifts were subtracted, to the sums of
+     * values and of squares. In double precision, their difference loses nothing that counts.
+     *
+     * @param all the pixels that the sums hold then
+     */
+    void foldMoments(long count, long all) {
+      for (int start = 0; start < run * c; start += c) {
+        for (int k = 0; k < c; k++) {
+          double s = shift[k];
+          sum[k] += part[start + k];
+          otherSum[k] += otherPart[start + k] + 2 * s * part[start + k];
+        }
+      }
+      for (int k = 0; k < c; k++) {
+        double s = shift[k];
+        sum[k] += count * s;
+        otherSum[k] += count * s * s;
+        shift[k] = (float) (sum[k] / all);
+      }
+      repeat(shift, shifts);
+      Arrays.fill(part, 0);
+      Arrays.fill(otherPart, 0);
+    }
   }
 
   /** The norm with its tensors. */
-  private final class Loops {
+  private final class Tensors {
     private final HostTensor x;
     private final HostTensor y;
     private final HostTensor dy;
@@ -156,6 +209,10 @@ final class HostNormPlan extends CpuPlan {
     private final HostTensor dresidual;
     private final FloatBuffer mean;
     private final FloatBuffer variance;
+
+    /** Beta of forward, which backward may not read elsewhere. */
+    private final FloatBuffer savedBeta;
+
     private final FloatBuffer runningMean;
     private final FloatBuffer runningVariance;
     private final FloatBuffer gamma;
@@ -169,25 +226,24 @@ final class HostNormPlan extends CpuPlan {
     private final double[] both = new double[2 * c];
 
     /** Repeated for the pixels of a stretch. */
-    private final float[] means = new float[run * c];
+    private final float[] means = stretch();
 
-    private final float[] scales = new float[run * c];
-    private final float[] shifts = new float[run * c];
-    private final float[] slopes = new float[run * c];
+    private final float[] scales = stretch();
+    private final float[] shifts = stretch();
+    private final float[] offsets = stretch();
+    private final float[] slopes = stretch();
     private final Share[] shares = new Share[workers.count()];
 
-    Loops(Operands operands) {
+    Tensors(Operands operands) {
       x = new HostTensor(operands.get(Slot.X));
       y = new HostTensor(operands.get(Slot.Y));
       dy = tensor(operands, Slot.DY);
       dx = spec.write(Slot.DX) == GradientWrite.NONE ? null : tensor(operands, Slot.DX);
       residual = spec.adds() ? tensor(operands, Slot.RESIDUAL) : null;
       dresidual = spec.adds() ? tensor(operands, Slot.DRESIDUAL) : null;
-      Tensor saved = operands.get(Slot.SAVED);
-      long vector = align((long) c * Float.BYTES);
-      mean = CpuBuffer.floats(new Tensor(saved.buffer(), saved.offset(), DType.F32, c));
-      variance =
-          CpuBuffer.floats(new Tensor(saved.buffer(), saved.offset() + vector, DType.F32, c));
+      mean = saved(operands, 0);
+      variance = saved(operands, 1);
+      savedBeta = saved(operands, 2);
       runningMean = CpuBuffer.floats(operands.get(Slot.RUNNING_MEAN));
       runningVariance = CpuBuffer.floats(operands.get(Slot.RUNNING_VAR));
       gamma = CpuBuffer.floats(operands.get(Slot.GAMMA));
@@ -200,13 +256,18 @@ final class HostNormPlan extends CpuPlan {
       }
     }
 
+    private FloatBuffer saved(Operands operands, int index) {
+      Tensor all = operands.get(Slot.SAVED);
+      long at = all.offset() + index * align((long) c * Float.BYTES);
+      return CpuBuffer.floats(new Tensor(all.buffer(), at, DType.F32, c));
+    }
+
     private HostTensor tensor(Operands operands, Slot slot) {
       return new HostTensor(operands.get(slot));
     }
 
     // Made once: a step allocates nothing.
-    private final Workers.Task sum = task(this::addSum);
-    private final Workers.Task squares = task(this::addSquares);
+    private final Workers.Task moments = this::addMoments;
     private final Workers.Task normalise = task(this::write);
     private final Workers.Task gradientSums = task(this::addGradients);
     private final Workers.Task gradient = task(this::writeGradient);
@@ -245,33 +306,30 @@ final class HostNormPlan extends CpuPlan {
 
     void forward() {
       if (trains) {
-        float momentum = (float) op.momentum();
-        workers.run(sum);
+        workers.run(moments);
         total();
-        addUp(total);
+        addUp();
+        float momentum = (float) op.momentum();
+        float unbiased = (float) (allPixels / (allPixels - 1));
         for (int k = 0; k < c; k++) {
           channel[k] = (float) (total[k] / allPixels);
         }
         mean.put(0, channel);
         NormPlan.mix(runningMean, other, mean, channel, momentum, momentum);
-        repeat(channel, means);
-        workers.run(squares);
-        total();
-        addUp(total);
         for (int k = 0; k < c; k++) {
-          channel[k] = (float) (total[k] / allPixels);
+          double average = total[k] / allPixels;
+          channel[k] = (float) Math.max(0, otherTotal[k] / allPixels - average * average);
         }
         variance.put(0, channel);
-        float unbiased = (float) (allPixels / (allPixels - 1));
         NormPlan.mix(runningVariance, other, variance, channel, momentum, momentum * unbiased);
       }
-      prepare();
       beta.get(0, channel);
-      repeat(channel, shifts);
+      savedBeta.put(0, channel);
+      prepare();
       workers.run(normalise);
     }
 
-    /** Means and scales of this pass; leaves the inverse deviations in {@link #other}. */
+    /** Means, scales and shifts of this pass; leaves the inverse deviations in {@link #other}. */
     private void prepare() {
       (trains ? mean : runningMean).get(0, channel);
       repeat(channel, means);
@@ -282,36 +340,50 @@ final class HostNormPlan extends CpuPlan {
         channel[k] *= other[k];
       }
       repeat(channel, scales);
+      savedBeta.get(0, channel);
+      repeat(channel, shifts);
     }
 
-    private void repeat(float[] values, float[] into) {
-      for (int start = 0; start < into.length; start += c) {
-        System.arraycopy(values, 0, into, start, c);
+    private void addMoments(int worker) {
+      Share share = shares[worker];
+      share.clear();
+      long from = workers.share(worker, pixels, run);
+      long end = workers.share(worker + 1, pixels, run);
+      if (from == end) {
+        return;
       }
-    }
-
-    private void addSum(Share share, long at, int count) {
-      x.get(at, share.x, count);
-      NormLoops.add(share.part, share.x.values, count);
-    }
-
-    private void addSquares(Share share, long at, int count) {
-      x.get(at, share.x, count);
-      NormLoops.addSquared(share.part, share.x.values, means, count);
+      // The first pixel is near enough to the mean for the first stretch.
+      x.get(from * c, share.x, c);
+      System.arraycopy(share.x.values, 0, share.shift, 0, c);
+      repeat(share.shift, share.shifts);
+      int since = 0;
+      long folded = from;
+      for (long p = from; p < end; p += run) {
+        long next = Math.min(p + run, end);
+        int count = (int) (next - p) * c;
+        x.get(p * c, share.x, count);
+        loops.addMoments(share.part, share.otherPart, share.x.values, share.shifts, 0, count);
+        if (++since == FOLD || p == from || next == end) {
+          share.foldMoments(next - folded, next - from);
+          folded = next;
+          since = 0;
+        }
+      }
     }
 
     private void write(Share share, long at, int count) {
+      float[] values = share.x.values;
       x.get(at, share.x, count);
-      NormLoops.affine(share.x.values, means, scales, shifts, count);
+      loops.normalise(values, values, means, scales, shifts, 0, count);
       if (residual != null) {
         residual.get(at, share.y, count);
-        NormLoops.add(share.x.values, share.y.values, count);
+        loops.add(values, share.y.values, 0, count);
       }
       if (rectifies) {
-        NormLoops.rectify(share.x.values, count);
+        loops.rectify(values, 0, count);
       }
       if (clips) {
-        NormLoops.clip(share.x.values, count);
+        loops.clip(values, 0, count);
       }
       y.put(at, share.x, count);
     }
@@ -334,7 +406,7 @@ final class HostNormPlan extends CpuPlan {
         dbeta.put(0, channel);
       }
       // What the optimizer sees is this process' own; the exchange adds it up.
-      addUpBoth();
+      addUp();
       if (dx == null && dresidual == null) {
         return;
       }
@@ -343,29 +415,26 @@ final class HostNormPlan extends CpuPlan {
         channel[k] = trains ? (float) (total[k] / allPixels) : 0;
         other[k] = trains ? (float) (otherTotal[k] * square / allPixels) : 0;
       }
-      repeat(channel, shifts);
+      repeat(channel, offsets);
       repeat(other, slopes);
       workers.run(gradient);
     }
 
-    private void addUp(double[] values) {
-      if (sums != null) {
-        sums.add(values);
+    private void addUp() {
+      if (sums == null) {
+        return;
       }
-    }
-
-    private void addUpBoth() {
       System.arraycopy(total, 0, both, 0, c);
       System.arraycopy(otherTotal, 0, both, c, c);
-      addUp(both);
+      sums.add(both);
       System.arraycopy(both, 0, total, 0, c);
       System.arraycopy(both, c, otherTotal, 0, c);
     }
 
     private void addGradients(Share share, long at, int count) {
       incoming(share, at, count);
-      NormLoops.add(share.part, share.dy.values, count);
-      NormLoops.addCentred(share.otherPart, share.dy.values, share.x.values, means, count);
+      loops.addGradients(
+          share.part, share.otherPart, share.dy.values, share.x.values, means, 0, count);
     }
 
     private void writeGradient(Share share, long at, int count) {
@@ -374,7 +443,7 @@ final class HostNormPlan extends CpuPlan {
         dresidual.put(at, share.dy, count);
       }
       if (dx != null) {
-        outgoing(share.dy.values, share.x.values, count);
+        loops.gradient(share.dy.values, share.x.values, means, scales, offsets, slopes, 0, count);
         dx.put(at, share.dy, count);
       }
     }
@@ -383,18 +452,15 @@ final class HostNormPlan extends CpuPlan {
       x.get(at, share.x, count);
       dy.get(at, share.dy, count);
       if (rectifies) {
-        y.get(at, share.y, count);
-        NormLoops.mask(share.dy.values, share.y.values, count);
+        if (recomputes) {
+          loops.normalise(share.x.values, share.y.values, means, scales, shifts, 0, count);
+        } else {
+          y.get(at, share.y, count);
+        }
+        loops.mask(share.dy.values, share.y.values, 0, count);
       }
       if (clips) {
-        NormLoops.maskClipped(share.dy.values, share.y.values, count);
-      }
-    }
-
-    /** {@code dx = scale·(dy − mean(dy) − x̂·mean(dy·x̂))}. */
-    private void outgoing(float[] dy, float[] x, int count) {
-      for (int i = 0; i < count; i++) {
-        dy[i] = scales[i] * (dy[i] - shifts[i] - (x[i] - means[i]) * slopes[i]);
+        loops.maskClipped(share.dy.values, share.y.values, 0, count);
       }
     }
   }

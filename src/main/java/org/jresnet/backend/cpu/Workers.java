@@ -17,6 +17,9 @@ final class Workers implements AutoCloseable {
   /** Looks at what another thread will change before this one lets others run. */
   private static final int SPINS = 5_000;
 
+  /** Looks at whether another task follows at once, as an op's second pass does. */
+  private static final int PAUSE = 200;
+
   private final Thread[] threads;
   private volatile Task task;
   private volatile Throwable failure;
@@ -49,8 +52,12 @@ final class Workers implements AutoCloseable {
 
   private void serve(int worker) {
     for (int seen = 0; ; seen++) {
-      while (turn == seen) {
-        LockSupport.park(this);
+      for (int spins = 0; turn == seen; spins++) {
+        if (spins < PAUSE) {
+          Thread.onSpinWait();
+        } else {
+          LockSupport.park(this);
+        }
       }
       Task current = task;
       if (current == null) {

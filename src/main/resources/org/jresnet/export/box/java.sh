@@ -15,7 +15,7 @@ case $glibc in
 esac
 terminal=false
 [ -t 1 ] && terminal=true
-export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-passive}" GOMP_SPINCOUNT="${GOMP_SPINCOUNT:-20000}"
+export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-passive}" GOMP_SPINCOUNT="${GOMP_SPINCOUNT:-2000}"
 # What JavaCPP unpacks stays in the box, where the box can be written.
 cache=
 [ ! -w "$home" ] || cache=-Dorg.bytedeco.javacpp.cachedir=$home/.cache
