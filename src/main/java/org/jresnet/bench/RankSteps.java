@@ -9,16 +9,18 @@ import java.util.List;
 import java.util.Set;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.LossScale;
+import org.jresnet.backend.Tensor;
 import org.jresnet.base.ProcessMemory;
 import org.jresnet.base.Quantile;
 import org.jresnet.base.UserError;
 import org.jresnet.bench.Benchmark.Configuration;
 import org.jresnet.bench.Benchmark.Result;
 import org.jresnet.distributed.Communicator;
-import org.jresnet.distributed.Wire;
+import org.jresnet.distributed.RankFailure;
 import org.jresnet.engine.CompileOptions;
 import org.jresnet.engine.Executable;
 import org.jresnet.engine.GradientExchange;
+import org.jresnet.engine.GradientExchange.Sharing;
 import org.jresnet.engine.Model;
 import org.jresnet.engine.OptimizerState;
 import org.jresnet.engine.Replicas;
@@ -29,6 +31,7 @@ import org.jresnet.engine.Replicas;
  * all ranks are there, and has taken as long as on the slowest of them: what is then left between
  * the two is communication.
  *
+ * @param carrier what carries gradients: MPI, or the library between the devices
  * @param together steps with the exchange; their images are those of one rank
  * @param apart seconds of steps without it
  * @param waited seconds in which the rank that waited least waited for sums in a step
@@ -38,6 +41,7 @@ import org.jresnet.engine.Replicas;
  * @param peakBytes most memory of a rank's process
  */
 public record RankSteps(
+    String carrier,
     Result together,
     double[] apart,
     double[] waited,
@@ -67,26 +71,26 @@ public record RankSteps(
   public static RankSteps measure(
       Backend backend, Configuration c, Sharing sharing, int leastSteps, double leastSeconds) {
     long start = System.nanoTime();
-    Communicator ranks = sharing.ranks;
+    Communicator ranks = sharing.ranks();
     CompileOptions plain = Benchmark.training(c);
     try (Model model = Benchmark.model(backend, c.network(), c.classes(), c.precision());
         OptimizerState optimizer = Benchmark.optimizer(model);
         GradientExchange exchange =
-            new GradientExchange(
-                model, ranks, Set.of(), sharing.wire, GradientExchange.Statistics.OWN);
+            GradientExchange.of(model, sharing, Set.of(), GradientExchange.Statistics.OWN);
         Executable together =
             Replicas.leadFirst(
                 ranks, backend, () -> Executable.compile(model, plain.withExchange(exchange)));
         Executable apart =
             Replicas.leadFirst(ranks, backend, () -> together.compileSharingMemory(plain))) {
       optimizer.decideBy(0, new LossScale(c.precision(), LossScale.State.START));
-      Steps steps = new Steps(c, ranks, optimizer, exchange);
+      Steps steps = new Steps(c, ranks, model, optimizer, exchange);
       steps.take(together, true);
       requireEqual(model, optimizer, ranks);
       double create = (System.nanoTime() - start) / 1e9;
       double[][] own = steps.times(together, apart, leastSteps, leastSeconds);
       double[][] slowest = combined(ranks, own);
       return new RankSteps(
+          exchange.amongDevices() ? backend.interconnect().orElseThrow().library() : "MPI",
           new Result(c, create, together.memoryBytes(), slowest[0]),
           slowest[1],
           slowest[2],
@@ -96,13 +100,6 @@ public record RankSteps(
           (long) slowest[4][0]);
     }
   }
-
-  /**
-   * Who shares the steps.
-   *
-   * @param wire how gradients travel
-   */
-  public record Sharing(Communicator ranks, Wire wire) {}
 
   private static void requireEqual(Model model, OptimizerState optimizer, Communicator ranks) {
     byte[] own = Replicas.digest(model, optimizer).getBytes(UTF_8);
@@ -116,23 +113,33 @@ public record RankSteps(
   /** A rank's steps. */
   private static final class Steps {
     private final Communicator ranks;
+    private final Model model;
     private final OptimizerState optimizer;
     private final GradientExchange exchange;
+    private final ByteBuffer one = ByteBuffer.allocateDirect(Float.BYTES);
     private final byte[] pixels;
     private final int[] labels;
     private final double[] figures = new double[4];
     private int exchanges;
 
     Steps(
-        Configuration c, Communicator ranks, OptimizerState optimizer, GradientExchange exchange) {
+        Configuration c,
+        Communicator ranks,
+        Model model,
+        OptimizerState optimizer,
+        GradientExchange exchange) {
       this.ranks = ranks;
+      this.model = model;
       this.optimizer = optimizer;
       this.exchange = exchange;
       pixels = Benchmark.pixels(c.batch(), c.size());
       labels = Benchmark.labels(c);
     }
 
-    /** As a training with several ranks, which reads each step's loss at once. */
+    /**
+     * Reads the loss at once, as a training whose gradients pass through the hosts does. Among
+     * devices it would read it a step later; both kinds of step are timed alike.
+     */
     void take(Executable step, boolean exchanging) {
       long run = step.start(pixels, labels);
       if (exchanging) {
@@ -143,6 +150,7 @@ public record RankSteps(
       step.loss(run);
       optimizer.report(update);
       if (exchanging) {
+        requireSums();
         ranks.sum(figures);
       }
     }
@@ -150,7 +158,17 @@ public record RankSteps(
     private void exchangeAlone() {
       exchange.start();
       exchange.finish();
+      // Reading what was added up waits for devices.
+      Tensor gradients = model.gradients();
+      gradients.buffer().read(gradients.offset(), one.clear());
+      requireSums();
       exchanges++;
+    }
+
+    private void requireSums() {
+      if (exchange.failure().isPresent()) {
+        throw RankFailure.of(ranks.rank(), exchange.failure().get());
+      }
     }
 
     /** Seconds from where all ranks are there to where this one is done. */

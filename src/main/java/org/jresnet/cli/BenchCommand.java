@@ -25,11 +25,14 @@ import org.jresnet.bench.Benchmark.Result;
 import org.jresnet.bench.Benchmark.Work;
 import org.jresnet.bench.Disturbance;
 import org.jresnet.bench.RankSteps;
+import org.jresnet.distributed.Exchange;
+import org.jresnet.distributed.Neighbours;
 import org.jresnet.distributed.Wire;
 import org.jresnet.engine.BackendKind;
 import org.jresnet.engine.BackendSettings;
 import org.jresnet.engine.Backends;
 import org.jresnet.engine.Compute;
+import org.jresnet.engine.GradientExchange.Sharing;
 import org.jresnet.models.Architecture;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -149,7 +152,7 @@ final class BenchCommand implements Callable<Integer> {
   private List<String> backends;
 
   @Mixin private LaunchOptions launch;
-  @Mixin private WireOption wireOption;
+  @Mixin private ExchangeOptions exchange;
   @Mixin private ThreadOptions threads;
   @Mixin private TuningOptions tuning;
   @Mixin private GpuOptions gpu;
@@ -160,7 +163,8 @@ final class BenchCommand implements Callable<Integer> {
     for (int size : sizes) {
       batches.forEach(batch -> Arguments.requireBatchFits(batch, size));
     }
-    Wire wire = UsageError.unlessValid(wireOption::wire);
+    Wire wire = exchange.wire();
+    Exchange way = exchange.way();
     if (csv != null) {
       createFolder();
     }
@@ -172,18 +176,20 @@ final class BenchCommand implements Callable<Integer> {
       throw new UsageError("several ranks share training steps alone; say --work train");
     }
     threads.check();
-    return launch.run("bench", all -> time(new RankSteps.Sharing(all, wire)));
+    return launch.run("bench", all -> time(new Sharing(all, way, wire)));
   }
 
-  private int time(RankSteps.Sharing sharing) {
+  private int time(Sharing sharing) {
     boolean leads = sharing.ranks().leads();
     Console console = leads ? new Console(json) : Console.silent();
     List<BackendKind> kinds =
         backends.stream().map(n -> UsageError.unlessValid(() -> BackendKind.of(n))).toList();
+    Neighbours neighbours = Neighbours.of(sharing.ranks());
     for (BackendKind kind : kinds) {
+      Neighbours others = kind == BackendKind.GPU ? neighbours : Neighbours.NONE;
       try (Backend backend =
           Backends.open(
-              kind, new BackendSettings(tuning.cpu(console), gpu.options(tuning.gpu())))) {
+              kind, new BackendSettings(tuning.cpu(console), gpu.options(tuning.gpu(), others)))) {
         console.print("%s, %s", Processor.andJava(), backend.description());
         console.print(
             "%-34s %9s %10s %10s %7s %8s %9s %9s",
@@ -273,7 +279,7 @@ final class BenchCommand implements Callable<Integer> {
     return csv.resolve(c.name() + "-" + backend.name() + "-" + threads.count() + "t.csv");
   }
 
-  private void time(Console console, Backend backend, Configuration c, RankSteps.Sharing sharing) {
+  private void time(Console console, Backend backend, Configuration c, Sharing sharing) {
     double error = unchecked ? Double.NaN : Benchmark.check(backend, c);
     int ranks = sharing.ranks().size();
     Disturbance.Watch watch = Disturbance.watch();
@@ -335,19 +341,21 @@ final class BenchCommand implements Callable<Integer> {
 
   private static void print(Console console, RankSteps s, int ranks) {
     console.print(
-        "  each of %s ranks; %.2f ms without the exchange, which alone takes %.2f ms: %.1f %% of"
-            + " the step is exposed%n  %.1f MB to add up, %d MB of memory at most",
+        "  each of %s ranks; %.2f ms without the exchange (%s), which alone takes %.2f ms: %.1f %%"
+            + " of the step is exposed%n  %.1f MB to add up, %d MB of memory at most",
         ranks,
         1e3 * s.alone(),
+        s.carrier(),
         1e3 * Quantile.of(s.bare(), 0.5),
         100 * s.exposed() / s.together().median(),
         s.bytes() / 1e6,
         s.peakBytes() >> 20);
   }
 
-  private static Map<String, Object> values(RankSteps s, RankSteps.Sharing sharing) {
+  private static Map<String, Object> values(RankSteps s, Sharing sharing) {
     Map<String, Object> values = new LinkedHashMap<>();
     values.put("ranks", sharing.ranks().size());
+    values.put("exchange", s.carrier());
     values.put("wire", sharing.wire().id());
     values.put("without_exchange_ms", 1e3 * s.alone());
     values.put("exposed_ms", 1e3 * s.exposed());

@@ -14,8 +14,8 @@ import org.jresnet.base.Version;
 import org.jresnet.distributed.Communicator;
 import org.jresnet.distributed.Launch;
 import org.jresnet.distributed.RankFailure;
+import org.jresnet.distributed.SharedError;
 import org.jresnet.train.RunFolder;
-import org.jresnet.train.SharedError;
 import org.jresnet.train.TrainOptions;
 import picocli.CommandLine.Option;
 

@@ -23,25 +23,19 @@ final class SharingOptions {
       description = "Batch norms use the statistics of all ranks' batches (CPU).")
   private boolean syncNorm;
 
-  @Option(
-      names = "--exchange",
-      defaultValue = "auto",
-      paramLabel = "HOW",
-      description =
-          "What carries gradients from rank to rank. auto: NCCL between GPUs, MPI between CPUs."
-              + " mpi: MPI through the hosts' memory, also for GPUs.")
-  private String exchange;
-
-  @Mixin private WireOption wire;
+  @Mixin private ExchangeOptions exchange;
 
   /** What carries gradients. */
   Exchange exchange() {
-    return UsageError.unlessValid(() -> Named.of(Exchange.class, "exchange", exchange));
+    return exchange.way();
   }
 
   /** The options on so many ranks. */
   ParallelOptions parallel(int size) {
     return new ParallelOptions(
-        size, Named.of(ParallelOptions.ScaleLr.class, "scale-lr", scaleLr), wire.wire(), syncNorm);
+        size,
+        Named.of(ParallelOptions.ScaleLr.class, "scale-lr", scaleLr),
+        exchange.wire(),
+        syncNorm);
   }
 }

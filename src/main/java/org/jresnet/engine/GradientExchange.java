@@ -6,11 +6,13 @@ import java.util.Optional;
 import java.util.Set;
 import org.jresnet.backend.DeviceRanks;
 import org.jresnet.backend.DeviceRanks.Result;
+import org.jresnet.backend.Interconnect;
 import org.jresnet.backend.Optimizer.Range;
 import org.jresnet.backend.Tensor;
 import org.jresnet.base.Closing;
 import org.jresnet.base.UserError;
 import org.jresnet.distributed.Communicator;
+import org.jresnet.distributed.Exchange;
 import org.jresnet.distributed.Wire;
 import org.jresnet.graph.DType;
 import org.jresnet.graph.Graph;
@@ -38,6 +40,14 @@ public final class GradientExchange implements AutoCloseable {
   private interface Carrier {
     ExchangePart part(Tensor arena, List<Range> ranges, boolean narrow, Result result);
   }
+
+  /**
+   * Who exchanges gradients, and how.
+   *
+   * @param way what carries them
+   * @param wire how they travel
+   */
+  public record Sharing(Communicator ranks, Exchange way, Wire wire) {}
 
   private final List<Bucket> buckets;
 
@@ -67,6 +77,22 @@ public final class GradientExchange implements AutoCloseable {
   public GradientExchange(
       Model model, DeviceRanks devices, Set<String> frozen, Wire wire, Statistics statistics) {
     this(model, frozen, wire, statistics, Optional.of(devices), among(devices));
+  }
+
+  /**
+   * From device to device where there is a way and {@code sharing} does not say otherwise, else
+   * through the hosts. Every rank must call this.
+   *
+   * @throws UserError naming ranks that share a device, or what does not fit
+   */
+  public static GradientExchange of(
+      Model model, Sharing sharing, Set<String> frozen, Statistics statistics) {
+    Optional<Interconnect> own =
+        sharing.way == Exchange.MPI ? Optional.empty() : model.backend().interconnect();
+    return own.isPresent()
+        ? new GradientExchange(
+            model, RankDevices.join(own.get(), sharing.ranks), frozen, sharing.wire, statistics)
+        : new GradientExchange(model, sharing.ranks, frozen, sharing.wire, statistics);
   }
 
   private GradientExchange(

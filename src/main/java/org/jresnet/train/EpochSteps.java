@@ -11,6 +11,7 @@ import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.data.Batch;
 import org.jresnet.data.Loader;
+import org.jresnet.distributed.SharedError;
 import org.jresnet.engine.Executable;
 import org.jresnet.engine.GradientExchange;
 import org.jresnet.engine.NonFinite;

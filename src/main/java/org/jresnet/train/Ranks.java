@@ -9,7 +9,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
 import org.jresnet.backend.Backend;
-import org.jresnet.backend.Interconnect;
 import org.jresnet.backend.RankSums;
 import org.jresnet.base.Json;
 import org.jresnet.base.Text;
@@ -20,8 +19,9 @@ import org.jresnet.data.Split.Part;
 import org.jresnet.distributed.Communicator;
 import org.jresnet.distributed.Exchange;
 import org.jresnet.distributed.RankFailure;
-import org.jresnet.distributed.Wire;
+import org.jresnet.distributed.SharedError;
 import org.jresnet.engine.GradientExchange;
+import org.jresnet.engine.GradientExchange.Sharing;
 import org.jresnet.engine.GradientExchange.Statistics;
 import org.jresnet.engine.Model;
 import org.jresnet.engine.NonFinite;
@@ -199,14 +199,9 @@ final class Ranks {
     if (!several()) {
       return null;
     }
-    Wire wire = options.wire();
     Statistics statistics = options.syncNorm() ? Statistics.SHARED : Statistics.OWN;
-    Optional<Interconnect> own =
-        way == Exchange.MPI ? Optional.empty() : model.backend().interconnect();
-    return own.isPresent()
-        ? new GradientExchange(
-            model, RankDevices.join(own.get(), communicator), frozen, wire, statistics)
-        : new GradientExchange(model, communicator, frozen, wire, statistics);
+    Sharing sharing = new Sharing(communicator, way, options.wire());
+    return GradientExchange.of(model, sharing, frozen, statistics);
   }
 
   /**

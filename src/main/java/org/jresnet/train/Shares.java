@@ -13,6 +13,7 @@ import org.jresnet.base.Json;
 import org.jresnet.base.Text;
 import org.jresnet.data.Sample;
 import org.jresnet.distributed.Communicator;
+import org.jresnet.distributed.SharedError;
 import org.jresnet.engine.Model;
 import org.jresnet.engine.Replicas;
 

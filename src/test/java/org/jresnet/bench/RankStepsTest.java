@@ -11,13 +11,14 @@ import org.jresnet.backend.Precision;
 import org.jresnet.base.UserError;
 import org.jresnet.bench.Benchmark.Configuration;
 import org.jresnet.bench.Benchmark.Work;
-import org.jresnet.bench.RankSteps.Sharing;
 import org.jresnet.distributed.Communicator;
 import org.jresnet.distributed.Element;
+import org.jresnet.distributed.Exchange;
 import org.jresnet.distributed.ForwardingRanks;
 import org.jresnet.distributed.ThreadRanks;
 import org.jresnet.distributed.Wire;
 import org.jresnet.engine.Backends;
+import org.jresnet.engine.GradientExchange.Sharing;
 import org.jresnet.graph.Parameter;
 import org.jresnet.models.Architecture;
 import org.junit.jupiter.api.Test;
@@ -32,7 +33,8 @@ final class RankStepsTest {
         2,
         rank -> {
           try (Backend backend = Backends.open("cpu")) {
-            return RankSteps.measure(backend, SMALL, new Sharing(ranks.apply(rank), wire), 3, 0);
+            return RankSteps.measure(
+                backend, SMALL, new Sharing(ranks.apply(rank), Exchange.AUTO, wire), 3, 0);
           }
         });
   }

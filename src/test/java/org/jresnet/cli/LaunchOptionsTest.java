@@ -3,8 +3,8 @@ package org.jresnet.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import org.jresnet.distributed.SharedError;
 import org.jresnet.distributed.ThreadRanks;
-import org.jresnet.train.SharedError;
 import org.junit.jupiter.api.Test;
 
 /** What ranks ask each other first. */

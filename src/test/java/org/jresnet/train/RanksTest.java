@@ -28,6 +28,7 @@ import org.jresnet.distributed.Element;
 import org.jresnet.distributed.Exchange;
 import org.jresnet.distributed.ForwardingRanks;
 import org.jresnet.distributed.RankFailure;
+import org.jresnet.distributed.SharedError;
 import org.jresnet.distributed.ThreadRanks;
 import org.jresnet.distributed.Wire;
 import org.jresnet.engine.BackendKind;

@@ -15,6 +15,7 @@ import org.jresnet.data.Sample;
 import org.jresnet.data.drawn.DrawnFaces;
 import org.jresnet.data.shards.TestShards;
 import org.jresnet.distributed.Communicator;
+import org.jresnet.distributed.SharedError;
 import org.jresnet.distributed.Solo;
 import org.jresnet.distributed.ThreadRanks;
 import org.jresnet.engine.BackendKind;

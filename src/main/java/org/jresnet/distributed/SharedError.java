@@ -1,4 +1,4 @@
-package org.jresnet.train;
+package org.jresnet.distributed;
 
 import java.util.List;
 import org.jresnet.base.UserError;

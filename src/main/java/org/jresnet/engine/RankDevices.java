@@ -1,4 +1,4 @@
-package org.jresnet.train;
+package org.jresnet.engine;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
@@ -12,11 +12,12 @@ import org.jresnet.base.Json;
 import org.jresnet.base.Text;
 import org.jresnet.distributed.Communicator;
 import org.jresnet.distributed.Neighbours;
+import org.jresnet.distributed.SharedError;
 
 /** Joins the devices of all ranks, when each rank has one of its own. */
-final class RankDevices {
+public final class RankDevices {
   /** Where a rank computes, and by which library it adds up. */
-  record Seat(String machine, String device, String library) {
+  public record Seat(String machine, String device, String library) {
     private String place() {
       return "GPU " + device + " of " + machine;
     }
@@ -41,7 +42,7 @@ final class RankDevices {
   }
 
   /** Refuses a device that two ranks have, and different libraries. */
-  static void require(List<Seat> seats) {
+  public static void require(List<Seat> seats) {
     Map<String, List<Integer>> taken = new TreeMap<>();
     for (int rank = 0; rank < seats.size(); rank++) {
       taken.computeIfAbsent(seats.get(rank).place(), p -> new ArrayList<>()).add(rank);
