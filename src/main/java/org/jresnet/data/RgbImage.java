@@ -64,8 +64,13 @@ public record RgbImage(int width, int height, byte[] rgb) {
   public RgbImage flipHorizontally() {
     byte[] out = new byte[rgb.length];
     for (int y = 0; y < height; y++) {
-      for (int x = 0; x < width; x++) {
-        System.arraycopy(rgb, (y * width + x) * 3, out, (y * width + width - 1 - x) * 3, 3);
+      int to = (y + 1) * width * 3;
+      for (int from = y * width * 3; from < (y + 1) * width * 3; from += 3) {
+        to -= 3;
+        // A copy of three bytes by a call takes longer.
+        out[to] = rgb[from];
+        out[to + 1] = rgb[from + 1];
+        out[to + 2] = rgb[from + 2];
       }
     }
     return new RgbImage(width, height, out);
