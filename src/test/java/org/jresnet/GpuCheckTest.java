@@ -374,6 +374,30 @@ final class GpuCheckTest {
     assertThat(Files.readString(out.resolve("summary.md"))).contains("a symbol is missing");
   }
 
+  /** What JVM and linker say when a library is not the right one. */
+  @Test
+  void aCrashIsExplained() throws Exception {
+    java(
+        "case $* in *Contract*)",
+        "  echo 'max pool :: SUCCESSFUL'",
+        "  echo '#  SIGSEGV (0xb) at pc=0x1, pid=1, tid=2'",
+        "  echo '# C  [libcudnn_graph.so.9+0x10]  cudnnBackendFinalize'",
+        "  echo 'frames' > \"${2#-XX:ErrorFile=}\"",
+        "  exit 134 ;;",
+        "esac");
+    script(
+        bundle.resolve("jresnet"),
+        List.of("echo 'java: symbol lookup error: undefined symbol: cudnnX' >&2", "exit 127"));
+    assertThat(run("1").code).isEqualTo(1);
+    assertThat(stage("machine")).contains("FAILED (exit code 127)", "undefined symbol: cudnnX");
+    assertThat(stage("contract"))
+        .contains("FAILED (exit code 134)", "so far 1 tests successful", "SIGSEGV")
+        .contains("[libcudnn_graph.so.9+0x10]");
+    assertThat(detail("crash-%p.txt")).isEqualTo("frames\n");
+    assertThat(stage("speed")).contains("FAILED", "untuned failed");
+    assertThat(stage("profile")).contains("FAILED", "undefined symbol: cudnnX");
+  }
+
   /** The limits of some hosts count files. */
   @Test
   void whatAKilledStageWasWritingIsRemoved() throws Exception {
