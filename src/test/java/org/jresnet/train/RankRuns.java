@@ -37,12 +37,22 @@ final class RankRuns {
   /** What one of them does. */
   static Trainer.Outcome onRank(
       Setup setup, Communicator rank, Path out, RunFolder.Existing existing) {
+    return onRank(setup, rank, out, existing, Trainer.Contents.CHECKED);
+  }
+
+  /** What one of them does with images that are checked or trusted. */
+  static Trainer.Outcome onRank(
+      Setup setup,
+      Communicator rank,
+      Path out,
+      RunFolder.Existing existing,
+      Trainer.Contents contents) {
     try (RunFolder folder =
             rank.leads()
                 ? RunFolder.open(out, existing, setup.notes::note)
                 : RunFolder.follow(out, existing);
         Compute compute = setup.compute.apply(rank.rank())) {
-      return trainer(setup, folder, compute, rank).run(Trainer.Contents.CHECKED);
+      return trainer(setup, folder, compute, rank).run(contents);
     }
   }
 
