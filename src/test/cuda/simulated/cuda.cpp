@@ -88,6 +88,7 @@ struct State {
   int waits = 0;
   bool doomed = false;
   int inVain = 0;
+  bool idle = false;
   std::mt19937 random{20261124};
 };
 
@@ -239,6 +240,9 @@ static bool advance(Stream* stream) {
 
 // Lets the streams that are not idle do some of their work.
 static void passTime() {
+  if (state().idle) {
+    return;
+  }
   for (Stream* stream : state().streams) {
     if (stream->mood == 0) {
       stream->mood = (int)(state().random() % 2000) - 1000;
@@ -489,7 +493,8 @@ int cudaGetDeviceProperties(Properties* p, int device) {
 
 // No attributes of CUDA's: how often the host has waited for work that was not done; the next engine loses the device; a
 // device as in a new process, and how many engines were sent to the lost one; so many devices there are; NCCL's version; the
-// device that the others cannot be reached from; how many plans cuDNN has made. For the three before the device is that number.
+// device that the others cannot be reached from; how many plans cuDNN has made;
+// whether it does nothing until somebody waits. For the three before the plans the device is that number, for the last 1 or 0.
 static constexpr int WAITS = 1000000;
 static constexpr int LOSE = 1000001;
 static constexpr int REVIVE = 1000002;
@@ -497,6 +502,7 @@ static constexpr int DEVICES = 1000003;
 static constexpr int NCCL_VERSION_IS = 1000004;
 static constexpr int CUT_OFF = 1000005;
 static constexpr int PLANS = 1000006;
+static constexpr int IDLE = 1000007;
 
 int cudaDeviceGetAttribute(int* value, int attribute, int number) {
   DEVICE_CALL;
@@ -515,6 +521,8 @@ int cudaDeviceGetAttribute(int* value, int attribute, int number) {
     ncclVersion() = number;
   } else if (attribute == CUT_OFF) {
     cutOff() = number;
+  } else if (attribute == IDLE) {
+    s.idle = number == 1;
   }
   return cudaSuccess;
 }
