@@ -130,75 +130,6 @@ final class HostNormPlan extends CpuPlan {
     return new float[run * c];
   }
 
-  private HostTensor.Row row() {
-    return new HostTensor.Row(run * c);
-  }
-
-  private void repeat(float[] values, float[] into) {
-    for (int start = 0; start < run * c; start += c) {
-      System.arraycopy(values, 0, into, start, c);
-    }
-  }
-
-  /** What belongs to one worker. */
-  private final class Share {
-    final HostTensor.Row x = row();
-    final HostTensor.Row y = row();
-    final HostTensor.Row dy = row();
-    final float[] part = stretch();
-    final float[] otherPart = stretch();
-    final double[] sum = new double[c];
-    final double[] otherSum = new double[c];
-
-    /** What {@link NormLoops#addMoments} subtracts. */
-    final float[] shift = new float[c];
-
-    final float[] shifts = stretch();
-
-    void clear() {
-      Arrays.fill(part, 0);
-      Arrays.fill(otherPart, 0);
-      Arrays.fill(sum, 0);
-      Arrays.fill(otherSum, 0);
-    }
-
-    void fold() {
-      for (int start = 0; start < run * c; start += c) {
-        for (int k = 0; k < c; k++) {
-          sum[k] += part[start + k];
-          otherSum[k] += otherPart[start + k];
-        }
-      }
-      Arrays.fill(part, 0);
-      Arrays.fill(otherPart, 0);
-    }
-
-    /**
-     * Adds the parts of {@code count} pixels, from which the shifts were subtracted, to the sums of
-     * values and of squares. In double precision, their difference loses nothing that counts.
-     *
-     * @param all the pixels that the sums hold then
-     */
-    void foldMoments(long count, long all) {
-      for (int start = 0; start < run * c; start += c) {
-        for (int k = 0; k < c; k++) {
-          double s = shift[k];
-          sum[k] += part[start + k];
-          otherSum[k] += otherPart[start + k] + 2 * s * part[start + k];
-        }
-      }
-      for (int k = 0; k < c; k++) {
-        double s = shift[k];
-        sum[k] += count * s;
-        otherSum[k] += count * s * s;
-        shift[k] = (float) (sum[k] / all);
-      }
-      repeat(shift, shifts);
-      Arrays.fill(part, 0);
-      Arrays.fill(otherPart, 0);
-    }
-  }
-
   /** The norm with its tensors. */
   private final class Tensors {
     private final HostTensor x;
@@ -232,7 +163,7 @@ final class HostNormPlan extends CpuPlan {
     private final float[] shifts = stretch();
     private final float[] offsets = stretch();
     private final float[] slopes = stretch();
-    private final Share[] shares = new Share[workers.count()];
+    private final NormShare[] shares = new NormShare[workers.count()];
 
     Tensors(Operands operands) {
       x = new HostTensor(operands.get(Slot.X));
@@ -252,7 +183,7 @@ final class HostNormPlan extends CpuPlan {
       dgamma = wanted ? CpuBuffer.floats(operands.get(Slot.DGAMMA)) : null;
       dbeta = wanted ? CpuBuffer.floats(operands.get(Slot.DBETA)) : null;
       for (int i = 0; i < shares.length; i++) {
-        shares[i] = new Share();
+        shares[i] = new NormShare(c, run);
       }
     }
 
@@ -278,7 +209,7 @@ final class HostNormPlan extends CpuPlan {
 
     /** A worker's stretches. */
     private void each(int worker, Stretch body) {
-      Share share = shares[worker];
+      NormShare share = shares[worker];
       share.clear();
       long end = workers.share(worker + 1, pixels, run);
       int since = 0;
@@ -296,7 +227,7 @@ final class HostNormPlan extends CpuPlan {
     private void total() {
       Arrays.fill(total, 0);
       Arrays.fill(otherTotal, 0);
-      for (Share share : shares) {
+      for (NormShare share : shares) {
         for (int k = 0; k < c; k++) {
           total[k] += share.sum[k];
           otherTotal[k] += share.otherSum[k];
@@ -332,20 +263,20 @@ final class HostNormPlan extends CpuPlan {
     /** Means, scales and shifts of this pass; leaves the inverse deviations in {@link #other}. */
     private void prepare() {
       (trains ? mean : runningMean).get(0, channel);
-      repeat(channel, means);
+      NormShare.repeat(channel, means);
       (trains ? variance : runningVariance).get(0, other);
       gamma.get(0, channel);
       for (int k = 0; k < c; k++) {
         other[k] = (float) (1 / Math.sqrt(other[k] + op.eps()));
         channel[k] *= other[k];
       }
-      repeat(channel, scales);
+      NormShare.repeat(channel, scales);
       savedBeta.get(0, channel);
-      repeat(channel, shifts);
+      NormShare.repeat(channel, shifts);
     }
 
     private void addMoments(int worker) {
-      Share share = shares[worker];
+      NormShare share = shares[worker];
       share.clear();
       long from = workers.share(worker, pixels, run);
       long end = workers.share(worker + 1, pixels, run);
@@ -354,8 +285,7 @@ final class HostNormPlan extends CpuPlan {
       }
       // The first pixel is near enough to the mean for the first stretch.
       x.get(from * c, share.x, c);
-      System.arraycopy(share.x.values, 0, share.shift, 0, c);
-      repeat(share.shift, share.shifts);
+      share.shiftBy(share.x.values);
       int since = 0;
       long folded = from;
       for (long p = from; p < end; p += run) {
@@ -371,7 +301,7 @@ final class HostNormPlan extends CpuPlan {
       }
     }
 
-    private void write(Share share, long at, int count) {
+    private void write(NormShare share, long at, int count) {
       float[] values = share.x.values;
       x.get(at, share.x, count);
       loops.normalise(values, values, means, scales, shifts, 0, count);
@@ -415,8 +345,8 @@ final class HostNormPlan extends CpuPlan {
         channel[k] = trains ? (float) (total[k] / allPixels) : 0;
         other[k] = trains ? (float) (otherTotal[k] * square / allPixels) : 0;
       }
-      repeat(channel, offsets);
-      repeat(other, slopes);
+      NormShare.repeat(channel, offsets);
+      NormShare.repeat(other, slopes);
       workers.run(gradient);
     }
 
@@ -431,13 +361,13 @@ final class HostNormPlan extends CpuPlan {
       System.arraycopy(both, c, otherTotal, 0, c);
     }
 
-    private void addGradients(Share share, long at, int count) {
+    private void addGradients(NormShare share, long at, int count) {
       incoming(share, at, count);
       loops.addGradients(
           share.part, share.otherPart, share.dy.values, share.x.values, means, 0, count);
     }
 
-    private void writeGradient(Share share, long at, int count) {
+    private void writeGradient(NormShare share, long at, int count) {
       incoming(share, at, count);
       if (dresidual != null) {
         dresidual.put(at, share.dy, count);
@@ -448,7 +378,7 @@ final class HostNormPlan extends CpuPlan {
       }
     }
 
-    private void incoming(Share share, long at, int count) {
+    private void incoming(NormShare share, long at, int count) {
       x.get(at, share.x, count);
       dy.get(at, share.dy, count);
       if (rectifies) {
@@ -467,6 +397,6 @@ final class HostNormPlan extends CpuPlan {
 
   /** The body of a pass over memory. */
   private interface Stretch {
-    void at(Share share, long at, int count);
+    void at(NormShare share, long at, int count);
   }
 }
