@@ -30,16 +30,16 @@ public final class RankForecast {
    * A call of a step.
    *
    * @param node the network's node, or input, loss, optimizer
+   * @param flops its floating-point operations
    */
-  public record Call(String node, double seconds) {}
+  public record Call(String node, double seconds, long flops) {}
 
   /**
    * Calls in the order of a step.
    *
    * @param bytesPerSecond of the memory, reading and writing
-   * @param flops floating-point operations of the forward pass
    */
-  public record Measured(List<Call> calls, double bytesPerSecond, long flops) {
+  public record Measured(List<Call> calls, double bytesPerSecond) {
     /** Copies the list. */
     public Measured {
       calls = List.copyOf(calls);
@@ -48,12 +48,8 @@ public final class RankForecast {
     /** What {@code profile} measured. */
     public static Measured of(Profile profile, Ceilings ceilings) {
       return new Measured(
-          profile.lines().stream().map(l -> new Call(l.node(), l.seconds())).toList(),
-          ceilings.bytesPerSecond(),
-          profile.lines().stream()
-              .takeWhile(l -> !l.node().equals(LOSS))
-              .mapToLong(Profile.Line::flops)
-              .sum());
+          profile.lines().stream().map(l -> new Call(l.node(), l.seconds(), l.flops())).toList(),
+          ceilings.bytesPerSecond());
     }
 
     /**
@@ -68,6 +64,9 @@ public final class RankForecast {
       List<Shape> shapes = graph.shapes(batch, size, size);
       long expected =
           2 * graph.nodes().stream().mapToLong(n -> n.op().macs(shapes.get(n.index()))).sum();
+      // Of the forward pass.
+      long flops =
+          calls.stream().takeWhile(c -> !c.node().equals(LOSS)).mapToLong(Call::flops).sum();
       if (flops != expected) {
         throw new UserError(
             Text.format(
@@ -94,16 +93,13 @@ public final class RankForecast {
       }
       List<Call> calls = new ArrayList<>();
       double rate = 0;
-      long forward = 0;
-      boolean before = true;
       for (List<String> row : rows.subList(1, rows.size())) {
         try {
           Map<String, String> cells = new HashMap<>();
           IntStream.range(0, header.size()).forEach(i -> cells.put(header.get(i), row.get(i)));
-          calls.add(new Call(cells.get("node"), Double.parseDouble(cells.get("ms")) / 1e3));
-          before &= !cells.get("node").equals(LOSS);
+          double seconds = Double.parseDouble(cells.get("ms")) / 1e3;
           long flops = Long.parseLong(cells.get("flops"));
-          forward += before ? flops : 0;
+          calls.add(new Call(cells.get("node"), seconds, flops));
           double floor = Double.parseDouble(cells.get("floor_ms")) / 1e3;
           // The floor of a call without arithmetic is its bytes at the rate of the memory; of the
           // largest it has the most digits.
@@ -120,7 +116,7 @@ public final class RankForecast {
                 "%s has no call that memory limits for a millisecond; profile a larger batch",
                 file));
       }
-      return new Measured(calls, rate, forward);
+      return new Measured(calls, rate);
     }
   }
 

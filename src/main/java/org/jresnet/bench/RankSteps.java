@@ -1,7 +1,5 @@
 package org.jresnet.bench;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -102,8 +100,8 @@ public record RankSteps(
   }
 
   private static void requireEqual(Model model, OptimizerState optimizer, Communicator ranks) {
-    byte[] own = Replicas.digest(model, optimizer).getBytes(UTF_8);
-    if (ranks.gather(own).stream().anyMatch(other -> !Arrays.equals(own, other))) {
+    String own = Replicas.digest(model, optimizer);
+    if (ranks.gather(own).stream().anyMatch(other -> !other.equals(own))) {
       throw new UserError(
           "ranks that began with the same weights differ after one step; not timed. The MPI or the"
               + " network adds up wrongly");

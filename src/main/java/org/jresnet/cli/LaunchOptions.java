@@ -122,8 +122,7 @@ final class LaunchOptions {
 
   /** Ranks that do different things would wait for each other where they must not. */
   static void requireAlike(Communicator all, String own) {
-    List<String> said =
-        all.gather(own.getBytes(UTF_8)).stream().map(b -> new String(b, UTF_8)).toList();
+    List<String> said = all.gather(own);
     List<String> differences = new ArrayList<>();
     for (int rank = 1; rank < said.size(); rank++) {
       if (!said.get(rank).equals(said.get(0))) {

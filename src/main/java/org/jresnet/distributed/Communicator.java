@@ -1,5 +1,7 @@
 package org.jresnet.distributed;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -75,6 +77,11 @@ public interface Communicator extends AutoCloseable {
   /** Says goodbye; every rank must. */
   @Override
   void close();
+
+  /** The texts of all ranks, in their order. */
+  default List<String> gather(String own) {
+    return gather(own.getBytes(UTF_8)).stream().map(bytes -> new String(bytes, UTF_8)).toList();
+  }
 
   /** What every rank has to say, in the order of the ranks. */
   default List<byte[]> gather(byte[] own) {

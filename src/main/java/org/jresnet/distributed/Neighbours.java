@@ -1,7 +1,5 @@
 package org.jresnet.distributed;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,8 +27,7 @@ public record Neighbours(int number, int ranks) {
     if (all.size() == 1) {
       return NONE;
     }
-    List<String> machines =
-        all.gather(machine().getBytes(UTF_8)).stream().map(b -> new String(b, UTF_8)).toList();
+    List<String> machines = all.gather(machine());
     int number = 0;
     int ranks = 0;
     for (int rank = 0; rank < machines.size(); rank++) {

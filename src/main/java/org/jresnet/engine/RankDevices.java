@@ -1,7 +1,5 @@
 package org.jresnet.engine;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -33,8 +31,8 @@ public final class RankDevices {
   static DeviceRanks join(Interconnect own, Communicator all) {
     Seat here = new Seat(Neighbours.machine(), own.device(), own.library());
     List<Seat> seats = new ArrayList<>();
-    for (byte[] text : all.gather(Json.line(here).getBytes(UTF_8))) {
-      seats.add(Json.parse("rank " + seats.size(), new String(text, UTF_8), Seat.class));
+    for (String text : all.gather(Json.line(here))) {
+      seats.add(Json.parse("rank " + seats.size(), text, Seat.class));
     }
     require(seats);
     byte[] invitation = all.broadcast(all.leads() ? own.invitation() : new byte[0], 0);

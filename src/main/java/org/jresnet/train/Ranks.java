@@ -98,7 +98,7 @@ final class Ranks {
       return;
     }
     List<Common> all = new ArrayList<>();
-    for (byte[] text : communicator.gather(Json.line(own).getBytes(UTF_8))) {
+    for (String text : communicator.gather(Json.line(own))) {
       all.add(common(text, all.size()));
     }
     List<String> differences = new ArrayList<>();
@@ -114,9 +114,9 @@ final class Ranks {
     }
   }
 
-  private static Common common(byte[] text, int rank) {
+  private static Common common(String text, int rank) {
     try {
-      return Json.parse("rank " + rank, new String(text, UTF_8), Common.class);
+      return Json.parse("rank " + rank, text, Common.class);
     } catch (UserError e) {
       throw new SharedError(
           Text.format(
@@ -295,9 +295,9 @@ final class Ranks {
     }
     NonFinite first = own;
     int where = 0;
-    List<byte[]> all = communicator.gather(Json.line(own).getBytes(UTF_8));
+    List<String> all = communicator.gather(Json.line(own));
     for (int rank = 0; rank < all.size(); rank++) {
-      NonFinite found = Json.parse("a rank", new String(all.get(rank), UTF_8), NonFinite.class);
+      NonFinite found = Json.parse("a rank", all.get(rank), NonFinite.class);
       if (rank == 0 || found.action() < first.action()) {
         first = found;
         where = rank;

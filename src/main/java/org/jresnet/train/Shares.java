@@ -1,7 +1,5 @@
 package org.jresnet.train;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -68,8 +66,7 @@ final class Shares {
 
   /** Names the ranks that say something else than rank 0. */
   static List<String> others(String own, Communicator ranks) {
-    List<String> said =
-        ranks.gather(own.getBytes(UTF_8)).stream().map(bytes -> new String(bytes, UTF_8)).toList();
+    List<String> said = ranks.gather(own);
     List<String> others = new ArrayList<>();
     for (int rank = 1; rank < said.size(); rank++) {
       if (!said.get(rank).equals(said.get(0))) {
@@ -85,8 +82,8 @@ final class Shares {
       return own;
     }
     Map<String, String> all = new TreeMap<>();
-    for (byte[] text : ranks.gather(Json.line(own).getBytes(UTF_8))) {
-      all.putAll(Json.parseMap("a rank", new String(text, UTF_8), String.class));
+    for (String text : ranks.gather(Json.line(own))) {
+      all.putAll(Json.parseMap("a rank", text, String.class));
     }
     return all;
   }

@@ -59,14 +59,15 @@ final class RankForecastTest {
 
   /** Ten milliseconds of forward, one of backward for each node, five of the update. */
   private static Measured even(Graph graph) {
-    List<Call> calls = new ArrayList<>(List.of(new Call("input", 0.010), new Call("loss", 0)));
+    List<Call> calls =
+        new ArrayList<>(List.of(new Call("input", 0.010, 0), new Call("loss", 0, 0)));
     List<Node> nodes = new ArrayList<>(graph.nodes());
     Collections.reverse(nodes);
     nodes.stream()
         .filter(node -> !node.parameters().isEmpty())
-        .forEach(node -> calls.add(new Call(node.name(), 0.001)));
-    calls.add(new Call("optimizer", 0.005));
-    return new Measured(calls, 3e9, 0);
+        .forEach(node -> calls.add(new Call(node.name(), 0.001, 0)));
+    calls.add(new Call("optimizer", 0.005, 0));
+    return new Measured(calls, 3e9);
   }
 
   /**
@@ -115,7 +116,7 @@ final class RankForecastTest {
         .startsWith("Efficiency falls below 90 % at 2 ranks")
         .contains("adding");
     RankForecast fast =
-        new RankForecast(graph("resnet18"), new Measured(even(graph("resnet18")).calls(), 1e15, 0));
+        new RankForecast(graph("resnet18"), new Measured(even(graph("resnet18")).calls(), 1e15));
     assertThat(limit(fast, new Link(0, 1e12), 4))
         .startsWith("Efficiency stays above 90 % up to 1024 ranks");
     assertThat(limit(fast, new Link(0, 1e9), 4)).contains("at 2 ranks", "the rate of the network");
@@ -160,7 +161,7 @@ final class RankForecastTest {
     assertThatThrownBy(
             () ->
                 new RankForecast(
-                    graph("resnet18"), new Measured(List.of(new Call("input", 1)), 1, 0)))
+                    graph("resnet18"), new Measured(List.of(new Call("input", 1, 0)), 1)))
         .hasMessageContaining("not one of training");
   }
 

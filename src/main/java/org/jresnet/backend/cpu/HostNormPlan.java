@@ -6,6 +6,7 @@ import static org.jresnet.backend.Phase.FORWARD;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.Mode;
 import org.jresnet.backend.OpSpec;
@@ -26,15 +27,12 @@ import org.jresnet.nativebindings.onednn.OneDnn;
  * loops reach many times that.
  *
  * <p>Memory is passed in stretches of whole pixels. What belongs to a channel is repeated for each
- * pixel of a stretch, so that every loop is a plain one over arrays, which the compiler vectorises
- * whatever the number of channels.
+ * pixel of a stretch, so that every one of {@link NormLoops} goes over arrays of any number of
+ * channels.
  */
 final class HostNormPlan extends CpuPlan {
   /** Values of a stretch, which the JVM copies fastest below 2 kB: a quarter faster than 4 kB. */
   private static final int STRETCH = 512;
-
-  /** Stretches that are added up in single precision before their sum goes on in double. */
-  private static final int FOLD = 16;
 
   private static final int LANES = 8;
 
@@ -198,30 +196,31 @@ final class HostNormPlan extends CpuPlan {
     }
 
     // Made once: a step allocates nothing.
-    private final Workers.Task moments = this::addMoments;
+    private final Workers.Task moments = sums(this::addMoments, NormShare::foldMoments);
     private final Workers.Task normalise = task(this::write);
-    private final Workers.Task gradientSums = task(this::addGradients);
+    private final Workers.Task gradientSums = sums(this::addGradients, NormShare::fold);
     private final Workers.Task gradient = task(this::writeGradient);
 
     private Workers.Task task(Stretch body) {
       return worker -> each(worker, body);
     }
 
+    /** The same where the body adds up; {@code end} folds what is left of the sums. */
+    private Workers.Task sums(Stretch body, Consumer<NormShare> end) {
+      return worker -> {
+        shares[worker].clear();
+        each(worker, body);
+        end.accept(shares[worker]);
+      };
+    }
+
     /** A worker's stretches. */
     private void each(int worker, Stretch body) {
       NormShare share = shares[worker];
-      share.clear();
       long end = workers.share(worker + 1, pixels, run);
-      int since = 0;
       for (long p = workers.share(worker, pixels, run); p < end; p += run) {
-        int count = (int) Math.min(run, end - p) * c;
-        body.at(share, p * c, count);
-        if (++since == FOLD) {
-          share.fold();
-          since = 0;
-        }
+        body.at(share, p * c, (int) Math.min(run, end - p) * c);
       }
-      share.fold();
     }
 
     private void total() {
@@ -275,30 +274,11 @@ final class HostNormPlan extends CpuPlan {
       NormShare.repeat(channel, shifts);
     }
 
-    private void addMoments(int worker) {
-      NormShare share = shares[worker];
-      share.clear();
-      long from = workers.share(worker, pixels, run);
-      long end = workers.share(worker + 1, pixels, run);
-      if (from == end) {
-        return;
-      }
-      // The first pixel is near enough to the mean for the first stretch.
-      x.get(from * c, share.x, c);
-      share.shiftBy(share.x.values);
-      int since = 0;
-      long folded = from;
-      for (long p = from; p < end; p += run) {
-        long next = Math.min(p + run, end);
-        int count = (int) (next - p) * c;
-        x.get(p * c, share.x, count);
-        loops.addMoments(share.part, share.otherPart, share.x.values, share.shifts, 0, count);
-        if (++since == FOLD || p == from || next == end) {
-          share.foldMoments(next - folded, next - from);
-          folded = next;
-          since = 0;
-        }
-      }
+    private void addMoments(NormShare share, long at, int count) {
+      x.get(at, share.x, count);
+      share.shift();
+      loops.addMoments(share.part, share.otherPart, share.x.values, share.shifts, 0, count);
+      share.addedMoments(count / c);
     }
 
     private void write(NormShare share, long at, int count) {
@@ -365,6 +345,7 @@ final class HostNormPlan extends CpuPlan {
       incoming(share, at, count);
       loops.addGradients(
           share.part, share.otherPart, share.dy.values, share.x.values, means, 0, count);
+      share.added();
     }
 
     private void writeGradient(NormShare share, long at, int count) {

@@ -9,6 +9,9 @@ import org.jresnet.backend.cpu.vector.NormLoops;
  * stretch apart, and are folded into sums of double precision then.
  */
 final class NormShare {
+  /** Stretches that are added up in single precision before their sum goes on in double. */
+  private static final int FOLD = 16;
+
   final HostTensor.Row x;
   final HostTensor.Row y;
   final HostTensor.Row dy;
@@ -22,6 +25,14 @@ final class NormShare {
 
   private final float[] shift;
   private final int c;
+
+  /** Stretches in the parts. */
+  private int since;
+
+  /** Pixels of moments: all, and those in the sums. */
+  private long pixels;
+
+  private long folded;
 
   /**
    * Makes room.
@@ -49,19 +60,23 @@ final class NormShare {
     }
   }
 
-  /** Makes the first values the shifts of what follows. */
-  void shiftBy(float[] values) {
-    System.arraycopy(values, 0, shift, 0, c);
-    repeat(shift, shifts);
-  }
-
+  /** Begins new sums. */
   void clear() {
-    Arrays.fill(part, 0);
-    Arrays.fill(otherPart, 0);
+    clearParts();
     Arrays.fill(sum, 0);
     Arrays.fill(otherSum, 0);
+    pixels = 0;
+    folded = 0;
   }
 
+  /** Counts a stretch that was added to the parts. */
+  void added() {
+    if (++since == FOLD) {
+      fold();
+    }
+  }
+
+  /** Folds what is in the parts. */
   void fold() {
     for (int start = 0; start < part.length; start += c) {
       for (int k = 0; k < c; k++) {
@@ -69,17 +84,35 @@ final class NormShare {
         otherSum[k] += otherPart[start + k];
       }
     }
-    Arrays.fill(part, 0);
-    Arrays.fill(otherPart, 0);
+    clearParts();
+  }
+
+  /** Makes the first pixel of {@link #x} the shift of the first stretch: it is near enough. */
+  void shift() {
+    if (pixels == 0) {
+      System.arraycopy(x.values, 0, shift, 0, c);
+      repeat(shift, shifts);
+    }
+  }
+
+  /** Counts pixels whose moments were added to the parts; the first stretch is folded at once. */
+  void addedMoments(int count) {
+    boolean first = pixels == 0;
+    pixels += count;
+    if (++since == FOLD || first) {
+      foldMoments();
+    }
   }
 
   /**
-   * Adds the parts of {@code count} pixels, from which the shifts were subtracted, to the sums of
-   * values and of squares. In double precision, their difference loses nothing that counts.
-   *
-   * @param all the pixels that the sums hold then
+   * Folds moments of pixels from which the shifts were subtracted to sums of values and of squares.
+   * In double precision, their difference loses nothing that counts. The next shifts are the means.
    */
-  void foldMoments(long count, long all) {
+  void foldMoments() {
+    long count = pixels - folded;
+    if (count == 0) {
+      return;
+    }
     for (int start = 0; start < part.length; start += c) {
       for (int k = 0; k < c; k++) {
         double s = shift[k];
@@ -91,10 +124,16 @@ final class NormShare {
       double s = shift[k];
       sum[k] += count * s;
       otherSum[k] += count * s * s;
-      shift[k] = (float) (sum[k] / all);
+      shift[k] = (float) (sum[k] / pixels);
     }
     repeat(shift, shifts);
+    folded = pixels;
+    clearParts();
+  }
+
+  private void clearParts() {
     Arrays.fill(part, 0);
     Arrays.fill(otherPart, 0);
+    since = 0;
   }
 }

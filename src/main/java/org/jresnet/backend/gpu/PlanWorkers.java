@@ -23,15 +23,15 @@ import org.jresnet.nativebindings.cuda.Target;
  * used by two threads at a time</a>.
  */
 final class PlanWorkers implements AutoCloseable {
+  /** A cuDNN of its own takes some memory of the device. */
+  private static final int MOST = 16;
+
   /** A plan, or why there is none. */
   record Made(EngineConfig config, CudnnPlan plan, CudaException failure) {}
 
   private final ExecutorService threads;
   private final List<Target> targets = new ArrayList<>();
   private final ThreadLocal<Target> own;
-
-  /** A cuDNN of its own takes some memory of the device. */
-  private static final int MOST = 16;
 
   /**
    * One for each processor; starts no thread yet.

@@ -2,6 +2,7 @@ package org.jresnet.backend.cpu.vector;
 
 import static org.jresnet.backend.cpu.vector.Products.LANES;
 import static org.jresnet.backend.cpu.vector.Products.SPECIES;
+import static org.jresnet.backend.cpu.vector.Products.load;
 
 import jdk.incubator.vector.FloatVector;
 
@@ -22,10 +23,6 @@ final class Depthwise {
   static final int TAPS = 5;
 
   private Depthwise() {}
-
-  static FloatVector load(float[] a, int at) {
-    return FloatVector.fromArray(SPECIES, a, at);
-  }
 
   /** Checks once what a loop reads of x and w. */
   static void check(float[] x, int[] rows, int reach, float[] w, int taps) {

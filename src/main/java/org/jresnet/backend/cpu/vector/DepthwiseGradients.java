@@ -1,9 +1,9 @@
 package org.jresnet.backend.cpu.vector;
 
 import static org.jresnet.backend.cpu.vector.Depthwise.check;
-import static org.jresnet.backend.cpu.vector.Depthwise.load;
 import static org.jresnet.backend.cpu.vector.Products.LANES;
 import static org.jresnet.backend.cpu.vector.Products.SPECIES;
+import static org.jresnet.backend.cpu.vector.Products.load;
 
 import jdk.incubator.vector.FloatVector;
 

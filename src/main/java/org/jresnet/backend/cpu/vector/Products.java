@@ -26,6 +26,10 @@ final class Products {
 
   private Products() {}
 
+  static FloatVector load(float[] a, int at) {
+    return FloatVector.fromArray(SPECIES, a, at);
+  }
+
   /** Rows that {@link #multiply} computes for so many that are wanted. */
   static int rounded(int rows) {
     int rest = rows % ROWS;

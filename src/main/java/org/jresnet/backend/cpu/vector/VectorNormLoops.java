@@ -3,6 +3,7 @@ package org.jresnet.backend.cpu.vector;
 import static jdk.incubator.vector.VectorOperators.ASHR;
 import static org.jresnet.backend.cpu.vector.Products.LANES;
 import static org.jresnet.backend.cpu.vector.Products.SPECIES;
+import static org.jresnet.backend.cpu.vector.Products.load;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -17,10 +18,6 @@ public final class VectorNormLoops implements NormLoops {
   private static final int SIGN = 31;
 
   private final PlainNormLoops plain = new PlainNormLoops();
-
-  private static FloatVector load(float[] a, int at) {
-    return FloatVector.fromArray(SPECIES, a, at);
-  }
 
   @Override
   public void addMoments(

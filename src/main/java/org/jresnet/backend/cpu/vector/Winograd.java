@@ -1,6 +1,6 @@
 package org.jresnet.backend.cpu.vector;
 
-import static org.jresnet.backend.cpu.vector.Products.SPECIES;
+import static org.jresnet.backend.cpu.vector.Products.load;
 
 import jdk.incubator.vector.FloatVector;
 
@@ -36,10 +36,6 @@ final class Winograd {
   // All transforms have the same form: count times, values that lie step apart become values stride
   // apart, and both places move on by advance and next. Each is a loop of its own, which the JVM
   // compiles as one method: as a part of larger ones it is inlined incompletely.
-
-  private static FloatVector load(float[] a, int at) {
-    return FloatVector.fromArray(SPECIES, a, at);
-  }
 
   /** {@code Bᵀ·d}: six values to six values. */
   static void inputs(
