@@ -49,4 +49,37 @@ public record InnerProduct(OneDnnScope scope) {
             scope.attributes(),
             true));
   }
+
+  /**
+   * Gradient of the weights of a linear layer without bias, by the first implementation whose name
+   * contains the given text.
+   *
+   * @param weights as forward would take them: of the type of {@code x}
+   */
+  public Optional<PrimitiveDesc> backwardWeights(
+      Desc x, Desc weights, Desc dweights, Desc dy, String implementation) {
+    var forward =
+        new inner_product_forward.primitive_desc(
+            scope.engine(),
+            Propagation.TRAINING.code,
+            x.handle,
+            weights.handle,
+            dy.handle,
+            scope.attributes(),
+            true);
+    return scope
+        .chosen(forward)
+        .flatMap(
+            hint ->
+                scope.chosen(
+                    new inner_product_backward_weights.primitive_desc(
+                        scope.engine(),
+                        x.handle,
+                        dweights.handle,
+                        dy.handle,
+                        forward,
+                        scope.attributes(),
+                        true)))
+        .filter(desc -> desc.find(implementation));
+  }
 }

@@ -2,6 +2,7 @@ package org.jresnet.nativebindings.onednn;
 
 import org.bytedeco.dnnl.binary;
 import org.bytedeco.dnnl.global.dnnl;
+import org.bytedeco.dnnl.primitive_desc;
 import org.bytedeco.dnnl.primitive_desc_base;
 import org.bytedeco.dnnl.reorder;
 
@@ -20,6 +21,16 @@ public final class PrimitiveDesc {
     try (var name = handle.impl_info_str()) {
       return name.getString();
     }
+  }
+
+  /** Turns to the next implementation whose name contains that text; false if there is none. */
+  boolean find(String name) {
+    while (!implementation().contains(name)) {
+      if (!((primitive_desc) handle).next_impl()) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Whether this copies between layouts or types. */

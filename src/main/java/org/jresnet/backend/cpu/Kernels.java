@@ -23,7 +23,7 @@ final class Kernels {
   private static final Logger LOG = LoggerFactory.getLogger(Kernels.class);
 
   /** Of our kernels. Raise it when one changes, and every machine runs its races again. */
-  static final int VERSION = 2;
+  static final int VERSION = 3;
 
   /**
    * Work from which on a race is worth its time, some tens of milliseconds, for kernels that run on
@@ -81,25 +81,30 @@ final class Kernels {
         kernels -> {
           OpSpec spec = part.spec();
           if (options.winograd() && WinogradPlan.suits(part)) {
-            add(all, "winograd", () -> new WinogradPlan(kernels, spec));
+            add(all, "winograd", WORTHWHILE, () -> new WinogradPlan(kernels, spec));
           }
           if (DirectWeightsPlan.suits(part)) {
-            add(all, "direct", () -> new DirectWeightsPlan(kernels, spec));
+            add(all, "direct", WORTHWHILE, () -> new DirectWeightsPlan(kernels, spec));
           }
           if (GroupedConvPlan.suits(part)) {
-            add(all, "grouped", () -> new GroupedConvPlan(kernels, spec));
+            add(all, "grouped", WORTHWHILE, () -> new GroupedConvPlan(kernels, spec));
           }
           if (FlippedConvPlan.suits(part)) {
-            all.add(
-                new Candidate(
-                    "flipped", WORTHWHILE_ALIKE, () -> new FlippedConvPlan(kernels.dnn(), spec)));
+            add(all, "flipped", WORTHWHILE_ALIKE, () -> new FlippedConvPlan(kernels.dnn(), spec));
+          }
+          if (ProductWeightsPlan.suits(part)) {
+            add(
+                all,
+                "product",
+                WORTHWHILE_ALIKE,
+                () -> new ProductWeightsPlan(kernels.dnn(), spec));
           }
         });
     return all;
   }
 
-  private static void add(List<Candidate> all, String name, Supplier<OpPlan> plan) {
-    all.add(new Candidate(name, WORTHWHILE, plan));
+  private static void add(List<Candidate> all, String name, long from, Supplier<OpPlan> plan) {
+    all.add(new Candidate(name, from, plan));
   }
 
   /** The plan of the winners. */

@@ -1,6 +1,7 @@
 package org.jresnet.backend.cpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
@@ -15,6 +16,7 @@ import java.util.stream.Stream;
 import org.jresnet.backend.Contest;
 import org.jresnet.backend.GradientWrite;
 import org.jresnet.backend.OpCall;
+import org.jresnet.backend.OpPlan;
 import org.jresnet.backend.OpSpec;
 import org.jresnet.backend.Pass;
 import org.jresnet.backend.Phase;
@@ -110,6 +112,25 @@ class ContestTest {
       OpCall reorder = new OpCall(Phase.FORWARD, "reorder", "x", 0, 0, () -> {});
       assertThat(contests).noneMatch(c -> c.decides(reorder));
     }
+  }
+
+  /** As a product of matrices where oneDNN has no GEMM of that type. */
+  @Test
+  void aCandidateThatCannotComputeAPartTakesNoPart() {
+    try (CpuBackend cpu = new CpuBackend(new CpuOptions(Tuning.OFF, true, cache))) {
+      Part part = Part.of(conv(GradientWrite.NONE)).get(0);
+      Candidate able = new Candidate(Candidate.LIBRARY, 0, () -> cpu.plan(part.spec()));
+      Candidate unable = new Candidate("unable", 0, () -> unsupported("no GEMM"));
+      assertThat(Race.run(cpu, part, List.of(able, unable))).containsOnlyKeys(Candidate.LIBRARY);
+      Candidate library = new Candidate(Candidate.LIBRARY, 0, () -> unsupported("no convolution"));
+      assertThatThrownBy(() -> Race.run(cpu, part, List.of(library, able)))
+          .isInstanceOf(UnsupportedOperationException.class)
+          .hasMessage("no convolution");
+    }
+  }
+
+  private static OpPlan unsupported(String message) {
+    throw new UnsupportedOperationException(message);
   }
 
   @Test
