@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -107,7 +108,7 @@ final class GpuCheckTest {
 
   private long calls(String of) throws IOException {
     try (Stream<String> lines = Files.lines(calls())) {
-      return lines.filter(line -> line.contains(of)).count();
+      return lines.filter(Pattern.compile(of).asPredicate()).count();
     }
   }
 
@@ -166,6 +167,31 @@ final class GpuCheckTest {
     assertThat(run("3", "--only", "order,train").code).isZero();
     assertThat(calls("GpuTrainingTest")).isEqualTo(1);
     assertThat(stage("train")).contains("| ok |", "3 tests successful");
+  }
+
+  /** What {@code --fusion auto} could be is decided by these times. */
+  @Test
+  void formsAreTimedBesideThePlainStep() throws Exception {
+    assertThat(run("3", "--only", "order,forms").code).isZero();
+    assertThat(calls("GpuFusionTest")).isEqualTo(1);
+    for (String form : List.of("bf16-G", "bf16-2-streams", "fp16-C", "fp16-G", "fp16-M", "tf32")) {
+      assertThat(stage("forms")).contains(form + " resnet50-train-bf16-b256-224 6400.0 images/s");
+    }
+    assertThat(calls("bench .* --fusion M")).isEqualTo(1);
+    assertThat(calls("bench .* --streams 2")).isEqualTo(1);
+    assertThat(detail("profile-train-fp16-M-b256.txt")).contains("Step: 40.0 ms");
+    assertThat(detail("forms.md")).contains("## profile-train-bf16-G-b256", "Step: 40.0 ms");
+  }
+
+  @Test
+  void aFormThatFailsFailsTheStage() throws Exception {
+    script(
+        bundle.resolve("jresnet"),
+        List.of(
+            "case $* in profile*M*) exit 1 ;; esac",
+            "echo 'resnet50-train-bf16-b256-224 6400.0 40.0'"));
+    assertThat(run("3", "--only", "forms").code).isEqualTo(1);
+    assertThat(stage("forms")).contains("FAILED", "fp16-M resnet50-train-bf16-b256-224");
   }
 
   @Test
@@ -331,7 +357,7 @@ final class GpuCheckTest {
     Ended ended = run("2", "--only", "bench");
     assertThat(ended.code).as(ended.said).isZero();
     assertThat(out.resolve("jresnet/plans-x.json")).hasContent("{}");
-    assertThat(calls("-Dorg.bytedeco.javacpp.cachedir=" + out)).isZero();
+    assertThat(calls("-Dorg.bytedeco.javacpp.cachedir=" + Pattern.quote(out + ""))).isZero();
     assertThat(calls("-Dorg.bytedeco.javacpp.cachedir=/")).isEqualTo(2);
     assertThat(stage("bench")).contains("graph resnet50-train-bf16-b256-224 6400.0 images/s;calls");
   }
