@@ -494,7 +494,8 @@ int cudaGetDeviceProperties(Properties* p, int device) {
 // No attributes of CUDA's: how often the host has waited for work that was not done; the next engine loses the device; a
 // device as in a new process, and how many engines were sent to the lost one; so many devices there are; NCCL's version; the
 // device that the others cannot be reached from; how many plans cuDNN has made;
-// whether it does nothing until somebody waits. For the three before the plans the device is that number, for the last 1 or 0.
+// whether it does nothing until somebody waits; how many JPEG files nvJPEG has decoded; whether there are engines for them. For
+// the three before the plans the device is that number, for the two that begin with "whether" 1 or 0.
 static constexpr int WAITS = 1000000;
 static constexpr int LOSE = 1000001;
 static constexpr int REVIVE = 1000002;
@@ -503,11 +504,17 @@ static constexpr int NCCL_VERSION_IS = 1000004;
 static constexpr int CUT_OFF = 1000005;
 static constexpr int PLANS = 1000006;
 static constexpr int IDLE = 1000007;
+static constexpr int JPEGS = 1000008;
+static constexpr int JPEG_ENGINES = 1000009;
 
 int cudaDeviceGetAttribute(int* value, int attribute, int number) {
   DEVICE_CALL;
   State& s = state();
-  *value = attribute == cudaDevAttrL2CacheSize ? 1 << 16 : attribute == WAITS ? s.waits : attribute == PLANS ? plans() : 0;
+  *value = attribute == cudaDevAttrL2CacheSize ? 1 << 16
+           : attribute == WAITS                 ? s.waits
+           : attribute == PLANS                 ? plans()
+           : attribute == JPEGS                 ? jpegs()
+                                                : 0;
   if (attribute == LOSE) {
     s.doomed = true;
   } else if (attribute == REVIVE) {
@@ -523,6 +530,8 @@ int cudaDeviceGetAttribute(int* value, int attribute, int number) {
     cutOff() = number;
   } else if (attribute == IDLE) {
     s.idle = number == 1;
+  } else if (attribute == JPEG_ENGINES) {
+    jpegEngines() = number == 1;
   }
   return cudaSuccess;
 }

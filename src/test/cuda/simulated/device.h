@@ -42,8 +42,12 @@ bool records(Stream* stream);
 int& ncclVersion();
 int& cutOff();
 
-// How many plans cuDNN has made.
+// How many plans cuDNN has made, and how many JPEG files nvJPEG has decoded.
 int& plans();
+int& jpegs();
+
+// Whether devices have JPEG engines.
+bool& jpegEngines();
 
 // The work that runs right now did what would bring a GPU down: all later calls fail.
 void illegal(const std::string& what);

@@ -4,6 +4,7 @@ import org.bytedeco.cuda.global.cublas;
 import org.bytedeco.cuda.global.cudart;
 import org.bytedeco.cuda.global.cudnn;
 import org.bytedeco.cuda.global.nccl;
+import org.bytedeco.cuda.global.nvjpeg;
 import org.bytedeco.cuda.global.nvrtc;
 import org.bytedeco.cuda.nccl.ncclComm;
 import org.bytedeco.javacpp.BytePointer;
@@ -130,6 +131,40 @@ final class Check {
     BytePointer last = nccl.ncclGetLastError(communicator);
     String more = last == null ? "" : last.getString().strip();
     return nccl.ncclGetErrorString(status).getString() + (more.isEmpty() ? "" : ". " + more);
+  }
+
+  static void jpeg(int status, String call) {
+    if (status == nvjpeg.NVJPEG_STATUS_SUCCESS) {
+      return;
+    }
+    // There is no function that gives the text, and its own is a constant's name.
+    String text =
+        switch (status) {
+          case nvjpeg.NVJPEG_STATUS_NOT_INITIALIZED -> "it was not initialised";
+          case nvjpeg.NVJPEG_STATUS_INVALID_PARAMETER -> "a parameter is invalid";
+          case nvjpeg.NVJPEG_STATUS_BAD_JPEG -> "the file is damaged";
+          case nvjpeg.NVJPEG_STATUS_JPEG_NOT_SUPPORTED -> "it does not take this kind of JPEG file";
+          case nvjpeg.NVJPEG_STATUS_ALLOCATOR_FAILURE -> "memory does not suffice";
+          case nvjpeg.NVJPEG_STATUS_EXECUTION_FAILED -> "the GPU's work failed";
+          case nvjpeg.NVJPEG_STATUS_ARCH_MISMATCH -> "this GPU cannot do it";
+          case nvjpeg.NVJPEG_STATUS_INTERNAL_ERROR -> "an internal error";
+          case nvjpeg.NVJPEG_STATUS_IMPLEMENTATION_NOT_SUPPORTED -> "it is not possible here";
+          case nvjpeg.NVJPEG_STATUS_INCOMPLETE_BITSTREAM -> "the file is incomplete";
+          default -> "unknown";
+        };
+    Kind kind =
+        switch (status) {
+          case nvjpeg.NVJPEG_STATUS_BAD_JPEG,
+              nvjpeg.NVJPEG_STATUS_JPEG_NOT_SUPPORTED,
+              nvjpeg.NVJPEG_STATUS_INCOMPLETE_BITSTREAM ->
+              Kind.BAD_INPUT;
+          case nvjpeg.NVJPEG_STATUS_ALLOCATOR_FAILURE -> Kind.OUT_OF_MEMORY;
+          case nvjpeg.NVJPEG_STATUS_ARCH_MISMATCH,
+              nvjpeg.NVJPEG_STATUS_IMPLEMENTATION_NOT_SUPPORTED ->
+              Kind.NOT_SUPPORTED;
+          default -> Kind.FAILED;
+        };
+    throw new CudaException(kind, call + ": nvJPEG's status " + status + ", " + text);
   }
 
   static void compiler(int status, String call) {

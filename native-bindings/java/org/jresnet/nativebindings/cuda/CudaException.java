@@ -12,6 +12,8 @@ public final class CudaException extends RuntimeException {
   public enum Kind {
     /** The library cannot do this; another way may exist. */
     NOT_SUPPORTED,
+    /** What was to be read is damaged, or of a kind that the library does not read. */
+    BAD_INPUT,
     /** Device or pinned memory does not suffice. */
     OUT_OF_MEMORY,
     /** There is no driver or no device, or the driver is too old. */

@@ -16,6 +16,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.nativebindings.NativeCache;
 
@@ -35,6 +36,9 @@ public final class CudaLibraries {
 
   /** Adds up values between GPUs; only several ranks need it. */
   public static final String NCCL = "libnccl.so.2";
+
+  /** Decodes JPEG files; only who asks for it needs it. */
+  public static final String NVJPEG = "libnvjpeg.so.13";
 
   private static final String CUDNN_GRAPH = "libcudnn_graph.so.9";
   private static final List<String> TOOLKIT =
@@ -282,9 +286,9 @@ public final class CudaLibraries {
     return sentences.isEmpty() ? Optional.empty() : Optional.of(String.join("; ", sentences));
   }
 
-  /** Where NCCL was found, which {@link #load} does without. */
-  public Optional<Path> nccl() {
-    return first(folders, NCCL);
+  /** Where a library was found that {@link #load} does without, such as {@link #NCCL}. */
+  public Optional<Path> further(String name) {
+    return first(folders, name);
   }
 
   /**
@@ -294,19 +298,40 @@ public final class CudaLibraries {
    * @throws UnsatisfiedLinkError if it does not load
    */
   public void loadNccl() {
+    load(
+        NCCL,
+        "NCCL (" + NCCL + "), by which the GPUs of several ranks add up gradients,",
+        "pip install nvidia-nccl-cu13",
+        "With --exchange mpi gradients pass through the hosts instead");
+  }
+
+  /**
+   * Loads nvJPEG, after {@link #load}; afterwards {@link NvJpeg} can be used.
+   *
+   * @throws UserError if there is none
+   * @throws UnsatisfiedLinkError if it does not load
+   */
+  public void loadNvJpeg() {
+    load(
+        NVJPEG,
+        "nvJPEG (" + NVJPEG + ", of CUDA 13), which --jpeg-decoder asks for,",
+        "pip install 'nvidia-nvjpeg>=13,<14'",
+        "Without --jpeg-decoder the CPU decodes");
+  }
+
+  private void load(String name, String what, String install, String otherwise) {
     Path library =
-        nccl()
+        further(name)
             .orElseThrow(
                 () ->
                     new UserError(
-                        "NCCL ("
-                            + NCCL
-                            + "), by which the GPUs of several ranks add up gradients, was not"
-                            + " found; searched: "
-                            + searched().stream().map(Path::toString).collect(joining(":"))
-                            + ". Install it, for example with pip install nvidia-nccl-cu13, or say"
-                            + " where it is with --cuda-libs or JRESNET_CUDA_LIBS. With --exchange"
-                            + " mpi gradients pass through the hosts instead"));
+                        Text.format(
+                            "%s was not found; searched: %s. Install it, for example with %s, or"
+                                + " say where it is with --cuda-libs or JRESNET_CUDA_LIBS. %s",
+                            what,
+                            searched().stream().map(Path::toString).collect(joining(":")),
+                            install,
+                            otherwise)));
     System.load(library.toAbsolutePath().toString());
   }
 

@@ -26,7 +26,7 @@ public final class PinnedMemory implements AutoCloseable {
   }
 
   /** For copies. */
-  public Pointer pointer() {
+  public BytePointer pointer() {
     if (address == null) {
       throw new IllegalStateException("pinned memory is used after close");
     }

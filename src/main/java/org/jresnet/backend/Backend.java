@@ -5,6 +5,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import org.jresnet.base.JpegDevice;
+import org.jresnet.base.Text;
+import org.jresnet.base.UserError;
 import org.jresnet.graph.Shape;
 
 /**
@@ -173,6 +176,20 @@ public interface Backend extends AutoCloseable {
    */
   default Optional<Interconnect> interconnect() {
     return Optional.empty();
+  }
+
+  /**
+   * What decodes JPEG files on the backend's device, open until the backend is closed.
+   *
+   * @param kind as users write it: {@code nvjpeg}
+   * @throws UserError when the backend has no such decoder, or what it needs is not there
+   */
+  default JpegDevice jpegDevice(String kind) {
+    throw new UserError(
+        Text.format(
+            "--jpeg-decoder %s decodes on an NVIDIA GPU, the backend is %s: say --backend gpu, or"
+                + " leave --jpeg-decoder out",
+            kind, name()));
   }
 
   /** Waits until all work that was asked for is done; a host's work always is. */

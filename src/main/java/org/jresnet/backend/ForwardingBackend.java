@@ -3,6 +3,7 @@ package org.jresnet.backend;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jresnet.base.JpegDevice;
 import org.jresnet.graph.Shape;
 
 /**
@@ -91,6 +92,11 @@ public abstract class ForwardingBackend implements Backend {
   @Override
   public Optional<Interconnect> interconnect() {
     return backend.interconnect();
+  }
+
+  @Override
+  public JpegDevice jpegDevice(String kind) {
+    return backend.jpegDevice(kind);
   }
 
   @Override

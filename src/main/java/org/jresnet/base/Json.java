@@ -40,8 +40,8 @@ import java.util.stream.Collectors;
  * of its range ({@link JsonField}) is a {@link UserError} that names the path of the field, such as
  * {@code run.json: options.batch: expected a whole number of at least 1, found "x"}. What a
  * record's constructor refuses is reported in the same way. Components are numbers ({@code int,
- * long, float, double}), {@code boolean}, {@code String}, enums (see {@link Named}), records, and
- * lists and maps by name of these. Nothing is converted silently, and numbers are finite.
+ * long, float, double}), {@code boolean}, {@code String}, enums (see {@link Named}), other {@link
+ * Named} classes with a constructor of the name, records, and lists and maps by name of these. Nothing is converted silently, and numbers are finite.
  */
 public final class Json {
   /** Longest text; a record of 100,000 file names has about 10 MB. */
@@ -249,12 +249,12 @@ public final class Json {
           "no such field",
           "one; it may be of a newer jresnet");
     }
-    return make(type, components, values, path);
-  }
-
-  private Object make(Class<?> type, RecordComponent[] components, Object[] values, String path) {
     Class<?>[] types =
         Arrays.stream(components).map(RecordComponent::getType).toArray(Class<?>[]::new);
+    return make(type, types, values, path);
+  }
+
+  private Object make(Class<?> type, Class<?>[] types, Object[] values, String path) {
     try {
       Constructor<?> constructor = type.getDeclaredConstructor(types);
       constructor.setAccessible(true);
@@ -265,7 +265,7 @@ public final class Json {
       }
       throw new IllegalStateException(e.getCause());
     } catch (ReflectiveOperationException e) {
-      throw new IllegalStateException(type + " is no record that JSON can be read into", e);
+      throw new IllegalStateException(type + " is no class that JSON can be read into", e);
     }
   }
 
@@ -287,6 +287,9 @@ public final class Json {
       return constant(node, c, path);
     } else if (c.isRecord()) {
       return record(node, c, path);
+    } else if (Named.class.isAssignableFrom(c)) {
+      require(node.isTextual(), path, "a name", node);
+      return make(c, new Class<?>[] {String.class}, new Object[] {node.textValue()}, path);
     }
     return number(node, c, limits, path);
   }

@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
-/** An enum's constant as users and files write it. */
+/** What users and files write as a name, such as an enum's constant. */
 public interface Named {
   /** The name: {@code cpu}; that of the constant in lower case, unless it says otherwise. */
   default String id() {

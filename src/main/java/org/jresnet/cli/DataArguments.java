@@ -138,6 +138,8 @@ final class DataArguments {
 
   @Mixin private DecodingOptions decoding;
 
+  @Mixin private JpegOptions jpegDecoder;
+
   void apply(Training training) {
     if (split.length < 2 || split.length > 3) {
       throw new UsageError(
@@ -157,7 +159,7 @@ final class DataArguments {
 
   /** The options of decoding with another size. */
   Preprocess preprocess(int pixels, Preprocess.Mode mode) {
-    return new Preprocess(pixels, mode, decoding.options());
+    return jpegDecoder.of(new Preprocess(pixels, mode, decoding.options()));
   }
 
   Augmentation augmentation() {

@@ -134,6 +134,8 @@ final class EvaluateCommand implements Callable<Integer> {
       description = "Print the result as a JSON object; progress goes to standard error.")
   private boolean json;
 
+  @Mixin private JpegOptions jpeg;
+
   @Mixin private RobustnessOptions robustness;
 
   @Mixin private LaunchOptions launch;
@@ -152,7 +154,8 @@ final class EvaluateCommand implements Callable<Integer> {
     }
     backendOptions.beside(Neighbours.of(all));
     Console console = all.leads() ? new Console(json) : Console.silent();
-    LoadedModel loaded = modelOptions.open(modelPath, console);
+    LoadedModel opened = modelOptions.open(modelPath, console);
+    LoadedModel loaded = opened.withPreprocess(jpeg.of(opened.preprocess()));
     Arguments.requireBatchFits(batch, loaded.preprocess().size());
     return test ? testSet(console, loaded) : folder(console, loaded, all);
   }
@@ -188,12 +191,13 @@ final class EvaluateCommand implements Callable<Integer> {
     Grouping grouping = Grouping.of(group);
     samples.forEach(s -> grouping.key(s.id()));
     Evaluator.Labels labels = new Evaluator.Labels(dataset.classes(), positive());
-    Evaluator.LoaderOptions loading =
-        new Evaluator.LoaderOptions(loaded.preprocess(), loaderThreads, badImages).sharedBy(all);
     Map<String, Integer> seen =
         all.leads() ? SeenWarning.of(model, samples, loaderThreads) : Map.of();
     try (Compute compute = backendOptions.open(console);
         Classifier classifier = Classifier.open(loaded, compute, console::note)) {
+      Evaluator.LoaderOptions loading =
+          new Evaluator.LoaderOptions(classifier.preprocess(), loaderThreads, badImages)
+              .sharedBy(all);
       long start = System.nanoTime();
       Evaluation result;
       try (ProgressBar bar = Progress.bar("Evaluating", samples.size() / all.size(), " images")) {
@@ -230,8 +234,7 @@ final class EvaluateCommand implements Callable<Integer> {
               CommandText.of(spec),
               root.toAbsolutePath().normalize().toString(),
               group,
-              compute.backend().description(),
-              compute.precision().id());
+              EvaluationFile.Environment.of(classifier));
       EvaluationFile.write(model, origin, result)
           .ifPresent(file -> console.print("Saved as %s", file));
       robustness.run(

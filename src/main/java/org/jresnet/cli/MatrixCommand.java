@@ -14,6 +14,7 @@ import java.util.function.Function;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.data.Dataset;
+import org.jresnet.data.JpegDecoder;
 import org.jresnet.data.ImageFolder;
 import org.jresnet.detect.Figures;
 import org.jresnet.detect.SourceMatrix;
@@ -105,7 +106,11 @@ final class MatrixCommand implements Callable<Integer> {
       origin.put("time", Instant.now().truncatedTo(ChronoUnit.SECONDS).toString());
       origin.put(
           "environment",
-          EvaluationFile.environment(compute.backend().description(), compute.precision().id()));
+          new EvaluationFile.Environment(
+                  compute.backend().description(),
+                  compute.precision().id(),
+                  JpegDecoder.CPU.id())
+              .values());
       origin.put("group", setOptions.group());
       origin.put("run_paths", absolute(modelPaths));
       origin.put("set_paths", absolute(setPaths));

@@ -33,6 +33,7 @@ import org.jresnet.train.BatchPredictor;
 import org.jresnet.train.Classifier;
 import org.jresnet.train.Decision;
 import org.jresnet.train.FilePredictions;
+import org.jresnet.train.JpegDecoders;
 import org.jresnet.train.LoadedModel;
 import org.jresnet.train.ModelFiles;
 import org.jresnet.train.PartRecord;
@@ -111,6 +112,8 @@ final class PredictCommand implements Callable<Integer> {
       description = "Print one JSON object per image; all else goes to standard error.")
   private boolean json;
 
+  @Mixin private JpegOptions jpeg;
+
   @Mixin private DecisionOptions decisions;
 
   @Heading("Verdict")
@@ -145,7 +148,8 @@ final class PredictCommand implements Callable<Integer> {
           "--shard needs --csv, the table of all parts, and goes on by itself, without --append");
     }
     Console console = new Console(json);
-    LoadedModel loaded = modelOptions.open(modelPath, console);
+    LoadedModel opened = modelOptions.open(modelPath, console);
+    LoadedModel loaded = opened.withPreprocess(jpeg.of(opened.preprocess()));
     Arguments.requireBatchFits(batch, loaded.preprocess().size());
     List<String> header = PredictionRows.header(loaded.info().classes(), stability);
     List<Path> paths = images.stream().map(ImageFolder::expand).toList();
@@ -189,7 +193,7 @@ final class PredictCommand implements Callable<Integer> {
       PartRecord record =
           PartTable.record(
               part,
-              made(loaded, compute),
+              made(JpegDecoders.open(loaded.preprocess(), compute.backend()), compute),
               PredictionRows.header(loaded.info().classes(), stability),
               all);
       List<Path> files = part.of(all);
@@ -212,8 +216,7 @@ final class PredictCommand implements Callable<Integer> {
   }
 
   /** What all parts of a table must have in common. */
-  private Map<String, String> made(LoadedModel loaded, Compute compute) {
-    Preprocess input = loaded.preprocess();
+  private Map<String, String> made(Preprocess input, Compute compute) {
     Decision decision = decisions.decision(stability);
     Map<String, String> made = new LinkedHashMap<>();
     made.put("jresnet", Version.number());
@@ -221,6 +224,7 @@ final class PredictCommand implements Callable<Integer> {
     made.put("backend", compute.kind().id());
     made.put("precision", compute.precision().id());
     made.put("batch", String.valueOf(batch));
+    made.put("jpeg_decoder", input.decoding().jpeg().id());
     made.put("input", Json.line(input));
     made.put("operating_point", decision.point());
     decision.error().ifPresent(error -> made.put("error", String.valueOf(error)));

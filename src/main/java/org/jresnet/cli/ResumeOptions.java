@@ -78,6 +78,7 @@ final class ResumeOptions {
         "--exif-rotate",
         o -> o.input().preprocess().decoding().orientation() == ImageDecoder.Orientation.APPLY);
     m.put("--max-pixels", o -> o.input().preprocess().decoding().maxPixels());
+    m.put("--jpeg-decoder", o -> o.input().preprocess().decoding().jpeg().kind());
     m.put("--pixels", o -> o.input().pixels());
     m.put("--bad-images", o -> o.input().badImages());
     m.put("--shuffle-window", o -> o.input().shuffleWindow());

@@ -119,9 +119,7 @@ final class RobustnessOptions {
     origin.put("model", subject.model().toString());
     origin.put("data", subject.origin().data());
     origin.put("group", subject.origin().group());
-    origin.put(
-        "environment",
-        EvaluationFile.environment(subject.origin().backend(), subject.origin().precision()));
+    origin.put("environment", subject.origin().environment().values());
     origin.put("classes", subject.labels().classes());
     origin.put("positive", subject.labels().positive());
     console.print(

@@ -37,14 +37,16 @@ final class TestEvaluation {
   private final Console console;
   private final LoadedModel loaded;
   private final int batch;
-  private final Evaluator.LoaderOptions loading;
+  private final int loaderThreads;
+  private final BadImages badImages;
 
   TestEvaluation(
       Console console, LoadedModel loaded, int batch, int loaderThreads, BadImages badImages) {
     this.console = console;
     this.loaded = loaded;
     this.batch = batch;
-    loading = new Evaluator.LoaderOptions(loaded.preprocess(), loaderThreads, badImages);
+    this.loaderThreads = loaderThreads;
+    this.badImages = badImages;
   }
 
   /**
@@ -66,7 +68,7 @@ final class TestEvaluation {
   Outcome run(Path model, Request request, Compute compute, RobustnessOptions robustness) {
     try (SealedTest test =
             SealedTest.of(
-                model, request.data().map(ImageFolder::expand), loading.threads(), console::note);
+                model, request.data().map(ImageFolder::expand), loaderThreads, console::note);
         Classifier classifier = Classifier.open(loaded, compute, console::note)) {
       changes("missing", test.missing());
       changes("changed since the run began", test.changed());
@@ -75,6 +77,8 @@ final class TestEvaluation {
       String pattern = request.group().isEmpty() ? trained.split().dividedBy() : request.group();
       Grouping grouping = Grouping.of(pattern);
       Evaluator.Labels labels = new Evaluator.Labels(test.classes(), positive);
+      Evaluator.LoaderOptions loading =
+          new Evaluator.LoaderOptions(classifier.preprocess(), loaderThreads, badImages);
       Evaluation result;
       try (ProgressBar bar = Progress.bar("Testing", test.samples().size(), " images")) {
         result =
@@ -89,8 +93,7 @@ final class TestEvaluation {
               request.command(),
               test.data().toAbsolutePath().normalize().toString(),
               pattern,
-              compute.backend().description(),
-              compute.precision().id());
+              EvaluationFile.Environment.of(classifier));
       Path saved = test.record(result, origin);
       int opening = test.openings() + 1;
       console.print("%nThe test set, opening %d of its seal:", opening);

@@ -2,6 +2,7 @@ package org.jresnet.data;
 
 import java.nio.file.Path;
 import java.util.function.Function;
+import org.jresnet.base.JsonField;
 import org.jresnet.base.UserError;
 
 /**
@@ -19,6 +20,10 @@ import org.jresnet.base.UserError;
  * no file early (a wrong PNG checksum of pixel data, a broken run of JPEG codes) is decoded as far
  * as it goes, as in Pillow; a PNG whose data end before its last row is refused, where Pillow
  * leaves the rest black.
+ *
+ * <p>Where {@link Options#jpeg} asks for a device, that decodes the JPEG files that it takes, to
+ * pixels of its own. Which ones it takes says their header alone, see {@link
+ * ImageInfo#plainJpeg}.
  */
 public final class ImageDecoder {
   /**
@@ -43,8 +48,12 @@ public final class ImageDecoder {
    *
    * @param orientation what happens to the EXIF orientation
    * @param maxPixels refuse larger images before they are decoded; {@value MOST_PIXELS} at most
+   * @param jpeg what decodes JPEG files
    */
-  public record Options(Orientation orientation, long maxPixels) {
+  public record Options(
+      Orientation orientation,
+      long maxPixels,
+      @JsonField(whenAbsent = "\"cpu\"") JpegDecoder jpeg) {
     /** What Pillow does. */
     public static final Options DEFAULT = new Options(Orientation.IGNORE, MAX_PIXELS);
 
@@ -57,6 +66,16 @@ public final class ImageDecoder {
                 + ", found "
                 + maxPixels);
       }
+    }
+
+    /** By this program's own decoders. */
+    public Options(Orientation orientation, long maxPixels) {
+      this(orientation, maxPixels, JpegDecoder.CPU);
+    }
+
+    /** The same with another decoder of JPEG files. */
+    public Options withJpeg(JpegDecoder decoder) {
+      return new Options(orientation, maxPixels, decoder);
     }
   }
 

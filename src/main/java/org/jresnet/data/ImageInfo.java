@@ -25,6 +25,8 @@ import java.util.OptionalInt;
  *     grey and for four components
  * @param bytes size of the file
  * @param metadata traces of what wrote the file
+ * @param plainJpeg whether it is a JPEG of the kind that {@linkplain JpegDecoder devices} decode:
+ *     baseline, all components in one scan, grey or YCbCr in 4:4:4, 4:2:2, 4:2:0 or 4:4:0
  */
 public record ImageInfo(
     String format,
@@ -35,7 +37,8 @@ public record ImageInfo(
     OptionalInt jpegQuality,
     String sampling,
     long bytes,
-    ImageMetadata metadata) {
+    ImageMetadata metadata,
+    boolean plainJpeg) {
   /** Width times height. */
   public long pixels() {
     return (long) width * height;
@@ -115,7 +118,8 @@ public record ImageInfo(
             jpeg.quality(),
             jpeg.sampling(),
             bytes,
-            jpeg.metadata())
+            jpeg.metadata(),
+            jpeg.plain())
         .checked(name);
   }
 
@@ -148,7 +152,8 @@ public record ImageInfo(
         OptionalInt.empty(),
         "",
         head.length(),
-        ImageMetadata.NONE);
+        ImageMetadata.NONE,
+        false);
   }
 
   private ImageInfo with(int exif, String xmp, long profile) {
@@ -161,12 +166,22 @@ public record ImageInfo(
         jpegQuality,
         sampling,
         bytes,
-        metadata);
+        metadata,
+        plainJpeg);
   }
 
   private ImageInfo with(ImageMetadata traces) {
     return new ImageInfo(
-        format, width, height, orientation, colorProfile, jpegQuality, sampling, bytes, traces);
+        format,
+        width,
+        height,
+        orientation,
+        colorProfile,
+        jpegQuality,
+        sampling,
+        bytes,
+        traces,
+        plainJpeg);
   }
 
   private static ImageInfo ppm(Path name, Head head) throws IOException {

@@ -28,12 +28,27 @@ public final class ImageNotes {
     }
   }
 
-  /** At most one sentence about orientations and one about sizes. */
+  /** At most one sentence about orientations, one about sizes, and one about decoders. */
   public static List<String> of(Collection<ImageInfo> images, Preprocess preprocess) {
     List<String> notes = new ArrayList<>();
     turned(images, preprocess).ifPresent(notes::add);
     small(images, preprocess.size()).ifPresent(notes::add);
+    long onCpu = onCpu(images, preprocess);
+    if (onCpu > 0) {
+      notes.add(
+          counted(onCpu, images.size(), "is", "are")
+              + " decoded on the CPU, not by "
+              + preprocess.decoding().jpeg().id()
+              + ", which takes baseline JPEG files, grey or YCbCr, in one scan");
+    }
     return notes;
+  }
+
+  /** Images that a device does not decode which decodes JPEG files; 0 where no device does. */
+  public static long onCpu(Collection<ImageInfo> images, Preprocess preprocess) {
+    return preprocess.decoding().jpeg().equals(JpegDecoder.CPU)
+        ? 0
+        : images.stream().filter(info -> !info.plainJpeg()).count();
   }
 
   private static Optional<String> turned(Collection<ImageInfo> images, Preprocess preprocess) {

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 
 /**
  * The markers of a JPEG file before its first scan, as {@code default_decompress_parms} of libjpeg
@@ -23,6 +24,8 @@ import java.util.OptionalInt;
  * @param orientation EXIF orientation, 1 to 8
  * @param colorProfile bytes of the ICC profile
  * @param metadata see {@link ImageInfo#metadata()}
+ * @param scan where the marker of the first scan is, 0 without one
+ * @param scanned components in that scan
  */
 record JpegHeader(
     int frame,
@@ -34,11 +37,18 @@ record JpegHeader(
     OptionalInt quality,
     int orientation,
     int colorProfile,
-    ImageMetadata metadata) {
+    ImageMetadata metadata,
+    long scan,
+    int scanned) {
   /** More segments, or more bytes of garbage between them, are not an honest file's. */
   private static final int MAX_SEGMENTS = 100_000;
 
   private static final int MAX_GARBAGE = 16 << 20;
+
+  /** The frame header of a sequential file with eight bits per sample and Huffman codes. */
+  private static final int BASELINE = 0xC0;
+
+  private static final Set<String> PLAIN = Set.of("4:4:4", "4:2:2", "4:2:0", "4:4:0");
 
   private static final String EXIF = "Exif\0\0";
   private static final String XMP = "http://ns.adobe.com/xap/1.0/\0";
@@ -94,6 +104,33 @@ record JpegHeader(
     };
   }
 
+  /** Whether three components are red, green and blue, and not luminance and chroma. */
+  boolean storesRgb() {
+    boolean named =
+        components.size() == 3
+            && components.get(0).id() == 'R'
+            && components.get(1).id() == 'G'
+            && components.get(2).id() == 'B';
+    return !jfif && (adobe == 0 || adobe < 0 && named);
+  }
+
+  /** See {@link ImageInfo#plainJpeg}. */
+  boolean plain() {
+    boolean grey = components.size() == 1 && components.get(0).sampling() == 0x11;
+    boolean colour = components.size() == 3 && PLAIN.contains(sampling()) && !storesRgb();
+    return frame == BASELINE && scanned == components.size() && (grey || colour);
+  }
+
+  /** Whether there is an end of the image behind the first scan's beginning, as in a whole file. */
+  boolean ends(byte[] file) {
+    for (int at = file.length - 2; at > scan; at--) {
+      if (file[at] == (byte) 0xFF && file[at + 1] == (byte) 0xD9) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   private static final class Walk {
     private final Path name;
     private final Head head;
@@ -107,6 +144,8 @@ record JpegHeader(
     private long exif = -1;
     private String xmp = "";
     private int colorProfile;
+    private long scan;
+    private int scanned;
 
     Walk(Path name, Head head) {
       this.name = name;
@@ -127,6 +166,8 @@ record JpegHeader(
           at++;
           garbage++;
         } else if (marker == 0xDA) {
+          scan = at;
+          scanned = at + 4 < head.length() ? head.u8(at + 4) : 0;
           return;
         } else {
           int length = head.u16(at + 2, BIG_ENDIAN) - 2;
@@ -209,7 +250,9 @@ record JpegHeader(
           JpegTables.of(used),
           orientation != 0 ? orientation : TiffHeader.orientation(xmp),
           colorProfile,
-          ImageMetadata.jpeg(used).with(tiff, xmp));
+          ImageMetadata.jpeg(used).with(tiff, xmp),
+          scan,
+          scanned);
     }
 
     private int[] table(Component c) {

@@ -58,21 +58,17 @@ final class JpegPixels {
                   + " baseline or progressive one, save it again as such or as PNG",
               header.frame()));
     }
-    int[] ids = header.components().stream().mapToInt(JpegHeader.Component::id).toArray();
     int[] sampling =
         header.components().stream().mapToInt(JpegHeader.Component::sampling).toArray();
     int adobe = header.adobe();
     return new JpegPixels(
-        switch (ids.length) {
+        switch (header.components().size()) {
           case 1 -> Coding.GREY;
-          case 3 -> {
-            boolean named = ids[0] == 'R' && ids[1] == 'G' && ids[2] == 'B';
-            yield !header.jfif() && (adobe == 0 || adobe < 0 && named) ? Coding.RGB : Coding.YCC;
-          }
+          case 3 -> header.storesRgb() ? Coding.RGB : Coding.YCC;
           case 4 -> adobe < 0 || adobe == 0 ? Coding.CMYK : Coding.YCCK;
           default ->
               throw new BadImageException(
-                  name, "has " + ids.length + " JPEG components, expected 1, 3 or 4");
+                  name, "has " + sampling.length + " JPEG components, expected 1, 3 or 4");
         },
         Arrays.equals(sampling, HALF_HEIGHT));
   }

@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import org.jresnet.base.Digests;
+import org.jresnet.base.UserError;
 
 /**
  * An image whose header is read and within the limits, not decoded yet: who decodes several at once
@@ -115,12 +116,12 @@ final class OpenedImage {
         }
         return whole.decode();
       }
-      RgbImage image = Pixels.of(name, bytes, info, jpeg);
+      RgbImage image = Pixels.of(name, bytes, info, jpeg, options.jpeg());
       boolean tiff = info.format().equals(Format.TIFF.name());
       return tiff || options.orientation() == ImageDecoder.Orientation.APPLY
           ? image.upright(info.orientation())
           : image;
-    } catch (BadImageException e) {
+    } catch (BadImageException | UserError e) {
       throw e;
     } catch (IOException | RuntimeException e) {
       String reason = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();

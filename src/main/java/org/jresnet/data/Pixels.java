@@ -10,11 +10,13 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.zip.CRC32;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
 import javax.imageio.metadata.IIOMetadataNode;
 import javax.imageio.stream.ImageInputStream;
+import org.jresnet.base.JpegDevice;
 import org.jresnet.data.Samples.Alpha;
 import org.jresnet.data.Samples.Sixteen;
 
@@ -33,10 +35,13 @@ final class Pixels {
    *
    * @param info the header's size: no reader may find more
    * @param jpeg the header of a JPEG, else null
+   * @param decoder of a JPEG
    */
-  static RgbImage of(Path name, byte[] bytes, ImageInfo info, JpegHeader jpeg) throws IOException {
+  static RgbImage of(
+      Path name, byte[] bytes, ImageInfo info, JpegHeader jpeg, JpegDecoder decoder)
+      throws IOException {
     return switch (Format.valueOf(info.format())) {
-      case JPEG -> jpeg(name, bytes, info, jpeg);
+      case JPEG -> jpeg(name, bytes, info, jpeg, decoder);
       case PNG -> png(name, bytes, info);
       case WEBP -> WebpPixels.of(name, bytes, info);
       case BMP -> bmp(name, bytes, info);
@@ -46,8 +51,19 @@ final class Pixels {
     };
   }
 
-  private static RgbImage jpeg(Path name, byte[] bytes, ImageInfo info, JpegHeader header)
+  private static RgbImage jpeg(
+      Path name, byte[] bytes, ImageInfo info, JpegHeader header, JpegDecoder decoder)
       throws IOException {
+    Optional<JpegDevice> device = decoder.device();
+    if (device.isPresent() && info.plainJpeg()) {
+      // What is missing a device may fill; the codec below would say so.
+      if (!header.ends(bytes)) {
+        throw truncated(name);
+      }
+      int width = info.width();
+      return new RgbImage(
+          width, info.height(), device.get().rgb(bytes, width, info.height()));
+    }
     JpegPixels pixels = JpegPixels.of(name, header);
     List<String> warnings = new ArrayList<>();
     ImageReader reader = reader("jpeg");
@@ -58,13 +74,17 @@ final class Pixels {
       // The codec fills the missing rest with grey and only warns; to Pillow it is truncated.
       for (String warning : warnings) {
         if (warning.startsWith("Truncated File")) {
-          throw new BadImageException(name, "is truncated: the end of the JPEG data is missing");
+          throw truncated(name);
         }
       }
       return image;
     } finally {
       reader.dispose();
     }
+  }
+
+  private static BadImageException truncated(Path name) {
+    return new BadImageException(name, "is truncated: the end of the JPEG data is missing");
   }
 
   private static RgbImage png(Path name, byte[] bytes, ImageInfo info) throws IOException {

@@ -49,6 +49,11 @@ public record Preprocess(
     this(size, mode, ImageDecoder.Options.DEFAULT);
   }
 
+  /** The same with another decoder of JPEG files. */
+  public Preprocess withJpeg(JpegDecoder decoder) {
+    return new Preprocess(size, mode, decoding.withJpeg(decoder), scaling);
+  }
+
   /** The same for inputs of another size. */
   public Preprocess withSize(int other) {
     return new Preprocess(other, mode, decoding, scaling);

@@ -116,6 +116,7 @@ public final class Classifier implements AutoCloseable {
   /** The same in another precision than the backend was opened for. */
   public static Classifier open(
       LoadedModel loaded, Compute compute, Precision precision, Consumer<String> notes) {
+    Preprocess preprocess = JpegDecoders.open(loaded.preprocess(), compute.backend());
     Model model = new Model(loaded.graph(), compute.backend(), precision);
     try {
       ModelFiles.load(model, loaded.weights(), loaded.source()).forEach(notes);
@@ -123,7 +124,7 @@ public final class Classifier implements AutoCloseable {
       model.close();
       throw e;
     }
-    Classifier classifier = new Classifier(model, loaded.info(), loaded.preprocess());
+    Classifier classifier = new Classifier(model, loaded.info(), preprocess);
     classifier.owned.add(model);
     return classifier;
   }
@@ -304,8 +305,7 @@ public final class Classifier implements AutoCloseable {
             "Classifier.evaluate(SealedTest)",
             test.data().toString(),
             test.run().options().split().dividedBy(),
-            model.backend().description(),
-            model.precision().id()));
+            EvaluationFile.Environment.of(this)));
     return result;
   }
 

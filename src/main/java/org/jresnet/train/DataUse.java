@@ -14,8 +14,14 @@ import org.jresnet.data.Split.Part;
  * @param leftOutPerEpoch training images that an epoch does not see because they fill no batch
  * @param leftOut images of any part that could not be decoded
  * @param testLooks each time that the test set was evaluated, see {@link SealedTest}
+ * @param onCpu images of train and val that are not decoded by the device that decodes JPEG files,
+ *     because of their header; 0 where no device does
  */
-public record DataUse(int leftOutPerEpoch, List<LeftOut> leftOut, List<TestLook> testLooks) {
+public record DataUse(
+    int leftOutPerEpoch,
+    List<LeftOut> leftOut,
+    List<TestLook> testLooks,
+    @JsonField(whenAbsent = "0") long onCpu) {
   /** What records of older versions say, as JSON. */
   static final String UNKNOWN = "{\"leftOutPerEpoch\":0,\"leftOut\":[],\"testLooks\":[]}";
 
@@ -51,8 +57,8 @@ public record DataUse(int leftOutPerEpoch, List<LeftOut> leftOut, List<TestLook>
   }
 
   /** Nothing has happened yet. */
-  static DataUse start(int leftOutPerEpoch) {
-    return new DataUse(leftOutPerEpoch, List.of(), List.of());
+  static DataUse start(int leftOutPerEpoch, long onCpu) {
+    return new DataUse(leftOutPerEpoch, List.of(), List.of(), onCpu);
   }
 
   /**
@@ -70,13 +76,13 @@ public record DataUse(int leftOutPerEpoch, List<LeftOut> leftOut, List<TestLook>
                 all.put(
                     part.id() + "\t" + s.id(),
                     new LeftOut(s.id(), part.id(), bad.get(s.file().toString()))));
-    return new DataUse(leftOutPerEpoch, List.copyOf(all.values()), testLooks);
+    return new DataUse(leftOutPerEpoch, List.copyOf(all.values()), testLooks, onCpu);
   }
 
   /** The same after one more look at the test set. */
   DataUse looking(TestLook look) {
     List<TestLook> looks = new ArrayList<>(testLooks);
     looks.add(look);
-    return new DataUse(leftOutPerEpoch, leftOut, looks);
+    return new DataUse(leftOutPerEpoch, leftOut, looks, onCpu);
   }
 }

@@ -29,7 +29,8 @@ import org.jresnet.metrics.Proportion;
  * <ul>
  *   <li>{@code name, kind} ({@code test}, {@code folder} or {@code class}), {@code command, time}
  *       (UTC), {@code data} (folder), {@code group} (pattern; empty for none)
- *   <li>{@code environment}: {@code jresnet, java, os, processors, backend, precision}
+ *   <li>{@code environment}: {@code jresnet, java, os, processors, backend, precision,
+ *       jpeg_decoder}
  *   <li>{@code model} (path), {@code model_sha256}
  *   <li>{@code left_out}: reason by file
  *   <li>{@code errors}: up to {@value #MOST_ERRORS} wrong verdicts, the surest first: {@code file}
@@ -60,8 +61,7 @@ public final class EvaluationFile {
    * @param command that repeats it
    * @param data folder of the images
    * @param group pattern of what belongs together; empty for none
-   * @param backend description of what computed
-   * @param precision of it
+   * @param environment what computed it
    */
   public record Origin(
       String name,
@@ -69,8 +69,37 @@ public final class EvaluationFile {
       String command,
       String data,
       String group,
-      String backend,
-      String precision) {}
+      Environment environment) {}
+
+  /**
+   * What computed a result.
+   *
+   * @param backend its description
+   * @param precision of it
+   * @param jpegDecoder what decoded JPEG files
+   */
+  public record Environment(String backend, String precision, String jpegDecoder) {
+    /** Of what a classifier computes. */
+    public static Environment of(Classifier classifier) {
+      return new Environment(
+          classifier.model().backend().description(),
+          classifier.model().precision().id(),
+          classifier.preprocess().decoding().jpeg().id());
+    }
+
+    /** For a JSON file, with what else it depends on. */
+    public Map<String, Object> values() {
+      Map<String, Object> values = new LinkedHashMap<>();
+      values.put("jresnet", Version.number());
+      values.put("java", System.getProperty("java.version"));
+      values.put("os", System.getProperty("os.name") + " " + System.getProperty("os.version"));
+      values.put("processors", Runtime.getRuntime().availableProcessors());
+      values.put("backend", backend);
+      values.put("precision", precision);
+      values.put("jpeg_decoder", jpegDecoder);
+      return values;
+    }
+  }
 
   /**
    * Writes {@code evaluations/NAME.json} in the folder of the run that a model belongs to.
@@ -101,7 +130,7 @@ public final class EvaluationFile {
     values.put("group", origin.group());
     values.put("model", best.toString());
     values.put("model_sha256", Digests.ofFile(best, "the weight file", () -> false));
-    values.put("environment", environment(origin.backend(), origin.precision()));
+    values.put("environment", origin.environment().values());
     values.put("predictions", predictions.getFileName().toString());
     values.put("predictions_sha256", Digests.ofFile(predictions, "the predictions", () -> false));
     values.putAll(binding);
@@ -114,18 +143,6 @@ public final class EvaluationFile {
     Path target = RunFolder.evaluation(folder, origin.name() + ".json");
     AtomicFile.write(target, Json.pretty(values));
     return target;
-  }
-
-  /** What computed a result, for its JSON file. */
-  public static Map<String, Object> environment(String backend, String precision) {
-    Map<String, Object> values = new LinkedHashMap<>();
-    values.put("jresnet", Version.number());
-    values.put("java", System.getProperty("java.version"));
-    values.put("os", System.getProperty("os.name") + " " + System.getProperty("os.version"));
-    values.put("processors", Runtime.getRuntime().availableProcessors());
-    values.put("backend", backend);
-    values.put("precision", precision);
-    return values;
   }
 
   private static Map<String, Object> calibration(Evaluation e, CalibrationMeasure m) {

@@ -12,6 +12,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.Consumer;
+import org.jresnet.base.UserError;
 import org.jresnet.data.BadImageException;
 import org.jresnet.data.ImageDecoder;
 import org.jresnet.data.Preprocess;
@@ -152,6 +153,9 @@ public final class FilePredictions {
       throw new IllegalStateException("interrupted while waiting for images", e);
     } catch (ExecutionException e) {
       if (e.getCause() instanceof Error error) {
+        throw error;
+      }
+      if (e.getCause() instanceof UserError error) {
         throw error;
       }
       throw new IllegalStateException("a decoding thread failed", e.getCause());

@@ -63,7 +63,7 @@ public record RunRecord(
         System.getProperty("java.version"),
         backend.description(),
         "",
-        DataUse.start(0),
+        DataUse.start(0, 0),
         List.of());
   }
 

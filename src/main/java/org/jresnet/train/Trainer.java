@@ -14,6 +14,7 @@ import org.jresnet.data.ContentHashes;
 import org.jresnet.data.Dataset;
 import org.jresnet.data.Duplicates;
 import org.jresnet.data.ImageFolder;
+import org.jresnet.data.ImageInfo;
 import org.jresnet.data.ImageNotes;
 import org.jresnet.data.Loader;
 import org.jresnet.data.Sample;
@@ -156,12 +157,14 @@ public final class Trainer {
     ContentHashes hashes = folder.hashes(stop::requested);
     Map<String, String> contents = contents(split, reading, hashes);
     String positive = new Evaluator.Labels(split.classes(), options.positive()).positive();
+    long onCpu = 0;
     if (!resume && ranks.leads()) {
       leftOut().ifPresent(listener::note);
       DataReport report = report(split, positive, contents);
       listener.data(report);
-      ImageNotes.of(report.statistics().images(), options.input().preprocess())
-          .forEach(listener::note);
+      List<ImageInfo> infos = report.statistics().images();
+      ImageNotes.of(infos, options.input().preprocess()).forEach(listener::note);
+      onCpu = ImageNotes.onCpu(infos, options.input().preprocess());
     }
     Architecture network = Architecture.of(options.network().model());
     Graph graph = network.graph(split.classes().size(), options.network().width());
@@ -170,7 +173,8 @@ public final class Trainer {
         ModelFiles.info(
             network, options.network().width(), split.classes(), options.input().preprocess());
     ModelInfo info = options.input().pixels().of(published);
-    RunRecord record = record(options.change().positive(positive).options(), split, contents);
+    RunRecord record =
+        record(options.change().positive(positive).options(), split, contents, onCpu);
     ranks.requireEqual(Ranks.Common.of(record, folder.existing()));
     Optional<CheckpointFile> checkpoint = Optional.empty();
     Checkpoint start = Checkpoint.START;
@@ -327,10 +331,12 @@ public final class Trainer {
     return Map.of();
   }
 
-  private RunRecord record(TrainOptions resolved, Split split, Map<String, String> contents) {
+  private RunRecord record(
+      TrainOptions resolved, Split split, Map<String, String> contents, long onCpu) {
     int leftOut = options.leftOutPerEpoch(split.part(Part.TRAIN).size());
     RunRecord record =
-        RunRecord.of(resolved, split, backend, stop::requested).withDataUse(DataUse.start(leftOut));
+        RunRecord.of(resolved, split, backend, stop::requested)
+            .withDataUse(DataUse.start(leftOut, onCpu));
     if (!contents.isEmpty()) {
       return record.withContents(ContentHashes.combined(contents));
     }

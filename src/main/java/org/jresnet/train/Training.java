@@ -393,6 +393,7 @@ public final class Training {
 
   /** The run that {@link #run} starts, to be started and stopped by you. */
   public Trainer trainer(RunFolder folder, Compute compute, TrainingListener listener) {
+    preprocess = JpegDecoders.open(preprocess, compute.backend());
     TrainOptions resolved = options(compute.kind(), compute.precision());
     return new Trainer(resolved, folder, compute.backend(), listener);
   }

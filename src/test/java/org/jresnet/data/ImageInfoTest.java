@@ -53,7 +53,7 @@ class ImageInfoTest {
     ImageInfo jpeg = ImageInfo.read(Goldens.image("jpeg-exif6.jpg"));
     assertThat(jpeg)
         .isEqualTo(
-            new ImageInfo("JPEG", 24, 16, 6, 0, OptionalInt.of(90), "4:2:0", 806, jpeg.metadata()));
+            new ImageInfo("JPEG", 24, 16, 6, 0, OptionalInt.of(90), "4:2:0", 806, jpeg.metadata(), true));
     assertThat(ImageInfo.read(Goldens.image("webp-lossy-alpha.webp")).format()).isEqualTo("WEBP");
     assertThat(ImageInfo.read(Goldens.image("bmp-os2.bmp")).format()).isEqualTo("BMP");
     assertThat(ImageInfo.read(Goldens.image("tiff-rgb-none.tif")).format()).isEqualTo("TIFF");
@@ -69,7 +69,8 @@ class ImageInfoTest {
                 OptionalInt.empty(),
                 "",
                 329,
-                new ImageMetadata(true, "", "", "colour", "", List.of())));
+                new ImageMetadata(true, "", "", "colour", "", List.of()),
+                false));
     assertThat(ImageInfo.read(Goldens.image("gif.gif")).format()).isEqualTo("GIF");
     assertThat(ImageInfo.read(Goldens.image("png-rgb-icc.png")).colorProfile()).isGreaterThan(100);
     for (String kind : List.of("444", "422", "420", "440", "411")) {

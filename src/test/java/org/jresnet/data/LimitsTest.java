@@ -107,7 +107,8 @@ class LimitsTest {
               OptionalInt.empty(),
               "",
               pixels / (int) honest[2],
-              ImageMetadata.NONE);
+              ImageMetadata.NONE,
+              false);
       assertThatCode(
               () -> Limits.check(Path.of("x"), (Format) honest[0], info, ImageDecoder.MAX_PIXELS))
           .doesNotThrowAnyException();

@@ -21,7 +21,7 @@ import org.bytedeco.cuda.global.cudart;
 import org.jresnet.nativebindings.cuda.CudaLibraries;
 
 /**
- * Libraries in the place of CUDA, cuDNN and NCCL that simulate GPUs on the CPU, built from {@code
+ * Libraries in the place of CUDA, cuDNN, NCCL and nvJPEG that simulate GPUs on the CPU, built from {@code
  * src/test/cuda/simulated}. {@code --cuda-libs target/simulated-gpu} runs any command on it.
  */
 public final class SimulatedGpu {
@@ -30,7 +30,7 @@ public final class SimulatedGpu {
   private static final Path FOLDER = Path.of("target", "simulated-gpu");
   private static final Path CORE = FOLDER.resolve("libsimulated.so");
   private static final Pattern CONSTANT =
-      Pattern.compile("public static final int ((?:CU|cu|NVRTC_|nccl)\\w+) = (-?\\d+);");
+      Pattern.compile("public static final int ((?:CU|cu|NVRTC_|NVJPEG_|nccl)\\w+) = (-?\\d+);");
 
   private static int devices = 1;
 
@@ -108,7 +108,7 @@ public final class SimulatedGpu {
     compile.addAll(sources);
     compile.addAll(List.of("-o", unfinished.toString()));
     run(compile);
-    List<String> names = new ArrayList<>(List.of(CudaLibraries.NCCL));
+    List<String> names = new ArrayList<>(List.of(CudaLibraries.NCCL, CudaLibraries.NVJPEG));
     names.addAll(CudaLibraries.find(Optional.of(FOLDER.toString()), Map.of()).names());
     for (String name : names) {
       // Empty but for the name and the version that the bindings ask for; the core has the symbols.
@@ -149,7 +149,8 @@ public final class SimulatedGpu {
             "org.bytedeco.cuda.global.cudnn",
             "org.bytedeco.cuda.global.cublas",
             "org.bytedeco.cuda.global.nvrtc",
-            "org.bytedeco.cuda.global.nccl");
+            "org.bytedeco.cuda.global.nccl",
+            "org.bytedeco.cuda.global.nvjpeg");
     if (code != 0) {
       throw new IllegalStateException("javap: " + text);
     }

@@ -35,7 +35,8 @@ class RunRecordFuzzTest {
             new DataUse(
                 3,
                 List.of(new DataUse.LeftOut("a/b.jpg", "test", "is empty")),
-                List.of(new DataUse.TestLook(10, 4, "ab", "2026-01-02T03:04:05Z"))),
+                List.of(new DataUse.TestLook(10, 4, "ab", "2026-01-02T03:04:05Z")),
+                5),
             List.of(new RankUse(0, 0, 4, 128, 4e-3), new RankUse(3, 96, 2, 64, 2e-3)));
     return Stream.of(
         Arguments.of(

@@ -3,9 +3,11 @@ package org.jresnet.backend.gpu;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.TreeMap;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.BoundOp;
 import org.jresnet.backend.Buffer;
@@ -25,6 +27,7 @@ import org.jresnet.backend.UpdateRule;
 import org.jresnet.backend.gpu.CudnnOptions.Fusion;
 import org.jresnet.backend.gpu.GradientSum.Way;
 import org.jresnet.base.Closing;
+import org.jresnet.base.JpegDevice;
 import org.jresnet.base.Named;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
@@ -56,6 +59,8 @@ public final class GpuBackend implements Backend {
   private final Optional<Gpu> gpu;
   private final AutoCloseable target;
   private final Optional<PinnedMemory> staging;
+
+  private final Map<String, NvJpegDevice> jpegDevices = new TreeMap<>();
 
   /** What {@link #fuses} has warned of. */
   private final Set<String> warned = new HashSet<>();
@@ -170,6 +175,11 @@ public final class GpuBackend implements Backend {
   @Override
   public Optional<Interconnect> interconnect() {
     return Optional.of(new NcclLink(gpu()));
+  }
+
+  @Override
+  public JpegDevice jpegDevice(String kind) {
+    return jpegDevices.computeIfAbsent(kind, k -> new NvJpegDevice(gpu().options(), k));
   }
 
   @Override
@@ -379,6 +389,7 @@ public final class GpuBackend implements Backend {
     owned.add(target);
     staging.ifPresent(owned::add);
     owned.add(planner);
+    owned.addAll(jpegDevices.values());
     Closing.closeAll(owned);
   }
 }

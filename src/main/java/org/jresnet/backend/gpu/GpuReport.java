@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.jresnet.base.UserError;
 import org.jresnet.nativebindings.cuda.BlasLt;
@@ -13,6 +14,7 @@ import org.jresnet.nativebindings.cuda.CudaLibraries;
 import org.jresnet.nativebindings.cuda.CudnnHandle;
 import org.jresnet.nativebindings.cuda.KernelProgram;
 import org.jresnet.nativebindings.cuda.Nccl;
+import org.jresnet.nativebindings.cuda.NvJpeg;
 
 /** What {@code doctor} says about NVIDIA's libraries and GPUs, as far as they are there. */
 public final class GpuReport {
@@ -29,7 +31,9 @@ public final class GpuReport {
     }
     findings.put(
         CudaLibraries.NCCL,
-        libraries.nccl().map(Path::toString).orElse("missing; several ranks with GPUs need it"));
+        found(libraries, CudaLibraries.NCCL, "several ranks with GPUs need it"));
+    findings.put(
+        CudaLibraries.NVJPEG, found(libraries, CudaLibraries.NVJPEG, "--jpeg-decoder needs it"));
     Optional<String> problem = libraries.problem();
     if (problem.isPresent()) {
       findings.put("gpu", "none usable: " + problem.get());
@@ -44,7 +48,16 @@ public final class GpuReport {
       findings.put("cudnn", CudnnHandle.version());
       findings.put("cublaslt", BlasLt.version());
       findings.put("nvrtc", KernelProgram.version());
-      libraries.nccl().ifPresent(path -> findings.put("nccl", nccl(libraries)));
+      libraries
+          .further(CudaLibraries.NCCL)
+          .ifPresent(
+              path ->
+                  findings.put(
+                      "nccl", version(libraries::loadNccl, () -> NcclLink.text(Nccl.version()))));
+      libraries
+          .further(CudaLibraries.NVJPEG)
+          .ifPresent(
+              path -> findings.put("nvjpeg", version(libraries::loadNvJpeg, NvJpeg::version)));
       CudnnHandle.checkVersions();
       findings.put("cuda_driver", version(CudaDevice.driverVersion()));
       Prerequisites.requireDevice(options.device());
@@ -69,10 +82,15 @@ public final class GpuReport {
     return findings;
   }
 
-  private static String nccl(CudaLibraries libraries) {
+  private static String found(CudaLibraries libraries, String name, String use) {
+    return libraries.further(name).map(Path::toString).orElse("missing; " + use);
+  }
+
+  /** The version of a library that not everybody needs. */
+  private static String version(Runnable load, Supplier<String> version) {
     try {
-      libraries.loadNccl();
-      return NcclLink.text(Nccl.version());
+      load.run();
+      return version.get();
     } catch (LinkageError | CudaException e) {
       return "does not work: " + e.getMessage();
     }

@@ -50,7 +50,7 @@ final class NcclLink implements Interconnect {
           Text.format(
               "%s is too old: expected %s or newer, found at %s. Install another one, for example"
                   + " with pip install nvidia-nccl-cu13, and say where it is with --cuda-libs",
-              library(), text(OLDEST), libraries.nccl().orElseThrow()));
+              library(), text(OLDEST), libraries.further(CudaLibraries.NCCL).orElseThrow()));
     }
   }
 

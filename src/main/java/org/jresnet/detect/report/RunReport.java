@@ -17,6 +17,7 @@ import org.jresnet.base.Json;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.base.Version;
+import org.jresnet.data.JpegDecoder;
 import org.jresnet.data.Split;
 import org.jresnet.data.Split.Part;
 import org.jresnet.detect.robustness.RobustnessFiles;
@@ -354,6 +355,11 @@ public final class RunReport {
     put(rows, "Java", record.java());
     put(rows, "Backend", record.backend());
     put(rows, "Precision", record.options().network().precision().id());
+    JpegDecoder jpeg = record.options().input().preprocess().decoding().jpeg();
+    if (!jpeg.equals(JpegDecoder.CPU)) {
+      String cpu = Text.count(record.dataUse().onCpu(), "image");
+      put(rows, "JPEG files decoded by", Text.format("%s, %s by the CPU", jpeg.id(), cpu));
+    }
     put(rows, "Data (SHA-256 of ids and labels)", record.dataHash());
     put(rows, "Contents (SHA-256)", record.contentHash());
     put(rows, "Split (SHA-256)", record.splitHash());

@@ -119,7 +119,7 @@ public final class Lab {
             images.count(),
             settings.epochs(),
             settings.seed(),
-            EvaluationFile.environment(compute.backend().description(), compute.precision().id()),
+            EvaluationFile.Environment.of(classifier).values(),
             List.of());
     // From here on the folder is a lab's, and what lies in it may be replaced.
     AtomicFile.write(out.resolve(LabIndex.FILE), Json.pretty(index));

@@ -39,7 +39,7 @@ final class PlantedRun {
             "17",
             "oneDNN",
             "c",
-            new DataUse(0, List.of(), List.of()),
+            new DataUse(0, List.of(), List.of(), 0),
             List.of());
     Files.writeString(run.resolve("run.json"), Json.pretty(record));
     Csv.write(

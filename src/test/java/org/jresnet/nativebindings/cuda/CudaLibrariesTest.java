@@ -55,7 +55,7 @@ class CudaLibrariesTest {
   void ncclMayBeMissing() throws IOException {
     install(folder, "x");
     assertThat(find(folder).problem()).isEmpty();
-    assertThat(find(folder).nccl()).isEmpty();
+    assertThat(find(folder).further(CudaLibraries.NCCL)).isEmpty();
     assertThatThrownBy(() -> find(folder).loadNccl())
         .isInstanceOf(UserError.class)
         .hasMessageContaining("NCCL (libnccl.so.2)")
@@ -63,7 +63,7 @@ class CudaLibrariesTest {
     Path wheel = folder.resolve("nvidia/nccl/lib");
     Files.createDirectories(wheel);
     Files.writeString(wheel.resolve(CudaLibraries.NCCL), "x");
-    assertThat(find(folder).nccl()).contains(wheel.resolve(CudaLibraries.NCCL));
+    assertThat(find(folder).further(CudaLibraries.NCCL)).contains(wheel.resolve(CudaLibraries.NCCL));
   }
 
   @Test

@@ -149,7 +149,7 @@ final class StudioPagesTest {
     }
     String data = studio.data.toString();
     EvaluationFile.write(
-        run, new EvaluationFile.Origin("all", "folder", "test", data, "", "cpu", "fp32"), result);
+        run, new EvaluationFile.Origin("all", "folder", "test", data, "", new EvaluationFile.Environment("cpu", "fp32", "cpu")), result);
     long[][] counts = result.confusion().counts();
     long wrong = counts[0][1] + counts[1][0];
     assertThat(wrong).as("a network that hardly trained is wrong somewhere").isPositive();
