@@ -5,8 +5,9 @@ public final class CudaException extends RuntimeException {
   private static final long serialVersionUID = 1;
 
   private static final String LOST_ADVICE =
-      "; the GPU works no more in this process: start again, a training with --resume. If it happens"
-          + " again, compute-sanitizer names the kernel, and nvidia-smi -q -d ECC faulty memory";
+      "; the GPU works no more in this process: start again, a training with --resume. If it"
+          + " happens again, compute-sanitizer names the kernel, and nvidia-smi -q -d ECC faulty"
+          + " memory";
 
   /** What a failure means for the caller. */
   public enum Kind {

@@ -111,8 +111,14 @@ public final class NvJpeg implements AutoCloseable {
       if (widths.get(0) != width || heights.get(0) != height) {
         throw new CudaException(
             Kind.BAD_INPUT,
-            "nvJPEG reads a size of " + widths.get(0) + "x" + heights.get(0) + " from it, expected "
-                + width + "x" + height);
+            "nvJPEG reads a size of "
+                + widths.get(0)
+                + "x"
+                + heights.get(0)
+                + " from it, expected "
+                + width
+                + "x"
+                + height);
       }
       files.put(0, data);
       lengths.put(0, bytes);

@@ -41,7 +41,8 @@ import java.util.stream.Collectors;
  * {@code run.json: options.batch: expected a whole number of at least 1, found "x"}. What a
  * record's constructor refuses is reported in the same way. Components are numbers ({@code int,
  * long, float, double}), {@code boolean}, {@code String}, enums (see {@link Named}), other {@link
- * Named} classes with a constructor of the name, records, and lists and maps by name of these. Nothing is converted silently, and numbers are finite.
+ * Named} classes with a constructor of the name, records, and lists and maps by name of these.
+ * Nothing is converted silently, and numbers are finite.
  */
 public final class Json {
   /** Longest text; a record of 100,000 file names has about 10 MB. */

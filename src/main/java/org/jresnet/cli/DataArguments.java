@@ -27,8 +27,8 @@ final class DataArguments {
       names = "--pixels",
       defaultValue = "imagenet",
       description =
-          "imagenet (less the mean, by the deviation of ImageNet, as published weights want it) or unit"
-              + " (from 0 to 1).")
+          "imagenet (less the mean, by the deviation of ImageNet, as published weights want it) or"
+              + " unit (from 0 to 1).")
   private String pixels;
 
   @Option(
@@ -44,7 +44,8 @@ final class DataArguments {
       defaultValue = "",
       paramLabel = "REGEX",
       description = {
-        "What must not be on both sides of the split, as a regular expression on the path below DATA, such as 'person\\d+'."
+        "What must not be on both sides of the split, as a regular expression on the path below"
+            + " DATA, such as 'person\\d+'."
       })
   private String group;
 
@@ -60,15 +61,16 @@ final class DataArguments {
       defaultValue = "",
       paramLabel = "NAME",
       description = {
-        "The class that AUC, EER and error rates speak of; by default the one whose name says fake, generated, synthetic or"
-            + " ai, else the second."
+        "The class that AUC, EER and error rates speak of; by default the one whose name says fake,"
+            + " generated, synthetic or ai, else the second."
       })
   private String positive;
 
   @Option(
       names = "--sources",
       description = {
-        "Tell sources of generated images apart: without it, classes whose names all say fake are refused."
+        "Tell sources of generated images apart: without it, classes whose names all say fake are"
+            + " refused."
       })
   private boolean sources;
 
@@ -90,8 +92,9 @@ final class DataArguments {
       defaultValue = "0",
       paramLabel = "N",
       description = {
-        "For shards that do not fit into memory: take shards in random order and shuffle N images at a time, which reads them"
-            + " from end to end. 0 shuffles all images, as for a folder."
+        "For shards that do not fit into memory: take shards in random order and shuffle N images"
+            + " at a time, which reads them from end to end. 0 shuffles all images, as for a"
+            + " folder."
       })
   @Within(min = 0, max = Within.MANY)
   private int shuffleWindow;
@@ -126,8 +129,9 @@ final class DataArguments {
       names = "--augment",
       defaultValue = "none",
       description = {
-        "none, or forensic: every second image goes through one of the degradations of evaluate --robustness (JPEG, double"
-            + " JPEG, scaling, blur, noise, crop, darker, brighter, chat, screenshot), drawn anew each time."
+        "none, or forensic: every second image goes through one of the degradations of evaluate"
+            + " --robustness (JPEG, double JPEG, scaling, blur, noise, crop, darker, brighter,"
+            + " chat, screenshot), drawn anew each time."
       })
   private Augment augment;
 

@@ -14,8 +14,8 @@ import java.util.function.Function;
 import org.jresnet.base.Text;
 import org.jresnet.base.UserError;
 import org.jresnet.data.Dataset;
-import org.jresnet.data.JpegDecoder;
 import org.jresnet.data.ImageFolder;
+import org.jresnet.data.JpegDecoder;
 import org.jresnet.detect.Figures;
 import org.jresnet.detect.SourceMatrix;
 import org.jresnet.engine.Compute;
@@ -35,8 +35,8 @@ import picocli.CommandLine.Spec;
     name = "matrix",
     sortOptions = false,
     description = {
-      "Evaluates several models on several sources of images: what a detector that was trained on one source is worth on"
-          + " the others."
+      "Evaluates several models on several sources of images: what a detector that was trained on"
+          + " one source is worth on the others."
     })
 final class MatrixCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
@@ -107,9 +107,7 @@ final class MatrixCommand implements Callable<Integer> {
       origin.put(
           "environment",
           new EvaluationFile.Environment(
-                  compute.backend().description(),
-                  compute.precision().id(),
-                  JpegDecoder.CPU.id())
+                  compute.backend().description(), compute.precision().id(), JpegDecoder.CPU.id())
               .values());
       origin.put("group", setOptions.group());
       origin.put("run_paths", absolute(modelPaths));

@@ -80,8 +80,8 @@ final class PredictCommand implements Callable<Integer> {
   @Option(
       names = "--append",
       description = {
-        "Go on with the file of --csv, which a stopped or killed run has begun: images in it are left out, new ones added"
-            + " as they are done. Name the same model."
+        "Go on with the file of --csv, which a stopped or killed run has begun: images in it are"
+            + " left out, new ones added as they are done. Name the same model."
       })
   private boolean append;
 
@@ -89,8 +89,8 @@ final class PredictCommand implements Callable<Integer> {
       names = "--shard",
       paramLabel = "K/N",
       description = {
-        "Predict part K of N, counted from 1, of the images, into FILE.parts; 'jresnet merge FILE' puts the parts together."
-            + " A part that was stopped is gone on with."
+        "Predict part K of N, counted from 1, of the images, into FILE.parts; 'jresnet merge FILE'"
+            + " puts the parts together. A part that was stopped is gone on with."
       })
   private String shard;
 
@@ -120,8 +120,9 @@ final class PredictCommand implements Callable<Integer> {
   @Option(
       names = "--stability",
       description = {
-        "Also try ten changes that a person hardly sees (re-encodings, slight scaling, blur, noise, cropping): range of the"
-            + " probability, and how often the verdict flips. Implies --error 0.05 unless you name another."
+        "Also try ten changes that a person hardly sees (re-encodings, slight scaling, blur, noise,"
+            + " cropping): range of the probability, and how often the verdict flips. Implies"
+            + " --error 0.05 unless you name another."
       })
   private boolean stability;
 

@@ -22,8 +22,7 @@ import org.jresnet.base.UserError;
  * leaves the rest black.
  *
  * <p>Where {@link Options#jpeg} asks for a device, that decodes the JPEG files that it takes, to
- * pixels of its own. Which ones it takes says their header alone, see {@link
- * ImageInfo#plainJpeg}.
+ * pixels of its own. Which ones it takes says their header alone, see {@link ImageInfo#plainJpeg}.
  */
 public final class ImageDecoder {
   /**

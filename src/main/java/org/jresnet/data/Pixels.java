@@ -37,8 +37,7 @@ final class Pixels {
    * @param jpeg the header of a JPEG, else null
    * @param decoder of a JPEG
    */
-  static RgbImage of(
-      Path name, byte[] bytes, ImageInfo info, JpegHeader jpeg, JpegDecoder decoder)
+  static RgbImage of(Path name, byte[] bytes, ImageInfo info, JpegHeader jpeg, JpegDecoder decoder)
       throws IOException {
     return switch (Format.valueOf(info.format())) {
       case JPEG -> jpeg(name, bytes, info, jpeg, decoder);
@@ -61,8 +60,7 @@ final class Pixels {
         throw truncated(name);
       }
       int width = info.width();
-      return new RgbImage(
-          width, info.height(), device.get().rgb(bytes, width, info.height()));
+      return new RgbImage(width, info.height(), device.get().rgb(bytes, width, info.height()));
     }
     JpegPixels pixels = JpegPixels.of(name, header);
     List<String> warnings = new ArrayList<>();

@@ -140,7 +140,14 @@ final class GpuJpegRunTest {
     assertThat(decoded() - before).isBetween(15, 17);
     Result other =
         jresnet(
-            "predict", run, faces, "--csv", table, "--shard=1/2", "--backend=gpu", "--precision=fp32",
+            "predict",
+            run,
+            faces,
+            "--csv",
+            table,
+            "--shard=1/2",
+            "--backend=gpu",
+            "--precision=fp32",
             "--cuda-libs=" + SimulatedGpu.folder());
     assertThat(other.code()).isEqualTo(1);
     assertThat(other.err()).contains("made.jpeg_decoder was \"nvjpeg 13.1.0\", is \"cpu\"");
@@ -151,7 +158,13 @@ final class GpuJpegRunTest {
     Path out = folder.resolve("none");
     Result result =
         jresnet(
-            "train", faces, "--out", out, "--model=resnet18", "--backend=cpu", "--jpeg-decoder",
+            "train",
+            faces,
+            "--out",
+            out,
+            "--model=resnet18",
+            "--backend=cpu",
+            "--jpeg-decoder",
             "nvjpeg");
     assertThat(result.code()).isEqualTo(1);
     assertThat(result.err())

@@ -45,8 +45,7 @@ final class GpuJpegTest {
   private static final boolean SIMULATED = Boolean.getBoolean("jresnet.test.simulated");
 
   /** What engines do not take, of the images that can be decoded. */
-  private static final Set<String> ON_CPU =
-      Set.of("jpeg-411.jpg", "jpeg-cmyk.jpg", "jpeg-rgb.jpg");
+  private static final Set<String> ON_CPU = Set.of("jpeg-411.jpg", "jpeg-cmyk.jpg", "jpeg-rgb.jpg");
 
   /** Where libjpeg, and so the CPU, makes do with what there is. */
   private static final Set<String> DAMAGED = Set.of("jpeg-damaged.jpg", "jpeg-eoi-early.jpg");
@@ -260,7 +259,6 @@ final class GpuJpegTest {
             o.streams(),
             o.fusion(),
             o.cache());
-    return Backends.open(
-        BackendKind.GPU, new BackendSettings(CpuOptions.defaults(), options));
+    return Backends.open(BackendKind.GPU, new BackendSettings(CpuOptions.defaults(), options));
   }
 }

@@ -53,7 +53,8 @@ class ImageInfoTest {
     ImageInfo jpeg = ImageInfo.read(Goldens.image("jpeg-exif6.jpg"));
     assertThat(jpeg)
         .isEqualTo(
-            new ImageInfo("JPEG", 24, 16, 6, 0, OptionalInt.of(90), "4:2:0", 806, jpeg.metadata(), true));
+            new ImageInfo(
+                "JPEG", 24, 16, 6, 0, OptionalInt.of(90), "4:2:0", 806, jpeg.metadata(), true));
     assertThat(ImageInfo.read(Goldens.image("webp-lossy-alpha.webp")).format()).isEqualTo("WEBP");
     assertThat(ImageInfo.read(Goldens.image("bmp-os2.bmp")).format()).isEqualTo("BMP");
     assertThat(ImageInfo.read(Goldens.image("tiff-rgb-none.tif")).format()).isEqualTo("TIFF");

@@ -21,8 +21,8 @@ import org.bytedeco.cuda.global.cudart;
 import org.jresnet.nativebindings.cuda.CudaLibraries;
 
 /**
- * Libraries in the place of CUDA, cuDNN, NCCL and nvJPEG that simulate GPUs on the CPU, built from {@code
- * src/test/cuda/simulated}. {@code --cuda-libs target/simulated-gpu} runs any command on it.
+ * Libraries in the place of CUDA, cuDNN, NCCL and nvJPEG that simulate GPUs on the CPU, built from
+ * {@code src/test/cuda/simulated}. {@code --cuda-libs target/simulated-gpu} runs any command on it.
  */
 public final class SimulatedGpu {
   private static final Path SOURCES = Path.of("src", "test", "cuda", "simulated");

@@ -63,7 +63,8 @@ class CudaLibrariesTest {
     Path wheel = folder.resolve("nvidia/nccl/lib");
     Files.createDirectories(wheel);
     Files.writeString(wheel.resolve(CudaLibraries.NCCL), "x");
-    assertThat(find(folder).further(CudaLibraries.NCCL)).contains(wheel.resolve(CudaLibraries.NCCL));
+    assertThat(find(folder).further(CudaLibraries.NCCL))
+        .contains(wheel.resolve(CudaLibraries.NCCL));
   }
 
   @Test

@@ -149,7 +149,15 @@ final class StudioPagesTest {
     }
     String data = studio.data.toString();
     EvaluationFile.write(
-        run, new EvaluationFile.Origin("all", "folder", "test", data, "", new EvaluationFile.Environment("cpu", "fp32", "cpu")), result);
+        run,
+        new EvaluationFile.Origin(
+            "all",
+            "folder",
+            "test",
+            data,
+            "",
+            new EvaluationFile.Environment("cpu", "fp32", "cpu")),
+        result);
     long[][] counts = result.confusion().counts();
     long wrong = counts[0][1] + counts[1][0];
     assertThat(wrong).as("a network that hardly trained is wrong somewhere").isPositive();
@@ -193,7 +201,8 @@ final class StudioPagesTest {
     browser.await("document.querySelectorAll('rect.bar').length === 64");
     browser.requireAccessible();
     browser.run(
-        "[...document.querySelectorAll('button')].find(b => b.innerText.startsWith('Measure')).click()");
+        "[...document.querySelectorAll('button')].find(b =>"
+            + " b.innerText.startsWith('Measure')).click()");
     browser.await("document.querySelectorAll('span.ms').length > 10");
     assertThat(browser.run("document.querySelector('[role=status]').innerText").asText())
         .matches("A training step of 2 images takes [0-9.]+ ms .*");
