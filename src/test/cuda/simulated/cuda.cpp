@@ -107,6 +107,13 @@ static int& current() {
   return device;
 }
 
+// Whether the thread has said which device it uses. What the true runtime does for one that has not depends on the call,
+// and the driver refuses it.
+static bool& chosen() {
+  static thread_local bool said = false;
+  return said;
+}
+
 std::recursive_mutex& mutex() {
   static std::recursive_mutex* m = new std::recursive_mutex;
   return *m;
@@ -180,6 +187,10 @@ bool onDevice(const void* from, size_t bytes) {
 
 int currentDevice() {
   return current();
+}
+
+bool mayLaunch(Stream* stream) {
+  return chosen() && deviceOf(stream) == current();
 }
 
 int deviceOf(Stream* stream) {
@@ -449,6 +460,7 @@ int cudaSetDevice(int device) {
   DEVICE_CALL;
   if (known(device) == cudaSuccess) {
     current() = device;
+    chosen() = true;
   }
   return known(device);
 }
@@ -856,6 +868,9 @@ int cuLaunchKernel(const host::Kernel* kernel, unsigned blocks, unsigned blocksY
   if (blocks == 0 || threads == 0 || threads > 1024 || (threads & (threads - 1)) != 0 || sharedBytes != 0 ||
       blocksY * blocksZ * threadsY * threadsZ != 1) {
     return failed(CUDA_ERROR_INVALID_VALUE, std::string("an impossible launch of ") + kernel->name);
+  } else if (!mayLaunch(stream)) {
+    return failed(chosen() ? CUDA_ERROR_INVALID_HANDLE : CUDA_ERROR_INVALID_CONTEXT,
+                  std::string(kernel->name) + " is launched by a thread on another device, or on none");
   }
   std::vector<uint64_t> values;
   for (int i = 0; i < kernel->arguments; i++) {

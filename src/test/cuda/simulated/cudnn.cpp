@@ -959,6 +959,9 @@ Bound bind(Descriptor& plan, const Descriptor& pack) {
     if (!sim::onDevice(place->second, t.bytes()) || (uintptr_t)place->second % t.alignment != 0) {
       throw Refusal(CUDNN_STATUS_BAD_PARAM, "tensor " + std::to_string(t.uid) + " is not in memory or not aligned");
     }
+    if (sim::deviceOf(place->second) != sim::currentDevice()) {
+      throw Refusal(CUDNN_STATUS_BAD_PARAM, "tensor " + std::to_string(t.uid) + " is on another device");
+    }
     if (scratch > 0 && overlap(place->second, t.bytes(), bound.workspace, scratch)) {
       throw Refusal(CUDNN_STATUS_BAD_PARAM, "tensor " + std::to_string(t.uid) + " lies in the workspace");
     }
@@ -1177,6 +1180,9 @@ int cudnnBackendExecute(Handle* handle, Descriptor* plan, Descriptor* pack) {
     if (bound->engine == COOPERATIVE && blocks(*plan->graph) > sim::multiprocessors() * BLOCKS_PER_SM) {
       // As cudaErrorCooperativeLaunchTooLarge: a block that waits for one that finds no room would wait for ever.
       throw Refusal(CUDNN_STATUS_EXECUTION_FAILED, "more blocks wait for each other than the device holds at a time");
+    }
+    if (!sim::mayLaunch(handle->stream)) {
+      throw Refusal(CUDNN_STATUS_EXECUTION_FAILED, "the thread is on another device than cuDNN, or on none");
     }
     if (sim::enqueue(handle->stream, [bound] { bound->run(); }) != cudaSuccess) {
       throw Refusal(CUDNN_STATUS_EXECUTION_FAILED, "the device does not take the work");

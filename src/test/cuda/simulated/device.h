@@ -35,6 +35,9 @@ int currentDevice();
 int deviceOf(Stream* stream);
 int deviceOf(const void* memory);
 
+// Whether the calling thread uses the stream's device, as who launches kernels must.
+bool mayLaunch(Stream* stream);
+
 // Whether the stream's work goes into a graph.
 bool records(Stream* stream);
 

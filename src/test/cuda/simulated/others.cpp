@@ -103,7 +103,7 @@ int cublasLtMatmul(void*, Product* product, const float* alpha, const float* a, 
   if (*alpha != 1 || *beta != 0 || c != d || memcmp(layoutC, layoutD, sizeof lc) != 0 ||
       (ta ? la.columns : la.rows) != lc.rows || (tb ? lb.rows : lb.columns) != lc.columns ||
       (tb ? lb.columns : lb.rows) != k || !sim::onDevice(a, bytes(la)) || !sim::onDevice(b, bytes(lb)) ||
-      !sim::onDevice(d, bytes(lc)) || !sim::onDevice(workspace, workspaceBytes)) {
+      !sim::onDevice(d, bytes(lc)) || !sim::onDevice(workspace, workspaceBytes) || !sim::mayLaunch(stream)) {
     return CUBLAS_STATUS_INVALID_VALUE;
   }
   int status = sim::enqueue(stream, [=] {

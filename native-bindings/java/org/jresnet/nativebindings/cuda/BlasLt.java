@@ -5,6 +5,7 @@ import org.bytedeco.cuda.global.cublas;
 
 /** cuBLASLt on the current device. */
 public final class BlasLt implements AutoCloseable {
+  private final int device = CudaDevice.current();
   private cublasLtContext handle = new cublasLtContext();
 
   /** Opens it. */
@@ -18,10 +19,12 @@ public final class BlasLt implements AutoCloseable {
     return v / 10000 + "." + v / 100 % 100 + "." + v % 100;
   }
 
+  /** For a call of the thread that asks, as {@link CudaStream#handle}. */
   cublasLtContext handle() {
     if (handle == null) {
       throw new IllegalStateException("cuBLASLt is used after close");
     }
+    CudaDevice.use(device);
     return handle;
   }
 

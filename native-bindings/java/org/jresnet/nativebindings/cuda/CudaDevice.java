@@ -11,6 +11,9 @@ import org.bytedeco.javacpp.SizeTPointer;
 
 /** The GPUs of this machine. */
 public final class CudaDevice {
+  /** The GPU that the calling thread was put on last; no GPU at first. */
+  private static final ThreadLocal<int[]> CURRENT = ThreadLocal.withInitial(() -> new int[] {-1});
+
   private CudaDevice() {}
 
   /**
@@ -24,9 +27,25 @@ public final class CudaDevice {
     return count[0];
   }
 
-  /** Makes the calling thread work on a GPU. */
+  /**
+   * Makes the calling thread work on a GPU. Streams and handles see to it that whoever uses them
+   * does: CUDA keeps the GPU per thread, and launches of a thread that has none, or another one,
+   * fail.
+   */
   public static void use(int index) {
-    Check.runtime(cudart.cudaSetDevice(index), "opening GPU " + index);
+    int[] current = CURRENT.get();
+    if (current[0] != index) {
+      Check.runtime(cudart.cudaSetDevice(index), "opening GPU " + index);
+      current[0] = index;
+    }
+  }
+
+  /** The GPU that the calling thread works on: the first one where nothing else was said. */
+  static int current() {
+    if (CURRENT.get()[0] < 0) {
+      use(0);
+    }
+    return CURRENT.get()[0];
   }
 
   /** CUDA version that the driver supports, as 13000 for 13.0; 0 without a driver. */

@@ -5,20 +5,23 @@ import org.bytedeco.cuda.cudart.CUstream_st;
 import org.bytedeco.cuda.global.cudart;
 import org.bytedeco.javacpp.Pointer;
 
-/** An ordered queue of work on the device. */
+/** An ordered queue of work on a GPU, for any thread. */
 public final class CudaStream implements AutoCloseable {
+  private final int device = CudaDevice.current();
   private CUstream_st handle = new CUstream_st();
 
-  /** A stream that does not wait for the default stream. */
+  /** A stream of the current GPU that does not wait for the default stream. */
   public CudaStream() {
     Check.runtime(
         cudart.cudaStreamCreateWithFlags(handle, cudart.cudaStreamNonBlocking), "making a stream");
   }
 
+  /** For a call of the thread that asks, which works on the stream's GPU from here on. */
   CUstream_st handle() {
     if (handle == null) {
       throw new IllegalStateException("a stream is used after close");
     }
+    CudaDevice.use(device);
     return handle;
   }
 

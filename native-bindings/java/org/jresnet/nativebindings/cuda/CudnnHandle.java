@@ -5,6 +5,7 @@ import org.bytedeco.cuda.global.cudnn;
 
 /** cuDNN on the current device, its work going to one stream. */
 public final class CudnnHandle implements Target {
+  private final int device = CudaDevice.current();
   private cudnnContext handle = new cudnnContext();
 
   /** Opens cuDNN on the current device. */
@@ -30,10 +31,12 @@ public final class CudnnHandle implements Target {
     Check.dnn(cudnn.cudnnCnnVersionCheck(), "the version of libcudnn_cnn");
   }
 
+  /** For a call of the thread that asks, as {@link CudaStream#handle}. */
   cudnnContext handle() {
     if (handle == null) {
       throw new IllegalStateException("cuDNN is used after close");
     }
+    CudaDevice.use(device);
     return handle;
   }
 

@@ -3,6 +3,9 @@ package org.jresnet.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.jresnet.engine.GpuSteps.train;
 
+import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.FutureTask;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.Precision;
 import org.jresnet.backend.gpu.CudnnOptions;
@@ -10,6 +13,8 @@ import org.jresnet.engine.GpuSteps.Copy;
 import org.jresnet.engine.GpuSteps.Images;
 import org.jresnet.engine.GpuSteps.Trace;
 import org.jresnet.nativebindings.cuda.CudaDevice;
+import org.jresnet.testing.Fixture;
+import org.jresnet.testing.SimulatedGpu;
 import org.jresnet.testing.TestBackends;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -75,6 +80,47 @@ class GpuStepTest {
       assertThat(found.losses().get(0) / expected.losses().get(0)).isBetween(1 - bound, 1 + bound);
       assertThat(found.norms().get(0) / expected.norms().get(0)).isBetween(1 - bound, 1 + bound);
     }
+  }
+
+  /**
+   * CUDA keeps the GPU that a thread works on for each thread by itself. A server's passes run in a
+   * thread that has opened and compiled nothing; another one may open nothing and compile.
+   */
+  @ParameterizedTest
+  @EnumSource(CudnnOptions.Launch.class)
+  void anyThreadWorksOnTheGpuThatWasOpened(CudnnOptions.Launch launch) throws Exception {
+    TestBackends.open("gpu").close();
+    boolean simulated = Boolean.getBoolean("jresnet.test.simulated");
+    SimulatedGpu.devices(simulated ? 2 : 1);
+    Images few = new Images(2, 32);
+    byte[] pixels = few.pixels(new Random(7));
+    try (Backend backend = TestBackends.gpu(simulated ? 1 : 0, launch, 2);
+        Model model = new Model(GpuSteps.GRAPH, backend, Precision.BF16)) {
+      model.initialize(5, Model.BlockEnd.ONE);
+      CompileOptions options =
+          CompileOptions.inference(few.count(), few.size(), Fixture.NORMALIZATION);
+      float[] expected;
+      try (Executable here = Executable.compile(model, options)) {
+        expected = here.infer(pixels).clone();
+      }
+      try (Executable there = Executable.compile(model, options)) {
+        for (int i = 0; i < 3; i++) {
+          assertThat(inAnotherThread(() -> there.infer(pixels))).isEqualTo(expected);
+        }
+      }
+      Trace trained = train(backend, Precision.BF16, 3, 1, few, Copy.AHEAD);
+      Trace again = inAnotherThread(() -> train(backend, Precision.BF16, 3, 1, few, Copy.AHEAD));
+      assertThat(again.losses()).doesNotContain(Double.NaN).isEqualTo(trained.losses());
+      assertThat(again.parameters()).isEqualTo(trained.parameters());
+    } finally {
+      SimulatedGpu.devices(1);
+    }
+  }
+
+  private static <T> T inAnotherThread(Callable<T> work) throws Exception {
+    FutureTask<T> task = new FutureTask<>(work);
+    new Thread(task).start();
+    return task.get();
   }
 
   @Test

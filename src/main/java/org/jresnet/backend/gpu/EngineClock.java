@@ -68,6 +68,7 @@ final class EngineClock implements Trial, AutoCloseable {
   private final CudaStream stream;
   private final CudnnHandle dnn;
   private final KernelModule module;
+  private final int index;
   private final long cache;
   private final Map<Content, DeviceMemory> patterns = new HashMap<>();
 
@@ -80,6 +81,7 @@ final class EngineClock implements Trial, AutoCloseable {
     this.device = device;
     this.stream = stream;
     this.module = module;
+    this.index = index;
     dnn = device.dnn();
     cache = CudaDevice.cacheBytes(index);
   }
@@ -196,6 +198,7 @@ final class EngineClock implements Trial, AutoCloseable {
 
   @Override
   public void run(Planned planned) {
+    CudaDevice.use(index);
     try (Bench bench = new Bench(planned, 1)) {
       finish(() -> bench.launch(0));
     } catch (CudaException e) {
@@ -207,6 +210,7 @@ final class EngineClock implements Trial, AutoCloseable {
 
   @Override
   public double milliseconds(Planned planned) {
+    CudaDevice.use(index);
     int sets = sets(setBytes(planned), planned.plan().workspaceBytes());
     if (sets == 0) {
       return Double.NaN;
@@ -218,6 +222,7 @@ final class EngineClock implements Trial, AutoCloseable {
 
   @Override
   public double milliseconds(KernelTrial trial) {
+    CudaDevice.use(index);
     long set =
         trial.tensors().stream().mapToLong(b -> LibraryPlan.align(b, GpuPlan.ALIGNMENT)).sum();
     Kernel kernel = module.kernel(trial.kernel() + "_" + Gpu.suffix(trial.type()));
@@ -248,6 +253,7 @@ final class EngineClock implements Trial, AutoCloseable {
 
   @Override
   public double milliseconds(GpuPlan plan, Phase direction) {
+    CudaDevice.use(index);
     plan.on(Optional.of(device));
     long set =
         plan.operands().stream()

@@ -53,7 +53,7 @@ final class Gpu implements Device, AutoCloseable {
 
   Gpu(CudnnOptions options) {
     this.options = options;
-    CudaDevice.use(options.device());
+    enter();
     info = CudaDevice.info(options.device());
     limits = DeviceLimits.of(info.properties());
     stream = new CudaStream();
@@ -65,9 +65,14 @@ final class Gpu implements Device, AutoCloseable {
     clock = new EngineClock(this, stream, module, options.device());
   }
 
+  /** Makes the calling thread work on this GPU: what it allocates lies there. */
+  void enter() {
+    CudaDevice.use(options.device());
+  }
+
   /** Opens cuDNN in another thread. */
   CudnnHandle another() {
-    CudaDevice.use(options.device());
+    enter();
     return new CudnnHandle(stream);
   }
 
@@ -179,6 +184,7 @@ final class Gpu implements Device, AutoCloseable {
 
   @Override
   public DeviceMemory constant(ByteBuffer content) {
+    enter();
     int size = content.remaining();
     DeviceMemory memory = new DeviceMemory(size);
     try (PinnedMemory source = new PinnedMemory(size)) {

@@ -316,8 +316,11 @@ public final class GpuBackend implements Backend {
   }
 
   private Gpu gpu() {
-    return gpu.orElseThrow(
-        () -> new IllegalStateException("opened for planning; there is no GPU to run on"));
+    Gpu opened =
+        gpu.orElseThrow(
+            () -> new IllegalStateException("opened for planning; there is no GPU to run on"));
+    opened.enter();
+    return opened;
   }
 
   @Override
@@ -344,6 +347,7 @@ public final class GpuBackend implements Backend {
 
   @Override
   public OptionalLong freeBytes() {
+    gpu.ifPresent(Gpu::enter);
     return gpu.isPresent() ? OptionalLong.of(CudaDevice.freeBytes()) : OptionalLong.empty();
   }
 
