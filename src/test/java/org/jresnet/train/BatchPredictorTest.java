@@ -9,13 +9,22 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import org.jresnet.backend.ForwardingBackend;
+import org.jresnet.backend.InputOp;
+import org.jresnet.backend.Normalization;
 import org.jresnet.backend.Precision;
+import org.jresnet.backend.Tensor;
 import org.jresnet.data.ImageDecoder;
 import org.jresnet.data.Preprocess;
 import org.jresnet.data.RgbImage;
 import org.jresnet.engine.BackendKind;
+import org.jresnet.engine.Backends;
 import org.jresnet.engine.Executable;
+import org.jresnet.engine.Model;
+import org.jresnet.graph.Shape;
+import org.jresnet.models.Architecture;
 import org.jresnet.testing.SmallModel;
+import org.jresnet.weights.ModelInfo;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -92,6 +101,65 @@ final class BatchPredictorTest {
             .isCloseTo(alone, within(1e-5 * Math.max(1, Math.abs(alone))));
       }
       assertThat(found.get(0).logits()[0]).isNotEqualTo(found.get(1).logits()[0]);
+    }
+  }
+
+  /** The CPU, noting when the pixels of a pass are brought in. */
+  private static final class Noting extends ForwardingBackend {
+    final List<String> notes = new ArrayList<>();
+
+    Noting() {
+      super(Backends.open("cpu"));
+    }
+
+    @Override
+    public InputOp input(Shape shape, Normalization normalization, Tensor y) {
+      InputOp op = super.input(shape, normalization, y);
+      return new InputOp() {
+        @Override
+        public void load(byte[] pixels) {
+          notes.add("copy");
+          op.load(pixels);
+        }
+
+        @Override
+        public void run() {
+          notes.add("pass");
+          op.run();
+        }
+
+        @Override
+        public void close() {
+          op.close();
+        }
+      };
+    }
+  }
+
+  /** On a GPU a pass is under way from its start until its results are asked for. */
+  @Test
+  void theNextImagesAreBroughtInWhileTheLastOnesAreComputed() {
+    ModelInfo info;
+    try (Classifier classifier = open()) {
+      info = classifier.info();
+    }
+    try (Noting backend = new Noting();
+        Model model =
+            new Model(
+                Architecture.of("resnet18").graph(info.classes().size(), 4),
+                backend,
+                Precision.FP32)) {
+      model.initialize(5, Model.BlockEnd.ONE);
+      try (Classifier classifier = Classifier.of(model, info);
+          BatchPredictor batches = classifier.batches(1)) {
+        backend.notes.clear();
+        batches.each(
+            List.of(inputs(1), inputs(1), inputs(1)).iterator(),
+            results -> backend.notes.add("results"));
+        assertThat(backend.notes)
+            .containsExactly(
+                "copy", "pass", "copy", "results", "pass", "copy", "results", "pass", "results");
+      }
     }
   }
 
