@@ -1,5 +1,6 @@
 package org.jresnet.cli;
 
+import org.jresnet.base.Named;
 import org.jresnet.data.JpegDecoder;
 import org.jresnet.data.Preprocess;
 import picocli.CommandLine.Option;
@@ -20,6 +21,8 @@ final class JpegOptions {
 
   /** The same preprocessing with what was asked for, which is not open yet. */
   Preprocess of(Preprocess preprocess) {
-    return preprocess.withJpeg(UsageError.unlessValid(() -> new JpegDecoder(decoder)));
+    return preprocess.withJpeg(
+        UsageError.unlessValid(
+            () -> new JpegDecoder(Named.of(JpegDecoder.Kind.class, "JPEG decoder", decoder).id())));
   }
 }

@@ -81,7 +81,8 @@ final class PredictCommand implements Callable<Integer> {
       names = "--append",
       description = {
         "Go on with the file of --csv, which a stopped or killed run has begun: images in it are"
-            + " left out, new ones added as they are done. Name the same model."
+            + " left out, new ones added as they are done. Name the same model and the same"
+            + " --jpeg-decoder."
       })
   private boolean append;
 

@@ -343,6 +343,10 @@ public final class Training {
 
   /** The options as a run records them, on a backend that is open. */
   public TrainOptions options(BackendKind kind, Precision type) {
+    return options(preprocess, kind, type);
+  }
+
+  private TrainOptions options(Preprocess images, BackendKind kind, Precision type) {
     int stem = width == 0 ? Architecture.of(architecture).width() : width;
     return new TrainOptions(
         data,
@@ -350,7 +354,7 @@ public final class Training {
         new TrainOptions.NetworkOptions(
             architecture, stem, weights, newHead, zeroInit, freeze, kind, type, checkpointBlocks),
         new TrainOptions.InputOptions(
-            preprocess, augmentation, badImages, loaderThreads, pixels, shuffleWindow),
+            images, augmentation, badImages, loaderThreads, pixels, shuffleWindow),
         epochs,
         batch,
         accumulate,
@@ -393,8 +397,9 @@ public final class Training {
 
   /** The run that {@link #run} starts, to be started and stopped by you. */
   public Trainer trainer(RunFolder folder, Compute compute, TrainingListener listener) {
-    preprocess = JpegDecoders.open(preprocess, compute.backend());
-    TrainOptions resolved = options(compute.kind(), compute.precision());
+    // Not kept: another run has another backend, and a decoder of its own.
+    Preprocess images = JpegDecoders.open(preprocess, compute.backend());
+    TrainOptions resolved = options(images, compute.kind(), compute.precision());
     return new Trainer(resolved, folder, compute.backend(), listener);
   }
 }

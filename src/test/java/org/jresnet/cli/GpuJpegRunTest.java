@@ -171,4 +171,15 @@ final class GpuJpegRunTest {
         .contains("--jpeg-decoder nvjpeg decodes on an NVIDIA GPU, the backend is cpu");
     assertThat(out.resolve("run.json")).doesNotExist();
   }
+
+  /** A version is what records name, and nobody can ask for. */
+  @Test
+  void aVersionCannotBeAskedFor() {
+    for (String decoder : List.of("nvjpeg 12.0", "cpu 1")) {
+      Result result =
+          jresnet("train", faces, "--out", folder.resolve("none"), "--jpeg-decoder", decoder);
+      assertThat(result.code()).isEqualTo(2);
+      assertThat(result.err()).contains("unknown JPEG decoder '" + decoder + "'");
+    }
+  }
 }

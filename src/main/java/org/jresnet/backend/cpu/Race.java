@@ -55,7 +55,7 @@ final class Race implements AutoCloseable {
 
   private static final int NOISE = 65_521;
 
-  /** More than caches hold. */
+  /** More than most caches hold; the second caches of other cores keep what they have. */
   private static final long SWEPT_BYTES = 64 << 20;
 
   private final CpuBackend backend;
@@ -154,7 +154,7 @@ final class Race implements AutoCloseable {
     }
   }
 
-  /** Leaves nothing of the operands in the caches. */
+  /** Leaves little of the operands in the caches. */
   private void sweep() {
     for (int at = 0; at < swept.capacity(); at += passing.length) {
       swept.get(at, passing);

@@ -120,6 +120,9 @@ final class NvJpegDevice implements JpegDevice, AutoCloseable {
                   ? "; use fewer threads that decode, a smaller batch, or no --jpeg-decoder"
                   : ""),
           e);
+    } catch (IllegalStateException e) {
+      // Whoever decodes takes other exceptions for damage in the file.
+      throw new UserError(Text.format("%s failed: %s", name, e.getMessage()), e);
     }
   }
 
