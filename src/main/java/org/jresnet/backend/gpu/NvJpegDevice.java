@@ -150,11 +150,25 @@ final class NvJpegDevice implements JpegDevice, AutoCloseable {
   private final class Lane implements AutoCloseable {
     private static final int FIRST = 1 << 20;
 
-    private final CudaStream stream = new CudaStream();
-    private final NvJpeg.State state = library.new State();
-    private PinnedMemory file = new PinnedMemory(FIRST);
-    private PinnedMemory pixels = new PinnedMemory(FIRST);
-    private DeviceMemory image = new DeviceMemory(FIRST);
+    private final CudaStream stream;
+    private final NvJpeg.State state;
+    private PinnedMemory file;
+    private PinnedMemory pixels;
+    private DeviceMemory image;
+
+    Lane() {
+      List<AutoCloseable> made = new ArrayList<>();
+      try {
+        made.add(stream = new CudaStream());
+        made.add(state = library.new State());
+        made.add(file = new PinnedMemory(FIRST));
+        made.add(pixels = new PinnedMemory(FIRST));
+        made.add(image = new DeviceMemory(FIRST));
+      } catch (RuntimeException e) {
+        Closing.closeAll(made);
+        throw e;
+      }
+    }
 
     byte[] decode(byte[] jpeg, int width, int height) {
       byte[] rgb = new byte[Math.multiplyExact(3 * width, height)];
