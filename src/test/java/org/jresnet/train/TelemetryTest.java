@@ -230,10 +230,11 @@ class TelemetryTest {
                     CompileOptions.training(2, 32, ModelFiles.normalization(network))))) {
       new SeededWeights(5).into(model);
       long first = 0;
-      // Loops in vectors make objects until the JVM has compiled them, which takes some hundred
-      // steps.
+      // Loops in vectors make objects until the JVM has compiled them, on threads that may wait for
+      // a processor.
+      long end = System.nanoTime() + 30_000_000_000L;
       long least = Long.MAX_VALUE;
-      for (int i = 0; i < 999 && least >= 1024; i++) {
+      for (int i = 0; i < 20 || least >= 1024 && System.nanoTime() < end; i++) {
         long start = meter.getThreadAllocatedBytes(Thread.currentThread().getId());
         telemetry.batch(i, true);
         double loss = step.step(pixels, labels);
