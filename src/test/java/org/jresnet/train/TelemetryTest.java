@@ -212,7 +212,9 @@ class TelemetryTest {
   @Test
   void aStepThatIsNotReadAllocatesNothing() {
     Architecture network = Architecture.of("resnet18");
-    Graph graph = network.graph(2, 4);
+    // Channels in eights: norms of other numbers go through vectors, which are objects until the
+    // JVM has compiled their loops.
+    Graph graph = network.graph(2, 8);
     byte[] pixels = new byte[2 * 32 * 32 * 3];
     new Random(1).nextBytes(pixels);
     int[] labels = {0, 1};
@@ -230,11 +232,8 @@ class TelemetryTest {
                     CompileOptions.training(2, 32, ModelFiles.normalization(network))))) {
       new SeededWeights(5).into(model);
       long first = 0;
-      // Loops in vectors make objects until the JVM has compiled them, on threads that may wait for
-      // a processor.
-      long end = System.nanoTime() + 5_000_000_000L;
       long least = Long.MAX_VALUE;
-      for (int i = 0; i < 20 || least >= 1024 && System.nanoTime() < end; i++) {
+      for (int i = 0; i < 999 && least >= 1024; i++) {
         long start = meter.getThreadAllocatedBytes(Thread.currentThread().getId());
         telemetry.batch(i, true);
         double loss = step.step(pixels, labels);
@@ -248,8 +247,7 @@ class TelemetryTest {
         least = i == 0 ? least : Math.min(least, bytes);
       }
       assertThat(first).as("bytes of the step that is read").isGreaterThan(100_000);
-      // Not 1024: in some processes HotSpot never removes the vectors' objects of one norm, 24 kB.
-      assertThat(least).as("bytes of one that is not").isLessThan(first / 3);
+      assertThat(least).as("bytes of one that is not").isLessThan(1024);
       assertThat(telemetry.epoch()).containsKeys("gradient_norm", "update_ratio");
       assertThat(telemetry.epoch()).as("the next epoch starts anew").isEmpty();
     }
