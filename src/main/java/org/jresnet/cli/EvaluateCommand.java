@@ -154,8 +154,7 @@ final class EvaluateCommand implements Callable<Integer> {
     }
     backendOptions.beside(Neighbours.of(all));
     Console console = all.leads() ? new Console(json) : Console.silent();
-    LoadedModel opened = modelOptions.open(modelPath, console);
-    LoadedModel loaded = opened.withPreprocess(jpeg.of(opened.preprocess()));
+    LoadedModel loaded = jpeg.of(modelOptions.open(modelPath, console));
     Arguments.requireBatchFits(batch, loaded.preprocess().size());
     return test ? testSet(console, loaded) : folder(console, loaded, all);
   }

@@ -3,6 +3,7 @@ package org.jresnet.cli;
 import org.jresnet.base.Named;
 import org.jresnet.data.JpegDecoder;
 import org.jresnet.data.Preprocess;
+import org.jresnet.train.LoadedModel;
 import picocli.CommandLine.Option;
 
 /** What decodes JPEG files, in commands that read many. */
@@ -24,5 +25,10 @@ final class JpegOptions {
     return preprocess.withJpeg(
         UsageError.unlessValid(
             () -> new JpegDecoder(Named.of(JpegDecoder.Kind.class, "JPEG decoder", decoder).id())));
+  }
+
+  /** The same model with what was asked for. */
+  LoadedModel of(LoadedModel model) {
+    return model.withPreprocess(of(model.preprocess()));
   }
 }

@@ -150,8 +150,7 @@ final class PredictCommand implements Callable<Integer> {
           "--shard needs --csv, the table of all parts, and goes on by itself, without --append");
     }
     Console console = new Console(json);
-    LoadedModel opened = modelOptions.open(modelPath, console);
-    LoadedModel loaded = opened.withPreprocess(jpeg.of(opened.preprocess()));
+    LoadedModel loaded = jpeg.of(modelOptions.open(modelPath, console));
     Arguments.requireBatchFits(batch, loaded.preprocess().size());
     List<String> header = PredictionRows.header(loaded.info().classes(), stability);
     List<Path> paths = images.stream().map(ImageFolder::expand).toList();

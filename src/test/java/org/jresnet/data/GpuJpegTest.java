@@ -9,7 +9,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ExecutorService;
@@ -19,7 +18,6 @@ import java.util.stream.Stream;
 import org.jresnet.backend.Backend;
 import org.jresnet.backend.cpu.CpuBackend;
 import org.jresnet.backend.cpu.CpuOptions;
-import org.jresnet.backend.gpu.CudnnOptions;
 import org.jresnet.base.JpegDevice;
 import org.jresnet.base.Json;
 import org.jresnet.base.UserError;
@@ -247,18 +245,7 @@ final class GpuJpegTest {
   }
 
   private static Backend open(Path libraries) {
-    CudnnOptions o = TestBackends.gpu();
-    CudnnOptions options =
-        new CudnnOptions(
-            o.device(),
-            Optional.of(libraries.toString()),
-            o.workspaceBytes(),
-            o.tuning(),
-            o.results(),
-            o.launch(),
-            o.streams(),
-            o.fusion(),
-            o.cache());
-    return Backends.open(BackendKind.GPU, new BackendSettings(CpuOptions.defaults(), options));
+    return Backends.open(
+        BackendKind.GPU, new BackendSettings(CpuOptions.defaults(), TestBackends.gpu(libraries)));
   }
 }

@@ -10,7 +10,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.stream.Stream;
@@ -336,19 +335,7 @@ final class GpuExchangeTest {
         }
       }
     }
-    CudnnOptions o = TestBackends.gpu();
-    CudnnOptions options =
-        new CudnnOptions(
-            o.device(),
-            Optional.of(folder.toString()),
-            o.workspaceBytes(),
-            o.tuning(),
-            o.results(),
-            o.launch(),
-            o.streams(),
-            o.fusion(),
-            o.cache());
-    try (Backend backend = GpuBackend.open(options)) {
+    try (Backend backend = GpuBackend.open(TestBackends.gpu(folder))) {
       assertThatThrownBy(backend::interconnect)
           .isInstanceOf(UserError.class)
           .hasMessageContaining(CudaLibraries.NCCL)

@@ -78,6 +78,21 @@ public final class TestBackends {
     return open(name, launch, Tuning.OFF);
   }
 
+  /** The same with NVIDIA's libraries of that folder. */
+  public static CudnnOptions gpu(Path libraries) {
+    CudnnOptions o = gpu();
+    return new CudnnOptions(
+        o.device(),
+        Optional.of(libraries.toString()),
+        o.workspaceBytes(),
+        o.tuning(),
+        o.results(),
+        o.launch(),
+        o.streams(),
+        o.fusion(),
+        o.cache());
+  }
+
   /** The same with another way of choosing engines. */
   public static Backend open(String name, CudnnOptions.Launch launch, Tuning tuning) {
     open(name).close();
